@@ -1,0 +1,43 @@
+"""What is measured on a labelled set: accuracy, loss, entropy, calibration."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["expected_calibration_error", "scores"]
+
+
+def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 10) -> float:
+    """Equation 8 of Liu et al. 2023: sum over M equal bins of |B_m|/n · |acc(B_m) - conf(B_m)|, in [0, 1].
+
+    Args:
+        confidence: [N] float, largest predicted probability.
+        correct: [N] bool.
+        bins: M; bin m holds confidences in (m/M, (m+1)/M].
+    """
+    place = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
+    gap = torch.zeros(bins, dtype=torch.float64, device=confidence.device)
+    gap.scatter_add_(0, place, correct.double() - confidence.double())
+    return float(gap.abs().sum() / max(1, len(confidence)))
+
+
+def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Metrics of logits [N, C] against labels [N] int64.
+
+    Returns:
+        accuracy in [0, 1], correct (count), loss (mean cross-entropy, nats), entropy (mean predictive
+        entropy, nats), ece in [0, 1].
+    """
+    log_p = F.log_softmax(logits.double(), 1)
+    p = log_p.exp()
+    confidence, predicted = p.max(1)
+    correct = predicted == labels
+    return {
+        "accuracy": float(correct.double().mean()),
+        "correct": int(correct.sum()),
+        "loss": float(F.nll_loss(log_p, labels)),
+        "entropy": float(-(p * log_p).sum(1).mean()),
+        "ece": expected_calibration_error(confidence, correct),
+    }

@@ -1,0 +1,36 @@
+"""How a child is trained: the numbers, without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Recipe"]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Recipe(BaseModel):
+    """SGD with Nesterov momentum under a one-cycle rate (Smith & Topin 2018).
+
+    Attributes:
+        batch: images a step.
+        rate: the highest learning rate.
+        momentum: Nesterov momentum in [0, 1); 0 is plain SGD.
+        weight_decay: L2 on all weights.
+        warmup: share of the steps in which the rate rises, in (0, 1).
+        label_smoothing: share of the target spread over all classes, in [0, 1).
+        checkpoints: points of the learning curve, 1 to 8, the last at the end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: Annotated[int, Field(ge=2)] = 128
+    rate: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: NotNegative = 5e-4
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    checkpoints: Annotated[int, Field(ge=1, le=8)] = 4

@@ -1,0 +1,191 @@
+"""One short training of a child network under one policy."""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from policysearch.augmentation import augment, soft_loss
+from policysearch.child.data import Dataset, Split, stratified
+from policysearch.child.metrics import scores
+from policysearch.child.recipe import Recipe
+from policysearch.policy import Policy
+
+__all__ = ["ChildError", "DeviceData", "Metrics", "on_device", "train"]
+
+Metrics = dict[str, "float | list[dict[str, float]]"]
+
+_EVALUATION_BATCH = 500
+
+
+class ChildError(RuntimeError):
+    """A training that went wrong by itself, such as a loss that is no longer finite."""
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """Training and validation images on the device: [N, C, H, W] uint8 with labels [N] int64.
+
+    `mean` and `std` [1, C, 1, 1] float32 are those of the training images, in grey values 0 to 255.
+    """
+
+    images: Tensor
+    labels: Tensor
+    validation_images: Tensor
+    validation_labels: Tensor
+    mean: Tensor
+    std: Tensor
+    classes: int
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, channels last."""
+        scaled = images.float().sub_(self.mean).div_(self.std)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceData:
+    """Put the training and validation parts on the device; the test part stays out of reach."""
+    images = torch.from_numpy(dataset.x_train[split.train]).to(device)
+    labels = torch.from_numpy(dataset.y_train[split.train]).to(device)
+    pixels = dataset.x_train[split.train].astype(np.float64)
+    mean = torch.tensor(pixels.mean((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
+    std = torch.tensor(pixels.std((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
+    return DeviceData(
+        images,
+        labels,
+        torch.from_numpy(dataset.x_train[split.validation]).to(device),
+        torch.from_numpy(dataset.y_train[split.validation]).to(device),
+        mean,
+        std.clamp(min=1.0),
+        len(dataset.classes),
+    )
+
+
+@dataclass
+class _Clock:
+    """Seconds spent on augmentation, on optimiser steps (forward, backward, update) and on evaluation."""
+
+    augmentation: float = 0.0
+    steps: float = 0.0
+    evaluation: float = 0.0
+
+
+def train(
+    policy: Policy,
+    data: DeviceData,
+    factory: Callable[[], nn.Module],
+    *,
+    images: int,
+    epochs: int,
+    seed: int,
+    recipe: Recipe,
+) -> Metrics:
+    """Train a fresh network on a stratified subset and measure it on the validation part.
+
+    Args:
+        policy: the augmentation of every batch.
+        data: images on the device.
+        factory: makes the untrained network; it may draw from torch's global generator, which is seeded
+            here and put back afterwards.
+        images: size of the subset, from classes to N.
+        epochs: passes over the subset, 1 or more.
+        seed: fixes the subset, the first weights, the batch order and the augmentation draws.
+        recipe: the optimiser's numbers.
+
+    Returns:
+        accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
+        accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean of the
+        last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
+        evaluation_seconds; images_per_second (trained images over `seconds`); peak_memory_mb of the process
+        (of the device, on CUDA).
+
+    Raises:
+        ChildError: the training loss is no longer finite.
+    """
+    started = time.perf_counter()
+    device = data.images.device
+    chosen = stratified(data.labels.cpu().numpy(), images, np.random.default_rng([seed, 0]))
+    subset = torch.from_numpy(chosen).to(device)
+    order = torch.Generator().manual_seed(seed)
+    draws = torch.Generator(device).manual_seed(seed + 1)
+    clock = _Clock()
+    curve: list[dict[str, float]] = []
+    stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        network = factory().to(device, memory_format=torch.channels_last)
+        optimiser = torch.optim.SGD(
+            network.parameters(),
+            recipe.rate,
+            recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.momentum > 0,
+        )
+        batches = math.ceil(images / recipe.batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.rate, epochs * batches, pct_start=recipe.warmup, cycle_momentum=False
+        )
+        final: dict[str, float] = {}
+        for epoch in range(1, epochs + 1):
+            network.train()
+            total = torch.zeros((), device=device)
+            for part in torch.randperm(images, generator=order).to(device).tensor_split(batches):
+                mark = time.perf_counter()
+                at = subset[part]
+                batch = augment(
+                    policy, data.images[at], data.labels[at], num_classes=data.classes, generator=draws
+                )
+                clock.augmentation += time.perf_counter() - mark
+                mark = time.perf_counter()
+                logits = network(data.normalise(batch.images))
+                loss = soft_loss(logits, batch.targets, batch.weights, recipe.label_smoothing)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                clock.steps += time.perf_counter() - mark
+                total += loss.detach() * len(part)
+            if not math.isfinite(total):
+                raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
+            if epoch in stops:
+                mark = time.perf_counter()
+                final = _evaluate(network, data, data.validation_images, data.validation_labels)
+                clock.evaluation += time.perf_counter() - mark
+                curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
+        clean = _evaluate(network, data, data.images[subset], data.labels[subset])
+    seconds = time.perf_counter() - started
+    return {
+        **final,
+        "train_accuracy": clean["accuracy"],
+        "train_loss": clean["loss"],
+        "accuracy_gap": clean["accuracy"] - final["accuracy"],
+        "loss_gap": final["loss"] - clean["loss"],
+        "augmented_train_loss": float(total) / images,
+        "curve": curve,
+        "seconds": seconds,
+        "augmentation_seconds": clock.augmentation,
+        "step_seconds": clock.steps,
+        "evaluation_seconds": clock.evaluation,
+        "images_per_second": images * epochs / seconds,
+        "peak_memory_mb": _peak_memory_mb(device),
+    }
+
+
+@torch.no_grad()
+def _evaluate(network: nn.Module, data: DeviceData, images: Tensor, labels: Tensor) -> dict[str, float]:
+    network.eval()
+    parts = [network(data.normalise(part)) for part in images.split(_EVALUATION_BATCH)]
+    return scores(torch.cat(parts), labels)
+
+
+def _peak_memory_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -1,0 +1,23 @@
+"""What a person did wrong, told in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["UserError", "unknown_name"]
+
+
+class UserError(ValueError):
+    """A mistake in what was given: the message says what was given, what is allowed and what to do.
+
+    The command line prints it on stderr and exits with code 2.
+    """
+
+
+def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UserError:
+    """The error for a name that is not in a table, with the nearest names (or all, when few)."""
+    names = sorted(allowed)
+    near = get_close_matches(given, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}."
+    return UserError(f"unknown {kind} {given!r}: {hint}")

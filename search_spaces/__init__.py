@@ -1,0 +1,18 @@
+"""The named spaces, as data: one TOML file each, of the form described in README.md beside the tables.
+
+`names()` lists them; `policysearch.spaces` reads them.
+"""
+
+from importlib.resources import files
+
+__all__ = ["names", "text"]
+
+
+def names() -> list[str]:
+    """The spaces that ship with the program, sorted."""
+    return sorted(f.name.removesuffix(".toml") for f in files(__name__).iterdir() if f.name.endswith(".toml"))
+
+
+def text(name: str) -> str:
+    """The TOML text of a shipped space."""
+    return (files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
