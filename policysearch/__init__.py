@@ -28,7 +28,7 @@ _HOME = {
     "resume": "policysearch.runs",
     "search": "policysearch.runs",
 }
-__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604
+__all__ = [*sorted(_HOME), "__version__"]
 
 
 def __getattr__(name: str) -> object:

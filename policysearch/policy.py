@@ -63,9 +63,7 @@ def _ends(magnitude: float | Uniform | None) -> tuple[float | None, ...]:
 
 def _check_range(row: Operation, value: float | None) -> None:
     if value is None or not row.low <= value <= row.high:
-        raise UserError(
-            f"magnitude of {row.name} must lie in [{row.low:g}, {row.high:g}] ({row.unit}), got {value}"
-        )
+        raise UserError(f"magnitude of {row.name} must lie in [{row.low:g}, {row.high:g}] ({row.unit}), got {value}")
 
 
 class OneOf(_Value):
@@ -155,7 +153,8 @@ class Policy(_Value):
             raise UserError(f"policy file {str(path)!r} is not JSON: {error}") from None
         if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > SCHEMA:
             raise UserError(
-                f"policy file {str(path)!r} has schema {data['schema']}, this version reads up to {SCHEMA}: upgrade policysearch"
+                f"policy file {str(path)!r} has schema {data['schema']}, this version reads up to {SCHEMA}: "
+                "upgrade policysearch"
             )
         return cls.from_dict(data, f"policy file {str(path)!r}")
 

@@ -25,8 +25,7 @@ def _randaugment(n: int = 2, m: int = 9) -> Policy:
     if not (1 <= n <= 10 and 0 <= m < LEVELS):
         raise UserError(f"randaugment:N,M takes N in 1..10 and M in 0..{LEVELS - 1}, got {n},{m}")
     choices = tuple(
-        Step(operation=name, magnitude=OPERATIONS[name].magnitude_at(m, LEVELS))
-        for name in RANDAUGMENT_OPERATIONS
+        Step(operation=name, magnitude=OPERATIONS[name].magnitude_at(m, LEVELS)) for name in RANDAUGMENT_OPERATIONS
     )
     return _one(f"randaugment:{n},{m}", *[OneOf(one_of=choices)] * n)
 

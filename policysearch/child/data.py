@@ -94,7 +94,9 @@ def _from_npz(arrays: Any, name: str) -> Dataset:
     names = tuple(str(c) for c in arrays["classes"]) if "classes" in arrays else tuple(map(str, range(count)))
     for part, labels in (("y_train", y_train), ("y_test", y_test)):
         if labels.max() >= len(names):
-            raise UserError(f"{part} has label {labels.max()}, but there are {len(names)} classes (0 to {len(names) - 1})")
+            raise UserError(
+                f"{part} has label {labels.max()}, but there are {len(names)} classes (0 to {len(names) - 1})"
+            )
     return Dataset(name, x_train, y_train, x_test, y_test, names)
 
 
@@ -106,7 +108,9 @@ def _images(array: NDArray[Any], part: str) -> NDArray[np.uint8]:
     elif array.ndim == 4 and array.shape[3] in (1, 3):
         array = array.transpose(0, 3, 1, 2)
     if array.ndim != 4 or array.shape[1] not in (1, 3) or min(array.shape) < 1:
-        raise UserError(f"{part} has shape {array.shape}; images must be [N, H, W], [N, H, W, C] or [N, C, H, W], C 1 or 3")
+        raise UserError(
+            f"{part} has shape {array.shape}; images must be [N, H, W], [N, H, W, C] or [N, C, H, W], C 1 or 3"
+        )
     if not 8 <= min(array.shape[2:]) <= max(array.shape[2:]) <= 512:
         raise UserError(f"{part} holds images of {array.shape[2]}×{array.shape[3]} pixels; sides must be 8 to 512")
     return np.ascontiguousarray(array)
@@ -141,11 +145,12 @@ def split(dataset: Dataset, validation: int | None, seed: int) -> Split:
     if counts.min() < 2:
         k = int(counts.argmin())
         raise UserError(
-            f"class {dataset.classes[k]!r} has {counts[k]} training images; at least 2 are needed to split off validation"
+            f"class {dataset.classes[k]!r} has {counts[k]} training images; at least 2 are needed for a validation part"
         )
     if not len(counts) <= size <= total - len(counts):
         raise UserError(
-            f"validation of {size} images does not fit: {total} training images of {len(counts)} classes allow {len(counts)} to {total - len(counts)}"
+            f"validation of {size} images does not fit: {total} training images of {len(counts)} classes "
+            f"allow {len(counts)} to {total - len(counts)}"
         )
     chosen = stratified(dataset.y_train, size, np.random.default_rng([seed, 0]), leave=1)
     return Split(np.setdiff1d(np.arange(total), chosen), chosen)
@@ -163,7 +168,7 @@ def stratified(labels: NDArray[np.int64], size: int, rng: np.random.Generator, l
 
 
 def _shares(counts: NDArray[np.int64], size: int, leave: int) -> NDArray[np.int64]:
-    """How many of each class: proportional by largest remainder, within 1 (if the class is there) and counts - leave."""
+    """How many of each class: by largest remainder, from 1 (if the class is there) to counts - leave."""
     ideal = counts * size / counts.sum()
     low, high = np.minimum(1, counts), np.maximum(counts - leave, 0)
     taken = np.clip(np.floor(ideal).astype(np.int64), low, high)

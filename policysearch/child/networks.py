@@ -58,7 +58,10 @@ class SmallResNet(nn.Module):
 
 
 NETWORKS: dict[str, tuple[str, Callable[[int, int], nn.Module]]] = {
-    "small-resnet": ("residual net of 28,000 weights for 28 to 64 pixels, grey or RGB; trains on a CPU core", SmallResNet),
+    "small-resnet": (
+        "residual net of 28,000 weights for 28 to 64 pixels, grey or RGB; trains on a CPU core",
+        SmallResNet,
+    ),
 }
 
 

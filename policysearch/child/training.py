@@ -139,9 +139,7 @@ def train(
             for part in torch.randperm(images, generator=order).to(device).tensor_split(batches):
                 mark = time.perf_counter()
                 at = subset[part]
-                batch = augment(
-                    policy, data.images[at], data.labels[at], num_classes=data.classes, generator=draws
-                )
+                batch = augment(policy, data.images[at], data.labels[at], num_classes=data.classes, generator=draws)
                 clock.augmentation += time.perf_counter() - mark
                 mark = time.perf_counter()
                 logits = network(data.normalise(batch.images))

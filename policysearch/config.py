@@ -1,0 +1,122 @@
+"""The configuration of a search: one validated value, from a file, from flags, or from Python."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from policysearch.child.recipe import Recipe
+from policysearch.errors import UserError, unknown_name
+from policysearch.policy import validation_message
+
+__all__ = ["SearchConfig", "load_config", "make_config", "save_config"]
+
+
+class SearchConfig(BaseModel):
+    """Everything that determines a search. With the same config and one worker a search is repeated exactly."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Annotated[str, Field(description="data set: a name (see `policysearch data`) or PATH.npz")] = "fashion-small"
+    model: Annotated[str, Field(description="child network (see `policysearch models`)")] = "small-resnet"
+    space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
+        "default"
+    )
+    strategy: Annotated[
+        str,
+        Field(description="how arms are chosen, NAME or NAME:parameter=value (see `policysearch strategies`)"),
+    ] = "ucb"
+    reward: Annotated[str, Field(description="what is maximised, as accuracy-0.5*ece (see `policysearch rewards`)")] = (
+        "accuracy"
+    )
+    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
+    images: Annotated[int, Field(ge=1, description="training images of a pull")] = 500
+    epochs: Annotated[int, Field(ge=1, description="epochs of a pull")] = 80
+    confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
+    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside identity and TrivialAugment")] = 4
+    workers: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=1024,
+            description="worker processes; 0 trains in this process; default: one a core up to 8 on CPU, 2 on a GPU",
+        ),
+    ] = None
+    device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="the study's seed")] = 0
+    retries: Annotated[int, Field(ge=0, le=100, description="further attempts for a child that failed")] = 1
+    deadline: Annotated[float, Field(gt=0, description="seconds a child may take (needs workers of their own)")] = (
+        3600.0
+    )
+    validation: Annotated[
+        int | None,
+        Field(ge=2, description="validation images cut from train; default: a third, at most 5,000"),
+    ] = None
+    split_seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of the train/validation split")] = 0
+    storage: Annotated[str | None, Field(description="Optuna storage URL; default: study.db in the run's folder")] = (
+        None
+    )
+    study: Annotated[str | None, Field(description="the study's name in its storage; default: the folder's name")] = (
+        None
+    )
+    out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
+    recipe: Recipe = Recipe()
+
+
+def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfig:
+    """Validate settings.
+
+    Raises:
+        UserError: unknown key (the nearest are told) or a value out of range.
+    """
+    for given, known in ((values, SearchConfig), (values.get("recipe"), Recipe)):
+        for key in given if isinstance(given, dict) else ():
+            if key not in known.model_fields:
+                raise UserError(f"{source}: {unknown_name('key', str(key), known.model_fields)}")
+    try:
+        return SearchConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {validation_message(error)}") from None
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Settings from a TOML or YAML file, not yet validated.
+
+    Raises:
+        UserError: the file cannot be read or parsed, or holds no table of settings.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read config file {str(path)!r}: {reason}") from None
+    yaml_file = Path(path).suffix in (".yaml", ".yml")
+    try:
+        values = yaml.safe_load(text) if yaml_file else tomllib.loads(text)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+        kind = "YAML" if yaml_file else "TOML"
+        raise UserError(f"config file {str(path)!r} is not {kind}: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"config file {str(path)!r} holds no settings, such as trials = 60")
+    return values
+
+
+def load_config(path: str | Path) -> SearchConfig:
+    """A validated config from a TOML or YAML file.
+
+    Raises:
+        UserError: as `read_config` and `make_config`.
+    """
+    return make_config(read_config(path), f"config file {str(path)!r}")
+
+
+def save_config(config: SearchConfig, path: Path) -> None:
+    """Write the config as TOML, settings that are None left out; the file is replaced at once."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(tomli_w.dumps(config.model_dump(exclude_none=True)), encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,108 @@
+"""A search as seen in the terminal: progress while it runs, tables and the verdict at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from policysearch.report import arm_table, confirmation_table
+from policysearch.runs import Listener, SearchResult, Status
+from policysearch.words import in_words
+
+__all__ = ["show_result", "watched"]
+
+_LINE_EVERY = 15.0  # seconds between lines where there is no terminal to redraw
+
+
+class _Watcher:
+    """Redraws a bar in a terminal; elsewhere prints a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = 0.0
+        self._task = None
+        self._started: dict[str, tuple[float, int]] = {}
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[best]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def __call__(self, status: Status) -> None:
+        best = f"best {status.best[0]} {status.best[1]:.4f}" if status.best else "no result yet"
+        best += f", {status.failed} failed" if status.failed else ""
+        if self._console.is_terminal:
+            self._bar(status, best)
+        elif status.done == status.total or time.monotonic() - self._last > _LINE_EVERY:
+            self._last = time.monotonic()
+            self._console.print(
+                f"{status.phase} {status.done}/{status.total}, {best}{self._left(status)}", highlight=False
+            )
+
+    def _bar(self, status: Status, best: str) -> None:
+        tasks = {task.description: task.id for task in self.progress.tasks}
+        if status.phase not in tasks:
+            tasks[status.phase] = self.progress.add_task(status.phase, total=status.total, best=best)
+        self.progress.update(tasks[status.phase], completed=status.done, total=status.total, best=best)
+
+    def _left(self, status: Status) -> str:
+        since, had = self._started.setdefault(status.phase, (time.monotonic(), status.done))
+        gained = status.done - had
+        if not gained or status.done == status.total:
+            return ""
+        seconds = (time.monotonic() - since) / gained * (status.total - status.done)
+        return f", about {seconds:.0f} s left"
+
+
+def watched(start: Callable[[Listener], SearchResult]) -> None:
+    """Run something that takes a listener, with progress, and show its result."""
+    console = Console()
+    watcher = _Watcher(console)
+    with Live(watcher.progress, console=console, transient=True) if console.is_terminal else _Nothing():
+        result = start(watcher)
+    show_result(result, console)
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def show_result(result: SearchResult, console: Console | None = None) -> None:
+    """The tables, the chosen policy in words, the cost, and where the files are."""
+    console = console or Console()
+    reward = result.config.reward
+    console.print(arm_table(result.summaries, reward))
+    if result.verdict is None or result.policy is None:
+        pulls = sum(s.pulls + s.failures for s in result.summaries)
+        console.print(
+            f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
+        )
+        return
+    if result.confirmation:
+        console.print(confirmation_table(result.confirmation, result.verdict, reward))
+    console.print(f"\n[bold]{result.verdict.sentence}[/bold]", highlight=False)
+    console.print(f"\nThe policy ({result.policy.name}):\n{in_words(result.policy)}", highlight=False)
+    console.print(
+        f"\nCost: {result.seconds:.0f} worker-seconds. Files in {result.folder}: "
+        "policy.json, trials.csv, search.png, config.toml and the study.",
+        highlight=False,
+        soft_wrap=True,
+    )

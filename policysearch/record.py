@@ -1,0 +1,219 @@
+"""The record: an `optuna.Study` as the single source of truth, and what is in it, kept in memory.
+
+The only file that writes a study. It uses three of Optuna's internals (`study._storage`, `study._study_id`,
+a trial's `_trial_id`): the public `ask` commits once for each parameter, `add_trial` once for a whole trial,
+but does not return the number it gave.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from policysearch.policy import Policy
+from policysearch.rewards import Reward
+from policysearch.rules import Tally
+from policysearch.seeds import child_seed
+from policysearch.spaces import Arm, Space, stepped
+from policysearch.trials import Outcome, Trial
+
+__all__ = ["Record", "Row"]
+
+RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial as recorded: `state` is running, complete or failed; `reward` is None unless complete."""
+
+    number: int
+    arm: Arm
+    replicate: int
+    state: str = RUNNING
+    reward: float | None = None
+    outcome: Outcome = field(default_factory=Outcome)
+    failures: tuple[str, ...] = ()
+
+
+def distributions(space: Space, names: Any) -> dict[str, BaseDistribution]:
+    """The Optuna distribution of each named parameter, the same that `Space.suggest` asks for."""
+    return {name: _distribution(space.choices[name]) for name in names}
+
+
+def _distribution(values: list[Any]) -> BaseDistribution:
+    grid = stepped(values)
+    if grid is None:
+        return CategoricalDistribution(values)
+    low, high, step = grid
+    if all(isinstance(v, int) for v in values):
+        return IntDistribution(int(low), int(high), step=int(step))
+    return FloatDistribution(low, high, step=step)
+
+
+class Record:
+    """All trials of one study, written before they are acted on, and the tally of its arms.
+
+    A trial has at most three attributes: `pull` (arm and replicate), `outcome` (JSON), and `failures`
+    if attempts went wrong. A policy stands once, in the study's attribute `policy:HASH`.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: Space,
+        *,
+        seed: int,
+        images: int,
+        epochs: int,
+        reward: Reward,
+        read_only: bool = False,
+    ) -> None:
+        self.study = study
+        self.space = space
+        self.seed = seed
+        self.rows: list[Row] = []
+        self.tally = Tally()
+        self.incomplete: list[optuna.trial.FrozenTrial] = []
+        self._fidelity = (images, epochs)
+        self._reward = reward
+        self._read_only = read_only
+        self._policies = {
+            name.removeprefix("policy:"): Policy.from_dict(json.loads(text))
+            for name, text in study.user_attrs.items()
+            if name.startswith("policy:")
+        }
+        for trial in study.get_trials(deepcopy=False):
+            self._read(trial)
+
+    def _read(self, trial: FrozenTrial) -> None:
+        if "pull" not in trial.user_attrs:
+            self.incomplete.append(trial)
+            return
+        pull = json.loads(trial.user_attrs["pull"])
+        arm = Arm(trial.params, self._policies[pull["arm"]])
+        self._start(Row(trial.number, arm, pull["replicate"], failures=tuple(trial.user_attrs.get("failures", ()))))
+        if "outcome" in trial.user_attrs:
+            outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
+            self._finish(trial.number, outcome)
+            if trial.state == TrialState.RUNNING and not self._read_only:
+                self._close(self.rows[trial.number])
+
+    def add(self, arm: Arm, replicate: int | None = None) -> Trial:
+        """Start a pull of `arm`, in one commit; the replicate is the arm's next unless given."""
+        number = len(self.rows)
+        row = Row(number, arm, self.tally.started(arm.key) if replicate is None else replicate)
+        self._remember(arm)
+        self.study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=dict(arm.parameters),
+                distributions=distributions(self.space, arm.parameters),
+                user_attrs={"pull": _pull(row)},
+            )
+        )
+        self._start(row)
+        return self.trial(row)
+
+    def suggest(self, sampler: optuna.samplers.BaseSampler) -> Trial:
+        """Start a pull of whatever the sampler suggests; a trial cut off between two parameters goes on first."""
+        self.study.sampler = sampler
+        trial = optuna.Trial(self.study, self.incomplete.pop()._trial_id) if self.incomplete else self.study.ask()
+        arm = self.space.suggest(trial)
+        row = Row(trial.number, arm, self.tally.started(arm.key))
+        self._remember(arm)
+        trial.set_user_attr("pull", _pull(row))
+        self._start(row)
+        return self.trial(row)
+
+    def trial(self, row: Row) -> Trial:
+        """The trial to evaluate for a row that is running."""
+        return Trial(
+            row.number,
+            row.arm.key,
+            row.arm.policy.to_json(indent=None),
+            row.replicate,
+            child_seed(self.seed, row.replicate),
+            *self._fidelity,
+            attempt=len(row.failures),
+        )
+
+    def policy(self, key: str) -> Policy:
+        """The policy of a hash that was pulled."""
+        return self._policies[key]
+
+    def running(self) -> list[Trial]:
+        """Trials that were started and have not ended, in order."""
+        return [self.trial(row) for row in self.rows if row.state == RUNNING]
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        """Write down a failed attempt; returns the next attempt of the same trial."""
+        row = self.rows[trial.number]
+        self.rows[trial.number] = replace(row, failures=(*row.failures, outcome.error))
+        self._set(trial.number, "failures", list(self.rows[trial.number].failures))
+        return self.trial(self.rows[trial.number])
+
+    def tell(self, trial: Trial, outcome: Outcome) -> Row:
+        """Record how a trial ended, and close it."""
+        self._set(
+            trial.number,
+            "outcome",
+            json.dumps({"metrics": outcome.metrics, "error": outcome.error, "seconds": outcome.seconds}),
+        )
+        self._finish(trial.number, outcome)
+        self._close(self.rows[trial.number])
+        return self.rows[trial.number]
+
+    def _start(self, row: Row) -> None:
+        self.rows.append(row)
+        self.tally.start(row.arm.key)
+
+    def _finish(self, number: int, outcome: Outcome) -> None:
+        reward, error = _rewarded(self._reward, outcome)
+        state = FAILED if reward is None else COMPLETE
+        row = replace(self.rows[number], state=state, reward=reward, outcome=replace(outcome, error=error))
+        self.rows[number] = row
+        self.tally.finish(row.arm.key, reward)
+
+    def _close(self, row: Row) -> None:
+        if row.state == FAILED:
+            self.study.tell(row.number, state=TrialState.FAIL)
+        else:
+            self.study.tell(row.number, row.reward)
+
+    def _remember(self, arm: Arm) -> None:
+        if arm.key not in self._policies:
+            self.study.set_user_attr(f"policy:{arm.key}", arm.policy.to_json(indent=None))
+            self._policies[arm.key] = arm.policy
+
+    def _set(self, number: int, name: str, value: Any) -> None:
+        storage = self.study._storage
+        trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        storage.set_trial_user_attr(trial_id, name, value)
+
+
+def _pull(row: Row) -> str:
+    return json.dumps({"arm": row.arm.key, "replicate": row.replicate})
+
+
+def _rewarded(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
+    """The reward of an outcome, or None and why there is none; a rule never sees an invented one."""
+    if outcome.error:
+        return None, outcome.error
+    try:
+        value = float(reward(outcome.metrics))
+    except Exception as error:  # a user's own function may raise anything
+        return None, f"reward failed: {type(error).__name__}: {error}"
+    if not math.isfinite(value):
+        return None, f"reward is {value}"
+    return value, ""

@@ -1,0 +1,180 @@
+"""What a run leaves for people: tables in the terminal, trials.csv, search.png and the final policy."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from policysearch import __version__
+from policysearch.config import SearchConfig
+from policysearch.policy import Policy
+from policysearch.record import Record, Row
+from policysearch.summary import ArmSummary
+from policysearch.verdict import Verdict
+
+__all__ = ["arm_table", "confirmation_table", "final_policy", "write_picture", "write_trials"]
+
+_COLUMNS = (
+    "phase",
+    "number",
+    "arm",
+    "policy",
+    "replicate",
+    "seed",
+    "state",
+    "reward",
+    "seconds",
+    "attempts",
+    "error",
+)
+
+
+def write_trials(path: Path, records: dict[str, Record]) -> None:
+    """trials.csv: a row a trial of every phase, a column a metric; the learning curve is in the study's outcome."""
+    rows = [(phase, record, row) for phase, record in records.items() for row in record.rows]
+    metrics = sorted(
+        {name for _, _, row in rows for name, v in row.outcome.metrics.items() if _is_number(v)} - set(_COLUMNS)
+    )
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*_COLUMNS, *metrics])
+        for phase, record, row in rows:
+            writer.writerow([*_fixed(phase, record, row), *(row.outcome.metrics.get(name, "") for name in metrics)])
+    partial.replace(path)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
+    trial = record.trial(row)
+    error = "; ".join([*row.failures, *filter(None, [row.outcome.error])])
+    reward = "" if row.reward is None else row.reward
+    seconds = row.outcome.seconds or ""
+    attempts = len(row.failures) + (row.state != "running")
+    return [
+        phase,
+        row.number,
+        row.arm.key,
+        row.arm.policy.name,
+        row.replicate,
+        trial.seed,
+        row.state,
+        reward,
+        seconds,
+        attempts,
+        error,
+    ]
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> Table:
+    """The leaderboard: pulls, mean reward ± standard error, shrunken mean, cost."""
+    hidden = len(summaries) - most
+    caption = f"{hidden} more arms in trials.csv" if hidden > 0 else None
+    table = Table("arm", "pulls", f"{reward} ± s.e.", "shrunken", "worker-s", title="Search", caption=caption)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for s in summaries[:most]:
+        pulls = f"{s.pulls}" + (f" (+{s.failures} failed)" if s.failures else "")
+        table.add_row(
+            _label(s.arm.policy),
+            pulls,
+            f"{_number(s.mean)} ± {_number(s.error)}",
+            _number(s.shrunken),
+            f"{s.seconds:.0f}",
+        )
+    return table
+
+
+def _label(policy: Policy) -> str:
+    return policy.name if "(" in policy.name or ":" in policy.name else f"{policy.name} [dim]{policy.hash[:6]}[/dim]"
+
+
+def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, reward: str) -> Table:
+    """The finalists on their fresh common replicates."""
+    table = Table("finalist", "replicates", f"{reward} ± s.e.", title="Confirmation on fresh common replicates")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):
+        style = "bold" if s.arm.key == verdict.winner.key else ""
+        table.add_row(_label(s.arm.policy), str(s.pulls), f"{_number(s.mean)} ± {_number(s.error)}", style=style)
+    return table
+
+
+def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
+    """The winner with where it came from."""
+    differences = {
+        name: {"mean": d.mean, "standard_error": None if math.isnan(d.error) else d.error, "n": d.n}
+        for name, d in verdict.differences.items()
+    }
+    about = {
+        "date": date.today().isoformat(),
+        "policysearch": __version__,
+        "study": config.study,
+        "data": config.data,
+        "model": config.model,
+        "space": config.space,
+        "strategy": config.strategy,
+        "reward": config.reward,
+        "images": config.images,
+        "epochs": config.epochs,
+        "seed": config.seed,
+        "confirmed": verdict.confirmed,
+        "paired_difference_to": differences,
+        "verdict": verdict.sentence,
+    }
+    return verdict.winner.policy.model_copy(update={"about": about})
+
+
+def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:
+    """search.png: every arm's mean and standard error, and the rewards over the pulls."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = [s for s in summaries if s.pulls][:25][::-1]
+    figure = Figure(figsize=(12, max(4, 1.5 + 0.28 * len(shown))), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    places = range(len(shown))
+    left.errorbar(
+        [s.mean for s in shown],
+        places,
+        xerr=[0 if math.isnan(s.error) else s.error for s in shown],
+        fmt="o",
+        color="tab:blue",
+        label="mean ± s.e.",
+    )
+    left.plot([s.shrunken for s in shown], places, "k|", markersize=12, label="shrunken mean")
+    left.set_yticks(places, [f"{s.arm.policy.name} ({s.pulls})" for s in shown], fontsize=8)
+    left.set_xlabel(reward)
+    left.set_title("arms (pulls), best on top")
+    left.legend(fontsize=8)
+    done = [row for row in rows if row.reward is not None]
+    best = summaries[0].arm.key if summaries else ""
+    for own, style, label in ((False, "o", "other arms"), (True, "^", "best arm")):
+        part = [row for row in done if (row.arm.key == best) is own]
+        right.plot(
+            [r.number for r in part],
+            [r.reward for r in part],
+            style,
+            color="tab:orange" if own else "tab:gray",
+            markersize=5,
+            label=label,
+        )
+    right.set_xlabel("pull")
+    right.set_ylabel(reward)
+    right.set_title("rewards over the search")
+    right.legend(fontsize=8)
+    figure.savefig(path, dpi=110)

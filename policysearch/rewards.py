@@ -1,0 +1,90 @@
+"""Rewards: from an outcome's metrics to one number, higher is better."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from policysearch.errors import UserError, unknown_name
+
+__all__ = ["METRICS", "REWARDS", "Reward", "parse_reward"]
+
+METRICS: dict[str, str] = {
+    "accuracy": "share of validation images predicted right, in [0, 1]",
+    "correct": "the same as a count",
+    "loss": "mean cross-entropy on validation, nats",
+    "entropy": "mean entropy of the predictions on validation, nats",
+    "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
+    "train_accuracy": "accuracy on the clean training subset",
+    "train_loss": "cross-entropy on the clean training subset",
+    "accuracy_gap": "train_accuracy - accuracy",
+    "loss_gap": "loss - train_loss",
+    "augmented_train_loss": "training loss of the last epoch, on augmented images",
+    "seconds": "the pull's duration",
+}
+"""The recorded metrics that a reward may name."""
+
+REWARDS: dict[str, str] = {
+    "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
+    "-loss": "finer than accuracy; misleads when arms differ in calibration: overconfidence costs, at equal accuracy",
+    "-entropy": "confident predictions; needs no labels, but also rewards being confidently wrong",
+    "entropy": "uncertain predictions; only sensible in a sum, as a brake on overconfidence",
+    "-ece": "calibration alone; a useless but honest net wins, so use it in a sum",
+    "accuracy-0.5*ece": "a weighted sum: any metrics, signs and weights",
+    "module:function": "your own: called with the metrics as a dict, returns a number",
+}
+"""Examples with what they mean and when they mislead."""
+
+Reward = Callable[[Mapping[str, object]], float]
+
+_TERM = re.compile(r"\s*([+-]?)\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z_]+)\s*")
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A weighted sum of metrics."""
+
+    terms: tuple[tuple[float, str], ...]
+
+    def __call__(self, metrics: Mapping[str, object]) -> float:
+        return math.fsum(weight * float(metrics[name]) for weight, name in self.terms)  # type: ignore[arg-type]
+
+
+def parse_reward(text: str) -> Reward:
+    """Read `accuracy`, `-loss`, `accuracy-0.5*ece`, or `module:function`.
+
+    Raises:
+        UserError: unknown metric (the nearest are told), bad grammar, or a function that cannot be loaded.
+    """
+    if ":" in text:
+        return _load_function(text)
+    terms, at = [], 0
+    while at < len(text) or not terms:
+        found = _TERM.match(text, at)
+        if found is None or (terms and not found[1]):
+            raise UserError(
+                f"reward {text!r} is not a sum of metrics such as accuracy-0.5*ece (see `policysearch rewards`)"
+            )
+        sign, weight, name = found.groups()
+        if name not in METRICS:
+            raise unknown_name("reward metric", name, METRICS)
+        terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
+        at = found.end()
+    return _Sum(tuple(terms))
+
+
+def _load_function(text: str) -> Reward:
+    module, _, name = text.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        function = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"reward {text!r} cannot be loaded: {error}") from None
+    if not callable(function):
+        raise UserError(f"reward {text!r} is no function")
+    return function  # type: ignore[no-any-return]

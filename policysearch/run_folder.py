@@ -1,0 +1,86 @@
+"""A run's folder: its files, and the lock that keeps a second controller out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from policysearch.errors import UserError
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def study(self) -> Path:
+        return self.path / "study.db"
+
+    @property
+    def policy(self) -> Path:
+        return self.path / "policy.json"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def picture(self) -> Path:
+        return self.path / "search.png"
+
+    def must_be_new(self) -> None:
+        """Raises:
+        UserError: something is there already; nothing is overwritten.
+        """
+        if self.config.exists() or self.study.exists():
+            raise UserError(
+                f"{self.path} already holds a study: "
+                f"`policysearch resume {self.path}` continues it, or give another --out"
+            )
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UserError(f"{self.path} exists and is not an empty folder: give another --out")
+
+    def must_hold_a_run(self) -> None:
+        """Raises:
+        UserError: there is no run here.
+        """
+        if not self.config.exists():
+            raise UserError(
+                f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` named"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the system frees it when the process ends, however it ends.
+
+        Raises:
+            UserError: another controller holds it; its process id is told.
+        """
+        lock = filelock.FileLock(self.path / "controller.lock", timeout=0)
+        holder = self.path / "controller.pid"
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            pid = holder.read_text().strip() if holder.exists() else "unknown"
+            raise UserError(
+                f"{self.path} is in use by another controller (process {pid}): wait for it, or stop it first"
+            ) from None
+        try:
+            holder.write_text(f"{os.getpid()}\n")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()

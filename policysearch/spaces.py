@@ -1,0 +1,322 @@
+"""Spaces: finite sets of arms read from data files, and the same parameters as suggestions for Optuna.
+
+A space file (TOML) holds `schema = 1`, `description`, optionally `max_arms` and `baselines`, and families.
+A family has `parameters` (name -> list of choices) and either `preset`, a preset's name, or `policy`, a policy in
+which "$name" stands for a parameter's value. A step may give `level` (of `levels`, 31 by default, on the
+operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` to take over a preset's steps.
+`repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import search_spaces
+from policysearch.errors import UserError, unknown_name
+from policysearch.operations import operation
+from policysearch.policy import Policy, validation_message
+from policysearch.presets import BASELINES, preset
+
+__all__ = ["Arm", "Space", "load_space", "stepped"]
+
+Value = str | int | float
+Parameters = Mapping[str, Value]
+
+_EVERY_ARM_IS_CHECKED_UP_TO = 2000
+
+
+class Suggester(Protocol):
+    """The part of `optuna.Trial` that a space needs."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None) -> float: ...
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int: ...
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One candidate: a policy and the full assignment of parameters that gives it."""
+
+    parameters: Parameters
+    policy: Policy
+
+    @property
+    def key(self) -> str:
+        """The policy's hash, by which pulls are tallied."""
+        return self.policy.hash
+
+
+class _Family(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=1)]
+    preset: str | None = None
+    policy: dict[str, Any] | None = None
+    repeat: Annotated[int, Field(ge=1, le=50)] = 1
+    parameters: dict[str, Annotated[list[Value], Field(min_length=1)]] = {}
+
+    def choices(self) -> dict[str, list[Value]]:
+        """Choices by full parameter name, `family.parameter` or `family.parameter_i`."""
+        suffixes = [""] if self.repeat == 1 else [f"_{i}" for i in range(1, self.repeat + 1)]
+        return {f"{self.name}.{n}{s}": values for s in suffixes for n, values in self.parameters.items()}
+
+    def build(self, parameters: Parameters) -> Policy:
+        own = {name.partition(".")[2]: value for name, value in parameters.items() if "." in name}
+        title = self._title(own)
+        if self.preset is not None:
+            return preset(str(_filled(self.preset, own))).model_copy(update={"name": title})
+        template = dict(self.policy or {})
+        copies = [
+            _filled(template.get("sub_policies", []), own if self.repeat == 1 else _of_copy(own, i))
+            for i in range(1, self.repeat + 1)
+        ]
+        template["sub_policies"] = [_sub_policy(sub) for copy in copies for sub in copy]
+        if "softening" in template:
+            template["softening"] = _filled(template["softening"], own)
+        return Policy.from_dict({**template, "name": title}, f"family {self.name!r}")
+
+    def _title(self, own: Parameters) -> str:
+        if len(own) > 4:
+            return self.name
+        return f"{self.name}({', '.join(f'{n}={v}' for n, v in own.items())})" if own else self.name
+
+
+def _of_copy(own: Parameters, i: int) -> dict[str, Value]:
+    return {name.removesuffix(f"_{i}"): v for name, v in own.items() if name.endswith(f"_{i}")}
+
+
+def _filled(template: Any, values: Parameters) -> Any:
+    """The template with every "$name" replaced; a string that is nothing else takes the value's type."""
+    if isinstance(template, dict):
+        return {key: _filled(item, values) for key, item in template.items()}
+    if isinstance(template, list):
+        return [_filled(item, values) for item in template]
+    if not isinstance(template, str):
+        return template
+    for name in re.findall(r"\$(\w+)", template):
+        if name not in values:
+            raise UserError(f"${name} is no parameter of this family; it has {', '.join(values) or 'none'}")
+    if re.fullmatch(r"\$\w+", template):
+        return values[template[1:]]
+    return re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), template)
+
+
+def _sub_policy(sub: Any) -> Any:
+    if not isinstance(sub, dict) or not isinstance(sub.get("steps"), list):
+        return sub
+    return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
+
+
+def _steps(item: Any) -> list[Any]:
+    if isinstance(item, dict) and "preset" in item:
+        found = preset(str(item["preset"]))
+        return [step.model_dump() for step in found.sub_policies[0].steps]
+    if isinstance(item, dict) and "level" in item:
+        return [_at_level(item)]
+    return [item]
+
+
+def _at_level(step: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
+    level, levels = step["level"], step.get("levels", 31)
+    if not (isinstance(levels, int) and levels >= 2 and isinstance(level, int | float) and 0 <= level < levels):
+        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
+    row = operation(str(step.get("operation")))
+    magnitude = row.magnitude_at(level, levels, step.get("range", "standard") == "wide")
+    return rest if magnitude is None else {**rest, "magnitude": magnitude}
+
+
+class _SpaceFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    description: str = ""
+    max_arms: Annotated[int, Field(ge=2, le=10_000)] = 40
+    baselines: list[str] = list(BASELINES)
+    family: list[_Family] = []
+
+    @field_validator("baselines")
+    @classmethod
+    def _fixed_ones_included(cls, names: list[str]) -> list[str]:
+        return [*BASELINES, *(name for name in names if name not in BASELINES)]
+
+
+def stepped(values: list[Value]) -> tuple[float, float, float] | None:
+    """(low, high, step) if the choices are evenly spaced numbers, else None."""
+    if len(values) < 2 or any(isinstance(v, str) for v in values):
+        return None
+    numbers = np.array(values, dtype=float)
+    gaps = np.diff(numbers)
+    if gaps[0] <= 0 or not np.allclose(gaps, gaps[0], rtol=1e-6):
+        return None
+    return float(numbers[0]), float(numbers[-1]), float(gaps[0])
+
+
+@dataclass(frozen=True)
+class Space:
+    """A finite set of arms: the fixed baselines, and families of policies over parameters."""
+
+    name: str
+    file: _SpaceFile
+
+    @property
+    def description(self) -> str:
+        return self.file.description
+
+    @cached_property
+    def families(self) -> dict[str, _Family]:
+        return {family.name: family for family in self.file.family}
+
+    @cached_property
+    def choices(self) -> dict[str, list[Value]]:
+        """Every parameter with its choices; `family` first."""
+        out: dict[str, list[Value]] = {"family": [*self.file.baselines, *self.families]}
+        for family in self.file.family:
+            out |= family.choices()
+        return out
+
+    @property
+    def size(self) -> int:
+        """Number of assignments, different or not in their policy."""
+        return len(self.file.baselines) + sum(self._grid(family) for family in self.file.family)
+
+    def _grid(self, family: _Family) -> int:
+        return math.prod(len(values) for values in family.choices().values())
+
+    def arm(self, parameters: Parameters) -> Arm:
+        """The arm of a full assignment (`family` and that family's parameters).
+
+        Raises:
+            UserError: the assignment gives no valid policy.
+        """
+        chosen = str(parameters["family"])
+        policy = self.families[chosen].build(parameters) if chosen in self.families else preset(chosen)
+        return Arm(dict(parameters), policy)
+
+    def suggest(self, trial: Suggester) -> Arm:
+        """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones."""
+        parameters: dict[str, Value] = {"family": trial.suggest_categorical("family", self.choices["family"])}
+        family = self.families.get(str(parameters["family"]))
+        for name, values in (family.choices() if family else {}).items():
+            parameters[name] = _suggested(trial, name, values)
+        return self.arm(parameters)
+
+    def arms(self, seed: int) -> tuple[Arm, ...]:
+        """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; no policy twice."""
+        found = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
+        room = self.file.max_arms - len(found)
+        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
+        source = self._all() if small else self._sampled(np.random.default_rng([seed, 7]))
+        rest: dict[str, Arm] = {}
+        for arm in source:
+            if arm.key not in found:
+                rest.setdefault(arm.key, arm)
+            if not small and len(rest) >= room:
+                break
+        keys = list(rest)
+        if len(keys) > room:
+            chosen = np.random.default_rng([seed, 7]).choice(len(keys), max(room, 0), replace=False)
+            keys = [keys[i] for i in np.sort(chosen)]
+        return (*found.values(), *(rest[key] for key in keys))
+
+    def _all(self) -> Iterator[Arm]:
+        for family in self.file.family:
+            names = family.choices()
+            for values in itertools.product(*names.values()):
+                yield self.arm({"family": family.name, **dict(zip(names, values, strict=True))})
+
+    def _sampled(self, rng: np.random.Generator, attempts: int = 100_000) -> Iterator[Arm]:
+        weights = np.array([min(self._grid(family), 1e6) for family in self.file.family], dtype=float)
+        for _ in range(attempts):
+            family = self.file.family[rng.choice(len(weights), p=weights / weights.sum())]
+            values = {n: v[rng.integers(len(v))] for n, v in family.choices().items()}
+            yield self.arm({"family": family.name, **values})
+
+    def check(self) -> None:
+        """Build every arm of a small space; in a large one every choice of every parameter once.
+
+        Raises:
+            UserError: some assignment gives no valid policy.
+        """
+        if self.size <= _EVERY_ARM_IS_CHECKED_UP_TO:
+            for _ in self._all():
+                pass
+            return
+        for family in self.file.family:
+            names = family.choices()
+            first = {name: values[0] for name, values in names.items()}
+            for name, values in names.items():
+                for value in values:
+                    self.arm({"family": family.name, **first, name: value})
+
+
+def _suggested(trial: Suggester, name: str, values: list[Value]) -> Value:
+    grid = stepped(values)
+    if grid is None:
+        chosen: Value = trial.suggest_categorical(name, values)
+        return chosen
+    low, high, step = grid
+    if all(isinstance(v, int) for v in values):
+        return trial.suggest_int(name, int(low), int(high), step=int(step))
+    number = trial.suggest_float(name, low, high, step=step)
+    return values[round((number - low) / step)]
+
+
+def load_space(spec: str) -> Space:
+    """A space by name, or from a TOML file of one's own (`PATH.toml`).
+
+    Raises:
+        UserError: unknown name, unreadable file, unknown key, or a policy that is not valid; the field is named.
+    """
+    if spec in search_spaces.names():
+        return _parse(spec, search_spaces.text(spec), f"space {spec!r}")
+    if not spec.endswith(".toml"):
+        error = unknown_name("space", spec, search_spaces.names())
+        raise UserError(f"{error} A space of your own is given as PATH.toml.")
+    try:
+        text = Path(spec).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read space file {spec!r}: {getattr(error, 'strerror', None) or error}") from None
+    return _parse(Path(spec).stem, text, f"space file {spec!r}")
+
+
+def _parse(name: str, text: str, source: str) -> Space:
+    try:
+        space = Space(name, _SpaceFile.model_validate(tomllib.loads(text)))
+        _check_names(space)
+        space.check()
+        space.arms(0)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{source} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise UserError(f"{source}: {validation_message(error)}") from None
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+    return space
+
+
+def _check_names(space: Space) -> None:
+    names = space.choices["family"]
+    twice = {str(n) for n in names if names.count(n) > 1}
+    if twice:
+        raise UserError(
+            f"family names must differ from each other and from the baselines; {', '.join(sorted(twice))} stands twice"
+        )
+    for family in space.file.family:
+        if (family.preset is None) == (family.policy is None):
+            raise UserError(f"family {family.name!r} needs either `preset` or `policy`")
+        for name, values in family.parameters.items():
+            bad = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
+            if bad or len(set(map(repr, values))) < len(values):
+                raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")

@@ -1,0 +1,137 @@
+"""Strategies by name: a bandit rule over the space's arms, or an Optuna sampler over its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from policysearch.errors import UserError, unknown_name
+from policysearch.record import Record
+from policysearch.rules import RULES, Rule
+from policysearch.sampler import SeededSampler
+from policysearch.seeds import rule_generator
+from policysearch.spaces import Arm, Space
+from policysearch.trials import Trial
+
+__all__ = ["STRATEGIES", "Strategy", "make_strategy"]
+
+_NO_FIXED_FORM = {
+    "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
+    "PartialFixed": "needs parameters fixed by hand; write a space file with one choice for each of them instead",
+}
+_SAMPLERS = {
+    name.removesuffix("Sampler"): getattr(optuna.samplers, name)
+    for name in optuna.samplers.__all__
+    if name.endswith("Sampler") and not name.startswith("Base")
+}
+STRATEGIES: dict[str, str] = {
+    **{name: description for name, (description, _) in RULES.items()},
+    "tpe": "Optuna's tree-structured Parzen estimator over the space's parameters",
+    "optuna:NAME": f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}",
+}
+_PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
+
+
+class Strategy(Protocol):
+    """Starts the next trial of a record."""
+
+    def ask(self, record: Record) -> Trial: ...
+
+
+@dataclass(frozen=True)
+class RuleStrategy:
+    """A bandit rule over a finite list of arms."""
+
+    rule: Rule
+    arms: tuple[Arm, ...]
+
+    def ask(self, record: Record) -> Trial:
+        history = record.tally.history([arm.key for arm in self.arms])
+        choice = self.rule.choose(history, rule_generator(record.seed, len(record.rows)))
+        return record.add(self.arms[choice.arm])
+
+
+@dataclass(frozen=True)
+class SamplerStrategy:
+    """An Optuna sampler over the space's parameters."""
+
+    factory: Callable[[int], BaseSampler]
+
+    def ask(self, record: Record) -> Trial:
+        return record.suggest(SeededSampler(self.factory, record.seed))
+
+
+def make_strategy(spec: str, space: Space, seed: int) -> Strategy:
+    """The strategy `NAME` or `NAME:parameter=value,...`, ready for `space`.
+
+    Raises:
+        UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
+    """
+    name, _, rest = spec.partition(":")
+    if name == "optuna":
+        return _sampler_strategy(rest, space)
+    if name == "tpe":
+        if rest:
+            raise UserError(f"strategy tpe takes no parameters, got {rest!r}")
+        return _sampler_strategy("TPE", space)
+    if name not in RULES:
+        raise unknown_name("strategy", name, STRATEGIES)
+    return RuleStrategy(_rule(name, rest), space.arms(seed))
+
+
+def _rule(name: str, text: str) -> Rule:
+    rule = RULES[name][1]
+    allowed = list(inspect.signature(rule).parameters)
+    values: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        key, _, value = part.partition("=")
+        if key not in allowed:
+            raise UserError(f"strategy {name} has no parameter {key!r}; it has {', '.join(allowed) or 'none'}")
+        try:
+            values[key] = float(value)
+        except ValueError:
+            raise UserError(f"strategy {name}: {key} must be a number, got {value!r}") from None
+    return rule(**values)
+
+
+def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
+    by_lower = {key.lower(): key for key in _SAMPLERS}
+    key = by_lower.get(name.lower().removesuffix("sampler"))
+    if key is None:
+        raise unknown_name("Optuna sampler", name, _SAMPLERS)
+    if key in _NO_FIXED_FORM:
+        raise UserError(f"strategy optuna:{key} {_NO_FIXED_FORM[key]}")
+    factory = _factory(key)
+    _probe(key, factory, space)
+    return SamplerStrategy(factory)
+
+
+def _factory(key: str) -> Callable[[int], BaseSampler]:
+    kind = _SAMPLERS[key]
+    parameters = inspect.signature(kind).parameters
+    quiet = {"warn_independent_sampling": False, "warn_asynchronous_seeding": False}
+    options = {name: value for name, value in quiet.items() if name in parameters}
+    return lambda seed: kind(seed=seed, **options)
+
+
+def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> None:
+    """Let the sampler suggest a few trials in memory, so that what it lacks is told before anything is written."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(sampler=SeededSampler(factory, 0), direction="maximize")
+            for _ in range(_PROBE_TRIALS):
+                trial = study.ask()
+                space.suggest(trial)
+                study.tell(trial, 1 / (1 + trial.number))
+    except ImportError as error:
+        missing = getattr(error, "name", None) or str(error).splitlines()[0]
+        raise UserError(f"strategy optuna:{key} needs the package {missing!r}: pip install {missing}") from None
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"strategy optuna:{key} cannot search space {space.name!r}: {error}") from None

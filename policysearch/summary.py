@@ -1,0 +1,100 @@
+"""What a record says about each arm, and which arms go on to confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from policysearch.presets import preset
+from policysearch.record import COMPLETE, FAILED, Row
+from policysearch.shrinkage import shrink
+from policysearch.spaces import Arm
+
+__all__ = ["REFERENCES", "ArmSummary", "finalists", "summarise"]
+
+REFERENCES = ("identity", "trivialaugment-wide")
+"""The fixed policies that every winner is compared with."""
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over its finished pulls.
+
+    Attributes:
+        arm: the arm.
+        pulls: rewards it has.
+        failures: pulls that ended without one.
+        mean: mean reward; nan without pulls.
+        error: standard error of the mean, from the deviation pooled over arms; nan where unknown.
+        shrunken: the mean shrunk towards the centre of all arms.
+        seconds: worker-seconds spent on it.
+    """
+
+    arm: Arm
+    pulls: int
+    failures: int
+    mean: float
+    error: float
+    shrunken: float
+    seconds: float
+
+
+def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
+    """A summary of every arm that was pulled, best shrunken mean first, arms without a reward last.
+
+    The deviation of one pull is pooled over arms with two or more; if there is none (a sampler that never
+    repeats itself), it is taken as sqrt(1/2) of that of all rewards: half of what is seen is held to be noise.
+    """
+    by_arm: dict[str, list[Row]] = {}
+    for row in rows:
+        by_arm.setdefault(row.arm.key, []).append(row)
+    rewards = {key: _rewards(own) for key, own in by_arm.items()}
+    known = [key for key in by_arm if len(rewards[key])]
+    if not known:
+        return [_summary(own, np.array([]), np.nan, np.nan) for own in by_arm.values()]
+    deviation = _deviation([rewards[key] for key in known])
+    means = np.array([rewards[key].mean() for key in known])
+    pulls = np.array([len(rewards[key]) for key in known], dtype=float)
+    shrunken = dict(zip(known, shrink(means, pulls, deviation)[0], strict=True))
+    out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan)) for key, own in by_arm.items()]
+    return sorted(out, key=lambda s: (-np.nan_to_num(s.shrunken, nan=-np.inf), s.arm.key))
+
+
+def _rewards(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([row.reward for row in rows if row.state == COMPLETE], dtype=np.float64)
+
+
+def _deviation(rewards: Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> float:
+    freedom = sum(len(own) - 1 for own in rewards)
+    if freedom:
+        return float(np.sqrt(sum(((own - own.mean()) ** 2).sum() for own in rewards) / freedom))
+    together = np.concatenate(rewards)
+    return float(together.std(ddof=1) / np.sqrt(2)) if len(together) > 1 else 0.0
+
+
+def _summary(
+    rows: Sequence[Row],
+    rewards: np.ndarray[tuple[int], np.dtype[np.float64]],
+    deviation: float,
+    shrunken: float,
+) -> ArmSummary:
+    n = len(rewards)
+    return ArmSummary(
+        rows[0].arm,
+        n,
+        sum(row.state == FAILED for row in rows),
+        float(rewards.mean()) if n else np.nan,
+        deviation / np.sqrt(n) if n else np.nan,
+        float(shrunken),
+        sum(row.outcome.seconds for row in rows),
+    )
+
+
+def finalists(summaries: Sequence[ArmSummary], count: int) -> list[Arm]:
+    """The `count` best arms by shrunken mean, then the reference policies that are not among them."""
+    best = [s.arm for s in summaries if s.pulls][:count]
+    keys = {arm.key for arm in best}
+    references = (Arm({"family": name}, preset(name)) for name in REFERENCES)
+    return best + [arm for arm in references if arm.key not in keys]

@@ -1,0 +1,41 @@
+"""One numbered pull and what came back: the values that pass between controller and workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Outcome", "Trial"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pull to be evaluated.
+
+    Attributes:
+        number: its number in its study.
+        arm: hash of the policy.
+        policy: the policy as JSON.
+        replicate: how many pulls of the arm came before.
+        seed: the child's seed, fixed by (study seed, replicate).
+        images, epochs: the fidelity.
+        attempt: 0 at first, one more after each failure.
+    """
+
+    number: int
+    arm: str
+    policy: str
+    replicate: int
+    seed: int
+    images: int
+    epochs: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attempt came to: metrics, or an error in one line."""
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0

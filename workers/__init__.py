@@ -1,0 +1,1 @@
+"""Where children are trained: `evaluate` turns a trial into metrics, pools decide which process does it."""

@@ -1,0 +1,74 @@
+"""From a trial to an outcome: what every pool runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from policysearch.child.recipe import Recipe
+from policysearch.policy import Policy
+from policysearch.trials import Outcome, Trial
+
+__all__ = ["ChildSetup", "Evaluate", "Setup", "attempt"]
+
+Evaluate = Callable[[Trial], dict[str, Any]]
+"""Trains one child and returns its metrics; raises when it cannot."""
+
+Setup = Callable[[], Evaluate]
+"""Called once in each worker, before its first trial; picklable."""
+
+
+@dataclass(frozen=True)
+class ChildSetup:
+    """Everything a worker must know once: data, split, network, recipe and device. Loads the data when called."""
+
+    data: str
+    validation: int | None
+    split_seed: int
+    model: str
+    recipe: Recipe
+    device: str
+
+    def __call__(self) -> Evaluate:
+        import torch
+
+        from policysearch.child.data import load, split
+        from policysearch.child.networks import build
+        from policysearch.child.training import on_device, train
+
+        dataset = load(self.data)
+        data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
+        factory = partial(build, self.model, dataset.shape[0], data.classes)
+
+        def evaluate(trial: Trial) -> dict[str, Any]:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)  # other counts change the last bits
+            try:
+                return train(
+                    Policy.from_dict(json.loads(trial.policy)),
+                    data,
+                    factory,
+                    images=trial.images,
+                    epochs=trial.epochs,
+                    seed=trial.seed,
+                    recipe=self.recipe,
+                )
+            finally:
+                torch.set_num_threads(threads)
+
+        return evaluate
+
+
+def attempt(evaluate: Evaluate, trial: Trial) -> Outcome:
+    """Evaluate a trial; whatever goes wrong in it is an outcome with an error in one line."""
+    started = time.monotonic()
+    try:
+        metrics = evaluate(trial)
+    except Exception as error:  # a child may fail in any way, and must not take its worker along
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return Outcome(error=text[:500], seconds=time.monotonic() - started)
+    return Outcome(metrics, seconds=time.monotonic() - started)
