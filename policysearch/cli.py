@@ -67,10 +67,11 @@ def _search(
     """Search a policy; with no flag, on the shipped data in a few minutes."""
     from policysearch.config import make_config
     from policysearch.console import watched
-    from policysearch.runs import search
+    from policysearch.runs import default_folder, search
 
     settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
-    watched(lambda listener: search(settings, listener))
+    settings = settings.model_copy(update={"out": settings.out or default_folder()})
+    watched(lambda listener: search(settings, listener), str(settings.out))
 
 
 def _register_search() -> None:
@@ -91,7 +92,7 @@ def resume(
     from policysearch.console import watched
     from policysearch.runs import resume as resume_run
 
-    watched(lambda listener: resume_run(run, trials, listener))
+    watched(lambda listener: resume_run(run, trials, listener), run)
 
 
 @app.command()
@@ -164,8 +165,6 @@ def main() -> None:
         app()
     except UserError as error:
         _stop(str(error), 2)
-    except KeyboardInterrupt:
-        _stop("stopped; nothing recorded is lost: `policysearch resume` with the run's folder goes on", 130)
     except RuntimeError as error:
         if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart"):
             raise

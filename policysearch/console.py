@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -70,12 +71,19 @@ class _Watcher:
         return f", about {seconds:.0f} s left"
 
 
-def watched(start: Callable[[Listener], SearchResult]) -> None:
-    """Run something that takes a listener, with progress, and show its result."""
+def watched(start: Callable[[Listener], SearchResult], folder: str) -> None:
+    """Run something that takes a listener, with progress, and show its result.
+
+    Ctrl-C ends it with exit code 130 and says how to go on.
+    """
     console = Console()
     watcher = _Watcher(console)
     with Live(watcher.progress, console=console, transient=True) if console.is_terminal else _Nothing():
-        result = start(watcher)
+        try:
+            result = start(watcher)
+        except KeyboardInterrupt:
+            print(f"policysearch: stopped; `policysearch resume {folder}` goes on from here", file=sys.stderr)
+            raise SystemExit(130) from None
     show_result(result, console)
 
 

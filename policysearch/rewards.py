@@ -62,7 +62,8 @@ def parse_reward(text: str) -> Reward:
     """
     if ":" in text:
         return _load_function(text)
-    terms, at = [], 0
+    terms: list[tuple[float, str]] = []
+    at = 0
     while at < len(text) or not terms:
         found = _TERM.match(text, at)
         if found is None or (terms and not found[1]):

@@ -28,7 +28,7 @@ from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
 
-__all__ = ["SearchFailed", "SearchResult", "Status", "read", "resume", "search"]
+__all__ = ["SearchFailed", "SearchResult", "Status", "default_folder", "read", "resume", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -165,7 +165,7 @@ def _resolved(config: SearchConfig) -> SearchConfig:
     workers = config.workers
     if workers is None:
         workers = 2 if device.startswith("cuda") else min(cores, 8)
-    out = config.out or f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = config.out or default_folder()
     data = str(Path(config.data).resolve()) if config.data.endswith(".npz") else config.data
     return config.model_copy(
         update={
@@ -176,6 +176,11 @@ def _resolved(config: SearchConfig) -> SearchConfig:
             "study": config.study or Path(out).resolve().name,
         }
     )
+
+
+def default_folder() -> str:
+    """Where a run goes that was given no folder."""
+    return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _device(name: str) -> str:
@@ -217,7 +222,7 @@ def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
 
 
 def _open_storage(config: SearchConfig, folder: RunFolder) -> optuna.storages.BaseStorage:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = config.storage or f"sqlite:///{folder.study.resolve()}"
     try:
         return optuna.storages.get_storage(url)

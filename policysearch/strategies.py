@@ -107,17 +107,13 @@ def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
         raise unknown_name("Optuna sampler", name, _SAMPLERS)
     if key in _NO_FIXED_FORM:
         raise UserError(f"strategy optuna:{key} {_NO_FIXED_FORM[key]}")
-    factory = _factory(key)
+    kind = _SAMPLERS[key]
+
+    def factory(seed: int) -> BaseSampler:
+        return kind(seed=seed)  # type: ignore[no-any-return]
+
     _probe(key, factory, space)
     return SamplerStrategy(factory)
-
-
-def _factory(key: str) -> Callable[[int], BaseSampler]:
-    kind = _SAMPLERS[key]
-    parameters = inspect.signature(kind).parameters
-    quiet = {"warn_independent_sampling": False, "warn_asynchronous_seeding": False}
-    options = {name: value for name, value in quiet.items() if name in parameters}
-    return lambda seed: kind(seed=seed, **options)
 
 
 def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> None:

@@ -65,7 +65,7 @@ def _row(step: Step) -> tuple[float, ...]:
 @lru_cache(maxsize=64)
 def _table(policy: Policy, device: torch.device) -> _Table:
     sub_policies = policy.sub_policies
-    steps = max(1, *(len(sub.steps) for sub in sub_policies), 1)
+    steps = max(1, *(len(sub.steps) for sub in sub_policies))
     most = max((len(_choices(step)) for sub in sub_policies for step in sub.steps), default=1)
     rows = torch.zeros(len(sub_policies), steps, most, 6)
     counts = torch.ones(len(sub_policies), steps)
@@ -75,14 +75,9 @@ def _table(policy: Policy, device: torch.device) -> _Table:
             for c, choice in enumerate(_choices(step)):
                 rows[p, s, c] = torch.tensor(_row(choice))
     weights = torch.tensor([sub.weight for sub in sub_policies], dtype=torch.float64)
-    columns = [column.to(device) for column in rows.unbind(-1)]
-    return _Table(
-        (weights.cumsum(0) / weights.sum()).float().to(device),
-        counts.to(device),
-        columns[0].long(),
-        *columns[1:5],
-        columns[5].bool(),
-    )
+    cumulative = (weights.cumsum(0) / weights.sum()).float().to(device)
+    operations, probability, start, stop, levels, signed = rows.to(device).unbind(-1)
+    return _Table(cumulative, counts.to(device), operations.long(), probability, start, stop, levels, signed.bool())
 
 
 def draw(policy: Policy, batch: int, generator: torch.Generator) -> Draw:

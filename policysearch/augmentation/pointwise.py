@@ -14,7 +14,7 @@ __all__ = ["TABLES", "gray", "look_up"]
 
 
 def gray(images: Tensor) -> Tensor:
-    """[b, C, H, W] uint8 -> [b, 1, H, W] float32: whole luma of RGB (ITU-R 601, as torchvision), else the mean channel."""
+    """[b, C, H, W] uint8 -> [b, 1, H, W] float32: whole luma of RGB (as torchvision), else the mean channel."""
     if images.shape[1] == 3:
         r, g, b = images.float().unbind(1)
         return (r.mul(0.2989).add_(g, alpha=0.587).add_(b, alpha=0.114)).floor_().unsqueeze(1)

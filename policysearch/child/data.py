@@ -33,7 +33,7 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
-        return self.x_train.shape[1:]  # type: ignore[return-value]
+        return self.x_train.shape[1:]
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,17 @@ def load(spec: str) -> Dataset:
         error = unknown_name("data set", spec, SHIPPED)
         raise UserError(f"{error} A file of your own is given as PATH.npz.")
     try:
-        with np.load(Path(spec), allow_pickle=False) as arrays:
+        with Path(spec).open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise UserError("this is no NumPy .npz file (np.savez writes one)")
+        with np.load(spec, allow_pickle=False) as arrays:
             return _from_npz(arrays, Path(spec).stem)
     except (OSError, zipfile.BadZipFile, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "not a NumPy .npz file"
-        raise UserError(f"cannot read data {spec!r}: {reason}") from None
-    except ValueError as error:
+        raise UserError(f"cannot read data {spec!r}: {getattr(error, 'strerror', None) or error}") from None
+    except UserError as error:
         raise UserError(f"data {spec!r}: {error}") from None
+    except ValueError:
+        raise UserError(f"data {spec!r} holds something other than plain arrays of numbers and names") from None
 
 
 def _from_npz(arrays: Any, name: str) -> Dataset:
@@ -171,7 +175,7 @@ def _shares(counts: NDArray[np.int64], size: int, leave: int) -> NDArray[np.int6
     """How many of each class: by largest remainder, from 1 (if the class is there) to counts - leave."""
     ideal = counts * size / counts.sum()
     low, high = np.minimum(1, counts), np.maximum(counts - leave, 0)
-    taken = np.clip(np.floor(ideal).astype(np.int64), low, high)
+    taken: NDArray[np.int64] = np.clip(np.floor(ideal).astype(np.int64), low, high)
     while taken.sum() != size:
         step = 1 if taken.sum() < size else -1
         room = (taken < high) if step > 0 else (taken > low)

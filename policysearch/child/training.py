@@ -120,7 +120,7 @@ def train(
     stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        network = factory().to(device, memory_format=torch.channels_last)
+        network = factory().to(device).to(memory_format=torch.channels_last)
         optimiser = torch.optim.SGD(
             network.parameters(),
             recipe.rate,

@@ -1,0 +1,152 @@
+"""Policies as values: identity by content, JSON both ways, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from policysearch.errors import UserError
+from policysearch.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
+from policysearch.policy import OneOf, Policy, Softening, Step, SubPolicy, Uniform
+from policysearch.presets import BASELINES, PRESETS
+from policysearch.words import in_words
+
+
+def magnitudes(row):
+    number = st.floats(row.low, row.high)
+    return number | st.builds(Uniform, start=number, stop=number, levels=st.none() | st.integers(2, 50))
+
+
+@st.composite
+def steps(draw):
+    row = OPERATIONS[draw(st.sampled_from(sorted(OPERATIONS)))]
+    magnitude = draw(magnitudes(row)) if row.has_magnitude else None
+    return Step(operation=row.name, probability=draw(st.floats(0, 1)), magnitude=magnitude)
+
+
+sub_policies = st.builds(
+    SubPolicy,
+    steps=st.lists(
+        steps() | st.builds(OneOf, one_of=st.lists(steps(), min_size=1, max_size=3).map(tuple)), max_size=3
+    ).map(tuple),
+    weight=st.floats(0.01, 10),
+)
+policies = st.builds(
+    Policy,
+    sub_policies=st.lists(sub_policies, min_size=1, max_size=3).map(tuple),
+    softening=st.none()
+    | st.builds(Softening, k=st.floats(0.1, 9), mode=st.sampled_from(["off", "target", "weight", "both"])),
+)
+
+
+@given(policies)
+def test_json_round_trip_keeps_content_and_hash(policy):
+    again = Policy.from_dict(json.loads(policy.to_json()))
+    assert again == policy
+    assert again.hash == policy.hash
+    assert again.model_dump() == policy.model_dump()
+
+
+@given(policies)
+def test_every_policy_has_words(policy):
+    assert in_words(policy)
+
+
+def test_hash_is_of_content_alone():
+    crop = Policy.preset("flip-crop")
+    renamed = crop.model_copy(update={"name": "mine", "about": {"from": "me"}})
+    assert renamed.hash == crop.hash
+    changed = crop.model_copy(update={"sub_policies": Policy.preset("identity").sub_policies})
+    assert changed.hash == Policy.preset("identity").hash
+    assert Policy.preset("randaugment:2,9") == Policy.preset("randaugment")
+    assert Policy.preset("randaugment:2,8") != Policy.preset("randaugment")
+
+
+def test_hash_is_stable_between_versions():
+    """Recorded studies name policies by these: a change here orphans them."""
+    assert {name: Policy.preset(name).hash for name in ("identity", "flip-crop")} == {
+        "identity": "6cf2df2ec824",
+        "flip-crop": "9217cdc478d4",
+    }
+
+
+def test_softening_that_is_off_is_no_softening():
+    sub = Policy.preset("flip-crop").sub_policies
+    assert Policy(sub_policies=sub, softening=Softening(mode="off", k=3)) == Policy(sub_policies=sub)
+
+
+def test_save_and_load(tmp_path):
+    policy = Policy.preset("soft-crop")
+    policy.save(tmp_path / "p.json")
+    assert Policy.load(tmp_path / "p.json") == policy
+    assert [p.name for p in tmp_path.iterdir()] == ["p.json"]
+
+
+def test_presets_are_the_published_ones():
+    assert len(RANDAUGMENT_OPERATIONS) == 14
+    (ra,) = Policy.preset("randaugment").sub_policies
+    assert [len(step.one_of) for step in ra.steps] == [14, 14]
+    (wide,) = Policy.preset("trivialaugment-wide").sub_policies
+    spans = {s.operation: (s.magnitude.start, s.magnitude.stop) for s in wide.steps[0].one_of if s.magnitude}
+    assert spans["rotate"] == (0, 135)
+    assert spans["translate-x-pixels"] == (0, 32)
+    assert spans["posterize"] == (8, 2)
+    assert Policy.preset("soft-crop").softening == Softening(k=2, mode="both")
+    assert set(BASELINES) <= set(PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"operation": "rotate", "magnitude": float("nan")}, "magnitude"),
+        ({"operation": "rotate", "magnitude": 181}, "magnitude of rotate"),
+        ({"operation": "rotate", "magnitude": -1}, "magnitude of rotate"),
+        ({"operation": "rotate"}, "magnitude of rotate"),
+        ({"operation": "rotate", "magnitude": {"start": 0, "stop": 1e9}}, "magnitude of rotate"),
+        ({"operation": "equalize", "magnitude": 1}, "magnitude of equalize"),
+        ({"operation": "rotate", "magnitude": 3, "probability": 1.5}, "probability"),
+        ({"operation": "rotate", "magnitude": 3, "probability": float("nan")}, "probability"),
+        ({"operation": "rotat", "magnitude": 3}, "did you mean rotate"),
+        ({"operation": "rotate", "magnitude": 3, "colour": 1}, "colour"),
+    ],
+)
+def test_bad_steps_are_refused_by_field(change, field):
+    with pytest.raises(UserError, match=field):
+        Policy.from_dict({"schema": 1, "sub_policies": [{"steps": [change]}]})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "not JSON"),
+        ("[]", "valid dictionary"),
+        ('{"schema": 2, "sub_policies": []}', "upgrade"),
+        ('{"schema": 1, "sub_policies": []}', "sub_policies"),
+        ('{"schema": 1, "sub_policies": [{"weight": 0}]}', "weight"),
+        ('{"schema": 1}', "sub_policies is missing"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path, text, told):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=told):
+        Policy.load(path)
+
+
+def test_missing_file_and_unknown_presets():
+    with pytest.raises(UserError, match="cannot read"):
+        Policy.load("nowhere.json")
+    with pytest.raises(UserError, match="did you mean trivialaugment"):
+        Policy.preset("trivialaugmet")
+    for wrong in ("randaugment:0,9", "randaugment:2,31", "randaugment:x", "randaugment:1,2,3", "identity:3"):
+        with pytest.raises(UserError):
+            Policy.preset(wrong)
+
+
+def test_policies_are_frozen():
+    with pytest.raises(ValidationError):
+        Policy.preset("identity").name = "other"

@@ -1,0 +1,263 @@
+"""Killed anywhere, a search goes on and ends with the trials of an uninterrupted one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from conftest import config_for, quick_metrics
+from optuna.storages import RDBStorage
+
+from policysearch.errors import UserError
+from policysearch.policy import Policy
+from policysearch.runs import read, resume, search
+
+WRITES = ("create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_state_values", "set_study_user_attr")
+
+
+class Killed(BaseException):
+    """Passes every handler, as a kill does."""
+
+
+def trials(folder: Path) -> list[tuple]:
+    with (folder / "trials.csv").open() as file:
+        return [
+            tuple(row[c] for c in ("phase", "number", "arm", "replicate", "seed", "state", "reward"))
+            for row in csv.DictReader(file)
+        ]
+
+
+def kill_at(monkeypatch, count: int, after: bool) -> None:
+    """From now on the `count`-th write to the storage is the last: it happens (after) or not."""
+    left = [count]
+    for name in WRITES:
+        original = getattr(RDBStorage, name)
+
+        def wrapped(self, *args, original=original, **kwargs):
+            left[0] -= 1
+            if left[0] < 0 or (left[0] == 0 and not after):
+                raise Killed
+            result = original(self, *args, **kwargs)
+            if left[0] == 0:
+                raise Killed
+            return result
+
+        monkeypatch.setattr(RDBStorage, name, wrapped)
+
+
+STRATEGIES = [
+    "random",
+    "greedy",
+    "epsilon-greedy",
+    "epsilon-greedy-decay",
+    "ucb",
+    "tpe",
+    "optuna:NSGAII",
+    "optuna:QMC",
+    "optuna:BruteForce",
+]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Uninterrupted searches by strategy, made when first asked for."""
+    made: dict[str, list[tuple]] = {}
+
+    def get(strategy: str) -> list[tuple]:
+        if strategy not in made:
+            folder = tmp_path_factory.mktemp("whole") / "run"
+            search(config_for(folder, strategy=strategy, trials=16))
+            made[strategy] = trials(folder)
+        return made[strategy]
+
+    return get
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("count", [3, 14, 15, 16, 17, 45, 52, 60])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_killed_at_a_write(strategy, count, after, quick, whole, tmp_path, monkeypatch):
+    expected = whole(strategy)
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        kill_at(patch, count, after)
+        with pytest.raises(Killed):
+            search(config_for(folder, strategy=strategy, trials=16))
+    resume(folder)
+    assert trials(folder) == expected
+
+
+@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+def test_killed_in_a_child(strategy, quick, whole, tmp_path, monkeypatch):
+    expected = whole(strategy)
+    folder = tmp_path / "run"
+    seen = []
+
+    def dying(trial):
+        seen.append(trial)
+        if len(seen) == 9:
+            raise Killed
+        return quick_metrics(trial)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("conftest.quick_metrics", dying)
+        with pytest.raises(Killed):
+            search(config_for(folder, strategy=strategy, trials=16))
+    assert read(folder).policy is None
+    resume(folder)
+    assert trials(folder) == expected
+
+
+@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+def test_going_further_equals_a_longer_search(strategy, quick, whole, tmp_path):
+    expected = [row for row in whole(strategy) if row[0] == "search"]
+    folder = tmp_path / "run"
+    search(config_for(folder, strategy=strategy, trials=7))
+    result = resume(folder, trials=16)
+    assert [row for row in trials(folder) if row[0] == "search"] == expected
+    assert result.policy is not None and result.config.trials == 16
+    with pytest.raises(UserError, match="fewer than the 16"):
+        resume(folder, trials=8)
+
+
+def test_resuming_a_finished_run_changes_nothing(quick, tmp_path):
+    folder = tmp_path / "run"
+    search(config_for(folder))
+    before = trials(folder), Policy.load(folder / "policy.json").hash
+    resume(folder)
+    assert (trials(folder), Policy.load(folder / "policy.json").hash) == before
+
+
+def test_a_sampler_that_lives_long_does_not_resume_equal():
+    """Why every trial gets a fresh, seeded sampler: TPE with one generator for all draws other trials after a restart."""
+
+    def some(study, n):
+        for _ in range(n):
+            trial = study.ask()
+            study.tell(trial, trial.suggest_float("x", 0, 1))
+
+    def fresh():
+        return optuna.samplers.TPESampler(seed=0)
+
+    one = optuna.create_study(sampler=fresh())
+    some(one, 20)
+    two = optuna.create_study(sampler=fresh())
+    some(two, 12)
+    two.sampler = fresh()
+    some(two, 8)
+    assert [t.params for t in one.trials] != [t.params for t in two.trials]
+
+
+def test_failures_are_recorded_retried_and_survive_a_resume(quick, tmp_path, monkeypatch):
+    def failing(trial):
+        if trial.number == 4 or (trial.number == 2 and trial.attempt == 0):
+            raise ValueError(f"attempt {trial.attempt}")
+        return quick_metrics(trial)
+
+    monkeypatch.setattr("conftest.quick_metrics", failing)
+    folder = tmp_path / "run"
+    search(config_for(folder, confirm=0, retries=1))
+    for _ in range(2):
+        with (folder / "trials.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert rows[4]["state"] == "failed" and rows[4]["attempts"] == "2" and rows[4]["reward"] == ""
+        assert rows[4]["error"] == "ValueError: attempt 0; ValueError: attempt 1"
+        assert rows[2]["state"] == "complete" and rows[2]["attempts"] == "2"
+        assert rows[2]["error"] == "ValueError: attempt 0"
+        resume(folder)
+    study = optuna.load_study(study_name="run", storage=f"sqlite:///{folder}/study.db")
+    assert study.trials[4].state == optuna.trial.TrialState.FAIL
+
+
+def test_a_reward_that_is_no_number_is_a_failure_not_a_reward(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "conftest.quick_metrics",
+        lambda t: {**quick_metrics(t), "accuracy": float("nan")} if t.number == 1 else quick_metrics(t),
+    )
+    folder = tmp_path / "run"
+    search(config_for(folder, confirm=0, trials=4))
+    assert trials(folder)[1][-2:] == ("failed", "")
+
+
+def test_the_record_is_an_ordinary_study(quick, tmp_path):
+    folder = tmp_path / "run"
+    result = search(config_for(folder, strategy="tpe"))
+    study = optuna.load_study(study_name="run", storage=f"sqlite:///{folder}/study.db")
+    assert study.best_trial.params["family"]
+    for trial in study.trials:
+        assert set(trial.user_attrs) == {"pull", "outcome"}
+        key = json.loads(trial.user_attrs["pull"])["arm"]
+        assert Policy.from_dict(json.loads(study.user_attrs[f"policy:{key}"])).hash == key
+    assert result.policy == Policy.load(folder / "policy.json")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "policysearch", *words]
+
+
+TINY = ("--trials", "10", "--images", "40", "--epochs", "3", "--confirm", "1", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> list[tuple]:
+    folder = tmp_path_factory.mktemp("tiny") / "run"
+    search(config_for(folder, trials=10, epochs=3, confirm=1))
+    return trials(folder)
+
+
+def started(folder: Path, finished: int) -> subprocess.Popen:
+    """A real search in its own process, with at least so many finished trials."""
+    process = subprocess.Popen(
+        command("search", *TINY, "--out", str(folder)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.05)
+        try:
+            if sum(s.pulls for s in read(folder).summaries) >= finished:
+                return process
+        except Exception:  # not written yet, or being written
+            continue
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize("finished", [1, 6])
+def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
+    folder = tmp_path / "run"
+    process = started(folder, finished)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    with pytest.raises(UserError, match=f"in use by another controller .process {process.pid}"):
+        resume(folder)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    gone, alive = psutil.wait_procs(workers, timeout=15)
+    assert not alive
+    done = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert trials(folder) == tiny
+    assert Policy.load(folder / "policy.json").about["confirmed"] is True
+
+
+def test_ctrl_c_ends_cleanly(tiny, tmp_path):
+    folder = tmp_path / "run"
+    process = started(folder, 2)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"resume" in err and b"Traceback" not in err
+    assert not psutil.wait_procs(workers, timeout=15)[1]
+    assert (folder / "trials.csv").exists() and not (folder / "policy.json").exists()
+    assert (
+        "Not finished"
+        in subprocess.run(command("show", str(folder)), capture_output=True, text=True, check=True).stdout
+    )
+    resume(folder)
+    assert trials(folder) == tiny
