@@ -83,6 +83,9 @@ def _register_search() -> None:
     app.command("search")(_search)
 
 
+_register_search()
+
+
 @app.command()
 def resume(
     run: Annotated[str, typer.Argument(help="the run's folder")],
@@ -160,7 +163,6 @@ def _list(rows: dict[str, str]) -> None:
 
 def main() -> None:
     """Entry point: wrong input is one sentence on stderr and exit code 2, a search without a reward exit code 1."""
-    _register_search()
     try:
         app()
     except UserError as error:

@@ -105,17 +105,13 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     folder = RunFolder(Path(str(config.out)))
     folder.must_be_new()
     ready = _checked(config, folder, load_space(config.space))
-    storage = _open_storage(config, folder) if config.storage else None
+    storage = _shared_storage(config, folder) if config.storage else None
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make folder {folder.path}: {error.strerror}") from None
     with folder.locked():
-        try:
-            records = _create(ready, storage or _open_storage(config, folder))
-        except optuna.exceptions.DuplicatedStudyError:
-            folder.study.unlink(missing_ok=True)
-            raise UserError(f"storage already holds a study named {config.study!r}: give another --study") from None
+        records = _create(ready, storage or _open_storage(config, folder))
         save_config(config, folder.config)
         return _continue(ready, records, listener)
 
@@ -222,7 +218,6 @@ def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
 
 
 def _open_storage(config: SearchConfig, folder: RunFolder) -> optuna.storages.BaseStorage:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = config.storage or f"sqlite:///{folder.study.resolve()}"
     try:
         return optuna.storages.get_storage(url)
@@ -230,6 +225,15 @@ def _open_storage(config: SearchConfig, folder: RunFolder) -> optuna.storages.Ba
         raise UserError(f"storage {url!r} needs the package {error.name!r}: pip install {error.name}") from None
     except Exception as error:  # each database driver raises errors of its own
         raise UserError(f"cannot open storage {url!r}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _shared_storage(config: SearchConfig, folder: RunFolder) -> optuna.storages.BaseStorage:
+    storage = _open_storage(config, folder)
+    taken = {*optuna.get_all_study_names(storage)} & {*_study_names(config).values()}
+    if taken:
+        name = min(taken)
+        raise UserError(f"storage {config.storage!r} already holds a study named {name!r}: give another --study")
+    return storage
 
 
 def _create(ready: _Run, storage: optuna.storages.BaseStorage) -> dict[str, Record]:

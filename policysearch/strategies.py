@@ -19,6 +19,8 @@ from policysearch.seeds import rule_generator
 from policysearch.spaces import Arm, Space
 from policysearch.trials import Trial
 
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
 __all__ = ["STRATEGIES", "Strategy", "make_strategy"]
 
 _NO_FIXED_FORM = {
@@ -117,17 +119,25 @@ def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
 
 
 def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> None:
-    """Let the sampler suggest a few trials in memory, so that what it lacks is told before anything is written."""
+    """Let the sampler suggest a few trials in memory, so that what it lacks is told before anything is written.
+
+    Once over two plain numbers too: a sampler may need its own packages only when numbers are common to trials.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            study = optuna.create_study(sampler=SeededSampler(factory, 0), direction="maximize")
-            for _ in range(_PROBE_TRIALS):
-                trial = study.ask()
-                space.suggest(trial)
-                study.tell(trial, 1 / (1 + trial.number))
+            _suggest_some(factory, lambda trial: [trial.suggest_float(name, 0, 1, step=0.05) for name in "xy"])
+            _suggest_some(factory, space.suggest)
     except ImportError as error:
-        missing = getattr(error, "name", None) or str(error).splitlines()[0]
+        missing = (error.name or "").partition(".")[0] or str(error).splitlines()[0]
         raise UserError(f"strategy optuna:{key} needs the package {missing!r}: pip install {missing}") from None
     except (ValueError, RuntimeError) as error:
         raise UserError(f"strategy optuna:{key} cannot search space {space.name!r}: {error}") from None
+
+
+def _suggest_some(factory: Callable[[int], BaseSampler], suggest: Callable[[optuna.Trial], object]) -> None:
+    study = optuna.create_study(sampler=SeededSampler(factory, 0), direction="maximize")
+    for _ in range(_PROBE_TRIALS):
+        trial = study.ask()
+        suggest(trial)
+        study.tell(trial, 1 / (1 + trial.number))

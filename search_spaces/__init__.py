@@ -1,7 +1,4 @@
-"""The named spaces, as data: one TOML file each, of the form described in README.md beside the tables.
-
-`names()` lists them; `policysearch.spaces` reads them.
-"""
+"""The named spaces, as data: one TOML file each, read by `policysearch.spaces`, which describes the form."""
 
 from importlib.resources import files
 

@@ -61,7 +61,8 @@ class QuickSetup:
 
 @pytest.fixture
 def quick(monkeypatch) -> None:
-    """Searches in this process train no child."""
+    """Searches in this process train no child and draw no picture."""
+    monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
     monkeypatch.setattr("workers.evaluate.ChildSetup", QuickSetup)
 
 

@@ -1,0 +1,40 @@
+# `make search` and `make test` do all the set-up on a fresh machine: Python 3.11 or newer and make.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: search test slow lint benchmarks clean
+
+search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 60" for other settings
+	$(BIN)/policysearch search $(ARGS)
+
+test: .venv/installed-test ## the tests, under 6 minutes on 2 cores
+	$(BIN)/python -m pytest $(ARGS)
+
+slow: .venv/installed-test ## the tests marked slow
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmarks: .venv/installed ## the measurements of results/benchmarks
+	$(BIN)/python results/benchmarks/record.py
+	$(BIN)/python results/benchmarks/search.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "policysearch needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/installed-test: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch .venv/installed $@
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,90 @@
+"""Where a worker's time goes in the default search, and how two workers compare with one.
+
+Run: python results/benchmarks/search.py [--out FILE] [--rounds 3]. Two idle cores. Each round evaluates the twelve
+first arms of the default space at 500 images × 80 epochs on one worker, then on two, with a real record on SQLite;
+workers have started and have evaluated one tiny trial each before the clock does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import torch
+
+from policysearch.child.recipe import Recipe
+from policysearch.controller import run
+from policysearch.record import Record
+from policysearch.rewards import parse_reward
+from policysearch.spaces import load_space
+from policysearch.verdict import Confirmation
+from workers.evaluate import ChildSetup
+from workers.local import LocalPool
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+PULLS = 12
+WORK = ("step_seconds", "augmentation_seconds", "evaluation_seconds")
+
+
+def one_round(workers: int) -> tuple[float, list[float]]:
+    """Seconds for all pulls, and worker-seconds of steps, augmentation and evaluation."""
+    space = load_space("default")
+    with tempfile.TemporaryDirectory() as folder:
+        study = optuna.create_study(storage=f"sqlite:///{folder}/study.db", study_name="s", direction="maximize")
+        record = Record(study, space, seed=0, images=500, epochs=80, reward=parse_reward("accuracy"))
+        pool = LocalPool(ChildSetup("fashion-small", None, 0, "small-resnet", Recipe(), "cpu"), workers)
+        try:
+            source = Confirmation(record, space.arms(0)[:PULLS], 1)
+            warm = [source.ask() for _ in range(workers)]
+            for trial in warm:
+                pool.submit(replace(trial, images=20, epochs=1))
+            ready = 0
+            while ready < workers:
+                ready += len(pool.wait(60))
+            started = time.perf_counter()
+            run(source, pool, warm)
+            seconds = time.perf_counter() - started
+        finally:
+            pool.close()
+        parts = [sum(float(row.outcome.metrics[name]) for row in record.rows) for name in WORK]
+    return seconds, parts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("search.md"))
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    lines = [
+        "# The default search's workers",
+        "",
+        f"`python results/benchmarks/search.py --rounds {options.rounds}` · "
+        f"{platform.processor() or platform.machine()}, two cores, no GPU · Python {platform.python_version()}, "
+        f"torch {torch.__version__} · {PULLS} pulls of 500 × 80 a cell",
+        "",
+        "Shares are of the workers' wall time, controller and waiting included; steps are forward, backward and "
+        "optimiser.",
+        "",
+        "| round | 1 worker, s | 2 workers, s | ratio of pulls a minute | steps | augmentation | evaluation | together |",
+        "| - | - | - | - | - | - | - | - |",
+    ]
+    ratios = []
+    for i in range(1, options.rounds + 1):
+        (one, _), (two, parts) = one_round(1), one_round(2)
+        shares = [part / (2 * two) for part in parts]
+        ratios.append(one / two)
+        cells = " | ".join(f"{share:.1%}" for share in [*shares, sum(shares)])
+        lines.append(f"| {i} | {one:.1f} | {two:.1f} | {one / two:.2f} | {cells} |")
+        print(lines[-1], flush=True)
+    lines += ["", f"Median ratio {statistics.median(ratios):.2f} (limit 1.8)."]
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
