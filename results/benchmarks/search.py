@@ -66,12 +66,13 @@ def main() -> None:
         "",
         f"`python results/benchmarks/search.py --rounds {options.rounds}` · "
         f"{platform.processor() or platform.machine()}, two cores, no GPU · Python {platform.python_version()}, "
-        f"torch {torch.__version__} · {PULLS} pulls of 500 × 80 a cell",
+        f"torch {torch.__version__} · "
+        f"{PULLS} pulls of 500 × 80 a cell",
         "",
         "Shares are of the workers' wall time, controller and waiting included; steps are forward, backward and "
         "optimiser.",
         "",
-        "| round | 1 worker, s | 2 workers, s | ratio of pulls a minute | steps | augmentation | evaluation | together |",
+        "| round | 1 worker, s | 2 workers, s | ratio of pulls | steps | augmentation | evaluation | together |",
         "| - | - | - | - | - | - | - | - |",
     ]
     ratios = []
