@@ -65,9 +65,10 @@ def _search(
     **flags: Any,
 ) -> None:
     """Search a policy; with no flag, on the shipped data in a few minutes."""
+    from policysearch.checks import default_folder
     from policysearch.config import make_config
     from policysearch.console import watched
-    from policysearch.runs import default_folder, search
+    from policysearch.runs import search
 
     settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
     settings = settings.model_copy(update={"out": settings.out or default_folder()})

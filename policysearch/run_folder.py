@@ -26,6 +26,10 @@ class RunFolder:
         return self.path / "config.toml"
 
     @property
+    def space(self) -> Path:
+        return self.path / "space.toml"
+
+    @property
     def study(self) -> Path:
         return self.path / "study.db"
 
@@ -50,8 +54,19 @@ class RunFolder:
                 f"{self.path} already holds a study: "
                 f"`policysearch resume {self.path}` continues it, or give another --out"
             )
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and (not self.path.is_dir() or any(p.stem != "controller" for p in self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not an empty folder: give another --out")
+
+    def make(self) -> None:
+        """Raises:
+        UserError: the folder cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make folder {self.path}: {error.strerror}") from None
+        if not os.access(self.path, os.W_OK):
+            raise UserError(f"cannot write to folder {self.path}: give another --out")
 
     def must_hold_a_run(self) -> None:
         """Raises:

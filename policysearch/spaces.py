@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,11 +23,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 import search_spaces
 from policysearch.errors import UserError, unknown_name
-from policysearch.operations import operation
 from policysearch.policy import Policy, validation_message
 from policysearch.presets import BASELINES, preset
+from policysearch.templates import filled, sub_policy
 
-__all__ = ["Arm", "Space", "load_space", "stepped"]
+__all__ = ["Arm", "Space", "load_space", "space_text", "stepped"]
 
 Value = str | int | float
 Parameters = Mapping[str, Value]
@@ -75,15 +74,15 @@ class _Family(BaseModel):
         own = {name.partition(".")[2]: value for name, value in parameters.items() if "." in name}
         title = self._title(own)
         if self.preset is not None:
-            return preset(str(_filled(self.preset, own))).model_copy(update={"name": title})
+            return preset(str(filled(self.preset, own))).model_copy(update={"name": title})
         template = dict(self.policy or {})
         copies = [
-            _filled(template.get("sub_policies", []), own if self.repeat == 1 else _of_copy(own, i))
+            filled(template.get("sub_policies", []), own if self.repeat == 1 else _of_copy(own, i))
             for i in range(1, self.repeat + 1)
         ]
-        template["sub_policies"] = [_sub_policy(sub) for copy in copies for sub in copy]
+        template["sub_policies"] = [sub_policy(sub) for copy in copies for sub in copy]
         if "softening" in template:
-            template["softening"] = _filled(template["softening"], own)
+            template["softening"] = filled(template["softening"], own)
         return Policy.from_dict({**template, "name": title}, f"family {self.name!r}")
 
     def _title(self, own: Parameters) -> str:
@@ -94,47 +93,6 @@ class _Family(BaseModel):
 
 def _of_copy(own: Parameters, i: int) -> dict[str, Value]:
     return {name.removesuffix(f"_{i}"): v for name, v in own.items() if name.endswith(f"_{i}")}
-
-
-def _filled(template: Any, values: Parameters) -> Any:
-    """The template with every "$name" replaced; a string that is nothing else takes the value's type."""
-    if isinstance(template, dict):
-        return {key: _filled(item, values) for key, item in template.items()}
-    if isinstance(template, list):
-        return [_filled(item, values) for item in template]
-    if not isinstance(template, str):
-        return template
-    for name in re.findall(r"\$(\w+)", template):
-        if name not in values:
-            raise UserError(f"${name} is no parameter of this family; it has {', '.join(values) or 'none'}")
-    if re.fullmatch(r"\$\w+", template):
-        return values[template[1:]]
-    return re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), template)
-
-
-def _sub_policy(sub: Any) -> Any:
-    if not isinstance(sub, dict) or not isinstance(sub.get("steps"), list):
-        return sub
-    return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
-
-
-def _steps(item: Any) -> list[Any]:
-    if isinstance(item, dict) and "preset" in item:
-        found = preset(str(item["preset"]))
-        return [step.model_dump() for step in found.sub_policies[0].steps]
-    if isinstance(item, dict) and "level" in item:
-        return [_at_level(item)]
-    return [item]
-
-
-def _at_level(step: dict[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
-    level, levels = step["level"], step.get("levels", 31)
-    if not (isinstance(levels, int) and levels >= 2 and isinstance(level, int | float) and 0 <= level < levels):
-        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
-    row = operation(str(step.get("operation")))
-    magnitude = row.magnitude_at(level, levels, step.get("range", "standard") == "wide")
-    return rest if magnitude is None else {**rest, "magnitude": magnitude}
 
 
 class _SpaceFile(BaseModel):
@@ -279,16 +237,25 @@ def load_space(spec: str) -> Space:
     Raises:
         UserError: unknown name, unreadable file, unknown key, or a policy that is not valid; the field is named.
     """
+    source = f"space {spec!r}" if spec in search_spaces.names() else f"space file {spec!r}"
+    return _parse(Path(spec).stem, space_text(spec), source)
+
+
+def space_text(spec: str) -> str:
+    """The TOML text of a space by name, or of a file.
+
+    Raises:
+        UserError: unknown name or unreadable file.
+    """
     if spec in search_spaces.names():
-        return _parse(spec, search_spaces.text(spec), f"space {spec!r}")
+        return search_spaces.text(spec)
     if not spec.endswith(".toml"):
         error = unknown_name("space", spec, search_spaces.names())
         raise UserError(f"{error} A space of your own is given as PATH.toml.")
     try:
-        text = Path(spec).read_text(encoding="utf-8")
+        return Path(spec).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read space file {spec!r}: {getattr(error, 'strerror', None) or error}") from None
-    return _parse(Path(spec).stem, text, f"space file {spec!r}")
 
 
 def _parse(name: str, text: str, source: str) -> Space:

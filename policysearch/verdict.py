@@ -65,11 +65,11 @@ class Verdict:
     sentence: str
 
 
-def judge(summaries_best: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
+def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
     """Choose among the finalists by their mean over the replicates that all of them finished.
 
     Args:
-        summaries_best: the arm to name if nothing was confirmed.
+        fallback: the arm to name if nothing was confirmed.
         arms: the finalists.
         rows: the confirmation's rows.
     """
@@ -77,8 +77,8 @@ def judge(summaries_best: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verd
     tested = [arm for arm in arms if rewards[arm.key]]
     common = set.intersection(*(set(rewards[arm.key]) for arm in tested)) if tested else set()
     if not common:
-        text = f"{summaries_best.policy.name} has the best shrunken mean; it was not confirmed on fresh replicates"
-        return Verdict(summaries_best, False, {}, text)
+        text = f"{fallback.policy.name} has the best shrunken mean; it was not confirmed on fresh replicates"
+        return Verdict(fallback, False, {}, text)
     winner = max(tested, key=lambda arm: np.mean([rewards[arm.key][j] for j in sorted(common)]))
     others = {name: preset(name).hash for name in REFERENCES}
     differences = {

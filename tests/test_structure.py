@@ -27,10 +27,11 @@ LAYERS = [
         "policysearch.shrinkage",
         "policysearch.rewards",
     ],
+    ["policysearch.templates"],
     ["policysearch.augmentation", "policysearch.spaces", "policysearch.sampler", "policysearch.controller"],
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
-    ["policysearch.verdict"],
+    ["policysearch.verdict", "policysearch.checks", "policysearch.studies"],
     ["policysearch.report"],
     ["policysearch.runs"],
     ["policysearch.console"],
@@ -38,8 +39,8 @@ LAYERS = [
     ["policysearch.__main__"],
 ]
 LATE = {("policysearch.policy", "policysearch.presets")}  # `Policy.preset` looks presets up when called
-MAY_IMPORT_TORCH = ("policysearch.augmentation", "policysearch.child", "workers.evaluate", "policysearch.runs")
-MAY_IMPORT_OPTUNA = ("policysearch.sampler", "policysearch.record", "policysearch.strategies", "policysearch.runs")
+MAY_IMPORT_TORCH = ("policysearch.augmentation", "policysearch.child", "workers.evaluate", "policysearch.checks")
+MAY_IMPORT_OPTUNA = ("policysearch.sampler", "policysearch.record", "policysearch.strategies", "policysearch.studies")
 
 
 def modules():

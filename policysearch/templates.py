@@ -1,0 +1,55 @@
+"""Policy templates of space files: "$name" becomes a parameter's value, levels become magnitudes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from policysearch.errors import UserError
+from policysearch.operations import operation
+from policysearch.presets import preset
+
+__all__ = ["filled", "sub_policy"]
+
+
+def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
+    """The template with every "$name" replaced; a string that is nothing else takes the value's type."""
+    if isinstance(template, dict):
+        return {key: filled(item, values) for key, item in template.items()}
+    if isinstance(template, list):
+        return [filled(item, values) for item in template]
+    if not isinstance(template, str):
+        return template
+    for name in re.findall(r"\$(\w+)", template):
+        if name not in values:
+            raise UserError(f"${name} is no parameter of this family; it has {', '.join(values) or 'none'}")
+    if re.fullmatch(r"\$\w+", template):
+        return values[template[1:]]
+    return re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), template)
+
+
+def sub_policy(sub: Any) -> Any:
+    """A filled sub-policy with the steps of presets taken over and every `level` turned into a magnitude."""
+    if not isinstance(sub, dict) or not isinstance(sub.get("steps"), list):
+        return sub
+    return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
+
+
+def _steps(item: Any) -> list[Any]:
+    if isinstance(item, dict) and "preset" in item:
+        found = preset(str(item["preset"]))
+        return [step.model_dump() for step in found.sub_policies[0].steps]
+    if isinstance(item, dict) and "level" in item:
+        return [_at_level(item)]
+    return [item]
+
+
+def _at_level(step: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
+    level, levels = step["level"], step.get("levels", 31)
+    if not (isinstance(levels, int) and levels >= 2 and isinstance(level, int | float) and 0 <= level < levels):
+        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
+    row = operation(str(step.get("operation")))
+    magnitude = row.magnitude_at(level, levels, step.get("range", "standard") == "wide")
+    return rest if magnitude is None else {**rest, "magnitude": magnitude}
