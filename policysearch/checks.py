@@ -30,7 +30,10 @@ def resolved(config: SearchConfig) -> SearchConfig:
     out = config.out or default_folder()
     data = str(Path(config.data).resolve()) if config.data.endswith(".npz") else config.data
     study = config.study or Path(out).resolve().name
-    filled = {"device": device, "workers": workers, "out": out, "data": data, "study": study}
+    storage = config.storage
+    if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
+        storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
+    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "data": data, "study": study}
     return config.model_copy(update=filled)
 
 

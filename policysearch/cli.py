@@ -56,7 +56,8 @@ def _settings(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in flags.items() if value is not None}
     recipe = {name: given.pop(name) for name in list(given) if name in Recipe.model_fields}
     if recipe:
-        values["recipe"] = {**values.get("recipe", {}), **recipe}
+        own = values.get("recipe", {})
+        values["recipe"] = {**own, **recipe} if isinstance(own, dict) else own
     return {**values, **given}
 
 
@@ -165,13 +166,21 @@ def _list(rows: dict[str, str]) -> None:
 def main() -> None:
     """Entry point: wrong input is one sentence on stderr and exit code 2, a search without a reward exit code 1."""
     try:
-        app()
+        raise SystemExit(app(standalone_mode=False))
     except UserError as error:
         _stop(str(error), 2)
+    except typer.Abort:
+        raise SystemExit(130) from None
     except RuntimeError as error:
         if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart"):
             raise
         _stop(str(error), 1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what the command line itself objects to has one
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise SystemExit(0) from None
+        _stop(f"{error.format_message()} (`policysearch --help` lists what there is)", 2)
 
 
 def _stop(sentence: str, code: int) -> None:

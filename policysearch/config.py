@@ -74,6 +74,8 @@ def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfi
     Raises:
         UserError: unknown key (the nearest are told) or a value out of range.
     """
+    if not isinstance(values.get("recipe", {}), dict):
+        raise UserError(f"{source}: recipe must be a table of settings, got {values['recipe']!r}")
     for given, known in ((values, SearchConfig), (values.get("recipe"), Recipe)):
         for key in given if isinstance(given, dict) else ():
             if key not in known.model_fields:

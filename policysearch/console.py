@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -42,11 +43,12 @@ class _Watcher:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
+            speed_estimate_period=float("inf"),
             console=console,
         )
 
     def __call__(self, status: Status) -> None:
-        best = f"best {status.best[0]} {status.best[1]:.4f}" if status.best else "no result yet"
+        best = f"best {escape(status.best[0])} {status.best[1]:.4f}" if status.best else "no result yet"
         best += f", {status.failed} failed" if status.failed else ""
         if self._console.is_terminal:
             self._bar(status, best)
@@ -100,17 +102,14 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     console.print(arm_table(result.summaries, reward))
     if result.verdict is None or result.policy is None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
-        console.print(
-            f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
-        )
-        return
-    if result.confirmation:
-        console.print(confirmation_table(result.confirmation, result.verdict, reward))
-    console.print(f"\n[bold]{result.verdict.sentence}[/bold]", highlight=False)
-    console.print(f"\nThe policy ({result.policy.name}):\n{in_words(result.policy)}", highlight=False)
-    console.print(
-        f"\nCost: {result.seconds:.0f} worker-seconds. Files in {result.folder}: "
-        "policy.json, trials.csv, search.png, config.toml and the study.",
-        highlight=False,
-        soft_wrap=True,
-    )
+        tell = f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
+        console.print(tell, markup=False, soft_wrap=True)
+    else:
+        if result.confirmation:
+            console.print(confirmation_table(result.confirmation, result.verdict, reward))
+        console.print(f"\n{result.verdict.sentence}", style="bold", markup=False, highlight=False)
+        words = in_words(result.policy)
+        console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)
+    files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
+    cost = f"\nCost: {result.seconds:.0f} worker-seconds. Files in {result.folder}: {files}."
+    console.print(cost, markup=False, highlight=False, soft_wrap=True)

@@ -130,20 +130,29 @@ class Policy(_Value):
         return hash(self.hash)
 
     def to_json(self, indent: int | None = 2) -> str:
+        """The policy as JSON, its hash written along."""
         data = self.model_dump(mode="json", by_alias=True, exclude=None if self.about else {"about"})
-        return json.dumps(data, indent=indent)
+        return json.dumps({"schema": data.pop("schema"), "hash": self.hash, **data}, indent=indent)
 
     @classmethod
     def from_dict(cls, data: object, source: str = "policy") -> Policy:
         """Build from parsed JSON.
 
         Raises:
-            UserError: naming the field that is wrong, and `source`.
+            UserError: naming the field that is wrong, and `source`; or the hash written along is not the content's.
         """
+        written = data.get("hash") if isinstance(data, dict) else None
+        content = {k: v for k, v in data.items() if k != "hash"} if isinstance(data, dict) else data
         try:
-            return cls.model_validate(data)
+            policy = cls.model_validate(content)
         except ValidationError as error:
             raise UserError(f"{source}: {validation_message(error)}") from None
+        if written not in (None, policy.hash):
+            raise UserError(
+                f"{source} was edited or damaged: its hash is {written!r}, its content's {policy.hash}; "
+                "remove the key 'hash' to take it as it is"
+            )
+        return policy
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:

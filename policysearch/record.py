@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -35,7 +35,9 @@ RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
 
 @dataclass(frozen=True)
 class Row:
-    """One trial as recorded: `state` is running, complete or failed; `reward` is None unless complete."""
+    """One trial as recorded: `state` is running, complete or failed; `reward` is None unless complete.
+
+    `failures` are the attempts that went wrong before."""
 
     number: int
     arm: Arm
@@ -43,7 +45,12 @@ class Row:
     state: str = RUNNING
     reward: float | None = None
     outcome: Outcome = field(default_factory=Outcome)
-    failures: tuple[str, ...] = ()
+    failures: tuple[Outcome, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Worker-seconds of all attempts."""
+        return self.outcome.seconds + sum(failure.seconds for failure in self.failures)
 
 
 def distributions(space: Space, names: Any) -> dict[str, BaseDistribution]:
@@ -88,12 +95,13 @@ class Record:
         self._fidelity = (images, epochs)
         self._reward = reward
         self._read_only = read_only
+        trials = study.get_trials(deepcopy=False)  # before the policies, which are written before them
         self._policies = {
             name.removeprefix("policy:"): Policy.from_dict(json.loads(text))
             for name, text in study.user_attrs.items()
             if name.startswith("policy:")
         }
-        for trial in study.get_trials(deepcopy=False):
+        for trial in trials:
             self._read(trial)
 
     def _read(self, trial: FrozenTrial) -> None:
@@ -101,8 +109,9 @@ class Record:
             self.incomplete.append(trial)
             return
         pull = json.loads(trial.user_attrs["pull"])
+        failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
         arm = Arm(trial.params, self._policies[pull["arm"]])
-        self._start(Row(trial.number, arm, pull["replicate"], failures=tuple(trial.user_attrs.get("failures", ()))))
+        self._start(Row(trial.number, arm, pull["replicate"], failures=failures))
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
             self._finish(trial.number, outcome)
@@ -159,17 +168,13 @@ class Record:
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
         """Write down a failed attempt; returns the next attempt of the same trial."""
         row = self.rows[trial.number]
-        self.rows[trial.number] = replace(row, failures=(*row.failures, outcome.error))
-        self._set(trial.number, "failures", list(self.rows[trial.number].failures))
+        self.rows[trial.number] = replace(row, failures=(*row.failures, outcome))
+        self._set(trial.number, "failures", [asdict(failure) for failure in self.rows[trial.number].failures])
         return self.trial(self.rows[trial.number])
 
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         """Record how a trial ended, and close it."""
-        self._set(
-            trial.number,
-            "outcome",
-            json.dumps({"metrics": outcome.metrics, "error": outcome.error, "seconds": outcome.seconds}),
-        )
+        self._set(trial.number, "outcome", json.dumps(asdict(outcome)))
         self._finish(trial.number, outcome)
         self._close(self.rows[trial.number])
         return self.rows[trial.number]

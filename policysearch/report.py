@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from policysearch import __version__
@@ -56,9 +57,9 @@ def _is_number(value: Any) -> bool:
 
 def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
     trial = record.trial(row)
-    error = "; ".join([*row.failures, *filter(None, [row.outcome.error])])
+    error = "; ".join(outcome.error for outcome in (*row.failures, row.outcome) if outcome.error)
     reward = "" if row.reward is None else row.reward
-    seconds = row.outcome.seconds or ""
+    seconds = row.seconds or ""
     attempts = len(row.failures) + (row.state != "running")
     return [
         phase,
@@ -99,7 +100,8 @@ def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> T
 
 
 def _label(policy: Policy) -> str:
-    return policy.name if "(" in policy.name or ":" in policy.name else f"{policy.name} [dim]{policy.hash[:6]}[/dim]"
+    name = escape(policy.name)
+    return name if "(" in name or ":" in name else f"{name} [dim]{policy.hash[:6]}[/dim]"
 
 
 def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, reward: str) -> Table:

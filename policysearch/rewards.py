@@ -84,8 +84,8 @@ def _load_function(text: str) -> Reward:
         sys.path.insert(0, "")
     try:
         function = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"reward {text!r} cannot be loaded: {error}") from None
+    except Exception as error:  # importing runs the module, which may raise anything
+        raise UserError(f"reward {text!r} cannot be loaded: {' '.join(str(error).split())}") from None
     if not callable(function):
         raise UserError(f"reward {text!r} is no function")
     return function  # type: ignore[no-any-return]

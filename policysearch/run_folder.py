@@ -57,6 +57,10 @@ class RunFolder:
         if self.path.exists() and (not self.path.is_dir() or any(p.stem != "controller" for p in self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not an empty folder: give another --out")
 
+        parent = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise UserError(f"cannot make folder {self.path}: {parent} is no folder that can be written")
+
     def make(self) -> None:
         """Raises:
         UserError: the folder cannot be made or written.

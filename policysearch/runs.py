@@ -94,6 +94,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     names_must_be_free(config, folder)
     folder.make()
     with folder.locked():
+        folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
         save_config(config, folder.config)
         return _continue(config, folder, strategy, open_records(config, folder, space), listener)
@@ -221,7 +222,7 @@ def _pool(config: SearchConfig) -> Iterator[Any]:
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:
     record, again = records["search"], records["confirm"]
     summaries = summarise(record.rows)
-    seconds = sum(row.outcome.seconds for r in records.values() for row in r.rows)
+    seconds = sum(row.seconds for r in records.values() for row in r.rows)
     arms = finalists(summaries, config.finalists)
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]

@@ -14,6 +14,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -76,8 +77,10 @@ class _Family(BaseModel):
         if self.preset is not None:
             return preset(str(filled(self.preset, own))).model_copy(update={"name": title})
         template = dict(self.policy or {})
+        if not isinstance(template.get("sub_policies"), list):
+            raise UserError(f"family {self.name!r}: policy.sub_policies must be a list of sub-policies")
         copies = [
-            filled(template.get("sub_policies", []), own if self.repeat == 1 else _of_copy(own, i))
+            filled(template["sub_policies"], own if self.repeat == 1 else _of_copy(own, i))
             for i in range(1, self.repeat + 1)
         ]
         template["sub_policies"] = [sub_policy(sub) for copy in copies for sub in copy]
@@ -114,11 +117,11 @@ def stepped(values: list[Value]) -> tuple[float, float, float] | None:
     """(low, high, step) if the choices are evenly spaced numbers, else None."""
     if len(values) < 2 or any(isinstance(v, str) for v in values):
         return None
-    numbers = np.array(values, dtype=float)
-    gaps = np.diff(numbers)
-    if gaps[0] <= 0 or not np.allclose(gaps, gaps[0], rtol=1e-6):
+    exact = [Decimal(str(v)) for v in values]
+    gaps = {b - a for a, b in itertools.pairwise(exact)}
+    if len(gaps) > 1 or min(gaps) <= 0:
         return None
-    return float(numbers[0]), float(numbers[-1]), float(gaps[0])
+    return float(exact[0]), float(exact[-1]), float(gaps.pop())
 
 
 @dataclass(frozen=True)
@@ -202,14 +205,15 @@ class Space:
             yield self.arm({"family": family.name, **values})
 
     def check(self) -> None:
-        """Build every arm of a small space; in a large one every choice of every parameter once.
+        """Build every arm of a small space; in a large one every choice of every parameter, and some at random.
 
         Raises:
             UserError: some assignment gives no valid policy.
         """
-        if self.size <= _EVERY_ARM_IS_CHECKED_UP_TO:
-            for _ in self._all():
-                pass
+        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
+        for _ in self._all() if small else self._sampled(np.random.default_rng(0), attempts=300):
+            pass
+        if small:
             return
         for family in self.file.family:
             names = family.choices()

@@ -35,7 +35,10 @@ _SAMPLERS = {
 STRATEGIES: dict[str, str] = {
     **{name: description for name, (description, _) in RULES.items()},
     "tpe": "Optuna's tree-structured Parzen estimator over the space's parameters",
-    "optuna:NAME": f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}",
+    "optuna:NAME": (
+        f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}; CmaEs and QMC model "
+        "only numbers that every arm has, and draw the rest at random"
+    ),
 }
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
 
@@ -130,7 +133,9 @@ def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> Non
             _suggest_some(factory, space.suggest)
     except ImportError as error:
         missing = (error.name or "").partition(".")[0] or str(error).splitlines()[0]
-        raise UserError(f"strategy optuna:{key} needs the package {missing!r}: pip install {missing}") from None
+        raise UserError(
+            f"strategy optuna:{key} needs the package {missing!r}: pip install 'policysearch[samplers]'"
+        ) from None
     except (ValueError, RuntimeError) as error:
         raise UserError(f"strategy optuna:{key} cannot search space {space.name!r}: {error}") from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import optuna
 from optuna.storages import BaseStorage
 
@@ -17,6 +19,13 @@ __all__ = ["names_must_be_free", "open_records"]
 
 def _names(config: SearchConfig) -> dict[str, str]:
     return {"search": str(config.study), "confirm": f"{config.study}-confirm"}
+
+
+def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
+    """Where the study is, if it is in a file."""
+    if config.storage is None:
+        return folder.study
+    return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
 
 
 def _open_storage(config: SearchConfig, folder: RunFolder) -> BaseStorage:
@@ -50,8 +59,12 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
     """
-    if read_only and not config.storage and not folder.study.exists():
-        raise UserError(f"{folder.path} holds no study yet: `policysearch resume {folder.path}` starts it")
+    file = _file(config, folder)
+    if file is not None and not file.exists():
+        if folder.trials.exists():
+            raise UserError(f"the study of {folder.path} is gone: put {file} back")
+        if read_only:
+            raise UserError(f"{folder.path} holds no study yet: `policysearch resume {folder.path}` starts it")
     storage = _open_storage(config, folder)
     try:
         return {

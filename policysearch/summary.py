@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,7 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
 
     The deviation of one pull is pooled over arms with two or more; if there is none (a sampler that never
     repeats itself), it is taken as sqrt(1/2) of that of all rewards: half of what is seen is held to be noise.
+    What all arms of a replicate share counts as noise too, which makes the shrinkage cautious.
     """
     by_arm: dict[str, list[Row]] = {}
     for row in rows:
@@ -59,7 +61,14 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     pulls = np.array([len(rewards[key]) for key in known], dtype=float)
     shrunken = dict(zip(known, shrink(means, pulls, deviation)[0], strict=True))
     out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan)) for key, own in by_arm.items()]
-    return sorted(out, key=lambda s: (-np.nan_to_num(s.shrunken, nan=-np.inf), s.arm.key))
+    return sorted(out, key=_rank)
+
+
+def _rank(summary: ArmSummary) -> tuple[float, float, str]:
+    """Best first by shrunken mean; where noise explains all and these are equal, by the mean itself."""
+    if not summary.pulls:
+        return math.inf, math.inf, summary.arm.key
+    return -round(summary.shrunken, 12), -summary.mean, summary.arm.key
 
 
 def _rewards(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -88,7 +97,7 @@ def _summary(
         float(rewards.mean()) if n else np.nan,
         deviation / np.sqrt(n) if n else np.nan,
         float(shrunken),
-        sum(row.outcome.seconds for row in rows),
+        sum(row.seconds for row in rows),
     )
 
 

@@ -38,18 +38,32 @@ def sub_policy(sub: Any) -> Any:
 
 def _steps(item: Any) -> list[Any]:
     if isinstance(item, dict) and "preset" in item:
-        found = preset(str(item["preset"]))
-        return [step.model_dump() for step in found.sub_policies[0].steps]
+        return _steps_of_preset(item)
     if isinstance(item, dict) and "level" in item:
         return [_at_level(item)]
     return [item]
 
 
+def _steps_of_preset(step: dict[str, Any]) -> list[Any]:
+    name = str(step["preset"])
+    found = preset(name)
+    if len(step) > 1:
+        raise UserError(f"a step that takes over preset {name!r} has no other keys, got {', '.join(step)}")
+    if found.softening or len(found.sub_policies) > 1:
+        raise UserError(f"preset {name!r} softens or has several sub-policies, and cannot be taken over as steps")
+    return [part.model_dump() for part in found.sub_policies[0].steps]
+
+
 def _at_level(step: dict[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
-    level, levels = step["level"], step.get("levels", 31)
-    if not (isinstance(levels, int) and levels >= 2 and isinstance(level, int | float) and 0 <= level < levels):
+    level, levels, span = step["level"], step.get("levels", 31), step.get("range", "standard")
+    if "magnitude" in step:
+        raise UserError("a step has a magnitude or a level, not both")
+    if span not in ("standard", "wide"):
+        raise UserError(f'range must be "standard" or "wide", got {span!r}')
+    whole = isinstance(levels, int) and levels >= 2 and isinstance(level, int | float)
+    if not whole or not 0 <= level < levels:
         raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
     row = operation(str(step.get("operation")))
-    magnitude = row.magnitude_at(level, levels, step.get("range", "standard") == "wide")
+    magnitude = row.magnitude_at(level, levels, span == "wide")
     return rest if magnitude is None else {**rest, "magnitude": magnitude}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t
 
-from policysearch.presets import preset
+from policysearch.presets import BASELINES, preset
 from policysearch.record import COMPLETE, Record, Row
 from policysearch.spaces import Arm
 from policysearch.summary import REFERENCES
@@ -15,6 +16,7 @@ from policysearch.trials import Outcome, Trial
 
 __all__ = ["Confirmation", "Difference", "Verdict", "judge"]
 
+_FREE = {preset(name).hash for name in BASELINES}
 FRESH = 1_000_000
 """Replicates of a confirmation count from here, so that none was seen by the search."""
 
@@ -66,7 +68,10 @@ class Verdict:
 
 
 def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
-    """Choose among the finalists by their mean over the replicates that all of them finished.
+    """Choose the finalist with the best mean over the confirmation's replicates.
+
+    Only arms that finished as many replicates as any did are compared; the others are named. Equal means
+    go to the fixed policies.
 
     Args:
         fallback: the arm to name if nothing was confirmed.
@@ -74,24 +79,26 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
         rows: the confirmation's rows.
     """
     rewards = {arm.key: _by_replicate(arm, rows) for arm in arms}
-    tested = [arm for arm in arms if rewards[arm.key]]
-    common = set.intersection(*(set(rewards[arm.key]) for arm in tested)) if tested else set()
-    if not common:
+    most = max((len(own) for own in rewards.values()), default=0)
+    if not most:
         text = f"{fallback.policy.name} has the best shrunken mean; it was not confirmed on fresh replicates"
         return Verdict(fallback, False, {}, text)
-    winner = max(tested, key=lambda arm: np.mean([rewards[arm.key][j] for j in sorted(common)]))
-    others = {name: preset(name).hash for name in REFERENCES}
+    whole = [arm for arm in arms if len(rewards[arm.key]) == most]
+    winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), arm.key in _FREE))
     differences = {
-        name: _paired(rewards[winner.key], rewards[key])
-        for name, key in others.items()
-        if key != winner.key and rewards.get(key)
+        name: _paired(rewards[winner.key], rewards[preset(name).hash])
+        for name in REFERENCES
+        if preset(name).hash != winner.key and rewards.get(preset(name).hash)
     }
-    return Verdict(winner, True, differences, _sentence(winner, differences))
+    left_out = [arm.policy.name for arm in arms if arm not in whole]
+    return Verdict(winner, True, differences, _sentence(winner, differences, len(whole), left_out))
 
 
 def _by_replicate(arm: Arm, rows: Sequence[Row]) -> dict[int, float]:
     own = (row for row in rows if row.arm.key == arm.key and row.state == COMPLETE)
-    return {row.replicate: float(row.reward) for row in own if row.reward is not None}
+    return {
+        row.replicate: float(row.reward) for row in sorted(own, key=lambda r: r.replicate) if row.reward is not None
+    }
 
 
 def _paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference:
@@ -100,16 +107,21 @@ def _paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference:
     return Difference(float(gaps.mean()) if len(gaps) else float("nan"), error, len(gaps))
 
 
-def _sentence(winner: Arm, differences: dict[str, Difference]) -> str:
+def _is_clear(difference: Difference, compared: int) -> bool:
+    """One-sided paired t at 5 %, Bonferroni over the arms that could have won on the same replicates."""
+    if difference.n < 2:
+        return False
+    level = 1 - 0.05 / max(1, compared - 1)
+    return bool(difference.mean > t.ppf(level, difference.n - 1) * difference.error)
+
+
+def _sentence(winner: Arm, differences: dict[str, Difference], compared: int, left_out: Sequence[str]) -> str:
     name = winner.policy.name
-    if winner.policy == preset("trivialaugment-wide"):
-        gain = differences.get("identity", "not measured")
-        return f"TrivialAugment (wide) wins: use it, it costs no search. Against identity: {gain}"
-    if winner.policy == preset("identity"):
-        return "no augmentation wins: nothing in this space helps these pulls"
-    parts = [f"against {other} {difference}" for other, difference in differences.items()]
-    trivial = differences.get("trivialaugment-wide")
-    doubt = ""
-    if trivial is not None and (trivial.n < 2 or trivial.mean < 2 * trivial.error):
-        doubt = "; its lead over TrivialAugment is within twice the standard error and may be chance"
-    return f"{name} wins: {', '.join(parts) or 'no reference finished'}{doubt}"
+    parts = [f"{name} wins: use it, it costs no search" if winner.key in _FREE else f"{name} wins"]
+    parts += [f"against {other} {difference}" for other, difference in differences.items()]
+    unsure = [other for other, difference in differences.items() if not _is_clear(difference, compared)]
+    if unsure:
+        parts.append(f"the lead over {' and '.join(unsure)} may be chance (more --confirm replicates would tell)")
+    if left_out:
+        parts.append(f"left out, since not all of their replicates finished: {', '.join(left_out)}")
+    return "; ".join(parts)

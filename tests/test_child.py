@@ -13,6 +13,7 @@ from policysearch.child.data import load, split, stratified
 from policysearch.child.metrics import expected_calibration_error, scores
 from policysearch.child.networks import SmallResNet, build, dry_forward
 from policysearch.child.recipe import Recipe
+from policysearch.child.schedule import one_cycle
 from policysearch.child.training import ChildError, on_device, train
 from policysearch.errors import UserError
 from policysearch.policy import Policy
@@ -79,6 +80,8 @@ def test_stratified_keeps_proportions_and_every_class():
         ({"y_train": np.arange(90) % 3 - 1}, "start at 0"),
         ({"y_test": np.full(30, 7)}, "label 7"),
         ({"classes": np.array(["a", "b"])}, "2 classes"),
+        ({"classes": np.array("a")}, "1 classes"),
+        ({"y_train": np.arange(90) % 3 + 10**9}, "labels run from 0"),
     ],
 )
 def test_mis_shaped_data_are_refused(tmp_path, changes, told):
@@ -101,6 +104,22 @@ def test_unreadable_data_are_refused(tmp_path):
             load(str(tmp_path / f"{name}.npz"))
     with pytest.raises(UserError, match="did you mean fashion-small"):
         load("fashion-smal")
+
+
+def test_damaged_archives_are_refused(tmp_path):
+    """One byte after another is turned over: each time the data load, or one sentence says why not."""
+    good = write_npz(tmp_path / "good.npz").read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for at in rng.integers(0, len(good), 150):
+        broken = bytearray(good)
+        broken[at] ^= 0xFF
+        (tmp_path / "bad.npz").write_bytes(bytes(broken))
+        try:
+            load(str(tmp_path / "bad.npz"))
+        except UserError:
+            refused += 1
+    assert refused > 100
 
 
 def test_layouts_of_npz_are_understood(tmp_path):
@@ -189,6 +208,31 @@ def test_a_child_learns_and_reports_everything(fashion):
 def test_divergence_is_an_error(fashion):
     with pytest.raises(ChildError, match="diverged: training loss is"):
         child(fashion[1], rate=1e30, epochs=5)
+
+
+def test_a_loss_that_is_not_finite_in_evaluation_is_no_reward(fashion, monkeypatch):
+    import policysearch.child.training as training
+
+    monkeypatch.setattr(training, "scores", lambda *_: {"accuracy": 0.1, "loss": float("nan"), "correct": 1})
+    with pytest.raises(ChildError, match="diverged: loss is nan on validation"):
+        child(fashion[1], images=20, epochs=1)
+
+
+@pytest.mark.parametrize(("total", "warmup"), [(40, 0.25), (7, 0.3), (320, 0.25), (5, 0.5), (100, 0.9)])
+def test_the_rate_is_torchs_one_cycle(total, warmup):
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.1, total, pct_start=warmup, cycle_momentum=False)
+    for step in range(total):
+        assert 0.1 * one_cycle(step, total, warmup) == pytest.approx(theirs.get_last_lr()[0], rel=1e-9)
+        optimiser.step()
+        if step < total - 1:
+            theirs.step()
+
+
+@pytest.mark.parametrize("epochs", range(1, 9))
+def test_any_number_of_steps_can_be_trained(fashion, epochs):
+    """Torch's own schedule divides by zero at four steps with a quarter of warm-up."""
+    assert child(fashion[1], images=20, epochs=epochs)["curve"]
 
 
 def test_a_batch_of_one_left_over_is_no_trouble(fashion):

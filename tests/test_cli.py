@@ -108,6 +108,10 @@ BAD = [
     (["--config", "broken.yaml"], "is not YAML"),
     (["--config", "empty.toml", "--trials", "0"], "trials"),
     (["--storage", "nodialect://x"], "cannot open storage"),
+    (["--trials", "abc"], "valid integer"),
+    (["--trails", "3"], "--trails"),
+    (["--config", "norecipe.toml", "--rate", "0.1"], "recipe must be a table"),
+    (["--reward", "broken:f"], "cannot be loaded"),
     (["--out", "full"], "not an empty folder"),
     (["--out", "text.npz"], "not an empty folder"),
     (["--out", "text.npz/below"], "cannot make folder"),
@@ -130,6 +134,8 @@ def test_bad_input_is_one_sentence_and_writes_nothing(cli, words, told, tmp_path
     (tmp_path / "broken.toml").write_text("trials = ")
     (tmp_path / "broken.yaml").write_text("trials: [1")
     (tmp_path / "empty.toml").write_text("")
+    (tmp_path / "norecipe.toml").write_text("recipe = 3")
+    (tmp_path / "broken.py").write_text("def f(:")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
@@ -141,8 +147,10 @@ def test_bad_input_is_one_sentence_and_writes_nothing(cli, words, told, tmp_path
 
 
 def test_unknown_flags_and_words_of_other_commands(cli):
-    assert cli("search", "--trails", "3")[0] == 2
-    assert cli("resume", "nowhere")[0] == 2
+    for words in (["resume", "nowhere"], ["resume"], ["serach"], ["resume", "x", "--trials", "0"]):
+        code, out, err = cli(*words)
+        assert code == 2 and err.count("\n") == 1 and not out
+    assert "search" in cli()[1]
     code, _, err = cli("show", "nowhere")
     assert code == 2 and "holds no run" in err
 
@@ -177,6 +185,12 @@ def test_a_config_file_is_overridden_by_flags_and_saved_resolved(cli, quick, tmp
     assert (saved.trials, saved.strategy, saved.recipe.rate, saved.recipe.momentum) == (5, "greedy", 0.2, 0.5)
     assert saved.device == "cpu" and saved.study == "run"
     assert "Confirmation" in out
+
+
+def test_names_are_not_taken_as_markup(cli, quick, tmp_path):
+    (tmp_path / "odd.toml").write_text('schema = 1\n[[family]]\nname = "a[/b][red]"\npreset = "randaugment:1,3"\n')
+    code, out, _ = cli("search", "--space", "odd.toml", "--trials", "8", "--workers", "0", "--out", "run")
+    assert code == 0 and "a[/b][red]" in out
 
 
 def test_the_end_shows_table_words_and_files(cli, quick, tmp_path):

@@ -137,6 +137,20 @@ def test_bad_files_are_refused(tmp_path, text, told):
         Policy.load(path)
 
 
+def test_an_edited_policy_is_noticed(tmp_path):
+    path = tmp_path / "p.json"
+    Policy.preset("flip-crop").save(path)
+    data = json.loads(path.read_text())
+    assert data["hash"] == Policy.preset("flip-crop").hash
+    data["sub_policies"][0]["steps"][0]["probability"] = 0.25
+    path.write_text(json.dumps(data))
+    with pytest.raises(UserError, match="edited or damaged"):
+        Policy.load(path)
+    del data["hash"]
+    path.write_text(json.dumps(data))
+    assert Policy.load(path) != Policy.preset("flip-crop")
+
+
 def test_missing_file_and_unknown_presets():
     with pytest.raises(UserError, match="cannot read"):
         Policy.load("nowhere.json")

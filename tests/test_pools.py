@@ -48,6 +48,20 @@ def broken_setup():
     raise OSError("no such data")
 
 
+class FailsTwice:
+    """A setup that works the third time it is tried."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+
+    def __call__(self):
+        tried = Path(self.folder, "tried")
+        tried.write_text(tried.read_text() + "x" if tried.exists() else "x")
+        if len(tried.read_text()) < 3:
+            raise OSError("share away")
+        return partial(behave, self.folder)
+
+
 class Numbers:
     """A source of trials with given arms, which keeps what it is told."""
 
@@ -167,10 +181,22 @@ class TestLocalPool(PoolConformance):
     def test_workers_that_cannot_start_are_told_not_waited_for(self):
         pool = LocalPool(broken_setup, 2)
         try:
+            source = Numbers(["echo"] * 4)
             with pytest.raises(WorkersCannotStart, match="OSError: no such data"):
-                run(Numbers(["echo"] * 4), pool)
+                run(source, pool)
+            assert not source.told and not source.failed
         finally:
             pool.close()
+
+
+def test_a_trial_is_not_charged_for_workers_that_do_not_start(tmp_path):
+    pool = LocalPool(FailsTwice(tmp_path), 1)
+    try:
+        source = Numbers(["echo"] * 3)
+        run(source, pool, retries=0)
+    finally:
+        pool.close()
+    assert not source.failed and not any(o.error for o in source.told.values())
 
 
 def test_both_pools_train_the_same_child_to_the_last_bit():

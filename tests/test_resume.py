@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,16 @@ from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.runs import read, resume, search
 
-WRITES = ("create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_state_values", "set_study_user_attr")
+WRITES = (
+    "create_new_study",
+    "set_study_system_attr",
+    "set_trial_system_attr",
+    "create_new_trial",
+    "set_trial_param",
+    "set_trial_user_attr",
+    "set_trial_state_values",
+    "set_study_user_attr",
+)
 
 
 class Killed(BaseException):
@@ -59,7 +69,6 @@ STRATEGIES = [
     "ucb",
     "tpe",
     "optuna:NSGAII",
-    "optuna:QMC",
     "optuna:BruteForce",
 ]
 
@@ -79,7 +88,7 @@ def whole(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("count", [3, 15, 16, 17, 40, 55])
+@pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 40, 55])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_killed_at_a_write(strategy, count, quick, whole, tmp_path, monkeypatch):
     expected = whole(strategy)
@@ -90,6 +99,30 @@ def test_killed_at_a_write(strategy, count, quick, whole, tmp_path, monkeypatch)
             search(config_for(folder, strategy=strategy, trials=16))
     resume(folder)
     assert trials(folder) == expected
+
+
+def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    search(config_for(Path("a")))
+    search(config_for(Path("b"), storage="sqlite:///shared.db"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read(tmp_path / "b").policy is not None
+    assert not list(Path().iterdir())
+    (tmp_path / "a" / "study.db").unlink()
+    (tmp_path / "shared.db").unlink()
+    for name in "ab":
+        with pytest.raises(UserError, match="is gone"):
+            resume(tmp_path / name)
+        with pytest.raises(UserError, match="is gone"):
+            read(tmp_path / name)
+
+
+def test_a_damaged_study_is_told(quick, tmp_path):
+    search(config_for(tmp_path / "a"))
+    (tmp_path / "a" / "study.db").write_bytes(b"damaged" * 999)
+    with pytest.raises(UserError, match="cannot"):
+        resume(tmp_path / "a")
 
 
 @pytest.mark.parametrize("strategy", ["ucb", "tpe"])
@@ -213,7 +246,10 @@ def tiny(tmp_path_factory) -> list[tuple]:
 def started(folder: Path, finished: int) -> subprocess.Popen:
     """A real search in its own process, with at least so many finished trials."""
     process = subprocess.Popen(
-        command("search", *TINY, "--out", str(folder)), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        start_new_session=True,
+        args=command("search", *TINY, "--out", str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
@@ -246,7 +282,7 @@ def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     folder = tmp_path / "run"
     process = started(folder, 2)
     workers = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and b"resume" in err and b"Traceback" not in err
     assert not psutil.wait_procs(workers, timeout=15)[1]

@@ -75,6 +75,19 @@ def test_own_space(tmp_path):
     assert (step.magnitude, step.probability) == (10, 0.25)
 
 
+@pytest.mark.parametrize(
+    "values", ["[0.3333333, 0.6666667, 1.0]", "[0.1, 0.4, 0.7]", "[0.05, 0.1, 0.15]", "[0.1, 0.3, 0.9]"]
+)
+def test_numbers_are_suggested_as_they_stand(tmp_path, values):
+    space = load_space(written(tmp_path, MINE.replace("[0.25, 0.5, 0.75, 1.0]", values)))
+    choices = space.choices["turn.p"]
+    (distribution,) = distributions(space, ["turn.p"]).values()
+    assert all(distribution._contains(distribution.to_internal_repr(v)) for v in choices)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    seen = {space.suggest(study.ask()).parameters.get("turn.p") for _ in range(150)}
+    assert seen - {None} == set(choices)
+
+
 def test_levels_presets_and_repeats(tmp_path):
     text = """
 schema = 1
@@ -110,6 +123,16 @@ sub_policies = [{ steps = [{ operation = "$op", level = "$level", range = "wide"
         ("[family.policy]", "[family.polcy]", "unknown key"),
         ('description = "mine"', 'baselines = ["cutot"]', "unknown policy preset"),
         ('description = "mine"', "max_arms = 1", "max_arms"),
+        ('magnitude = "$degrees"', 'level = 3, range = "wid"', "range must be"),
+        ('magnitude = "$degrees"', "level = 3, magnitude = 3", "not both"),
+        ('magnitude = "$degrees"', "level = 31", "level must be"),
+        (
+            'operation = "rotate", probability = "$p", magnitude = "$degrees"',
+            'preset = "identity", probability = 1',
+            "no other keys",
+        ),
+        ('operation = "rotate", probability = "$p", magnitude = "$degrees"', 'preset = "soft-crop"', "softens"),
+        ('[{ steps = [{ operation = "rotate", probability = "$p", magnitude = "$degrees" }] }]', "3", "must be a list"),
     ],
 )
 def test_bad_spaces_are_refused(tmp_path, old, new, told):

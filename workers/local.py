@@ -7,7 +7,8 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -27,7 +28,7 @@ class WorkersCannotStart(RuntimeError):
 
 def _serve(setup: Setup, connection: Connection) -> None:
     """A worker's life: set up once, then one outcome for each trial, until the controller is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the controller, which then closes the pool
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         evaluate = setup()
@@ -48,6 +49,19 @@ def _die_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
     os._exit(1)
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """What is started here inherits it, so that Ctrl-C reaches no worker, not even one that is still importing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -78,7 +92,8 @@ class LocalPool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(self._setup, theirs), daemon=True)
-        process.start()
+        with _ctrl_c_ignored():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -101,7 +116,7 @@ class LocalPool:
         if not idle:
             raise RuntimeError("submit needs a free slot")
         i = min(idle, key=lambda i: not self._workers[i].ready)
-        if not self._workers[i].process.is_alive():
+        if self._workers[i].ready and not self._workers[i].process.is_alive():
             self._replace(i)
         worker = self._workers[i]
         worker.trial, worker.since = trial, time.monotonic()
@@ -158,6 +173,8 @@ class LocalPool:
             self._failed_starts += 1
             if self._failed_starts >= _STARTS_IN_A_ROW:
                 raise WorkersCannotStart(f"workers cannot start: {reason}")
+            self._replace(i, worker.trial)  # its trial was never tried: the next worker takes it
+            return []
         return self._abandon(i, reason)
 
     def _abandon(self, i: int, reason: str) -> list[tuple[Trial, Outcome]]:
@@ -174,9 +191,10 @@ class LocalPool:
         ]
         return [pair for i in late for pair in self._abandon(i, f"deadline of {self._deadline:g} s passed")]
 
-    def _replace(self, i: int) -> None:
+    def _replace(self, i: int, trial: Trial | None = None) -> None:
         self._end(self._workers[i])
         self._workers[i] = self._start()
+        self._workers[i].trial = trial
 
     @staticmethod
     def _end(worker: _Worker) -> None:

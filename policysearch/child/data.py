@@ -75,14 +75,13 @@ def load(spec: str) -> Dataset:
         with Path(spec).open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise UserError("this is no NumPy .npz file (np.savez writes one)")
-        with np.load(spec, allow_pickle=False) as arrays:
-            return _from_npz(arrays, Path(spec).stem)
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"cannot read data {spec!r}: {getattr(error, 'strerror', None) or error}") from None
+            return _from_npz(np.load(file, allow_pickle=False), Path(spec).stem)
     except UserError as error:
         raise UserError(f"data {spec!r}: {error}") from None
-    except ValueError:
-        raise UserError(f"data {spec!r} holds something other than plain arrays of numbers and names") from None
+    except OSError as error:
+        raise UserError(f"cannot read data {spec!r}: {error.strerror or error}") from None
+    except Exception:  # a damaged archive fails in zip, zlib, NumPy's parser or NumPy itself
+        raise UserError(f"data {spec!r} is damaged, or holds something other than plain arrays") from None
 
 
 def _from_npz(arrays: Any, name: str) -> Dataset:
@@ -95,7 +94,12 @@ def _from_npz(arrays: Any, name: str) -> Dataset:
     if x_train.shape[1:] != x_test.shape[1:]:
         raise UserError(f"x_train holds images {x_train.shape[1:]}, x_test {x_test.shape[1:]}: they must agree")
     count = int(y_train.max()) + 1
-    names = tuple(str(c) for c in arrays["classes"]) if "classes" in arrays else tuple(map(str, range(count)))
+    if count > len(y_train):
+        raise UserError(
+            f"y_train has label {count - 1}, more than its {len(y_train)} images can show: labels run from 0"
+        )
+    given = np.atleast_1d(arrays["classes"]) if "classes" in arrays else range(count)
+    names = tuple(str(name) for name in given)
     for part, labels in (("y_train", y_train), ("y_test", y_test)):
         if labels.max() >= len(names):
             raise UserError(

@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from policysearch.augmentation import augment, soft_loss
 from policysearch.child.data import Dataset, Split, stratified
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
+from policysearch.child.schedule import one_cycle
 from policysearch.policy import Policy
 
 __all__ = ["ChildError", "DeviceData", "Metrics", "on_device", "train"]
@@ -103,14 +105,17 @@ def train(
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
         accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean of the
         last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
-        evaluation_seconds; images_per_second (trained images over `seconds`); peak_memory_mb of the process
-        (of the device, on CUDA).
+        evaluation_seconds (on CUDA, where work is queued, the parts are rough and only the total is exact);
+        images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
+        device memory of this child).
 
     Raises:
-        ChildError: the training loss is no longer finite.
+        ChildError: a loss, in training or evaluation, is no longer finite.
     """
     started = time.perf_counter()
     device = data.images.device
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     chosen = stratified(data.labels.cpu().numpy(), images, np.random.default_rng([seed, 0]))
     subset = torch.from_numpy(chosen).to(device)
     order = torch.Generator().manual_seed(seed)
@@ -129,9 +134,8 @@ def train(
             nesterov=recipe.momentum > 0,
         )
         batches = math.ceil(images / recipe.batch)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, recipe.rate, epochs * batches, pct_start=recipe.warmup, cycle_momentum=False
-        )
+        rate = partial(one_cycle, total=epochs * batches, warmup=recipe.warmup)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
         final: dict[str, float] = {}
         for epoch in range(1, epochs + 1):
             network.train()
@@ -158,6 +162,8 @@ def train(
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
         clean = _evaluate(network, data, data.images[subset], data.labels[subset])
+    if not math.isfinite(final["loss"] + clean["loss"]):
+        raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
     seconds = time.perf_counter() - started
     return {
         **final,
