@@ -22,6 +22,7 @@ lint: .venv/installed-test
 benchmarks: .venv/installed ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/record.py
 	$(BIN)/python results/benchmarks/search.py
+	$(BIN)/python results/benchmarks/startup.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
