@@ -117,8 +117,10 @@ def _is_clear(difference: Difference, compared: int) -> bool:
 
 def _sentence(winner: Arm, differences: dict[str, Difference], compared: int, left_out: Sequence[str]) -> str:
     name = winner.policy.name
-    parts = [f"{name} wins: use it, it costs no search" if winner.key in _FREE else f"{name} wins"]
-    parts += [f"against {other} {difference}" for other, difference in differences.items()]
+    measured = ", ".join(f"against {other} {difference}" for other, difference in differences.items())
+    parts = [f"{name} wins: {measured or 'no reference finished'}"]
+    if winner.key in _FREE:
+        parts.append("use it, it costs no search")
     unsure = [other for other, difference in differences.items() if not _is_clear(difference, compared)]
     if unsure:
         parts.append(f"the lead over {' and '.join(unsure)} may be chance (more --confirm replicates would tell)")

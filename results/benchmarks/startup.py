@@ -36,7 +36,8 @@ def main() -> None:
     lines = [
         "# Start-up",
         "",
-        f"`python results/benchmarks/startup.py` · {platform.machine()}, Python {platform.python_version()} · n = {RUNS}",
+        f"`python results/benchmarks/startup.py` · {platform.machine()}, "
+        f"Python {platform.python_version()} · n = {RUNS}",
         "",
         "| command | median s (min to max) | ratio to an empty program |",
         "| - | - | - |",
