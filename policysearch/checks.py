@@ -9,7 +9,7 @@ from pathlib import Path
 from policysearch.child.data import Dataset, load, split
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
-from policysearch.rewards import parse_reward
+from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
 
@@ -66,7 +66,7 @@ def checked(config: SearchConfig, space: Space) -> Strategy:
     """
     from policysearch.child.networks import dry_forward
 
-    parse_reward(config.reward)
+    try_reward(config.reward)
     strategy = make_strategy(config.strategy, space, config.seed)
     dataset = load(config.data)
     _check_sizes(config, dataset)

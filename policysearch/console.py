@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -84,7 +85,9 @@ def watched(start: Callable[[Listener], SearchResult], folder: str) -> None:
         try:
             result = start(watcher)
         except KeyboardInterrupt:
-            print(f"policysearch: stopped; `policysearch resume {folder}` goes on from here", file=sys.stderr)
+            begun = (Path(folder) / "config.toml").exists()
+            then = f"`policysearch resume {folder}` goes on from here" if begun else "nothing was recorded yet"
+            print(f"policysearch: stopped; {then}", file=sys.stderr)
             raise SystemExit(130) from None
     show_result(result, console)
 

@@ -199,7 +199,8 @@ def validation_message(error: ValidationError) -> str:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
         return str(cause)
-    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    parts = (str(part) for part in first["loc"])
+    where = ".".join(part for part in parts if "[" not in part and part not in ("Step", "OneOf")) or "the whole"
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}"
     if first["type"] == "missing":

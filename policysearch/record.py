@@ -71,8 +71,9 @@ def _distribution(values: list[Any]) -> BaseDistribution:
 class Record:
     """All trials of one study, written before they are acted on, and the tally of its arms.
 
-    A trial has at most three attributes: `pull` (arm and replicate), `outcome` (JSON), and `failures`
-    if attempts went wrong. A policy stands once, in the study's attribute `policy:HASH`.
+    A trial has at most four attributes: `pull` (arm and replicate), `outcome` (JSON), and rarely `failures`
+    (attempts that went wrong) and `no_reward` (why its metrics gave none). A policy stands
+    once, in the study's attribute `policy:HASH`.
     """
 
     def __init__(
@@ -114,9 +115,13 @@ class Record:
         self._start(Row(trial.number, arm, pull["replicate"], failures=failures))
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
-            self._finish(trial.number, outcome)
-            if trial.state == TrialState.RUNNING and not self._read_only:
-                self._close(self.rows[trial.number])
+            if trial.state == TrialState.RUNNING:
+                self._finish(trial.number, outcome, *_rewarded(self._reward, outcome))
+                if not self._read_only:
+                    self._close(self.rows[trial.number])
+            else:
+                error = outcome.error or trial.user_attrs.get("no_reward", "")
+                self._finish(trial.number, outcome, trial.value, error)
 
     def add(self, arm: Arm, replicate: int | None = None) -> Trial:
         """Start a pull of `arm`, in one commit; the replicate is the arm's next unless given."""
@@ -175,7 +180,10 @@ class Record:
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         """Record how a trial ended, and close it."""
         self._set(trial.number, "outcome", json.dumps(asdict(outcome)))
-        self._finish(trial.number, outcome)
+        reward, error = _rewarded(self._reward, outcome)
+        if error and not outcome.error:
+            self._set(trial.number, "no_reward", error)
+        self._finish(trial.number, outcome, reward, error)
         self._close(self.rows[trial.number])
         return self.rows[trial.number]
 
@@ -183,8 +191,7 @@ class Record:
         self.rows.append(row)
         self.tally.start(row.arm.key)
 
-    def _finish(self, number: int, outcome: Outcome) -> None:
-        reward, error = _rewarded(self._reward, outcome)
+    def _finish(self, number: int, outcome: Outcome, reward: float | None, error: str) -> None:
         state = FAILED if reward is None else COMPLETE
         row = replace(self.rows[number], state=state, reward=reward, outcome=replace(outcome, error=error))
         self.rows[number] = row

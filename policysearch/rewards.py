@@ -11,7 +11,7 @@ from importlib import import_module
 
 from policysearch.errors import UserError, unknown_name
 
-__all__ = ["METRICS", "REWARDS", "Reward", "parse_reward"]
+__all__ = ["METRICS", "REWARDS", "Reward", "parse_reward", "try_reward"]
 
 METRICS: dict[str, str] = {
     "accuracy": "share of validation images predicted right, in [0, 1]",
@@ -76,6 +76,24 @@ def parse_reward(text: str) -> Reward:
         terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
         at = found.end()
     return _Sum(tuple(terms))
+
+
+def try_reward(text: str) -> None:
+    """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
+
+    Raises:
+        UserError: it raises, or gives no finite number.
+    """
+    metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
+    try:
+        value = float(parse_reward(text)(metrics))
+    except UserError:
+        raise
+    except Exception as error:  # a user's own function may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
+    if not math.isfinite(value):
+        raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give a finite number")
 
 
 def _load_function(text: str) -> Reward:

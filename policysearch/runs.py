@@ -18,7 +18,7 @@ from policysearch.report import final_policy, write_picture, write_trials
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
 from policysearch.strategies import Strategy
-from policysearch.studies import names_must_be_free, open_records
+from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records
 from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
@@ -97,7 +97,9 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
         save_config(config, folder.config)
-        return _continue(config, folder, strategy, open_records(config, folder, space), listener)
+        records = open_records(config, folder, space)
+        must_be_the_same_search(config, folder, records["search"].study)
+        return _continue(config, folder, strategy, records, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -124,6 +126,10 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         space = _saved_space(config, folder)
         strategy = checked(config, space)
         records = open_records(config, folder, space)
+        must_be_the_same_search(config, folder, records["search"].study)
+        if config.trials < len(records["search"].rows):
+            had = len(records["search"].rows)
+            raise UserError(f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it")
         save_config(config, folder.config)
         return _continue(config, folder, strategy, records, listener)
 
@@ -168,6 +174,7 @@ def _continue(
     config: SearchConfig, folder: RunFolder, strategy: Strategy, records: dict[str, Record], listener: Listener
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
+    write_trials(folder.trials, records)
     try:
         with _pool(config) as pool:
             source = _Search(record, strategy, config.trials)

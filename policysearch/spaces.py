@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -267,6 +268,7 @@ def _parse(name: str, text: str, source: str) -> Space:
         space = Space(name, _SpaceFile.model_validate(tomllib.loads(text)))
         _check_names(space)
         space.check()
+        _check_used(space)
         space.arms(0)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source} is not TOML: {error}") from None
@@ -291,3 +293,11 @@ def _check_names(space: Space) -> None:
             bad = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
             if bad or len(set(map(repr, values))) < len(values):
                 raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")
+
+
+def _check_used(space: Space) -> None:
+    for family in space.file.family:
+        unused = family.parameters.keys() - set(re.findall(r"\$(\w+)", f"{family.preset} {family.policy}"))
+        if unused:
+            name = min(unused)
+            raise UserError(f"parameter {family.name}.{name} is not used: write ${name} where it belongs")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
@@ -14,7 +17,10 @@ from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space
 
-__all__ = ["names_must_be_free", "open_records"]
+__all__ = ["must_be_the_same_search", "names_must_be_free", "open_records"]
+
+_FIXED = {"data", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+"""Settings that a run cannot change once it has begun."""
 
 
 def _names(config: SearchConfig) -> dict[str, str]:
@@ -33,9 +39,11 @@ def _open_storage(config: SearchConfig, folder: RunFolder) -> BaseStorage:
     try:
         return optuna.storages.get_storage(url)
     except ImportError as error:
-        raise UserError(f"storage {url!r} needs the package {error.name!r}: pip install {error.name}") from None
+        raise UserError(f"storage {url!r} needs a database driver that is not installed: {error}") from None
     except Exception as error:  # each database driver raises errors of its own
-        raise UserError(f"cannot open storage {url!r}: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(
+            f"cannot open storage {url!r}: {' '.join(str(error).partition('(Background')[0].split())[:200]}"
+        ) from None
 
 
 def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
@@ -59,9 +67,10 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
     """
+    begun = folder.trials.exists()
     file = _file(config, folder)
     if file is not None and not file.exists():
-        if folder.trials.exists():
+        if begun:
             raise UserError(f"the study of {folder.path} is gone: put {file} back")
         if read_only:
             raise UserError(f"{folder.path} holds no study yet: `policysearch resume {folder.path}` starts it")
@@ -69,12 +78,12 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
     try:
         return {
             phase: Record(
-                _open_study(storage, name, read_only),
+                _open_study(storage, name, read_only or begun),
                 space,
                 seed=config.seed,
                 images=config.images,
                 epochs=config.epochs,
-                reward=parse_reward(config.reward),
+                reward=_no_reward if read_only else parse_reward(config.reward),
                 read_only=read_only,
             )
             for phase, name in _names(config).items()
@@ -84,10 +93,35 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
         raise UserError(f"the study of {folder.path} cannot be read: {reason}") from None
 
 
-def _open_study(storage: BaseStorage, name: str, read_only: bool) -> optuna.Study:
+def _no_reward(metrics: Mapping[str, object]) -> float:
+    return math.nan
+
+
+def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study) -> None:
+    """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
+
+    Raises:
+        UserError: config.toml or space.toml was edited since, in a setting that pulls depend on.
+    """
+    settings = config.model_dump(mode="json", include=_FIXED)
+    settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
+    if "settings" not in study.user_attrs:
+        study.set_user_attr("settings", settings)
+        return
+    begun = study.user_attrs["settings"]
+    for name, value in settings.items():
+        if begun.get(name) != value:
+            told = f"is {value!r}, was {begun.get(name)!r}" if name in _FIXED else "was edited"
+            raise UserError(
+                f"{folder.path}: {name} {told} when the search began; its pulls would not compare: "
+                "put it back, or search into another --out"
+            )
+
+
+def _open_study(storage: BaseStorage, name: str, must_exist: bool) -> optuna.Study:
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except KeyError:
-        if read_only:
-            raise UserError(f"the storage holds no study {name!r} yet") from None
+        if must_exist:
+            raise UserError(f"the storage holds no study {name!r}: put the run's storage back") from None
         return optuna.create_study(storage=storage, study_name=name, direction="maximize")

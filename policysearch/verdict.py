@@ -16,7 +16,7 @@ from policysearch.trials import Outcome, Trial
 
 __all__ = ["Confirmation", "Difference", "Verdict", "judge"]
 
-_FREE = {preset(name).hash for name in BASELINES}
+_FREE = {preset(name).hash: i for i, name in enumerate(BASELINES)}
 FRESH = 1_000_000
 """Replicates of a confirmation count from here, so that none was seen by the search."""
 
@@ -71,7 +71,7 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
     """Choose the finalist with the best mean over the confirmation's replicates.
 
     Only arms that finished as many replicates as any did are compared; the others are named. Equal means
-    go to the fixed policies.
+    go to the fixed policies, identity first.
 
     Args:
         fallback: the arm to name if nothing was confirmed.
@@ -84,7 +84,7 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
         text = f"{fallback.policy.name} has the best shrunken mean; it was not confirmed on fresh replicates"
         return Verdict(fallback, False, {}, text)
     whole = [arm for arm in arms if len(rewards[arm.key]) == most]
-    winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), arm.key in _FREE))
+    winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), -_FREE.get(arm.key, len(_FREE))))
     differences = {
         name: _paired(rewards[winner.key], rewards[preset(name).hash])
         for name in REFERENCES

@@ -79,6 +79,7 @@ def test_stratified_keeps_proportions_and_every_class():
         ({"y_train": np.zeros(90)}, "whole numbers"),
         ({"y_train": np.arange(90) % 3 - 1}, "start at 0"),
         ({"y_test": np.full(30, 7)}, "label 7"),
+        ({"y_train": np.zeros(90, int), "y_test": np.zeros(30, int)}, "one class"),
         ({"classes": np.array(["a", "b"])}, "2 classes"),
         ({"classes": np.array("a")}, "1 classes"),
         ({"y_train": np.arange(90) % 3 + 10**9}, "labels run from 0"),

@@ -19,6 +19,7 @@ from optuna.storages import RDBStorage
 
 from policysearch.errors import UserError
 from policysearch.policy import Policy
+from policysearch.report import write_trials
 from policysearch.runs import read, resume, search
 
 WRITES = (
@@ -116,6 +117,68 @@ def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):
             resume(tmp_path / name)
         with pytest.raises(UserError, match="is gone"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("config.toml", "epochs = 1", "epochs = 2", "epochs is 2, was 1"),
+        ("config.toml", "seed = 0", "seed = 5", "seed is 5, was 0"),
+        ("config.toml", "rate = 0.1", "rate = 0.2", "recipe is"),
+        ("config.toml", "trials = 12", "trials = 3", "has 12 pulls"),
+        ("config.toml", 'study = "run"', 'study = "other"', "put the run's storage back"),
+        ("space.toml", "0.05", "0.06", "space.toml was edited"),
+    ],
+)
+def test_pulls_of_edited_settings_are_not_mixed_in(file, old, new, told, quick, tmp_path):
+    folder = tmp_path / "run"
+    search(config_for(folder))
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    before = (folder / "trials.csv").read_bytes()
+    with pytest.raises(UserError, match=told):
+        resume(folder)
+    assert (folder / "trials.csv").read_bytes() == before
+    (folder / file).write_text(text.replace("retries = 1", "retries = 3"))
+    resume(folder)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_study_lost_after_a_kill_is_not_begun_anew(empty, quick, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        kill_at(patch, 30)
+        patch.setattr("policysearch.runs.write_trials", skip_second(write_trials))
+        with pytest.raises(Killed):
+            search(config_for(folder))
+    (folder / "study.db").unlink()
+    if empty:
+        (folder / "study.db").touch()
+    with pytest.raises(UserError, match=r"put .* back"):
+        resume(folder)
+
+
+def skip_second(function):
+    """The first call alone takes place: a killed process writes nothing at its end."""
+    calls = []
+
+    def once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            function(*arguments)
+
+    return once
+
+
+def test_a_run_is_shown_without_its_reward_function(quick, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("def reward(m):\n    return m['accuracy']\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    search(config_for(Path("run"), reward="mine:reward"))
+    (tmp_path / "mine.py").unlink()
+    monkeypatch.delitem(sys.modules, "mine")
+    assert read(tmp_path / "run").policy is not None
 
 
 def test_a_damaged_study_is_told(quick, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policysearch.errors import UserError
-from policysearch.rewards import METRICS, REWARDS, parse_reward
+from policysearch.rewards import METRICS, REWARDS, parse_reward, try_reward
 
 METRIC = {name: 0.1 * i for i, name in enumerate(METRICS, 1)}
 
@@ -32,6 +32,16 @@ def test_every_listed_example_but_the_placeholder_parses():
 
 def test_own_function():
     assert parse_reward("math:fsum")([1, 2]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("os:getcwd", "TypeError"), ("math:fsum", "TypeError"), ("cmath:isnan", "TypeError"), ("os:fspath", "TypeError")],
+)
+def test_functions_that_fail_are_found_before_the_search(text, told):
+    try_reward("accuracy-0.5*ece")
+    with pytest.raises(UserError, match=told):
+        try_reward(text)
 
 
 @pytest.mark.parametrize(

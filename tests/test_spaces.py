@@ -119,6 +119,7 @@ sub_policies = [{ steps = [{ operation = "$op", level = "$level", range = "wide"
         ('"$p"', '"$q"', r"\$q is no parameter"),
         ('"rotate"', '"rotat"', "did you mean rotate"),
         ('name = "turn"', 'name = "identity"', "stands twice"),
+        ('"$p"', "1", "turn.p is not used"),
         ('name = "turn"', 'name = "turn"\ncolour = 1', "unknown key"),
         ("[family.policy]", "[family.polcy]", "unknown key"),
         ('description = "mine"', 'baselines = ["cutot"]', "unknown policy preset"),

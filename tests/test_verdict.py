@@ -58,6 +58,8 @@ def test_equal_means_go_to_what_is_free():
         OURS, [OURS, IDENTITY, TRIVIAL], rows((OURS, [0.9, 0.9]), (IDENTITY, [0.5, 0.5]), (TRIVIAL, [0.9, 0.9]))
     )
     assert verdict.winner is TRIVIAL and "costs no search" in verdict.sentence
+    everything = [OURS, TRIVIAL, arm("randaugment"), IDENTITY]
+    assert judge(OURS, everything, rows(*((a, [0.9, 0.9]) for a in everything))).winner is IDENTITY
 
 
 def test_nothing_confirmed():

@@ -94,6 +94,8 @@ def _from_npz(arrays: Any, name: str) -> Dataset:
     if x_train.shape[1:] != x_test.shape[1:]:
         raise UserError(f"x_train holds images {x_train.shape[1:]}, x_test {x_test.shape[1:]}: they must agree")
     count = int(y_train.max()) + 1
+    if count < 2:
+        raise UserError("y_train has one class; a search needs two or more")
     if count > len(y_train):
         raise UserError(
             f"y_train has label {count - 1}, more than its {len(y_train)} images can show: labels run from 0"
