@@ -11,7 +11,6 @@ from scipy.stats import t
 from policysearch.presets import BASELINES, preset
 from policysearch.record import COMPLETE, Record, Row
 from policysearch.spaces import Arm
-from policysearch.summary import REFERENCES
 from policysearch.trials import Outcome, Trial
 
 __all__ = ["Confirmation", "Difference", "Verdict", "judge"]
@@ -59,7 +58,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The arm chosen, whether it was confirmed, and its differences to the reference policies."""
+    """The arm chosen, whether it was confirmed, and its differences to the fixed policies among the finalists."""
 
     winner: Arm
     confirmed: bool
@@ -87,7 +86,7 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
     winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), -_FREE.get(arm.key, len(_FREE))))
     differences = {
         name: _paired(rewards[winner.key], rewards[preset(name).hash])
-        for name in REFERENCES
+        for name in BASELINES
         if preset(name).hash != winner.key and rewards.get(preset(name).hash)
     }
     left_out = [arm.policy.name for arm in arms if arm not in whole]

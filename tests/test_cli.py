@@ -221,7 +221,12 @@ def test_a_real_tiny_search_by_python(tmp_path):
     }
     saved = json.loads((tmp_path / "run" / "policy.json").read_text())
     assert Policy.load(tmp_path / "run" / "policy.json").hash == result.policy.hash
-    assert set(saved["about"]["paired_difference_to"]) <= {"identity", "trivialaugment-wide"}
+    assert set(saved["about"]["paired_difference_to"]) <= {
+        "identity",
+        "flip-crop",
+        "randaugment",
+        "trivialaugment-wide",
+    }
     with (tmp_path / "run" / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     for name in (

@@ -43,6 +43,14 @@ def test_the_winner_and_its_paired_differences_by_hand():
     assert "identity +0.1000" in verdict.sentence
 
 
+def test_every_fixed_policy_among_the_finalists_is_compared_with():
+    fixed = arm("randaugment")
+    made = rows((OURS, [0.90, 0.92]), (IDENTITY, [0.8, 0.8]), (TRIVIAL, [0.8, 0.8]), (fixed, [0.89, 0.92]))
+    verdict = judge(OURS, [OURS, IDENTITY, TRIVIAL, fixed], made)
+    assert set(verdict.differences) == {"identity", "trivialaugment-wide", "randaugment"}
+    assert "randaugment" in verdict.sentence.partition("the lead over")[2]
+
+
 def test_an_arm_with_failed_replicates_is_left_out_and_named():
     verdict = judge(
         OURS,
