@@ -1,6 +1,6 @@
 """The record: an `optuna.Study` as the single source of truth, and what is in it, kept in memory.
 
-The only file that writes a study. It uses three of Optuna's internals (`study._storage`, `study._study_id`,
+The only file that writes trials. It uses three of Optuna's internals (`study._storage`, `study._study_id`,
 a trial's `_trial_id`): the public `ask` commits once for each parameter, `add_trial` once for a whole trial,
 but does not return the number it gave.
 """
@@ -116,9 +116,8 @@ class Record:
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
             if trial.state == TrialState.RUNNING:
-                self._finish(trial.number, outcome, *_rewarded(self._reward, outcome))
                 if not self._read_only:
-                    self._close(self.rows[trial.number])
+                    self._end(trial.number, outcome)
             else:
                 error = outcome.error or trial.user_attrs.get("no_reward", "")
                 self._finish(trial.number, outcome, trial.value, error)
@@ -180,16 +179,20 @@ class Record:
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         """Record how a trial ended, and close it."""
         self._set(trial.number, "outcome", json.dumps(asdict(outcome)))
-        reward, error = _rewarded(self._reward, outcome)
-        if error and not outcome.error:
-            self._set(trial.number, "no_reward", error)
-        self._finish(trial.number, outcome, reward, error)
-        self._close(self.rows[trial.number])
+        self._end(trial.number, outcome)
         return self.rows[trial.number]
 
     def _start(self, row: Row) -> None:
         self.rows.append(row)
         self.tally.start(row.arm.key)
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        """Close a trial whose outcome is written; a kill before this is made good when the record is read."""
+        reward, error = _rewarded(self._reward, outcome)
+        if error and not outcome.error:
+            self._set(number, "no_reward", error)
+        self._finish(number, outcome, reward, error)
+        self._close(self.rows[number])
 
     def _finish(self, number: int, outcome: Outcome, reward: float | None, error: str) -> None:
         state = FAILED if reward is None else COMPLETE

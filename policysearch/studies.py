@@ -111,10 +111,10 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     begun = study.user_attrs["settings"]
     for name, value in settings.items():
         if begun.get(name) != value:
-            told = f"is {value!r}, was {begun.get(name)!r}" if name in _FIXED else "was edited"
+            told = f"is {value!r}, was {begun.get(name)!r} when the search began"
+            told = told if name in _FIXED else "was edited since the search began"
             raise UserError(
-                f"{folder.path}: {name} {told} when the search began; its pulls would not compare: "
-                "put it back, or search into another --out"
+                f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
             )
 
 
