@@ -1,15 +1,31 @@
 """The table of operations: one row an operation, known to policies without importing torch.
 
-The pixels are made in `policysearch.augmentation`; a test holds this table against its kernels.
+The pixels are made in `policysearch.augmentation`; a test holds this table against its kernels. An operation of
+one's own is one row and one function, given to `policysearch.augmentation.register`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from policysearch.errors import unknown_name
 
-__all__ = ["OPERATIONS", "RANDAUGMENT_OPERATIONS", "Operation", "operation"]
+__all__ = ["KINDS", "OPERATIONS", "RANDAUGMENT_OPERATIONS", "Kind", "Operation", "Visibility", "operation"]
+
+Kind = Literal["identity", "move", "matrix", "crop", "mask", "table", "filter"]
+Visibility = Literal["whole", "counted", "information", "formula"]
+
+KINDS: dict[Kind, str] = {
+    "identity": "does nothing",
+    "move": "each axis moves by itself, pixel onto pixel: flips, whole-pixel translations, crops of the old size",
+    "matrix": "a homography, nearest neighbour",
+    "crop": "a box of the image resized to the whole, bilinear",
+    "mask": "pixels hidden (black)",
+    "table": "256 values onto 256 values, an image and channel at a time",
+    "filter": "any other change of the pixels",
+}
+"""What an operation's kernel gives, which decides how it is applied; operations are applied grouped by kind."""
 
 
 @dataclass(frozen=True)
@@ -18,15 +34,22 @@ class Operation:
 
     Attributes:
         name: the word used in policies and spaces.
+        kind: what its kernel gives, a key of `KINDS`.
         unit: what a magnitude means; empty if the operation has none.
         low, high: magnitudes that are accepted, inclusive, in `unit`.
         neutral: the magnitude that changes nothing (None if there is none).
         signed: whether a draw negates the magnitude with probability one half.
         standard: magnitudes at level 0 and at the top level in RandAugment (torchvision's ranges).
         wide: the same in TrivialAugment's wide space.
+        numbers: how many numbers in [0, 1) the kernel needs besides the magnitude (places, shapes, seeds).
+        visibility: how visibility is had. `counted`: the source pixels still there, tracked through all
+            geometric steps and masks together; `information`: the entropy of the grey values after the step over
+            that before (a table keeps all of it exactly when it merges no two values that occur); `formula`: a
+            formula of the magnitude, in the kernel's docstring; `whole`: 1, nothing is lost.
     """
 
     name: str
+    kind: Kind = "identity"
     unit: str = ""
     low: float = 0.0
     high: float = 0.0
@@ -34,6 +57,8 @@ class Operation:
     signed: bool = False
     standard: tuple[float, float] | None = None
     wide: tuple[float, float] | None = None
+    numbers: int = 0
+    visibility: Visibility = "whole"
 
     @property
     def has_magnitude(self) -> bool:
@@ -49,28 +74,58 @@ class Operation:
 
 _ENHANCE = "enhancement factor minus 1"
 _SIDE = "fraction of the side"
+_PIXELS = "pixels"
+_TANGENT = "tangent of the angle"
+_AREA = "share of the area"
+
+
+def _hiding(name: str, kind: Kind, unit: str, high: float, top: float, numbers: int) -> Operation:
+    return Operation(name, kind, unit, 0, high, 0, False, (0, top), numbers=numbers, visibility="counted")
+
+
+def _enhancing(name: str, kind: Kind, visibility: Visibility) -> Operation:
+    return Operation(name, kind, _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99), visibility=visibility)
+
+
+def _moving(
+    name: str, kind: Kind, unit: str, high: float, top: float, wide: tuple[float, float] | None = None
+) -> Operation:
+    return Operation(name, kind, unit, 0, high, 0, True, (0, top), wide, visibility="counted")
+
 
 _ROWS = (
     Operation("identity"),
-    Operation("shear-x", "tangent of the angle", 0, 2, 0, True, (0, 0.3), (0, 0.99)),
-    Operation("shear-y", "tangent of the angle", 0, 2, 0, True, (0, 0.3), (0, 0.99)),
-    Operation("translate-x", _SIDE, 0, 1, 0, True, (0, 150 / 331)),
-    Operation("translate-y", _SIDE, 0, 1, 0, True, (0, 150 / 331)),
-    Operation("translate-x-pixels", "pixels", 0, 4096, 0, True, (0, 14.5), (0, 32)),
-    Operation("translate-y-pixels", "pixels", 0, 4096, 0, True, (0, 14.5), (0, 32)),
-    Operation("rotate", "degrees", 0, 180, 0, True, (0, 30), (0, 135)),
-    Operation("brightness", _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99)),
-    Operation("color", _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99)),
-    Operation("contrast", _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99)),
-    Operation("sharpness", _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99)),
-    Operation("posterize", "bits kept", 0, 8, 8, False, (8, 4), (8, 2)),
-    Operation("solarize", "threshold", 0, 256, 256, False, (255, 0), (255, 0)),
-    Operation("autocontrast"),
-    Operation("equalize"),
-    Operation("flip-horizontal"),
-    Operation("pad-and-crop", _SIDE, 0, 1, 0, False, (0, 0.25)),
-    Operation("cutout", "fraction of the shorter side", 0, 1, 0, False, (0, 0.5)),
-    Operation("soft-crop", "sigma, fraction of the longer side", 0, 1, 0, False, (0, 0.3)),
+    _moving("shear-x", "matrix", _TANGENT, 2, 0.3, (0, 0.99)),
+    _moving("shear-y", "matrix", _TANGENT, 2, 0.3, (0, 0.99)),
+    _moving("translate-x", "move", _SIDE, 1, 150 / 331),
+    _moving("translate-y", "move", _SIDE, 1, 150 / 331),
+    _moving("translate-x-pixels", "move", _PIXELS, 4096, 14.5, (0, 32)),
+    _moving("translate-y-pixels", "move", _PIXELS, 4096, 14.5, (0, 32)),
+    _moving("rotate", "matrix", "degrees", 180, 30, (0, 135)),
+    _enhancing("brightness", "table", "information"),
+    _enhancing("color", "filter", "formula"),
+    _enhancing("contrast", "table", "information"),
+    _enhancing("sharpness", "filter", "formula"),
+    Operation("posterize", "table", "bits kept", 0, 8, 8, False, (8, 4), (8, 2), visibility="information"),
+    Operation("solarize", "table", "threshold", 0, 256, 256, False, (255, 0), (255, 0), visibility="information"),
+    Operation("autocontrast", "table", visibility="information"),
+    Operation("equalize", "table", visibility="information"),
+    Operation("invert", "table", visibility="information"),
+    Operation("flip-horizontal", "move", visibility="counted"),
+    Operation("flip-vertical", "move", visibility="counted"),
+    Operation("grayscale", "filter", visibility="formula"),
+    Operation("hue", "filter", "turns of the colour circle", 0, 0.5, 0, True, (0, 0.5)),
+    Operation("gaussian-blur", "filter", "sigma, pixels", 0, 64, 0, False, (0, 2), visibility="formula"),
+    Operation("noise", "filter", "alpha of table 6", -1, 1, 0, False, (0, 1), numbers=2, visibility="formula"),
+    Operation("perspective", "matrix", "distortion", 0, 1, 0, False, (0, 0.5), numbers=8, visibility="counted"),
+    _hiding("pad-and-crop", "move", _SIDE, 1, 0.25, 2),
+    _hiding("soft-crop", "move", "sigma, fraction of the longer side", 1, 0.3, 2),
+    Operation("resized-crop", "crop", _AREA, 0.01, 1, 1, False, (1, 0.08), numbers=3, visibility="counted"),
+    _hiding("soft-resized-crop", "crop", "sigma, fraction of the side", 1, 0.3, 4),
+    _hiding("cutout", "mask", "fraction of the shorter side", 1, 0.5, 2),
+    _hiding("random-erasing", "mask", _AREA, 1, 0.33, 3),
+    _hiding("grid-mask", "mask", "hidden side, fraction of the grid's period", 1, 0.6, 3),
+    _hiding("hide-and-seek", "mask", "share of cells hidden", 1, 0.5, 3),
 )
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}

@@ -7,101 +7,47 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from policysearch.errors import UserError
-from policysearch.operations import Operation, operation
+from policysearch.mixes import Mix, Mixture
+from policysearch.softening import Softening
+from policysearch.steps import SubPolicy, Value
 
-__all__ = ["OneOf", "Policy", "Softening", "Step", "SubPolicy", "Uniform", "validation_message"]
+__all__ = ["Policy", "Stage", "validation_message"]
 
 SCHEMA = 1
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Stage(Value):
+    """What a policy becomes from `start` on, a share of the training done in (0, 1]: its sub-policies and its mix."""
+
+    start: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    sub_policies: SubPolicies
+    mix: Mix | None = None
 
 
-class Uniform(_Value):
-    """A magnitude drawn for each image, evenly from `start` to `stop` (in the operation's unit).
+class Policy(Value):
+    """A weighted set of sub-policies with an optional softening curve and an optional batch mix.
 
-    With `levels`, from that many evenly spaced values, both ends included; without, from the interval.
+    `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
+    `stages` replace sub-policies and mix later in training. `name` and `about` (where it came from) are no part
+    of its identity: `hash` depends on content alone.
     """
 
-    start: Finite
-    stop: Finite
-    levels: Annotated[int, Field(ge=2, le=1000)] | None = None
-
-
-class Step(_Value):
-    """One operation, applied with a probability; `magnitude` is in the operation's unit, its sign is drawn."""
-
-    operation: str
-    probability: Probability = 1.0
-    magnitude: Finite | Uniform | None = None
-
-    @model_validator(mode="after")
-    def _magnitude_fits(self) -> Step:
-        row = operation(self.operation)
-        if not row.has_magnitude:
-            if self.magnitude is not None:
-                raise UserError(f"magnitude of {row.name}: it takes none, got {self.magnitude!r}")
-            return self
-        for value in _ends(self.magnitude):
-            _check_range(row, value)
-        return self
-
-
-def _ends(magnitude: float | Uniform | None) -> tuple[float | None, ...]:
-    if isinstance(magnitude, Uniform):
-        return magnitude.start, magnitude.stop
-    return (magnitude,)
-
-
-def _check_range(row: Operation, value: float | None) -> None:
-    if value is None or not row.low <= value <= row.high:
-        raise UserError(f"magnitude of {row.name} must lie in [{row.low:g}, {row.high:g}] ({row.unit}), got {value}")
-
-
-class OneOf(_Value):
-    """A step that is one of several, drawn evenly for each image (RandAugment, TrivialAugment)."""
-
-    one_of: Annotated[tuple[Step, ...], Field(min_length=1)]
-
-
-class SubPolicy(_Value):
-    """Ordered steps applied to one image; `weight` is its share among the policy's sub-policies."""
-
-    steps: tuple[Step | OneOf, ...] = ()
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-
-
-class Softening(_Value):
-    """Soft Augmentation's curve, equation 7: confidence = 1 - (1 - p_min)·(1 - v)^k.
-
-    `v` is an image's visibility in [0, 1]. `p_min` None means 1/classes. `mode`: off, target (eq. 4),
-    weight (eq. 5) or both (eq. 6). Liu et al. 2023, "Soft Augmentation for Image Classification".
-    """
-
-    k: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 2.0
-    p_min: Probability | None = None
-    mode: Literal["off", "target", "weight", "both"] = "target"
-
-
-class Policy(_Value):
-    """A weighted set of sub-policies with an optional softening curve.
-
-    `name` and `about` (where it came from) are no part of its identity: `hash` depends on content alone.
-    """
+    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages"})
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     name: str = ""
-    sub_policies: Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
+    sub_policies: SubPolicies
     softening: Softening | None = None
+    mix: Mix | None = None
+    mixture: Mixture | None = None
+    stages: tuple[Stage, ...] = ()
     about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -109,6 +55,31 @@ class Policy(_Value):
         if self.softening is not None and self.softening.mode == "off":
             object.__setattr__(self, "softening", None)
         return self
+
+    @model_validator(mode="after")
+    def _stages_follow_each_other(self) -> Policy:
+        starts = [stage.start for stage in self.stages]
+        if starts != sorted(set(starts)):
+            raise UserError(f"stages must start one after the other, got {starts}")
+        return self
+
+    def at(self, progress: float) -> Policy:
+        """The policy without stages that holds at `progress`, the share of training done in [0, 1].
+
+        Raises:
+            UserError: progress is not in [0, 1].
+        """
+        if not 0 <= progress <= 1:
+            raise UserError(f"progress is the share of training done, in [0, 1], got {progress}")
+        return self._by_stage[sum(progress >= stage.start for stage in self.stages)]
+
+    @cached_property
+    def _by_stage(self) -> tuple[Policy, ...]:
+        if not self.stages:
+            return (self,)
+        first = self.model_copy(update={"stages": ()})
+        changes = [{"sub_policies": stage.sub_policies, "mix": stage.mix} for stage in self.stages]
+        return (first, *(first.model_copy(update=change) for change in changes))
 
     @cached_property
     def hash(self) -> str:
@@ -120,7 +91,8 @@ class Policy(_Value):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Policy:
         """A copy with other values, not validated; its hash is its own."""
         copy = super().model_copy(update=update, deep=deep)
-        copy.__dict__.pop("hash", None)
+        for cached in ("hash", "_by_stage"):
+            copy.__dict__.pop(cached, None)
         return copy
 
     def __eq__(self, other: object) -> bool:
@@ -200,7 +172,7 @@ def validation_message(error: ValidationError) -> str:
     if isinstance(cause, UserError):
         return str(cause)
     parts = (str(part) for part in first["loc"])
-    where = ".".join(part for part in parts if "[" not in part and part not in ("Step", "OneOf")) or "the whole"
+    where = ".".join(part for part in parts if "[" not in part) or "the whole"
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}"
     if first["type"] == "missing":

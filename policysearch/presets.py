@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from policysearch.errors import UserError, unknown_name
+from policysearch.mixes import Mixture
 from policysearch.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
-from policysearch.policy import OneOf, Policy, Softening, Step, SubPolicy, Uniform
+from policysearch.policy import Policy
+from policysearch.published import AUTOAUGMENT
+from policysearch.softening import Softening
+from policysearch.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
 
 __all__ = ["BASELINES", "PRESETS", "preset"]
 
@@ -20,14 +24,27 @@ def _one(name: str, *steps: Step | OneOf, softening: Softening | None = None) ->
     return Policy(name=name, sub_policies=(SubPolicy(steps=steps),), softening=softening)
 
 
-def _randaugment(n: int = 2, m: int = 9) -> Policy:
-    """RandAugment (Cubuk et al. 2020): n operations of fourteen at level m of 0..30, torchvision's ranges."""
-    if not (1 <= n <= 10 and 0 <= m < LEVELS):
-        raise UserError(f"randaugment:N,M takes N in 1..10 and M in 0..{LEVELS - 1}, got {n},{m}")
-    choices = tuple(
-        Step(operation=name, magnitude=OPERATIONS[name].magnitude_at(m, LEVELS)) for name in RANDAUGMENT_OPERATIONS
-    )
-    return _one(f"randaugment:{n},{m}", *[OneOf(one_of=choices)] * n)
+def _randaugment(n: float = 2, m: float = 9, std: float = 0) -> Policy:
+    """RandAugment (Cubuk et al. 2020): n operations of fourteen at level m of 0..30, torchvision's ranges.
+
+    With `std` the level is drawn from N(m, std²) for each operation of each image (timm's `mstd`).
+    """
+    if not (n in range(1, 11) and m in range(LEVELS) and 0 <= std <= LEVELS):
+        raise UserError(
+            f"randaugment:N,M,STD takes whole N in 1..10 and M in 0..{LEVELS - 1}, and STD in 0..{LEVELS}, "
+            f"got {n:g},{m:g},{std:g}"
+        )
+    choices = tuple(Step(operation=name, magnitude=_near(name, m, std)) for name in RANDAUGMENT_OPERATIONS)
+    title = f"randaugment:{n:g},{m:g}" + (f",{std:g}" if std else "")
+    return _one(title, *[OneOf(one_of=choices)] * int(n))
+
+
+def _near(name: str, level: float, std: float) -> Magnitude | None:
+    row = OPERATIONS[name]
+    mean = row.magnitude_at(level, LEVELS)
+    if mean is None or row.standard is None or not std:
+        return mean
+    return Normal(mean=mean, std=std * abs(row.standard[1] - row.standard[0]) / (LEVELS - 1))
 
 
 def _trivialaugment(wide: bool) -> OneOf:
@@ -49,6 +66,48 @@ def _soft_crop() -> Policy:
     return _one("soft-crop", FLIP, crop, softening=Softening(k=2, mode="both"))
 
 
+def _autoaugment(name: str) -> Policy:
+    """AutoAugment (Cubuk et al. 2019, tables 7 to 9): 25 sub-policies of two steps at levels 0..9."""
+    return Policy(name=f"autoaugment-{name}", sub_policies=tuple(map(_published, AUTOAUGMENT[name])))
+
+
+def _published(line: str) -> SubPolicy:
+    """A sub-policy from "operation probability level, operation probability level" (no level where it has none)."""
+    steps = []
+    for words in map(str.split, line.split(",")):
+        magnitude = OPERATIONS[words[0]].magnitude_at(int(words[2]), 10) if len(words) > 2 else None
+        steps.append(Step(operation=words[0], probability=float(words[1]), magnitude=magnitude))
+    return SubPolicy(steps=tuple(steps))
+
+
+_AUGMIX: dict[str, tuple[float, float] | None] = {
+    "autocontrast": None,
+    "equalize": None,
+    "posterize": (4, 0),
+    "rotate": (0, 30),
+    "solarize": (255, 0),
+    "shear-x": (0, 0.3),
+    "shear-y": (0, 0.3),
+    "translate-x": (0, 1 / 3),
+    "translate-y": (0, 1 / 3),
+}
+
+
+def _augmix() -> Policy:
+    """AugMix (Hendrycks et al. 2020): three chains of one to three of nine operations, mixed with the original.
+
+    The operations are the paper's, at severity 3 of 10 (levels 0, 1 or 2 of ten, torchvision's ranges).
+    """
+    spans = {name: None if span is None else _lowest(*span) for name, span in _AUGMIX.items()}
+    choice = OneOf(one_of=tuple(Step(operation=name, magnitude=span) for name, span in spans.items()))
+    chains = tuple(SubPolicy(steps=(choice,) * depth) for depth in (1, 2, 3))
+    return Policy(name="augmix", sub_policies=chains, mixture=Mixture())
+
+
+def _lowest(start: float, stop: float) -> Uniform:
+    return Uniform(start=start, stop=start + (stop - start) * 2 / 9, levels=3)
+
+
 PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
     "identity": ("no augmentation", lambda: _one("identity")),
     "flip-crop": (
@@ -56,7 +115,7 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         lambda: _one("flip-crop", FLIP, Step(operation="pad-and-crop", magnitude=0.125)),
     ),
     "soft-crop": ("flip and soft crop, σ 0.3, k 2, target and weight softened", _soft_crop),
-    "randaugment": ("RandAugment with N 2, M 9; also randaugment:N,M", _randaugment),
+    "randaugment": ("RandAugment with N 2, M 9; also randaugment:N,M or randaugment:N,M,STD", _randaugment),
     "trivialaugment": (
         "TrivialAugment on RandAugment's ranges",
         lambda: _one("trivialaugment", _trivialaugment(wide=False)),
@@ -65,6 +124,10 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         "TrivialAugment on its wide ranges, the strongest free policy in print",
         lambda: _one("trivialaugment-wide", _trivialaugment(wide=True)),
     ),
+    "autoaugment-cifar10": ("AutoAugment's policy found on CIFAR-10", partial(_autoaugment, "cifar10")),
+    "autoaugment-imagenet": ("AutoAugment's policy found on ImageNet", partial(_autoaugment, "imagenet")),
+    "autoaugment-svhn": ("AutoAugment's policy found on SVHN", partial(_autoaugment, "svhn")),
+    "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
 }
 
 BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
@@ -73,7 +136,7 @@ BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
 
 @lru_cache(maxsize=256)
 def preset(name: str) -> Policy:
-    """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30).
+    """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
 
     Raises:
         UserError: unknown name, or N, M out of range.
@@ -82,9 +145,9 @@ def preset(name: str) -> Policy:
     if base not in PRESETS:
         raise unknown_name("policy preset", name, PRESETS)
     try:
-        values = [int(part) for part in arguments.split(",")] if arguments else []
+        values = [float(part) for part in arguments.split(",")] if arguments else []
         return PRESETS[base][1](*values)
     except (TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"preset {name!r}: arguments are whole numbers, as in randaugment:2,9") from None
+        raise UserError(f"preset {name!r}: arguments are numbers, as in randaugment:2,9") from None

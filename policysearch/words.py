@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from policysearch.mixes import Mix
 from policysearch.operations import OPERATIONS
-from policysearch.policy import OneOf, Policy, Softening, Step, SubPolicy, Uniform
+from policysearch.policy import Policy
+from policysearch.softening import Curve, Softening
+from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
 __all__ = ["in_words"]
 
 
 def in_words(policy: Policy) -> str:
-    """One line a sub-policy, then the softening curve."""
-    total = sum(sub.weight for sub in policy.sub_policies)
-    many = len(policy.sub_policies) > 1
-    lines = [
+    """One line a sub-policy, then the mixture, the batch's mix, the softening curve, and later stages."""
+    lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
+    for stage in policy.stages:
+        lines.append(f"from {stage.start:.0%} of the training on:")
+        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix)]
+    return "\n".join([*lines, *(_softening(policy.softening) if policy.softening else [])])
+
+
+def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:
+    total = sum(sub.weight for sub in sub_policies)
+    many = len(sub_policies) > 1
+    return [
         (f"{sub.weight / total:.0%} of images: " if many else "every image: ") + _sub_policy(sub)
-        for sub in policy.sub_policies
+        for sub in sub_policies
     ]
-    return "\n".join([*lines, *([_softening(policy.softening)] if policy.softening else [])])
 
 
 def _sub_policy(sub: SubPolicy) -> str:
     return ", then ".join(_step(step) for step in sub.steps) or "left as it is"
 
 
-def _step(step: Step | OneOf) -> str:
+def _step(step: Step | OneOf | SomeOf) -> str:
     if isinstance(step, OneOf):
         return f"one of ({', '.join(_one(choice) for choice in step.one_of)})"
+    if isinstance(step, SomeOf):
+        shares = ", ".join(f"{n} of them {share:.0%}" for n, share in enumerate(step.counts) if share)
+        return f"in random order ({', '.join(_one(choice) for choice in step.some_of)}) until so many: {shares}"
     return _one(step)
 
 
@@ -35,16 +48,40 @@ def _one(step: Step) -> str:
 
 
 def _magnitude(step: Step) -> str:
-    row = OPERATIONS[step.operation]
-    if step.magnitude is None:
+    magnitude = step.magnitude
+    if magnitude is None:
         return ""
-    sign = "±" if row.signed else ""
-    if isinstance(step.magnitude, Uniform):
-        return f" {sign}{step.magnitude.start:g}..{step.magnitude.stop:g}"
-    return f" {sign}{step.magnitude:.3g}"
+    sign = "±" if OPERATIONS[step.operation].signed else ""
+    if isinstance(magnitude, Uniform):
+        return f" {sign}{magnitude.start:.4g}..{magnitude.stop:.4g}"
+    if isinstance(magnitude, Normal):
+        return f" {sign}N({magnitude.mean:.3g}, {magnitude.std:.3g}²)"
+    return f" {sign}{magnitude:.3g}"
 
 
-def _softening(curve: Softening) -> str:
-    what = {"target": "targets", "weight": "loss weights", "both": "targets and loss weights"}[curve.mode]
+def _mixture(policy: Policy) -> list[str]:
+    found = policy.mixture
+    return [f"{found.width} such images averaged at random with the original (alpha {found.alpha:g})"] if found else []
+
+
+def _mix(mix: Mix | None) -> list[str]:
+    if mix is None:
+        return []
+    alpha = "" if mix.alpha is None else f" (alpha {mix.alpha:g})"
+    share = "" if mix.probability == 1 else f" with probability {mix.probability:g}"
+    return [f"then the batch mixed by {mix.operation}{alpha}{share}"]
+
+
+def _softening(softening: Softening) -> list[str]:
+    what = {"target": "targets", "weight": "loss weights", "both": "targets and loss weights"}[softening.mode]
+    normalised = " (weights normalised to mean 1)" if softening.normalise else ""
+    own = [f"for {name}: {_curve(curve)}" for name, curve in (softening.operations or {}).items()]
+    general = "" if softening.p_min == 1 and own else _curve(Curve(k=softening.k, p_min=softening.p_min))
+    return [f"{what} softened by visibility v{normalised}: {'; '.join([*([general] if general else []), *own])}"]
+
+
+def _curve(curve: Curve) -> str:
+    if curve.p_min == 1:
+        return "off"
     floor = "1/classes" if curve.p_min is None else f"{curve.p_min:g}"
-    return f"{what} softened by visibility v: confidence 1 - (1 - {floor})·(1 - v)^{curve.k:g}"
+    return f"confidence 1 - (1 - {floor})·(1 - v)^{curve.k:g}"

@@ -10,15 +10,22 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from policysearch.errors import UserError
+from policysearch.mixes import MIXES, Mix, Mixture
 from policysearch.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
-from policysearch.policy import OneOf, Policy, Softening, Step, SubPolicy, Uniform
+from policysearch.policy import Policy, Stage
 from policysearch.presets import BASELINES, PRESETS
+from policysearch.softening import Curve, Softening
+from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 from policysearch.words import in_words
 
 
 def magnitudes(row):
     number = st.floats(row.low, row.high)
-    return number | st.builds(Uniform, start=number, stop=number, levels=st.none() | st.integers(2, 50))
+    return (
+        number
+        | st.builds(Uniform, start=number, stop=number, levels=st.none() | st.integers(2, 50))
+        | st.builds(Normal, mean=number, std=st.floats(0, 1e3))
+    )
 
 
 @st.composite
@@ -28,18 +35,45 @@ def steps(draw):
     return Step(operation=row.name, probability=draw(st.floats(0, 1)), magnitude=magnitude)
 
 
+some_steps = st.lists(steps(), min_size=1, max_size=3).map(tuple)
+counts = st.sampled_from([(0.2, 0.3, 0.5), (0.0, 1.0), (0.5, 0.0, 0.25, 0.25)])
 sub_policies = st.builds(
     SubPolicy,
     steps=st.lists(
-        steps() | st.builds(OneOf, one_of=st.lists(steps(), min_size=1, max_size=3).map(tuple)), max_size=3
+        steps() | st.builds(OneOf, one_of=some_steps) | st.builds(SomeOf, some_of=some_steps, counts=counts),
+        max_size=3,
     ).map(tuple),
     weight=st.floats(0.01, 10),
 )
+some_sub_policies = st.lists(sub_policies, min_size=1, max_size=3).map(tuple)
+curves = st.builds(Curve, k=st.floats(0.1, 9), p_min=st.none() | st.floats(0, 1))
+softenings = st.builds(
+    Softening,
+    k=st.floats(0.1, 9),
+    p_min=st.none() | st.floats(0, 1),
+    mode=st.sampled_from(["off", "target", "weight", "both"]),
+    operations=st.none() | st.dictionaries(st.sampled_from(sorted(OPERATIONS)), curves, max_size=2),
+    normalise=st.booleans(),
+)
+mixes = st.sampled_from(sorted(set(MIXES) - {"snapmix"})).flatmap(
+    lambda name: st.builds(
+        Mix,
+        operation=st.just(name),
+        probability=st.floats(0, 1),
+        alpha=st.none() | st.floats(0.1, 10) if MIXES[name].alpha else st.none(),
+    )
+)
 policies = st.builds(
     Policy,
-    sub_policies=st.lists(sub_policies, min_size=1, max_size=3).map(tuple),
-    softening=st.none()
-    | st.builds(Softening, k=st.floats(0.1, 9), mode=st.sampled_from(["off", "target", "weight", "both"])),
+    sub_policies=some_sub_policies,
+    softening=st.none() | softenings,
+    mix=st.none() | mixes,
+    mixture=st.none() | st.builds(Mixture, width=st.integers(1, 3), alpha=st.floats(0.1, 9)),
+    stages=st.lists(
+        st.builds(Stage, start=st.floats(0.01, 1), sub_policies=some_sub_policies, mix=st.none() | mixes),
+        max_size=2,
+        unique_by=lambda stage: stage.start,
+    ).map(lambda found: tuple(sorted(found, key=lambda stage: stage.start))),
 )
 
 
@@ -72,6 +106,7 @@ def test_hash_is_stable_between_versions():
         "identity": "6cf2df2ec824",
         "flip-crop": "9217cdc478d4",
     }
+    assert Policy.preset("soft-crop").hash == "cf3598cd0776"
 
 
 def test_softening_that_is_off_is_no_softening():
@@ -112,6 +147,11 @@ def test_presets_are_the_published_ones():
         ({"operation": "rotate", "magnitude": 3, "probability": float("nan")}, "probability"),
         ({"operation": "rotat", "magnitude": 3}, "did you mean rotate"),
         ({"operation": "rotate", "magnitude": 3, "colour": 1}, "colour"),
+        ({"operation": "rotate", "magnitude": {"mean": 200, "std": 1}}, "magnitude of rotate"),
+        ({"operation": "rotate", "magnitude": {"mean": 20, "std": -1}}, "std"),
+        ({"some_of": [], "counts": [0.5, 0.5]}, "some_of"),
+        ({"some_of": [{"operation": "invert"}], "counts": [0.5, 0.2]}, "counts must sum to 1"),
+        ({"one_of": [{"operation": "rotate", "magnitude": 999}]}, "magnitude of rotate"),
     ],
 )
 def test_bad_steps_are_refused_by_field(change, field):
@@ -128,6 +168,14 @@ def test_bad_steps_are_refused_by_field(change, field):
         ('{"schema": 1, "sub_policies": []}', "sub_policies"),
         ('{"schema": 1, "sub_policies": [{"weight": 0}]}', "weight"),
         ('{"schema": 1}', "sub_policies is missing"),
+        ('{"sub_policies": [{}], "mixture": {"width": 0}}', "mixture.width"),
+        ('{"sub_policies": [{}], "stages": [{"start": 0, "sub_policies": [{}]}]}', "start"),
+        ('{"sub_policies": [{}], "stages": [{"start": 0.5}]}', "sub_policies is missing"),
+        (
+            '{"sub_policies": [{}], "stages": [{"start": 0.5, "sub_policies": [{}]},'
+            ' {"start": 0.2, "sub_policies": [{}]}]}',
+            "one after the other",
+        ),
     ],
 )
 def test_bad_files_are_refused(tmp_path, text, told):
@@ -156,7 +204,8 @@ def test_missing_file_and_unknown_presets():
         Policy.load("nowhere.json")
     with pytest.raises(UserError, match="did you mean trivialaugment"):
         Policy.preset("trivialaugmet")
-    for wrong in ("randaugment:0,9", "randaugment:2,31", "randaugment:x", "randaugment:1,2,3", "identity:3"):
+    wrongs = ("randaugment:0,9", "randaugment:2,31", "randaugment:x", "randaugment:1,2,-3", "randaugment:1.5,9")
+    for wrong in (*wrongs, "randaugment:1,2,3,4", "identity:3"):
         with pytest.raises(UserError):
             Policy.preset(wrong)
 

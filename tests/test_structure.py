@@ -13,15 +13,19 @@ ROOT = Path(policysearch.__file__).parent.parent
 LAYERS = [
     [
         "policysearch.errors",
+        "policysearch.published",
         "policysearch.operations",
         "policysearch.seeds",
         "policysearch.trials",
         "policysearch.__init__",
         "search_spaces",
     ],
+    ["policysearch.steps"],
+    ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [
         "policysearch.presets",
+        "policysearch.schedules",
         "policysearch.words",
         "policysearch.rules",
         "policysearch.shrinkage",

@@ -1,7 +1,19 @@
-"""Applying policies to batches of images: draw first (`draw`), then apply (`apply`), then soften (`soften`)."""
+"""Applying policies to batches of images: draw first (`draw`), then apply (`apply`), soften (`soften`), and mix."""
 
-from policysearch.augmentation.batch import Augmented, augment
+from policysearch.augmentation.batch import Augmented, augment, replay
 from policysearch.augmentation.draw import Draw, draw
-from policysearch.augmentation.soften import confidence, soft_loss
+from policysearch.augmentation.kernels import register
+from policysearch.augmentation.soften import confidence, intersection_over_union, pair_confidence, soft_loss
 
-__all__ = ["Augmented", "Draw", "augment", "confidence", "draw", "soft_loss"]
+__all__ = [
+    "Augmented",
+    "Draw",
+    "augment",
+    "confidence",
+    "draw",
+    "intersection_over_union",
+    "pair_confidence",
+    "register",
+    "replay",
+    "soft_loss",
+]

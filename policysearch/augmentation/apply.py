@@ -1,114 +1,161 @@
-"""Applying a draw: pure functions of images and what was drawn, grouped by operation."""
+"""Applying a draw: pure functions of images and what was drawn, grouped by operation.
+
+At every step the images are put in the order of their operations, so that each operation, and each kind of
+operations, works in place on a slice. Moves wait in a window until an operation needs the pixels.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from policysearch.augmentation.draw import OPERATION_NAMES, Draw
-from policysearch.augmentation.geometry import MATRICES, warp
-from policysearch.augmentation.kernels import FILTERS, MASKS
-from policysearch.augmentation.pointwise import TABLES, look_up
-from policysearch.augmentation.window import MOVES, Window
+from policysearch.augmentation.crops import nearest, resample
+from policysearch.augmentation.draw import Draw
+from policysearch.augmentation.kernels import KERNELS
+from policysearch.augmentation.matrices import warp
+from policysearch.augmentation.moves import Window, rows_a_piece
+from policysearch.augmentation.tables import look_up
+from policysearch.operations import OPERATIONS
 
-__all__ = ["apply", "visibility"]
-
-_Group = tuple[str, Tensor, Tensor, Tensor]  # name, rows [b], magnitude [b], position [b, 2]
+__all__ = ["Group", "apply", "track"]
 
 
-def apply(draw: Draw, images: Tensor) -> Tensor:
-    """The images after every step of the draw.
+@dataclass(frozen=True)
+class Group:
+    """The images of one step that take one operation: a slice of the step's order."""
+
+    name: str
+    start: int
+    stop: int
+    magnitude: Tensor  # [b]
+    numbers: Tensor  # [b, K]
+
+    @property
+    def kind(self) -> str:
+        return OPERATIONS[self.name].kind
+
+    def kernel(self, images: Tensor) -> Tensor:
+        """What the operation's kernel gives for these images, `images` being all of the step."""
+        return KERNELS[self.name](images[self.start : self.stop], self.magnitude, self.numbers)
+
+    def parts(self, images: Tensor) -> Iterator[Group]:
+        """The group in pieces that are worked on at once."""
+        for piece in _pieces(images, self.start, self.stop):
+            own = slice(piece.start - self.start, piece.stop - self.start)
+            yield Group(self.name, piece.start, piece.stop, self.magnitude[own], self.numbers[own])
+
+
+Watch = Callable[[int, Tensor, Tensor, list[Group]], None]
+"""Called before each step's pixels change with (step, order [B], images in that order, groups)."""
+
+_GEOMETRY = ("move", "matrix", "crop", "mask")
+
+
+def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
+    """The images after every step of the draw, without its mixture and mix.
 
     Args:
         draw: what was drawn for these B images.
         images: [B, C, H, W] uint8, on the draw's device; left as they are.
+        watch: sees the images on their way.
 
     Returns:
         New [B, C, H, W] uint8; black where an operation shows what lies outside the image.
     """
-    out = images.clone(memory_format=torch.contiguous_format)
-    return _walk(draw, out, fill=0, recolour=True)
+    return _walk(draw, images.contiguous(), 0, recolour=True, watch=watch)
 
 
-def visibility(draw: Draw, height: int, width: int) -> Tensor:
-    """The share of each image's source pixels that can still be seen, [B] float32 in [0, 1].
+def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
+    """values [B, C, H, W] of any dtype, taken along by the geometric steps and masks alone; `fill` where hidden.
 
-    Counted, not estimated: an image of pixel indices goes through the same geometric and mask steps, and
-    the distinct indices left are counted. Pointwise operations and filters hide nothing.
+    Nearest neighbour throughout: every value of the result is one of the input's, or `fill`.
     """
-    batch, pixels = len(draw.operations), height * width
-    if not _present(draw) & (MATRICES.keys() | MASKS.keys()):
-        return _window(draw, height, width).visible()
-    index = torch.arange(pixels, device=draw.operations.device).repeat(batch, 1).view(batch, 1, height, width)
-    index = _walk(draw, index, fill=-1, recolour=False).view(batch, pixels)
-    seen = torch.zeros(batch, pixels + 1, device=index.device)
-    return seen.scatter_(1, index + 1, 1.0)[:, 1:].mean(1)
+    return _walk(draw, values.contiguous(), fill, recolour=False, watch=None)
 
 
-def _present(draw: Draw) -> set[str]:
-    return {OPERATION_NAMES[index] for index in draw.operations.unique().tolist()}
-
-
-def _groups(draw: Draw, step: int) -> list[_Group]:
-    """The operations of one step with the images that take them, identity left out."""
+def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]:
+    """The step's order of images, and its operations in that order, identity left out."""
     column = draw.operations[:, step]
-    out = []
-    for index in column.unique().tolist():
-        if index:
-            rows = (column == index).nonzero().flatten()
-            out.append((OPERATION_NAMES[index], rows, draw.magnitudes[rows, step], draw.positions[rows, step]))
-    return out
+    order = column.argsort()
+    magnitudes, numbers = draw.magnitudes[:, step].index_select(0, order), draw.numbers[:, step]
+    numbers = numbers.index_select(0, order)
+    start, out = 0, []
+    for name, number in zip(draw.names, column.bincount(minlength=len(draw.names)).tolist(), strict=True):
+        stop = start + number
+        if number and name != "identity" and (recolour or OPERATIONS[name].kind in _GEOMETRY):
+            out.append(Group(name, start, stop, magnitudes[start:stop], numbers[start:stop]))
+        start = stop
+    return order, out
 
 
-def _window(draw: Draw, height: int, width: int) -> Window:
-    window = Window(len(draw.operations), height, width, draw.operations.device)
-    for step in range(draw.operations.shape[1]):
-        for name, rows, magnitude, position in _groups(draw, step):
-            if name in MOVES:
-                window.move(rows, MOVES[name](magnitude, position, height, width))
-    return window
-
-
-def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool) -> Tensor:
-    """All steps on `values` [B, C, H, W]; moves wait in a window until an operation needs the pixels."""
-    height, width = values.shape[2:]
+def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | None) -> Tensor:
+    order = torch.arange(len(values), device=values.device)  # values[i] is image order[i]
     window: Window | None = None
+    given = values
     for step in range(draw.operations.shape[1]):
-        groups = _groups(draw, step)
-        if window and any(name not in MOVES for name, *_ in groups):
-            values, window = window.take(values, fill), None
-        for name, rows, magnitude, position in groups:
-            if name in MOVES:
-                window = window or Window(len(values), height, width, values.device)
-                window.move(rows, MOVES[name](magnitude, position, height, width))
-        _hide(values, [group for group in groups if group[0] in MASKS], fill)
-        _warp(values, [group for group in groups if group[0] in MATRICES], fill)
-        if recolour:
-            _recolour(values, groups)
-    return window.take(values, fill) if window else values
+        wanted, groups = _groups(draw, step, recolour)
+        moves = [group for group in groups if group.kind == "move"]
+        if watch or len(moves) < len(groups):
+            values = window.take(values, order, fill) if window else values
+            values = values.index_select(0, order.argsort().index_select(0, wanted))
+            order, window = wanted, None
+        if watch:
+            watch(step, order, values, groups)
+        if moves:
+            window = window or Window(len(values), values.shape[2], values.shape[3], values.device)
+            window.move(wanted[moves[0].start : moves[-1].stop], _kernels(values, moves))
+        for kind, change in _CHANGES.items():
+            chosen = [group for group in groups if group.kind == kind]
+            if chosen:
+                change(values, chosen, fill)
+    if window:
+        values = window.take(values, order, fill)
+    return values.clone() if values is given else values.index_select(0, order.argsort())
 
 
-def _hide(values: Tensor, groups: list[_Group], fill: int) -> None:
-    for name, rows, magnitude, position in groups:
-        hidden = MASKS[name](magnitude, position, *values.shape[2:])
-        values[rows] = values[rows].masked_fill(hidden[:, None], fill)
+def _pieces(values: Tensor, start: int, stop: int) -> Iterator[slice]:
+    rows = rows_a_piece(values)
+    return (slice(at, min(at + rows, stop)) for at in range(start, stop, rows))
 
 
-def _warp(values: Tensor, groups: list[_Group], fill: int) -> None:
-    """All shears and rotations of a step in one pass over their pixels."""
-    if groups:
-        rows = torch.cat([rows for _, rows, _, _ in groups])
-        matrices = [MATRICES[name](magnitude, *values.shape[2:]) for name, _, magnitude, _ in groups]
-        values[rows] = warp(values[rows], torch.cat(matrices), fill)
+def _kernels(values: Tensor, groups: list[Group], channels: int | None = None) -> Tensor:
+    """What the kernels give for the groups' images, one after the other (with `channels`, for each channel)."""
+    given = [part.kernel(values) for group in groups for part in group.parts(values)]
+    return torch.cat([one.expand(-1, channels, -1) for one in given] if channels else given)
 
 
-def _recolour(images: Tensor, groups: list[_Group]) -> None:
-    tables = []
-    for name, rows, magnitude, _ in groups:
-        if name in TABLES:
-            tables.append((rows, TABLES[name](images[rows], magnitude)))
-        elif name in FILTERS:
-            images[rows] = FILTERS[name](images[rows], magnitude)
-    if tables:
-        rows = torch.cat([rows for rows, _ in tables])
-        images[rows] = look_up(images[rows], torch.cat([table for _, table in tables]))
+def _in_pieces(values: Tensor, groups: list[Group], given: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Change the groups' images in place, given what their kernels gave, piece by piece."""
+    start = groups[0].start
+    for piece in _pieces(values, start, groups[-1].stop):
+        values[piece] = change(values[piece], given[piece.start - start : piece.stop - start])
+
+
+def _warp(values: Tensor, groups: list[Group], fill: int) -> None:
+    _in_pieces(values, groups, _kernels(values, groups), partial(warp, fill=fill))
+
+
+def _crop(values: Tensor, groups: list[Group], fill: int) -> None:
+    change = resample if values.dtype == torch.uint8 else partial(nearest, fill=fill)
+    _in_pieces(values, groups, _kernels(values, groups), change)
+
+
+def _hide(values: Tensor, groups: list[Group], fill: int) -> None:
+    values[groups[0].start : groups[-1].stop].masked_fill_(_kernels(values, groups)[:, None], fill)
+
+
+def _look_up(values: Tensor, groups: list[Group], fill: int) -> None:
+    _in_pieces(values, groups, _kernels(values, groups, channels=values.shape[1]), look_up)
+
+
+def _filter(values: Tensor, groups: list[Group], fill: int) -> None:
+    for group in groups:
+        for part in group.parts(values):
+            values[part.start : part.stop] = part.kernel(values)
+
+
+_CHANGES = {"matrix": _warp, "crop": _crop, "mask": _hide, "table": _look_up, "filter": _filter}

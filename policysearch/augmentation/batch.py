@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,13 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from policysearch.augmentation.apply import apply, visibility
+from policysearch.augmentation.apply import apply, track
 from policysearch.augmentation.draw import Draw, draw
-from policysearch.augmentation.soften import soften
+from policysearch.augmentation.mixing import mix
+from policysearch.augmentation.soften import policy_confidence, soften
+from policysearch.augmentation.visibility import only, visibility
 from policysearch.errors import UserError
+from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 
-__all__ = ["Augmented", "augment"]
+__all__ = ["Augmented", "augment", "replay"]
 
 
 @dataclass(frozen=True)
@@ -25,25 +29,35 @@ class Augmented:
     Attributes:
         images: [B, C, H, W] uint8.
         targets: [B, num_classes] float32, rows sum to 1.
-        weights: [B] float32 in [0, 1].
+        weights: [B] float32, 0 or more.
         draw: what was drawn, as data.
+        sources: [B, C, H, W] uint8, the images as they were given.
     """
 
     images: Tensor
     targets: Tensor
     weights: Tensor
     draw: Draw
+    sources: Tensor
 
     @cached_property
     def visibility(self) -> Tensor:
-        """[B] float32 in [0, 1]: the share of source pixels still seen (counted when first asked for)."""
-        return visibility(self.draw, *self.images.shape[2:])
+        """[B] float32 in [0, 1]: how much of its own source each image shows, before any mix (counted when first
+        asked for)."""
+        return _seen(self.draw, self.sources, None)
 
 
 def augment(
-    policy: Policy, images: Tensor, labels: Tensor, *, num_classes: int, generator: torch.Generator
+    policy: Policy,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    num_classes: int,
+    generator: torch.Generator,
+    progress: float = 0.0,
+    activation_maps: Tensor | None = None,
 ) -> Augmented:
-    """Apply `policy` to a batch.
+    """Apply `policy` to a batch: draw, apply, soften, then mix.
 
     Args:
         policy: what to draw from.
@@ -51,17 +65,86 @@ def augment(
         labels: [B] int64 in 0..num_classes-1.
         num_classes: number of classes, for the targets.
         generator: on the images' device; the same state gives the same result.
+        progress: share of training done, in [0, 1], for policies with stages.
+        activation_maps: [B, h, w] float, 0 or more, of any size: where each image as given shows its class
+            (see `policysearch.child.activation`); they are moved along with the pixels. For SnapMix.
 
     Raises:
-        UserError: images are not uint8 [B, C, H, W].
+        UserError: images are not uint8 [B, C, H, W]; labels or maps do not fit them; the policy needs maps.
     """
+    current = policy.at(progress)
+    _check(current, images, labels, num_classes, activation_maps)
+    return replay(current, draw(current, len(images), generator), images, labels, num_classes, activation_maps)
+
+
+def replay(
+    policy: Policy,
+    drawn: Draw,
+    images: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    activation_maps: Tensor | None = None,
+) -> Augmented:
+    """The same as `augment` with what it drew: the same draw gives the same result."""
+    out = _mixture(drawn, images)
+    targets, weights = _targets(policy, drawn, images, labels, num_classes)
+    if drawn.mix is not None:
+        maps = None if activation_maps is None else _moved_maps(drawn, activation_maps, images)
+        out, targets, weights = mix(drawn.mix, out, targets, weights, maps)
+    if policy.softening is not None and policy.softening.normalise and len(weights):
+        weights = weights / weights.mean().clamp(min=1e-9)
+    return Augmented(out, targets, weights, drawn, images)
+
+
+def _check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
     if images.dtype != torch.uint8 or images.dim() != 4:
         raise UserError(f"images must be uint8 [B, C, H, W], got {images.dtype} {list(images.shape)}")
-    drawn = draw(policy, len(images), generator)
-    out = apply(drawn, images)
-    if policy.softening is None:
-        targets = F.one_hot(labels, num_classes).float()
-        return Augmented(out, targets, torch.ones(len(out), device=out.device), drawn)
-    seen = visibility(drawn, *images.shape[2:])
-    targets, weights = soften(policy.softening, seen, labels, num_classes)
-    return Augmented(out, targets, weights, drawn)
+    if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise UserError(f"labels must be int64 [{len(images)}], one an image, got {labels.dtype} {list(labels.shape)}")
+    if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
+        raise UserError(f"labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
+    if policy.mix is not None and MIXES[policy.mix.operation].needs_maps and maps is None:
+        raise UserError(f"{policy.mix.operation} needs activation_maps [B, h, w]")
+    if maps is not None and (maps.dim() != 3 or len(maps) != len(images)):
+        raise UserError(f"activation_maps must be [{len(images)}, h, w], got {list(maps.shape)}")
+
+
+def _mixture(drawn: Draw, images: Tensor) -> Tensor:
+    """The images after their steps; with a mixture (AugMix), the weighted mean of all draws and the original."""
+    if drawn.mixture is None:
+        return apply(drawn, images)
+    width = drawn.mixture.shape[1] - 1
+    chains = apply(drawn, images.repeat_interleave(width, 0)).view(len(images), width, *images.shape[1:])
+    out = images * drawn.mixture[:, 0, None, None, None]
+    for i in range(width):
+        out += chains[:, i] * drawn.mixture[:, i + 1, None, None, None]
+    return out.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
+    """The visibility the drawn operations leave (those in `names`, if given), [B]; of a mixture, the weighted mean."""
+    draws = drawn if names is None else only(drawn, names)
+    if drawn.mixture is None:
+        return visibility(draws, images)
+    width = drawn.mixture.shape[1] - 1
+    each = visibility(draws, images.repeat_interleave(width, 0)).view(-1, width)
+    return (drawn.mixture[:, 0] + (drawn.mixture[:, 1:] * each).sum(1)).clamp_(max=1)
+
+
+def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    curve = policy.softening
+    if curve is None:
+        return F.one_hot(labels, num_classes).float(), torch.ones(len(labels), device=labels.device)
+    own = frozenset(curve.operations or ())
+
+    def seen(names: Collection[str] | None) -> Tensor:
+        rest = None if not own else frozenset(drawn.names) - own
+        return _seen(drawn, images, rest if names is None else names)
+
+    return soften(curve.mode, policy_confidence(curve, seen, num_classes), labels, num_classes)
+
+
+def _moved_maps(drawn: Draw, maps: Tensor, images: Tensor) -> Tensor:
+    """Maps [B, h, w] in the images' size [B, 1, H, W], gone through the same geometry and masks."""
+    grown = F.interpolate(maps[:, None].float(), images.shape[2:], mode="bilinear")
+    return grown if drawn.mixture is not None else track(drawn, grown, 0)

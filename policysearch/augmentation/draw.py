@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from policysearch.operations import OPERATIONS
-from policysearch.policy import OneOf, Policy, Step, Uniform
+from policysearch.augmentation.compiled import Shuffled, Table, compiled
+from policysearch.mixes import MIXES, Mix, Mixture
+from policysearch.policy import Policy
 
-__all__ = ["OPERATION_NAMES", "Draw", "draw"]
+__all__ = ["Draw", "MixDraw", "draw"]
 
-OPERATION_NAMES = tuple(OPERATIONS)
-"""Operation index in a `Draw` -> name; index 0 is `identity`."""
 
-_NUMBERS_A_STEP = 6  # choice, probability, level, sign, and a position in y and x
+@dataclass(frozen=True)
+class MixDraw:
+    """What was drawn for mixing B images.
+
+    Attributes:
+        operation: the mix.
+        applied: [B] bool, whether the image takes part.
+        partners: [B, 3] int64, other images of the batch (a permutation a column).
+        shares: [B, 2] float32 in [0, 1], λ; the second for mixes that need two.
+        numbers: [B, 4] float32 in [0, 1): centres of boxes as (y, x), two of them.
+    """
+
+    operation: str
+    applied: Tensor
+    partners: Tensor
+    shares: Tensor
+    numbers: Tensor
 
 
 @dataclass(frozen=True)
@@ -24,88 +38,109 @@ class Draw:
     """What was drawn for B images and S steps; applying it again gives the same pixels.
 
     Attributes:
-        operations: [B, S] int64, index into `OPERATION_NAMES`; 0 where a step was not applied.
+        names: the operations drawn from; `names[0]` is identity.
+        operations: [B, S] int64, index into `names`; 0 where a step was not applied.
         magnitudes: [B, S] float32, in the operation's unit, sign included.
-        positions: [B, S, 2] float32 in [0, 1), (y, x): where crops and masks fall.
+        numbers: [B, S, K] float32 in [0, 1): what the kernels need besides: places, shapes, seeds.
+        mixture: [B, width + 1] float32, the shares of the original and of each of its draws; None without a
+            mixture. With one, `operations`, `magnitudes` and `numbers` have B·width rows, an image's together.
+        mix: how the batch is mixed afterwards; None without a mix.
     """
 
+    names: tuple[str, ...]
     operations: Tensor
     magnitudes: Tensor
-    positions: Tensor
+    numbers: Tensor
+    mixture: Tensor | None = None
+    mix: MixDraw | None = None
 
+    def __len__(self) -> int:
+        """The number of rows: images, times the mixture's width."""
+        return len(self.operations)
 
-@dataclass(frozen=True)
-class _Table:
-    """A policy as tensors over P sub-policies, S steps, C choices; identity fills the gaps."""
-
-    cumulative: Tensor  # [P] float32, last is 1
-    choices: Tensor  # [P, S] float32, number of choices
-    operations: Tensor  # [P, S, C] int64
-    probability: Tensor  # [P, S, C] float32, likewise the rest
-    start: Tensor
-    stop: Tensor
-    levels: Tensor  # 0 for a continuous magnitude
-    signed: Tensor  # bool
-
-
-def _choices(step: Step | OneOf) -> tuple[Step, ...]:
-    return step.one_of if isinstance(step, OneOf) else (step,)
-
-
-def _row(step: Step) -> tuple[float, ...]:
-    magnitude = step.magnitude
-    if isinstance(magnitude, Uniform):
-        span = (magnitude.start, magnitude.stop, float(magnitude.levels or 0))
-    else:
-        span = (magnitude or 0.0, magnitude or 0.0, 0.0)
-    index = OPERATION_NAMES.index(step.operation)
-    return (index, step.probability, *span, OPERATIONS[step.operation].signed)
-
-
-@lru_cache(maxsize=64)
-def _table(policy: Policy, device: torch.device) -> _Table:
-    sub_policies = policy.sub_policies
-    steps = max(1, *(len(sub.steps) for sub in sub_policies))
-    most = max((len(_choices(step)) for sub in sub_policies for step in sub.steps), default=1)
-    rows = torch.zeros(len(sub_policies), steps, most, 6)
-    counts = torch.ones(len(sub_policies), steps)
-    for p, sub in enumerate(sub_policies):
-        for s, step in enumerate(sub.steps):
-            counts[p, s] = len(_choices(step))
-            for c, choice in enumerate(_choices(step)):
-                rows[p, s, c] = torch.tensor(_row(choice))
-    weights = torch.tensor([sub.weight for sub in sub_policies], dtype=torch.float64)
-    cumulative = (weights.cumsum(0) / weights.sum()).float().to(device)
-    operations, probability, start, stop, levels, signed = rows.to(device).unbind(-1)
-    return _Table(cumulative, counts.to(device), operations.long(), probability, start, stop, levels, signed.bool())
+    def rows(self, rows: slice | Tensor) -> Draw:
+        """The draw of some images alone, without mixture and mix."""
+        parts = (self.operations[rows], self.magnitudes[rows], self.numbers[rows])
+        return Draw(self.names, *parts)
 
 
 def draw(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     """Draw a sub-policy for each of `batch` images, and for each of its steps all that is random.
 
     Args:
-        policy: the policy to draw from.
+        policy: the policy to draw from; one with stages must be taken `at` a progress first.
         batch: number of images, 0 or more.
         generator: the source of randomness; the draw lives on its device.
 
     Returns:
         A `Draw` over S steps, S the longest sub-policy's length (at least 1).
     """
-    device = generator.device
-    table = _table(policy, device)
-    steps = table.choices.shape[1]
-    numbers = torch.rand(batch, 1 + steps * _NUMBERS_A_STEP, generator=generator, device=device)
+    if policy.mixture is None:
+        drawn = _steps(policy, batch, generator)
+    else:
+        drawn = _steps(policy, batch * policy.mixture.width, generator)
+        drawn = replace(drawn, mixture=_shares(policy.mixture, batch, generator))
+    return drawn if policy.mix is None else replace(drawn, mix=_mix(policy.mix, batch, generator))
+
+
+def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
+    table = compiled(policy, generator.device)
+    slots = table.choices.shape[1]
+    width = 4 + table.numbers  # choice, probability, magnitude, sign
+    numbers = torch.rand(batch, 1 + slots * width, generator=generator, device=generator.device)
     sub = torch.searchsorted(table.cumulative, numbers[:, 0].contiguous(), right=True)
     sub = sub.clamp_(max=len(table.cumulative) - 1)
-    u = numbers[:, 1:].view(batch, steps, _NUMBERS_A_STEP)
-    at = (sub[:, None], torch.arange(steps, device=device), (u[..., 0] * table.choices[sub]).long())
+    u = numbers[:, 1:].view(batch, slots, width)
+    choice = (u[..., 0] * table.choices[sub]).long()
+    at = (sub[:, None], torch.arange(slots, device=generator.device), choice)
     applied = u[..., 1] < table.probability[at]
+    for group in table.shuffled:
+        _shuffle(group, sub, choice, applied, generator)
     magnitudes = _magnitudes(table, at, u[..., 2], u[..., 3] < 0.5)
-    return Draw(torch.where(applied, table.operations[at], 0), magnitudes, u[..., 4:])
+    return Draw(table.names, torch.where(applied, table.operations[at], 0), magnitudes, u[..., 4:])
 
 
-def _magnitudes(table: _Table, at: tuple[Tensor, ...], u: Tensor, negate: Tensor) -> Tensor:
+def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, applied: Tensor, generator: torch.Generator) -> None:
+    """Fill a `SomeOf`'s slots: slot r holds the r-th step that is applied in the shuffled order, if r < n."""
+    own = (sub == group.sub).nonzero().flatten()
+    u = torch.rand(len(own), 1 + 2 * len(group.probability), generator=generator, device=generator.device)
+    count = torch.searchsorted(group.cumulative, u[:, 0].contiguous(), right=True).clamp_(max=group.slots)
+    order = u[:, 1 : 1 + len(group.probability)].argsort(1)
+    taken = u[:, 1 + len(group.probability) :] < group.probability[order]
+    rank = taken.cumsum(1)
+    for r in range(group.slots):
+        here = taken & (rank == r + 1)
+        slot = group.first + r
+        choice[own, slot] = order.gather(1, here.int().argmax(1, keepdim=True)).squeeze(1)
+        applied[own, slot] = here.any(1) & (r < count)
+
+
+def _magnitudes(table: Table, at: tuple[Tensor, ...], u: Tensor, negate: Tensor) -> Tensor:
     levels = table.levels[at]
     share = torch.where(levels > 0, (u * levels).floor() / (levels - 1).clamp(min=1), u)
     magnitudes = table.start[at] + (table.stop[at] - table.start[at]) * share
+    if table.normal:
+        normal = torch.erfinv((2 * u - 1).clamp_(-1 + 1e-7, 1 - 1e-7)).mul_(2**0.5)
+        magnitudes = magnitudes.addcmul_(normal, table.std[at])
+        magnitudes = torch.minimum(torch.maximum(magnitudes, table.low[at]), table.high[at])
     return torch.where(table.signed[at] & negate, -magnitudes, magnitudes)
+
+
+def _dirichlet(alpha: float, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """[B, n] float32: B draws of Dirichlet(alpha, …, alpha)."""
+    return torch._sample_dirichlet(torch.full(shape, alpha, device=generator.device), generator=generator)
+
+
+def _shares(mixture: Mixture, batch: int, generator: torch.Generator) -> Tensor:
+    chains = _dirichlet(mixture.alpha, (batch, mixture.width), generator)
+    original = _dirichlet(mixture.alpha, (batch, 2), generator)
+    return torch.cat([original[:, :1], original[:, 1:] * chains], 1)
+
+
+def _mix(mix: Mix, batch: int, generator: torch.Generator) -> MixDraw:
+    device = generator.device
+    u = torch.rand(batch, 5, generator=generator, device=device)
+    alpha = mix.alpha or MIXES[mix.operation].alpha or 1.0
+    shares = torch.stack([_dirichlet(alpha, (batch, 2), generator)[:, 0] for _ in range(2)], 1)
+    partners = torch.stack([torch.randperm(batch, generator=generator, device=device) for _ in range(3)], 1)
+    return MixDraw(mix.operation, u[:, 0] < mix.probability, partners, shares, u[:, 1:])

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from policysearch.augmentation import augment, soft_loss
+from policysearch.child.activation import activation_maps
 from policysearch.child.data import Dataset, Split, stratified
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
+from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 
 __all__ = ["ChildError", "DeviceData", "Metrics", "on_device", "train"]
@@ -137,13 +139,24 @@ def train(
         rate = partial(one_cycle, total=epochs * batches, warmup=recipe.warmup)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
         final: dict[str, float] = {}
+        step = 0
         for epoch in range(1, epochs + 1):
             network.train()
             total = torch.zeros((), device=device)
             for part in torch.randperm(images, generator=order).to(device).tensor_split(batches):
                 mark = time.perf_counter()
                 at = subset[part]
-                batch = augment(policy, data.images[at], data.labels[at], num_classes=data.classes, generator=draws)
+                current = policy.at(step / (epochs * batches))
+                maps = _maps(current, network, data, at)
+                batch = augment(
+                    current,
+                    data.images[at],
+                    data.labels[at],
+                    num_classes=data.classes,
+                    generator=draws,
+                    activation_maps=maps,
+                )
+                step += 1
                 clock.augmentation += time.perf_counter() - mark
                 mark = time.perf_counter()
                 logits = network(data.normalise(batch.images))
@@ -180,6 +193,13 @@ def train(
         "images_per_second": images * epochs / seconds,
         "peak_memory_mb": _peak_memory_mb(device),
     }
+
+
+def _maps(policy: Policy, network: nn.Module, data: DeviceData, at: Tensor) -> Tensor | None:
+    """Where each image shows its class to the network as it stands, if the policy's mix asks for it."""
+    if policy.mix is None or not MIXES[policy.mix.operation].needs_maps:
+        return None
+    return activation_maps(network, data.normalise(data.images[at]), data.labels[at])
 
 
 @torch.no_grad()

@@ -1,0 +1,94 @@
+"""Pointwise operations as 256-entry tables.
+
+A kernel takes (images [b, C, H, W] uint8, magnitude [b], numbers) and returns [b, C or 1, 256] uint8. Each equals
+torchvision's functional operation of the same name on uint8, to the last bit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["TABLES", "counts", "gray", "look_up"]
+
+
+def gray(images: Tensor) -> Tensor:
+    """[b, C, H, W] uint8 -> [b, 1, H, W] float32: whole luma of RGB (as torchvision), else the mean channel."""
+    if images.shape[1] == 3:
+        r, g, b = (images[:, i : i + 1].float() for i in range(3))
+        return r.mul_(0.2989).add_(g, alpha=0.587).add_(b, alpha=0.114).floor_()
+    return images.float().mean(1, keepdim=True)
+
+
+def look_up(images: Tensor, tables: Tensor) -> Tensor:
+    """Replace each value by its entry: [b, C, H, W] uint8 and [b, C, 256] uint8 -> [b, C, H, W] uint8."""
+    return tables.gather(2, images.flatten(2).long()).view(images.shape)
+
+
+def counts(images: Tensor) -> Tensor:
+    """How often each value occurs: [b, C, H, W] uint8 -> [b, C, 256] int32."""
+    out = torch.zeros(*images.shape[:2], 256, dtype=torch.int32, device=images.device)
+    values = images.flatten(2).long()
+    return out.scatter_add_(2, values, torch.ones_like(out[:1, :1, :1]).expand(values.shape))
+
+
+def _values(images: Tensor) -> Tensor:
+    return torch.arange(256, device=images.device, dtype=torch.float32)
+
+
+def _whole(values: Tensor) -> Tensor:
+    return values.clamp_(0, 255).to(torch.uint8)
+
+
+def _brightness(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    return _whole(_values(images) * (1 + magnitude)[:, None, None])
+
+
+def _contrast(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    """x·f + mean·(1 - f) with the second product and the sum rounded once, as torch's fused multiply-add does."""
+    m = magnitude[:, None, None]
+    mean = gray(images).mean((1, 2, 3))[:, None, None]
+    return _whole((_values(images) * (1 + m)).double().sub_(mean.double() * m).float())
+
+
+def _posterize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    dropped = (8 - magnitude.round()).to(torch.uint8)[:, None, None]
+    values = torch.arange(256, device=images.device, dtype=torch.uint8)
+    kept = torch.where(dropped > 7, torch.zeros_like(dropped), 255 >> dropped << dropped)
+    return values & kept
+
+
+def _solarize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    values = _values(images)
+    return torch.where(values >= magnitude[:, None, None], 255 - values, values).to(torch.uint8)
+
+
+def _invert(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    return (255 - _values(images)).to(torch.uint8).expand(len(images), 1, 256)
+
+
+def _autocontrast(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    flat = images.flatten(2)
+    low, high = flat.amin(2, keepdim=True).float(), flat.amax(2, keepdim=True).float()
+    span = torch.where(low == high, 1.0, (high - low).mul_(1 / 255))
+    return _whole(_values(images).sub(torch.where(low == high, 0.0, low)).div_(span))
+
+
+def _equalize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    """Pillow's scheme: entry v is (pixels below v + step // 2) // step, step = pixels below the brightest // 255."""
+    number = counts(images)
+    below = number.cumsum(2, dtype=torch.float64).sub_(number)
+    step = below.gather(2, images.flatten(2).amax(2, keepdim=True).long()).div_(255).floor_()
+    values = below.add_(step.div(2).floor_()).div_(step.clamp(min=1)).floor_().clamp_(max=255)
+    return torch.where(step > 0, values, torch.arange(256, device=images.device)).to(torch.uint8)
+
+
+TABLES = {
+    "brightness": _brightness,
+    "contrast": _contrast,
+    "posterize": _posterize,
+    "solarize": _solarize,
+    "autocontrast": _autocontrast,
+    "equalize": _equalize,
+    "invert": _invert,
+}

@@ -1,0 +1,101 @@
+"""How much of each source image can still be seen after a draw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from policysearch.augmentation.apply import Group, apply, track
+from policysearch.augmentation.draw import Draw
+from policysearch.augmentation.kernels import KERNELS, VISIBILITY
+from policysearch.augmentation.moves import Window
+from policysearch.augmentation.tables import counts
+from policysearch.operations import OPERATIONS
+
+__all__ = ["only", "visibility"]
+
+
+def visibility(draw: Draw, images: Tensor) -> Tensor:
+    """The visibility of each image after the draw's steps (not its mixture and mix), [B] float32 in [0, 1].
+
+    The product of two parts. Geometric steps and masks: the share of the source's pixels still there, counted, not
+    estimated: an image of pixel indices goes through the same steps, and the distinct indices left are counted.
+    The other steps: the product of each one's own visibility, as the table of operations says: the grey values'
+    entropy after a table over that before, both in bits over all channels; a filter's formula; or 1.
+
+    Args:
+        draw: what was drawn for these images.
+        images: [B, C, H, W] uint8, before the draw.
+    """
+    seen = _counted(draw, *images.shape[2:])
+    rows = {OPERATIONS[draw.names[index]].visibility for index in draw.operations.unique().tolist()}
+    return seen * _kept(draw, images) if rows & {"information", "formula"} else seen
+
+
+def only(draw: Draw, names: Collection[str]) -> Draw:
+    """The draw with every operation that is not in `names` left out."""
+    keep = torch.tensor([name in names for name in draw.names], device=draw.operations.device)
+    return replace(draw, operations=torch.where(keep[draw.operations], draw.operations, 0))
+
+
+def _counted(draw: Draw, height: int, width: int) -> Tensor:
+    drawn = [draw.names[index] for index in draw.operations.unique().tolist()]
+    kinds = {OPERATIONS[name].kind for name in drawn if OPERATIONS[name].visibility == "counted"}
+    if kinds <= {"move"}:
+        return _window(draw, height, width).visible()
+    batch, pixels = len(draw), height * width
+    index = torch.arange(pixels, device=draw.operations.device, dtype=torch.int32)
+    left = track(draw, index.repeat(batch, 1).view(batch, 1, height, width), fill=-1).view(batch, pixels)
+    seen = torch.zeros(batch, pixels + 1, device=index.device)
+    return seen.scatter_(1, left.long() + 1, 1.0)[:, 1:].mean(1)
+
+
+def _window(draw: Draw, height: int, width: int) -> Window:
+    window = Window(len(draw), height, width, draw.operations.device)
+    shape = torch.empty(0, 1, height, width, device=draw.operations.device)
+    for step in range(draw.operations.shape[1]):
+        for index, name in enumerate(draw.names):
+            rows = (draw.operations[:, step] == index).nonzero().flatten()
+            if len(rows) and OPERATIONS[name].kind == "move":
+                moves = KERNELS[name](shape, draw.magnitudes[rows, step], draw.numbers[rows, step])
+                window.move(rows, moves)
+    return window
+
+
+def _kept(draw: Draw, images: Tensor) -> Tensor:
+    """[B]: the product over the steps that are no geometry of what each keeps."""
+    out = torch.ones(len(images), device=images.device)
+
+    def watch(step: int, order: Tensor, values: Tensor, groups: list[Group]) -> None:
+        for group in groups:
+            rule = OPERATIONS[group.name].visibility
+            if rule in _RULES:
+                out[order[group.start : group.stop]] *= _RULES[rule](group, values)
+
+    apply(draw, images, watch)
+    return out.clamp_(0, 1)
+
+
+def _formula(group: Group, values: Tensor) -> Tensor:
+    return VISIBILITY[group.name](values[group.start : group.stop], group.magnitude)
+
+
+def _information(group: Group, values: Tensor) -> Tensor:
+    """H(T(x)) / H(x), the share of the grey values' information that a table T keeps; 1 for a flat image."""
+    before = counts(values[group.start : group.stop])
+    table = group.kernel(values).expand(before.shape).long()
+    after = torch.zeros_like(before).scatter_add_(2, table, before)
+    all_of_it = _entropy(before)
+    return torch.where(all_of_it > 0, _entropy(after) / all_of_it.clamp(min=1e-9), 1.0).clamp_(0, 1)
+
+
+def _entropy(number: Tensor) -> Tensor:
+    """[b, C, 256] counts -> [b] bits, summed over channels."""
+    share = number.float() / number.sum(2, keepdim=True)
+    return -(share * share.clamp(min=1e-12).log2()).sum((1, 2))
+
+
+_RULES = {"formula": _formula, "information": _information}

@@ -1,0 +1,134 @@
+"""What happens to one image, as values: steps, choices among steps, and sub-policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_serializer, model_validator
+
+from policysearch.errors import UserError
+from policysearch.operations import Operation, operation
+
+__all__ = ["Finite", "Magnitude", "Normal", "OneOf", "Probability", "SomeOf", "Step", "SubPolicy", "Uniform", "Value"]
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses keys it does not know.
+
+    Fields in `later` came after schema 1 was first written: at their default they are not written, so that a
+    policy without them keeps its hash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: Any) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        unset = [n for n in self.later if getattr(self, n) == type(self).model_fields[n].get_default()]
+        return {name: value for name, value in data.items() if name not in unset}
+
+
+class Uniform(Value):
+    """A magnitude drawn for each image, evenly from `start` to `stop` (in the operation's unit).
+
+    With `levels`, from that many evenly spaced values, both ends included; without, from the interval.
+    """
+
+    start: Finite
+    stop: Finite
+    levels: Annotated[int, Field(ge=2, le=1000)] | None = None
+
+
+class Normal(Value):
+    """A magnitude drawn for each image from N(mean, std²), cut off at the operation's range (timm's `mstd`)."""
+
+    mean: Finite
+    std: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _kind(keys: Mapping[str, type[BaseModel]], otherwise: str) -> Discriminator:
+    """Choose a union's member by a key that a dictionary has, so that a complaint is about that member alone."""
+
+    def choose(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return next((f"[{key}]" for key in keys if key in value), otherwise)
+        return next((f"[{key}]" for key, kind in keys.items() if isinstance(value, kind)), otherwise)
+
+    return Discriminator(choose)
+
+
+Magnitude = Annotated[
+    Annotated[Finite, Tag("[number]")] | Annotated[Uniform, Tag("[start]")] | Annotated[Normal, Tag("[mean]")],
+    _kind({"start": Uniform, "mean": Normal}, "[number]"),
+]
+
+
+class Step(Value):
+    """One operation, applied with a probability; `magnitude` is in the operation's unit, its sign is drawn."""
+
+    operation: str
+    probability: Probability = 1.0
+    magnitude: Magnitude | None = None
+
+    @model_validator(mode="after")
+    def _magnitude_fits(self) -> Step:
+        row = operation(self.operation)
+        if not row.has_magnitude:
+            if self.magnitude is not None:
+                raise UserError(f"magnitude of {row.name}: it takes none, got {self.magnitude!r}")
+            return self
+        for value in _ends(self.magnitude):
+            _check_range(row, value)
+        return self
+
+
+def _ends(magnitude: Magnitude | None) -> tuple[float | None, ...]:
+    if isinstance(magnitude, Uniform):
+        return magnitude.start, magnitude.stop
+    return (magnitude.mean if isinstance(magnitude, Normal) else magnitude,)
+
+
+def _check_range(row: Operation, value: float | None) -> None:
+    if value is None or not row.low <= value <= row.high:
+        raise UserError(f"magnitude of {row.name} must lie in [{row.low:g}, {row.high:g}] ({row.unit}), got {value}")
+
+
+class OneOf(Value):
+    """A step that is one of several, drawn evenly for each image (RandAugment, TrivialAugment)."""
+
+    one_of: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+
+class SomeOf(Value):
+    """Several steps in random order until as many were applied as drawn (Population Based Augmentation).
+
+    Each image draws a number n with probability `counts[n]`, n from 0; the steps are shuffled and tried in turn,
+    each with its own probability, until n were applied. Ho et al. 2019, algorithm 1: counts (0.2, 0.3, 0.5).
+    """
+
+    some_of: Annotated[tuple[Step, ...], Field(min_length=1, max_length=100)]
+    counts: Annotated[tuple[Probability, ...], Field(min_length=2, max_length=11)] = (0.2, 0.3, 0.5)
+
+    @model_validator(mode="after")
+    def _counts_are_a_distribution(self) -> SomeOf:
+        if abs(sum(self.counts) - 1) > 1e-6:
+            raise UserError(f"counts must sum to 1, got {list(self.counts)}, which sum to {sum(self.counts):g}")
+        return self
+
+
+AnyStep = Annotated[
+    Annotated[Step, Tag("[step]")] | Annotated[OneOf, Tag("[one_of]")] | Annotated[SomeOf, Tag("[some_of]")],
+    _kind({"one_of": OneOf, "some_of": SomeOf}, "[step]"),
+]
+
+
+class SubPolicy(Value):
+    """Ordered steps applied to one image; `weight` is its share among the policy's sub-policies."""
+
+    steps: tuple[AnyStep, ...] = ()
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0

@@ -1,0 +1,194 @@
+"""`augment` as people call it: whole policies on batches, with progress, and what bad input gets."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from pictures import pictures, policy_of
+from test_policy import policies
+
+from policysearch.augmentation import augment, draw, replay
+from policysearch.augmentation.apply import apply
+from policysearch.augmentation.visibility import visibility
+from policysearch.errors import UserError
+from policysearch.policy import Policy, Stage
+from policysearch.presets import PRESETS
+from policysearch.schedules import curriculum, decayed
+from policysearch.softening import Softening
+from policysearch.steps import SomeOf, Step, SubPolicy, Uniform
+
+
+@given(policies)
+@settings(max_examples=40, deadline=None)
+def test_any_policy_keeps_shape_and_input(policy):
+    images = pictures(3, 13, 11)
+    before, labels = images.clone(), torch.arange(6) % 3
+    for progress in (0.0, 0.6, 1.0):
+        results = [
+            augment(
+                policy,
+                images,
+                labels,
+                num_classes=3,
+                generator=torch.Generator().manual_seed(5),
+                progress=progress,
+            )
+            for _ in range(2)
+        ]
+        first, second = results
+        assert torch.equal(images, before)
+        assert first.images.shape == images.shape and first.images.dtype == torch.uint8
+        assert torch.equal(first.images, second.images) and torch.equal(first.targets, second.targets)
+        again = replay(policy.at(progress), first.draw, images, labels, 3)
+        assert torch.equal(again.images, first.images) and torch.equal(again.weights, first.weights)
+        assert torch.allclose(first.targets.sum(1), torch.ones(6), atol=1e-4)
+        assert torch.isfinite(first.targets).all() and (first.weights >= 0).all()
+        assert ((first.visibility >= 0) & (first.visibility <= 1)).all()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (28, 28), (17, 40)])
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_batched_equal_one_by_one(name, size, generator):
+    images = pictures(3, *size, batch=16)
+    policy = Policy.preset(name).model_copy(update={"mixture": None})
+    found = draw(policy, 16, generator)
+    together, seen = apply(found, images), visibility(found, images)
+    for i in range(16):
+        one = found.rows(slice(i, i + 1))
+        assert torch.equal(apply(one, images[i : i + 1])[0], together[i])
+        assert visibility(one, images[i : i + 1])[0] == seen[i]
+
+
+def test_augmix_is_the_weighted_mean_of_its_chains(generator):
+    images = pictures(3, 16, 16, batch=5)
+    out = augment(Policy.preset("augmix"), images, torch.zeros(5).long(), num_classes=2, generator=generator)
+    for i in range(5):
+        total = images[i].double() * out.draw.mixture[i, 0].double()
+        for chain in range(3):
+            row = slice(3 * i + chain, 3 * i + chain + 1)
+            one = apply(out.draw.rows(row), images[i : i + 1])[0]
+            total += one.double() * out.draw.mixture[i, chain + 1].double()
+        assert (out.images[i].double() - total).abs().max() < 0.51
+
+
+@pytest.mark.parametrize("batch", [0, 1])
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_empty_and_single_batches(name, batch, generator):
+    images = pictures(1, 10, 10, batch=2)[:batch]
+    labels = torch.zeros(batch, dtype=torch.long)
+    out = augment(Policy.preset(name), images, labels, num_classes=4, generator=generator)
+    assert out.images.shape == images.shape and out.targets.shape == (batch, 4)
+    assert out.weights.shape == out.visibility.shape == (batch,)
+
+
+def test_steps_of_one_sub_policy_are_applied_in_order(generator):
+    """Solarize below 128 after a posterize to 1 bit is not the other way round: 100 -> 0 -> 0, 100 -> 100 -> 0."""
+    images = torch.tensor([100, 200], dtype=torch.uint8).view(2, 1, 1, 1)
+    one, other = Step(operation="invert"), Step(operation="posterize", magnitude=1)
+    labels = torch.zeros(2).long()
+    first = augment(policy_of(one, other), images, labels, num_classes=2, generator=generator)
+    second = augment(policy_of(other, one), images, labels, num_classes=2, generator=generator)
+    assert first.images.flatten().tolist() == [128, 0] and second.images.flatten().tolist() == [255, 127]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"images": torch.zeros(2, 1, 8, 8)}, "uint8"),
+        ({"images": torch.zeros(2, 8, 8, dtype=torch.uint8)}, r"\[B, C, H, W\]"),
+        ({"labels": torch.zeros(3).long()}, r"labels must be int64 \[2\]"),
+        ({"labels": torch.zeros(2)}, "labels must be int64"),
+        ({"labels": torch.tensor([0, 2])}, r"labels must lie in 0\.\.1"),
+        ({"progress": 1.2}, "progress"),
+        ({"progress": float("nan")}, "progress"),
+    ],
+)
+def test_wrong_input_is_refused(change, told, generator):
+    given = {"images": torch.zeros(2, 1, 8, 8, dtype=torch.uint8), "labels": torch.zeros(2).long()} | change
+    with pytest.raises(UserError, match=told):
+        augment(Policy.preset("flip-crop"), num_classes=2, generator=generator, **given)
+
+
+# Progress.
+
+
+def test_a_stage_holds_from_its_start():
+    dark, light = (SubPolicy(steps=(Step(operation=name),)) for name in ("invert", "equalize"))
+    policy = Policy(
+        sub_policies=(SubPolicy(),),
+        stages=tuple(Stage(start=s, sub_policies=(sub,)) for s, sub in ((0.25, dark), (0.5, light))),
+    )
+    names = [
+        policy.at(p).sub_policies[0].steps[0].operation if policy.at(p).sub_policies[0].steps else ""
+        for p in (0, 0.2499, 0.25, 0.4, 0.5, 1)
+    ]
+    assert names == ["", "", "invert", "invert", "equalize", "equalize"]
+    assert policy.at(0.3) is policy.at(0.4) and not policy.at(0).stages
+
+
+def test_sigma_decays_at_the_end():
+    """Section B.1: σ divided by 1000 in the last 20 of 500 epochs; what is left moves no pixel."""
+    policy = decayed(Policy.preset("soft-crop"), "soft-crop", start=0.96, factor=1000)
+    images, labels = pictures(1, 32, 32, batch=64), torch.zeros(64).long()
+    g = torch.Generator().manual_seed(0)
+    early = augment(policy, images, labels, num_classes=10, generator=g, progress=0.9599)
+    late = augment(policy, images, labels, num_classes=10, generator=g, progress=0.96)
+    assert early.weights.mean() < 0.95 and (late.weights == 1).all()
+    assert all(
+        torch.equal(out, image) or torch.equal(out, image.flip(2))
+        for out, image in zip(late.images, images, strict=True)
+    )
+    with pytest.raises(UserError, match="no step of identity"):
+        decayed(Policy.preset("identity"), "soft-crop")
+
+
+def test_a_curriculum_grows_from_neutral_to_full():
+    policy = curriculum(
+        policy_of(
+            Step(operation="rotate", magnitude=30), Step(operation="solarize", magnitude=Uniform(start=256, stop=56))
+        ),
+        stages=4,
+    )
+    steps = [policy.at(p).sub_policies[0].steps for p in (0, 0.26, 0.51, 0.76, 1)]
+    assert [s[0].magnitude for s in steps] == [7.5, 15, 22.5, 30, 30]
+    assert [(s[1].magnitude.start, s[1].magnitude.stop) for s in steps][:2] == [(256, 206), (256, 156)]
+    wide = curriculum(Policy.preset("trivialaugment-wide"), stages=3)
+    assert len(wide.stages) == 2 and wide.at(1).sub_policies == Policy.preset("trivialaugment-wide").sub_policies
+
+
+def test_population_based_augmentations_schedule_can_be_written():
+    """Epochs with (operation, probability, magnitude) triples: a stage each, of one `some_of`."""
+
+    def steps(p: float) -> tuple[SubPolicy, ...]:
+        return (
+            SubPolicy(
+                steps=(
+                    SomeOf(
+                        some_of=(
+                            Step(operation="invert", probability=p),
+                            Step(operation="rotate", probability=p, magnitude=9),
+                        )
+                    ),
+                )
+            ),
+        )
+
+    policy = Policy(sub_policies=steps(0.0), stages=(Stage(start=0.5, sub_policies=steps(1.0)),))
+    images, labels = pictures(1, 8, 8, batch=400), torch.zeros(400).long()
+    out = [
+        augment(policy, images, labels, num_classes=2, generator=torch.Generator().manual_seed(1), progress=p)
+        for p in (0.1, 0.9)
+    ]
+    assert (out[0].draw.operations == 0).all()
+    number = (out[1].draw.operations != 0).sum(1).bincount(minlength=3) / 400
+    assert number.tolist() == pytest.approx([0.2, 0.3, 0.5], abs=0.1)
+
+
+def test_softening_that_sees_all_and_nothing(generator):
+    images, labels = pictures(1, 8, 8), torch.zeros(6).long()
+    plain = augment(policy_of(softening=Softening(mode="both")), images, labels, num_classes=3, generator=generator)
+    assert (plain.weights == 1).all() and (plain.targets[:, 0] == 1).all()
+    gone = policy_of(Step(operation="translate-x", magnitude=1), softening=Softening(k=2, mode="both"))
+    out = augment(gone, images, labels, num_classes=4, generator=generator)
+    assert out.targets.tolist() == [[0.25] * 4] * 6 and out.weights.tolist() == [0.25] * 6
