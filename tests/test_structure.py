@@ -23,11 +23,13 @@ LAYERS = [
     [
         "policysearch.presets",
         "policysearch.words",
+        "policysearch.loss",
         "policysearch.rules",
         "policysearch.shrinkage",
         "policysearch.rewards",
     ],
     ["policysearch.templates"],
+    ["policysearch.families"],
     ["policysearch.augmentation", "policysearch.spaces", "policysearch.sampler", "policysearch.controller"],
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
