@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from policysearch.loss import Loss, loss_in_words
 from policysearch.report import arm_table, confirmation_table
 from policysearch.runs import Listener, SearchResult, Status
 from policysearch.words import in_words
@@ -98,6 +99,10 @@ class _Nothing:
     def __exit__(self, *_: object) -> None: ...
 
 
+def _trained_with(loss: Loss | None) -> list[str]:
+    return [f"trained with {loss_in_words(loss)} (without it, this is not what was searched)"] if loss else []
+
+
 def show_result(result: SearchResult, console: Console | None = None) -> None:
     """The tables, the chosen policy in words, the cost, and where the files are."""
     console = console or Console()
@@ -111,7 +116,7 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
         if result.confirmation:
             console.print(confirmation_table(result.confirmation, result.verdict, reward))
         console.print(f"\n{result.verdict.sentence}", style="bold", markup=False, highlight=False)
-        words = in_words(result.policy)
+        words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
         console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)
     files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
     cost = f"\nCost: {result.seconds:.0f} worker-seconds. Files in {result.folder}: {files}."

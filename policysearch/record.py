@@ -21,6 +21,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from policysearch.loss import parse_loss
 from policysearch.policy import Policy
 from policysearch.rewards import Reward
 from policysearch.rules import Tally
@@ -72,8 +73,8 @@ class Record:
     """All trials of one study, written before they are acted on, and the tally of its arms.
 
     A trial has at most four attributes: `pull` (arm and replicate), `outcome` (JSON), and rarely `failures`
-    (attempts that went wrong) and `no_reward` (why its metrics gave none). A policy stands
-    once, in the study's attribute `policy:HASH`.
+    (attempts that went wrong) and `no_reward` (why its metrics gave none). An arm's policy and loss stand
+    once, in the study's attributes `policy:KEY` and, where it has a loss, `loss:KEY`.
     """
 
     def __init__(
@@ -97,11 +98,8 @@ class Record:
         self._reward = reward
         self._read_only = read_only
         trials = study.get_trials(deepcopy=False)  # before the policies, which are written before them
-        self._policies = {
-            name.removeprefix("policy:"): Policy.from_dict(json.loads(text))
-            for name, text in study.user_attrs.items()
-            if name.startswith("policy:")
-        }
+        self._policies = {key: Policy.from_dict(data) for key, data in _stored(study, "policy:").items()}
+        self._losses = {key: parse_loss(data) for key, data in _stored(study, "loss:").items()}
         for trial in trials:
             self._read(trial)
 
@@ -111,7 +109,7 @@ class Record:
             return
         pull = json.loads(trial.user_attrs["pull"])
         failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
-        arm = Arm(trial.params, self._policies[pull["arm"]])
+        arm = Arm(trial.params, self._policies[pull["arm"]], self._losses.get(pull["arm"]))
         self._start(Row(trial.number, arm, pull["replicate"], failures=failures))
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
@@ -125,8 +123,8 @@ class Record:
     def add(self, arm: Arm, replicate: int | None = None) -> Trial:
         """Start a pull of `arm`, in one commit; the replicate is the arm's next unless given."""
         number = len(self.rows)
+        arm = self._remembered(arm)
         row = Row(number, arm, self.tally.started(arm.key) if replicate is None else replicate)
-        self._remember(arm)
         self.study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -142,9 +140,8 @@ class Record:
         """Start a pull of whatever the sampler suggests; a trial cut off between two parameters goes on first."""
         self.study.sampler = sampler
         trial = optuna.Trial(self.study, self.incomplete.pop()._trial_id) if self.incomplete else self.study.ask()
-        arm = self.space.suggest(trial)
+        arm = self._remembered(self.space.suggest(trial))
         row = Row(trial.number, arm, self.tally.started(arm.key))
-        self._remember(arm)
         trial.set_user_attr("pull", _pull(row))
         self._start(row)
         return self.trial(row)
@@ -159,11 +156,12 @@ class Record:
             child_seed(self.seed, row.replicate),
             *self._fidelity,
             attempt=len(row.failures),
+            loss=row.arm.loss.to_json() if row.arm.loss else "",
         )
 
-    def policy(self, key: str) -> Policy:
-        """The policy of a hash that was pulled."""
-        return self._policies[key]
+    def name(self, key: str) -> str:
+        """The name of an arm that was pulled."""
+        return Arm({}, self._policies[key], self._losses.get(key)).name
 
     def running(self) -> list[Trial]:
         """Trials that were started and have not ended, in order."""
@@ -206,15 +204,26 @@ class Record:
         else:
             self.study.tell(row.number, row.reward)
 
-    def _remember(self, arm: Arm) -> None:
+    def _remembered(self, arm: Arm) -> Arm:
+        """The arm under the name it was first pulled by: families may have arms in common."""
         if arm.key not in self._policies:
+            if arm.loss:  # before the policy: after a kill between the two, the arm counts as unknown
+                self.study.set_user_attr(f"loss:{arm.key}", arm.loss.to_json())
+                self._losses[arm.key] = arm.loss
             self.study.set_user_attr(f"policy:{arm.key}", arm.policy.to_json(indent=None))
             self._policies[arm.key] = arm.policy
+        return replace(arm, policy=self._policies[arm.key])
 
     def _set(self, number: int, name: str, value: Any) -> None:
         storage = self.study._storage
         trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
         storage.set_trial_user_attr(trial_id, name, value)
+
+
+def _stored(study: optuna.Study, prefix: str) -> dict[str, Any]:
+    """What the study's attributes hold by arm key."""
+    found = ((name, text) for name, text in study.user_attrs.items() if name.startswith(prefix))
+    return {name.removeprefix(prefix): json.loads(text) for name, text in found}
 
 
 def _pull(row: Row) -> str:

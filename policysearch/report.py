@@ -16,6 +16,7 @@ from policysearch import __version__
 from policysearch.config import SearchConfig
 from policysearch.policy import Policy
 from policysearch.record import Record, Row
+from policysearch.spaces import Arm
 from policysearch.summary import ArmSummary
 from policysearch.verdict import Verdict
 
@@ -65,7 +66,7 @@ def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
         phase,
         row.number,
         row.arm.key,
-        row.arm.policy.name,
+        row.arm.name,
         row.replicate,
         trial.seed,
         row.state,
@@ -85,12 +86,11 @@ def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> T
     hidden = len(summaries) - most
     caption = f"{hidden} more arms in trials.csv" if hidden > 0 else None
     table = Table("arm", "pulls", f"{reward} ± s.e.", "shrunken", "worker-s", title="Search", caption=caption)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    _align(table)
     for s in summaries[:most]:
         pulls = f"{s.pulls}" + (f" (+{s.failures} failed)" if s.failures else "")
         table.add_row(
-            _label(s.arm.policy),
+            _label(s.arm),
             pulls,
             f"{_number(s.mean)} ± {_number(s.error)}",
             _number(s.shrunken),
@@ -99,24 +99,31 @@ def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> T
     return table
 
 
-def _label(policy: Policy) -> str:
-    name = escape(policy.name)
-    return name if "(" in name or ":" in name else f"{name} [dim]{policy.hash[:6]}[/dim]"
+def _align(table: Table) -> None:
+    """Numbers to the right; names are folded in a narrow terminal, never cut short."""
+    table.columns[0].overflow = "fold"
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+
+def _label(arm: Arm) -> str:
+    name = escape(arm.policy.name)
+    named = name if "(" in name or ":" in name else f"{name} [dim]{arm.policy.hash[:6]}[/dim]"
+    return f"{named} + {escape(arm.loss.label)}" if arm.loss else named
 
 
 def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, reward: str) -> Table:
     """The finalists on their fresh common replicates."""
     table = Table("finalist", "replicates", f"{reward} ± s.e.", title="Confirmation on fresh common replicates")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    _align(table)
     for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):
         style = "bold" if s.arm.key == verdict.winner.key else ""
-        table.add_row(_label(s.arm.policy), str(s.pulls), f"{_number(s.mean)} ± {_number(s.error)}", style=style)
+        table.add_row(_label(s.arm), str(s.pulls), f"{_number(s.mean)} ± {_number(s.error)}", style=style)
     return table
 
 
 def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
-    """The winner with where it came from."""
+    """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's)."""
     differences = {
         name: {"mean": d.mean, "standard_error": None if math.isnan(d.error) else d.error, "n": d.n}
         for name, d in verdict.differences.items()
@@ -136,8 +143,9 @@ def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
         "confirmed": verdict.confirmed,
         "paired_difference_to": differences,
         "verdict": verdict.sentence,
+        "loss": verdict.winner.loss.model_dump() if verdict.winner.loss else None,
     }
-    return verdict.winner.policy.model_copy(update={"about": about})
+    return verdict.winner.policy.model_copy(update={"name": verdict.winner.name, "about": about})
 
 
 def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:
@@ -159,7 +167,7 @@ def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummar
         label="mean ± s.e.",
     )
     left.plot([s.shrunken for s in shown], places, "k|", markersize=12, label="shrunken mean")
-    left.set_yticks(places, [f"{s.arm.policy.name} ({s.pulls})" for s in shown], fontsize=8)
+    left.set_yticks(places, [f"{s.arm.name} ({s.pulls})" for s in shown], fontsize=8)
     left.set_xlabel(reward)
     left.set_title("arms (pulls), best on top")
     left.legend(fontsize=8)

@@ -23,7 +23,7 @@ METRICS: dict[str, str] = {
     "train_loss": "cross-entropy on the clean training subset",
     "accuracy_gap": "train_accuracy - accuracy",
     "loss_gap": "loss - train_loss",
-    "augmented_train_loss": "training loss of the last epoch, on augmented images",
+    "augmented_train_loss": "plain training loss of the last epoch, on augmented images",
     "seconds": "the pull's duration",
 }
 """The recorded metrics that a reward may name."""

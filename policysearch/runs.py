@@ -200,7 +200,7 @@ def _phase(
     def tell() -> None:
         ended = [row for row in record.rows if row.state != "running"]
         found = record.tally.best()
-        best = None if found is None else (record.policy(found[0]).name, found[1])
+        best = None if found is None else (record.name(found[0]), found[1])
         listener(Status(name, len(ended), total, best, sum(row.state == "failed" for row in ended)))
 
     run(source, pool, record.running(), config.retries, tell)

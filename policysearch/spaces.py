@@ -2,7 +2,8 @@
 
 A space file (TOML) holds `schema = 1`, `description`, optionally `max_arms` and `baselines`, and families.
 A family has `parameters` (name -> list of choices) and either `preset`, a preset's name, or `policy`, a policy in
-which "$name" stands for a parameter's value. A step may give `level` (of `levels`, 31 by default, on the
+which "$name" stands for a parameter's value; and optionally `loss`, a table with `kind` and the fields of
+`policysearch.loss`, or the kind "none". A step may give `level` (of `levels`, 31 by default, on the
 operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` to take over a preset's steps.
 `repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
 """
@@ -11,9 +12,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -25,14 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 import search_spaces
 from policysearch.errors import UserError, unknown_name
+from policysearch.families import Family, Parameters, Value
+from policysearch.loss import Loss
 from policysearch.policy import Policy, validation_message
 from policysearch.presets import BASELINES, preset
-from policysearch.templates import filled, sub_policy
 
 __all__ = ["Arm", "Space", "load_space", "space_text", "stepped"]
-
-Value = str | int | float
-Parameters = Mapping[str, Value]
 
 _EVERY_ARM_IS_CHECKED_UP_TO = 2000
 
@@ -47,56 +45,21 @@ class Suggester(Protocol):
 
 @dataclass(frozen=True)
 class Arm:
-    """One candidate: a policy and the full assignment of parameters that gives it."""
+    """One candidate: a policy, optionally a loss, and the full assignment of parameters that gives them."""
 
     parameters: Parameters
     policy: Policy
+    loss: Loss | None = None
 
     @property
     def key(self) -> str:
-        """The policy's hash, by which pulls are tallied."""
-        return self.policy.hash
+        """The policy's hash, and the loss's after a "+" where there is one: by it pulls are tallied."""
+        return f"{self.policy.hash}+{self.loss.hash}" if self.loss else self.policy.hash
 
-
-class _Family(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(min_length=1)]
-    preset: str | None = None
-    policy: dict[str, Any] | None = None
-    repeat: Annotated[int, Field(ge=1, le=50)] = 1
-    parameters: dict[str, Annotated[list[Value], Field(min_length=1)]] = {}
-
-    def choices(self) -> dict[str, list[Value]]:
-        """Choices by full parameter name, `family.parameter` or `family.parameter_i`."""
-        suffixes = [""] if self.repeat == 1 else [f"_{i}" for i in range(1, self.repeat + 1)]
-        return {f"{self.name}.{n}{s}": values for s in suffixes for n, values in self.parameters.items()}
-
-    def build(self, parameters: Parameters) -> Policy:
-        own = {name.partition(".")[2]: value for name, value in parameters.items() if "." in name}
-        title = self._title(own)
-        if self.preset is not None:
-            return preset(str(filled(self.preset, own))).model_copy(update={"name": title})
-        template = dict(self.policy or {})
-        if not isinstance(template.get("sub_policies"), list):
-            raise UserError(f"family {self.name!r}: policy.sub_policies must be a list of sub-policies")
-        copies = [
-            filled(template["sub_policies"], own if self.repeat == 1 else _of_copy(own, i))
-            for i in range(1, self.repeat + 1)
-        ]
-        template["sub_policies"] = [sub_policy(sub) for copy in copies for sub in copy]
-        if "softening" in template:
-            template["softening"] = filled(template["softening"], own)
-        return Policy.from_dict({**template, "name": title}, f"family {self.name!r}")
-
-    def _title(self, own: Parameters) -> str:
-        if len(own) > 4:
-            return self.name
-        return f"{self.name}({', '.join(f'{n}={v}' for n, v in own.items())})" if own else self.name
-
-
-def _of_copy(own: Parameters, i: int) -> dict[str, Value]:
-    return {name.removesuffix(f"_{i}"): v for name, v in own.items() if name.endswith(f"_{i}")}
+    @property
+    def name(self) -> str:
+        """The policy's name, and the loss in short."""
+        return f"{self.policy.name} + {self.loss.label}" if self.loss else self.policy.name
 
 
 class _SpaceFile(BaseModel):
@@ -106,7 +69,7 @@ class _SpaceFile(BaseModel):
     description: str = ""
     max_arms: Annotated[int, Field(ge=2, le=10_000)] = 40
     baselines: list[str] = list(BASELINES)
-    family: list[_Family] = []
+    family: list[Family] = []
 
     @field_validator("baselines")
     @classmethod
@@ -137,7 +100,7 @@ class Space:
         return self.file.description
 
     @cached_property
-    def families(self) -> dict[str, _Family]:
+    def families(self) -> dict[str, Family]:
         return {family.name: family for family in self.file.family}
 
     @cached_property
@@ -153,18 +116,19 @@ class Space:
         """Number of assignments, different or not in their policy."""
         return len(self.file.baselines) + sum(self._grid(family) for family in self.file.family)
 
-    def _grid(self, family: _Family) -> int:
+    def _grid(self, family: Family) -> int:
         return math.prod(len(values) for values in family.choices().values())
 
     def arm(self, parameters: Parameters) -> Arm:
         """The arm of a full assignment (`family` and that family's parameters).
 
         Raises:
-            UserError: the assignment gives no valid policy.
+            UserError: the assignment gives no valid policy, or no valid loss.
         """
-        chosen = str(parameters["family"])
-        policy = self.families[chosen].build(parameters) if chosen in self.families else preset(chosen)
-        return Arm(dict(parameters), policy)
+        family = self.families.get(str(parameters["family"]))
+        if family is None:
+            return Arm(dict(parameters), preset(str(parameters["family"])))
+        return Arm(dict(parameters), family.build(parameters), family.build_loss(parameters))
 
     def suggest(self, trial: Suggester) -> Arm:
         """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones."""
@@ -175,7 +139,7 @@ class Space:
         return self.arm(parameters)
 
     def arms(self, seed: int) -> tuple[Arm, ...]:
-        """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; no policy twice."""
+        """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
         found = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
         room = self.file.max_arms - len(found)
         small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
@@ -240,7 +204,7 @@ def load_space(spec: str) -> Space:
     """A space by name, or from a TOML file of one's own (`PATH.toml`).
 
     Raises:
-        UserError: unknown name, unreadable file, unknown key, or a policy that is not valid; the field is named.
+        UserError: unknown name, unreadable file, unknown key, or a policy or loss not valid; the field is named.
     """
     source = f"space {spec!r}" if spec in search_spaces.names() else f"space file {spec!r}"
     return _parse(Path(spec).stem, space_text(spec), source)
@@ -297,7 +261,7 @@ def _check_names(space: Space) -> None:
 
 def _check_used(space: Space) -> None:
     for family in space.file.family:
-        unused = family.parameters.keys() - set(re.findall(r"\$(\w+)", f"{family.preset} {family.policy}"))
+        unused = family.parameters.keys() - family.used
         if unused:
             name = min(unused)
             raise UserError(f"parameter {family.name}.{name} is not used: write ${name} where it belongs")

@@ -10,7 +10,7 @@ from policysearch.errors import UserError
 from policysearch.operations import operation
 from policysearch.presets import preset
 
-__all__ = ["filled", "sub_policy"]
+__all__ = ["filled", "stages_of", "sub_policy"]
 
 
 def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
@@ -36,11 +36,28 @@ def sub_policy(sub: Any) -> Any:
     return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
 
 
+def stages_of(policy: dict[str, Any]) -> dict[str, Any]:
+    """A filled policy with the sub-policies of its stages made like its own."""
+    stages = policy.get("stages")
+    if not isinstance(stages, list):
+        return policy
+    return {**policy, "stages": [_stage(stage) for stage in stages]}
+
+
+def _stage(stage: Any) -> Any:
+    if not isinstance(stage, dict) or not isinstance(stage.get("sub_policies"), list):
+        return stage
+    return {**stage, "sub_policies": [sub_policy(sub) for sub in stage["sub_policies"]]}
+
+
 def _steps(item: Any) -> list[Any]:
     if isinstance(item, dict) and "preset" in item:
         return _steps_of_preset(item)
     if isinstance(item, dict) and "level" in item:
         return [_at_level(item)]
+    for key in ("one_of", "some_of"):
+        if isinstance(item, dict) and isinstance(item.get(key), list):
+            return [{**item, key: [one for part in item[key] for one in _steps(part)]}]
     return [item]
 
 

@@ -14,12 +14,13 @@ class Trial:
 
     Attributes:
         number: its number in its study.
-        arm: hash of the policy.
+        arm: the arm's key.
         policy: the policy as JSON.
         replicate: how many pulls of the arm came before.
         seed: the child's seed, fixed by (study seed, replicate).
         images, epochs: the fidelity.
         attempt: 0 at first, one more after each failure.
+        loss: the loss as JSON, empty where the arm has none.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Trial:
     images: int
     epochs: int
     attempt: int = 0
+    loss: str = ""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
     rewards = {arm.key: _by_replicate(arm, rows) for arm in arms}
     most = max((len(own) for own in rewards.values()), default=0)
     if not most:
-        text = f"{fallback.policy.name} has the best shrunken mean; it was not confirmed on fresh replicates"
+        text = f"{fallback.name} has the best shrunken mean; it was not confirmed on fresh replicates"
         return Verdict(fallback, False, {}, text)
     whole = [arm for arm in arms if len(rewards[arm.key]) == most]
     winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), -_FREE.get(arm.key, len(_FREE))))
@@ -89,7 +89,7 @@ def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
         for name in BASELINES
         if preset(name).hash != winner.key and rewards.get(preset(name).hash)
     }
-    left_out = [arm.policy.name for arm in arms if arm not in whole]
+    left_out = [arm.name for arm in arms if arm not in whole]
     return Verdict(winner, True, differences, _sentence(winner, differences, len(whole), left_out))
 
 
@@ -115,7 +115,7 @@ def _is_clear(difference: Difference, compared: int) -> bool:
 
 
 def _sentence(winner: Arm, differences: dict[str, Difference], compared: int, left_out: Sequence[str]) -> str:
-    name = winner.policy.name
+    name = winner.name
     measured = ", ".join(f"against {other} {difference}" for other, difference in differences.items())
     parts = [f"{name} wins: {measured or 'no reference finished'}"]
     if winner.key in _FREE:

@@ -147,3 +147,28 @@ def test_missing_spaces():
         load_space("defalt")
     with pytest.raises(UserError, match="cannot read"):
         load_space("nowhere.toml")
+
+
+def test_a_family_fills_mixes_mixtures_stages_and_choices(tmp_path):
+    path = tmp_path / "whole.toml"
+    path.write_text(
+        """
+        schema = 1
+        [[family]]
+        name = "whole"
+        parameters = { alpha = [0.5, 1.0], level = [6, 12] }
+        [family.policy]
+        mix = { operation = "mixup", alpha = "$alpha" }
+        mixture = { width = 2 }
+        sub_policies = [{ steps = [
+            { one_of = [{ operation = "rotate", level = "$level" }, { operation = "equalize" }] },
+        ] }]
+        stages = [{ start = 0.5, sub_policies = [{ steps = [
+            { some_of = [{ operation = "rotate", level = "$level" }], counts = [0.5, 0.5] },
+        ] }] }]
+        """
+    )
+    arm = load_space(str(path)).arm({"family": "whole", "whole.alpha": 0.5, "whole.level": 6})
+    assert arm.policy.mix.alpha == 0.5 and arm.policy.mixture.width == 2
+    assert arm.policy.sub_policies[0].steps[0].one_of[0].magnitude == pytest.approx(6)
+    assert arm.policy.stages[0].sub_policies[0].steps[0].some_of[0].magnitude == pytest.approx(6)

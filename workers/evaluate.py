@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from policysearch.child.recipe import Recipe
+from policysearch.loss import parse_loss
 from policysearch.policy import Policy
 from policysearch.trials import Outcome, Trial
 
@@ -56,6 +57,7 @@ class ChildSetup:
                     epochs=trial.epochs,
                     seed=trial.seed,
                     recipe=self.recipe,
+                    loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
                 )
             finally:
                 torch.set_num_threads(threads)

@@ -21,7 +21,7 @@ class Recipe(BaseModel):
         momentum: Nesterov momentum in [0, 1); 0 is plain SGD.
         weight_decay: L2 on all weights.
         warmup: share of the steps in which the rate rises, in (0, 1).
-        label_smoothing: share of the target spread over all classes, in [0, 1).
+        label_smoothing: share of the target spread over all classes, in [0, 1); for arms without a loss of their own.
         checkpoints: points of the learning curve, 1 to 8, the last at the end.
     """
 

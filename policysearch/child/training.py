@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policysearch.augmentation import augment, soft_loss
+from policysearch.augmentation import augment
 from policysearch.child.activation import activation_maps
 from policysearch.child.data import Dataset, Split, stratified
+from policysearch.child.losses import make_loss
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
+from policysearch.loss import Loss
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 
@@ -90,6 +92,7 @@ def train(
     epochs: int,
     seed: int,
     recipe: Recipe,
+    loss: Loss | None = None,
 ) -> Metrics:
     """Train a fresh network on a stratified subset and measure it on the validation part.
 
@@ -102,11 +105,13 @@ def train(
         epochs: passes over the subset, 1 or more.
         seed: fixes the subset, the first weights, the batch order and the augmentation draws.
         recipe: the optimiser's numbers.
+        loss: what is minimised; None is `soft_loss` with the recipe's label smoothing. Every metric stays what it is
+            without one.
 
     Returns:
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
-        accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean of the
-        last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
+        accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
+        of the last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
         evaluation_seconds (on CUDA, where work is queued, the parts are rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
         device memory of this child).
@@ -122,6 +127,8 @@ def train(
     subset = torch.from_numpy(chosen).to(device)
     order = torch.Generator().manual_seed(seed)
     draws = torch.Generator(device).manual_seed(seed + 1)
+    plain = make_loss(None, data.classes, device, recipe.label_smoothing)
+    objective = make_loss(loss, data.classes, device) if loss else plain
     clock = _Clock()
     curve: list[dict[str, float]] = []
     stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
@@ -160,13 +167,15 @@ def train(
                 clock.augmentation += time.perf_counter() - mark
                 mark = time.perf_counter()
                 logits = network(data.normalise(batch.images))
-                loss = soft_loss(logits, batch.targets, batch.weights, recipe.label_smoothing)
+                value = objective(logits, batch.targets, batch.weights)
                 optimiser.zero_grad()
-                loss.backward()
+                value.backward()
                 optimiser.step()
                 schedule.step()
                 clock.steps += time.perf_counter() - mark
-                total += loss.detach() * len(part)
+                measured = plain(logits.detach(), batch.targets, batch.weights) if loss else value.detach()
+                total += measured * len(part)
+            objective.end_epoch()
             if not math.isfinite(total):
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
             if epoch in stops:
