@@ -9,6 +9,7 @@ from pathlib import Path
 from policysearch.child.data import Dataset, load, split
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
+from policysearch.own_code import absolute
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
@@ -34,6 +35,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
     if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
     filled = {"storage": storage, "device": device, "workers": workers, "out": out, "data": data, "study": study}
+    filled["operations"] = absolute(config.operations)
     return config.model_copy(update=filled)
 
 

@@ -27,6 +27,10 @@ class SearchConfig(BaseModel):
     space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
         "default"
     )
+    operations: Annotated[
+        str | None,
+        Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
+    ] = None
     strategy: Annotated[
         str,
         Field(description="how arms are chosen, NAME or NAME:parameter=value (see `policysearch strategies`)"),

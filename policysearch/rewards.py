@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
 from policysearch.errors import UserError, unknown_name
+from policysearch.own_code import imported
 
 __all__ = ["METRICS", "REWARDS", "Reward", "parse_reward", "try_reward"]
 
@@ -98,12 +97,10 @@ def try_reward(text: str) -> None:
 
 def _load_function(text: str) -> Reward:
     module, _, name = text.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     try:
-        function = getattr(import_module(module), name)
-    except Exception as error:  # importing runs the module, which may raise anything
-        raise UserError(f"reward {text!r} cannot be loaded: {' '.join(str(error).split())}") from None
+        function = getattr(imported(module, f"reward {text!r}"), name)
+    except AttributeError as error:
+        raise UserError(f"reward {text!r} cannot be loaded: {error}") from None
     if not callable(function):
         raise UserError(f"reward {text!r} is no function")
     return function  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from policysearch.checks import checked, resolved
 from policysearch.config import SearchConfig, load_config, save_config
 from policysearch.controller import Pool, Source, run
 from policysearch.errors import UserError
+from policysearch.own_code import import_all
 from policysearch.policy import Policy
 from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
@@ -89,6 +90,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     config = resolved(config)
     folder = RunFolder(Path(str(config.out)))
     folder.must_be_new()
+    import_all(config.operations)
     space = load_space(config.space)
     strategy = checked(config, space)
     names_must_be_free(config, folder)
@@ -123,6 +125,7 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
             )
         update = {"trials": trials or config.trials, "out": str(folder.path)}
         config = resolved(config.model_copy(update=update))
+        import_all(config.operations)
         space = _saved_space(config, folder)
         strategy = checked(config, space)
         records = open_records(config, folder, space)
@@ -143,6 +146,7 @@ def read(path: str | Path) -> SearchResult:
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     config = load_config(folder.config)
+    import_all(config.operations)
     records = open_records(config, folder, _saved_space(config, folder), read_only=True)
     return _result(config, folder, records)
 
@@ -218,7 +222,15 @@ def _pool(config: SearchConfig) -> Iterator[Any]:
     from workers.in_process import InProcessPool
     from workers.local import LocalPool
 
-    setup = ChildSetup(config.data, config.validation, config.split_seed, config.model, config.recipe, config.device)
+    setup = ChildSetup(
+        config.data,
+        config.validation,
+        config.split_seed,
+        config.model,
+        config.recipe,
+        config.device,
+        config.operations,
+    )
     pool = LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup)
     try:
         yield pool

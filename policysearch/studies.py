@@ -68,12 +68,11 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
     """
     begun = folder.trials.exists()
+    if read_only and not begun:  # to open a new database, even for reading, is to write in it
+        raise UserError(f"{folder.path} holds no pull yet: wait a moment, or `policysearch resume {folder.path}`")
     file = _file(config, folder)
-    if file is not None and not file.exists():
-        if begun:
-            raise UserError(f"the study of {folder.path} is gone: put {file} back")
-        if read_only:
-            raise UserError(f"{folder.path} holds no study yet: `policysearch resume {folder.path}` starts it")
+    if begun and file is not None and not file.exists():
+        raise UserError(f"the study of {folder.path} is gone: put {file} back")
     storage = _open_storage(config, folder)
     try:
         return {

@@ -54,6 +54,7 @@ class QuickSetup:
     model: str = ""
     recipe: object = None
     device: str = "cpu"
+    operations: str | None = None
 
     def __call__(self):
         return quick_metrics

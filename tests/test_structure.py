@@ -13,6 +13,7 @@ ROOT = Path(policysearch.__file__).parent.parent
 LAYERS = [
     [
         "policysearch.errors",
+        "policysearch.own_code",
         "policysearch.published",
         "policysearch.operations",
         "policysearch.seeds",

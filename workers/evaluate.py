@@ -11,6 +11,7 @@ from typing import Any
 
 from policysearch.child.recipe import Recipe
 from policysearch.loss import parse_loss
+from policysearch.own_code import import_all
 from policysearch.policy import Policy
 from policysearch.trials import Outcome, Trial
 
@@ -25,7 +26,8 @@ Setup = Callable[[], Evaluate]
 
 @dataclass(frozen=True)
 class ChildSetup:
-    """Everything a worker must know once: data, split, network, recipe and device. Loads the data when called."""
+    """Everything a worker must know once: data, split, network, recipe, device, and the modules that register
+    operations. Loads the data when called."""
 
     data: str
     validation: int | None
@@ -33,6 +35,7 @@ class ChildSetup:
     model: str
     recipe: Recipe
     device: str
+    operations: str | None = None
 
     def __call__(self) -> Evaluate:
         import torch
@@ -41,6 +44,7 @@ class ChildSetup:
         from policysearch.child.networks import build
         from policysearch.child.training import on_device, train
 
+        import_all(self.operations)
         dataset = load(self.data)
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
         factory = partial(build, self.model, dataset.shape[0], data.classes)

@@ -1,0 +1,62 @@
+"""Code of the user's own, by module name (the current folder counts) or by the path of a Python file."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from policysearch.errors import UserError
+
+__all__ = ["absolute", "import_all", "imported"]
+
+
+def imported(module: str, what: str) -> ModuleType:
+    """The module called `module`, or that in the file `module` ending in .py; imported once.
+
+    Raises:
+        UserError: it cannot be imported; `what` says what it was wanted for.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
+    except UserError:
+        raise
+    except Exception as error:  # importing runs the module, which may raise anything
+        raise UserError(f"{what} cannot be loaded: {' '.join(str(error).split())}") from None
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = f"policysearch_own_{path.stem}"
+    if name in sys.modules and sys.modules[name].__file__ == str(path.resolve()):
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path.resolve())
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def import_all(modules: str | None) -> None:
+    """Import modules that register operations, given as one text separated by commas.
+
+    Raises:
+        UserError: one cannot be imported.
+    """
+    for module in filter(None, (part.strip() for part in (modules or "").split(","))):
+        imported(module, f"operations module {module!r}")
+
+
+def absolute(modules: str | None) -> str | None:
+    """The same text with the paths of files absolute, so that it holds in any folder."""
+    if modules is None:
+        return None
+    parts = [part.strip() for part in modules.split(",") if part.strip()]
+    return ",".join(str(Path(part).resolve()) if part.endswith(".py") else part for part in parts)
