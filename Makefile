@@ -19,10 +19,11 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: .venv/installed ## the measurements of results/benchmarks
+benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/record.py
 	$(BIN)/python results/benchmarks/search.py
 	$(BIN)/python results/benchmarks/startup.py
+	$(BIN)/python results/benchmarks/augmentation.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,6 +37,10 @@ benchmarks: .venv/installed ## the measurements of results/benchmarks
 .venv/installed-test: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch .venv/installed $@
+
+.venv/installed-benchmarks: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,benchmarks]'
+	@touch .venv/installed .venv/installed-test $@
 
 clean:
 	rm -rf .venv build *.egg-info

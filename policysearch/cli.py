@@ -140,6 +140,26 @@ def spaces() -> None:
 
 
 @app.command()
+def operations() -> None:
+    """The operations of policies: magnitude, range (± where a draw may negate it), and how visibility is had."""
+    from policysearch.operations import OPERATIONS
+    from policysearch.words import operation_in_words
+
+    _list({name: operation_in_words(row) for name, row in OPERATIONS.items()})
+
+
+@app.command()
+def presets() -> None:
+    """The fixed policies, and the mixes of a batch."""
+    from policysearch.mixes import MIXES
+    from policysearch.presets import PRESETS
+
+    _list({name: text for name, (text, _) in PRESETS.items()})
+    typer.echo("\nmixes:")
+    _list({name: row.about for name, row in MIXES.items()})
+
+
+@app.command()
 def strategies() -> None:
     """How arms can be chosen."""
     from policysearch.strategies import STRATEGIES

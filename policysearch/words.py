@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from policysearch.mixes import Mix
-from policysearch.operations import OPERATIONS
+from policysearch.operations import OPERATIONS, Operation
 from policysearch.policy import Policy
 from policysearch.softening import Curve, Softening
 from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
-__all__ = ["in_words"]
+__all__ = ["in_words", "operation_in_words"]
+
+_SEEN = {
+    "whole": "loses nothing",
+    "counted": "visibility counted",
+    "information": "visibility by information",
+    "formula": "visibility by formula",
+}
+
+
+def operation_in_words(row: Operation) -> str:
+    """One line: what the magnitude means, its range, and how visibility is had."""
+    span = f"{row.low:g} to {row.high:g}" if row.low < 0 else f"{'±' if row.signed else ''}{row.low:g}..{row.high:g}"
+    standard = f", levels {row.standard[0]:.4g} to {row.standard[1]:.4g}" if row.standard else ""
+    magnitude = f"{row.unit}, {span}{standard}" if row.has_magnitude else "no magnitude"
+    return f"{magnitude}; {_SEEN[row.visibility]}"
 
 
 def in_words(policy: Policy) -> str:

@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -296,13 +298,13 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "policysearch", *words]
 
 
-TINY = ("--trials", "10", "--images", "40", "--epochs", "3", "--confirm", "1", "--workers", "1")
+TINY = ("--trials", "10", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1")
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> list[tuple]:
     folder = tmp_path_factory.mktemp("tiny") / "run"
-    search(config_for(folder, trials=10, epochs=3, confirm=1))
+    search(config_for(folder, trials=10, epochs=6, confirm=1))
     return trials(folder)
 
 
@@ -316,13 +318,19 @@ def started(folder: Path, finished: int) -> subprocess.Popen:
     )
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
-        time.sleep(0.05)
-        try:
-            if sum(s.pulls for s in read(folder).summaries) >= finished:
-                return process
-        except Exception:  # not written yet, or being written
-            continue
+        time.sleep(0.01)
+        if completed(folder / "study.db") >= finished:
+            return process
     raise AssertionError(process.communicate())
+
+
+def completed(database: Path) -> int:
+    """Finished trials, read without a trace and fast enough to catch a short search at work."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT COUNT(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0]
+    except sqlite3.OperationalError:  # not written yet, or being written
+        return 0
 
 
 @pytest.mark.parametrize("finished", [1, 6])

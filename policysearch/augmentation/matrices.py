@@ -43,18 +43,25 @@ def _perspective(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """The image's corners go to places up to floor(magnitude · half the side) pixels inward, each drawn evenly.
 
     torchvision's RandomPerspective; corners are those of pixel centres, in the order top left, top right, bottom
-    right, bottom left, and a corner's two numbers are (x, y).
+    right, bottom left, and a corner's two numbers are (x, y). Corners that meet leave nothing to see.
     """
     height, width = images.shape[2:]
     reach = (magnitude[:, None] * torch.tensor([width // 2, height // 2], device=magnitude.device)).floor().double()
     inward = (numbers.double().view(-1, 4, 2) * (reach[:, None] + 1)).floor()
     corners = torch.tensor([[0, 0], [1, 0], [1, 1], [0, 1]], device=magnitude.device, dtype=torch.float64)
     sides = torch.tensor([width - 1, height - 1], device=magnitude.device, dtype=torch.float64)
-    to_source = torch.linalg.inv(_square_to(corners * sides + inward * (1 - 2 * corners)))
+    to_source, flat = torch.linalg.inv_ex(_square_to(corners * sides + inward * (1 - 2 * corners)))
     half = torch.eye(3, device=magnitude.device, dtype=torch.float64)
     half[:2, 2] = 0.5
     scaled: Tensor = torch.linalg.inv(half) @ torch.diag(torch.cat([sides, sides.new_ones(1)])) @ to_source @ half
-    return scaled.float()
+    seen = (flat == 0) & scaled.isfinite().flatten(1).all(1)
+    return torch.where(seen[:, None, None], scaled.float(), _nowhere(magnitude))
+
+
+def _nowhere(magnitude: Tensor) -> Tensor:
+    """A matrix that shows a place outside of every image."""
+    far = torch.full_like(magnitude[:1], -9.0)
+    return _matrix(far, a=far * 0, c=far, e=far * 0, f=far)
 
 
 def _square_to(corners: Tensor) -> Tensor:

@@ -130,8 +130,9 @@ class Window:
 
     def _gather(self, values: Tensor, state: Tensor, fill: int) -> Tensor:
         height, width = values.shape[2:]
-        ys, xs = (_shown(state[:, a], side) for a, side in enumerate((height, width)))
-        return take_bordered(values, ys.mul_(width + 2)[:, :, None] + xs[:, None], fill)
+        places = _shown(state, max(height, width))
+        rows = places[:, 0, :height].mul(width + 2)
+        return take_bordered(values, rows[:, :, None] + places[:, 1, None, :width], fill)
 
     def visible(self) -> Tensor:
         """[B] float32: share of source pixels shown."""
@@ -139,11 +140,11 @@ class Window:
         return (lengths / self._sides).prod(1)
 
 
-def _shown(axis: Tensor, side: int) -> Tensor:
-    """[b, 4] of a window's axis -> [b, side] int64: the source place each output place shows, plus 1; 0 for none."""
-    scale, offset, first, last = axis[:, :, None].unbind(1)
-    at = torch.arange(side, device=axis.device, dtype=torch.float32)
-    hidden = (at < first) | (at > last)
+def _shown(state: Tensor, longer: int) -> Tensor:
+    """[b, 2, 4] of a window -> [b, 2, longer] int64: the source place each output place shows, plus 1; 0 for none."""
+    scale, offset, first, last = state[:, :, :, None].unbind(2)
+    at = torch.arange(longer, device=state.device, dtype=torch.float32)
+    hidden = (at < first).logical_or_(at > last)
     return (scale * at).add_(offset + 1).masked_fill_(hidden, 0).long()
 
 
