@@ -251,7 +251,8 @@ def test_laws(name, size):
         images = pictures(channels, *size, batch=batch)
         before, drawn = images.clone(), drawn_of(name, batch)
         out = apply(drawn, images)
-        assert out.shape == images.shape and out.dtype == torch.uint8 and out.data_ptr() != images.data_ptr()
+        assert out.shape == images.shape and out.dtype == torch.uint8 and out.device == images.device
+        assert out.data_ptr() != images.data_ptr()
         assert torch.equal(images, before), "the input changed"
         assert torch.equal(apply(drawn, images), out), "the same draw gave other pixels"
         for i in range(batch):

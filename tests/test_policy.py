@@ -85,6 +85,47 @@ def test_json_round_trip_keeps_content_and_hash(policy):
     assert again.model_dump() == policy.model_dump()
 
 
+BROKEN = {
+    "probability": (-0.1, 1.1, "often", None, float("nan"), [0.5]),
+    "weight": (0, -1, "much", float("inf")),
+    "operation": ("rotat", 3, None, ""),
+    "magnitude": ("much", float("nan"), 1e9, -1e9, {"start": 0}, {"mean": 0, "std": -1}, [1]),
+    "k": (0, -1, 101, "steep"),
+    "p_min": (-0.1, 1.1, "low"),
+    "mode": ("soft", None, 1),
+    "width": (0, 11, 1.5),
+    "alpha": (0, -1, 101, "even"),
+    "counts": ([1.0], [2, -1], [0.3, 0.3], "two"),
+    "sub_policies": ([], None, {}, [1]),
+    "stages": ([{}], 3, [{"start": 0, "sub_policies": [{}]}]),
+    "normalise": ("perhaps", 7),
+}
+
+
+def places(value, path=()):
+    """(path, key) of every key in nested JSON that `BROKEN` knows."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if key in BROKEN:
+            yield path, key
+        yield from places(item, (*path, key))
+
+
+@given(policies, st.data())
+def test_any_broken_policy_is_refused_by_field(policy, data):
+    text = json.loads(policy.to_json())
+    del text["hash"]
+    path, key = data.draw(st.sampled_from(sorted(places(text), key=str)))
+    owner = text
+    for part in path:
+        owner = owner[part]
+    name = owner.get("operation") if key == "magnitude" else None
+    owner[key] = data.draw(st.sampled_from(BROKEN[key]))
+    with pytest.raises(UserError) as told:
+        Policy.from_dict(text)
+    assert key in str(told.value) or (name and name in str(told.value)) or "unknown operation" in str(told.value)
+
+
 @given(policies)
 def test_every_policy_has_words(policy):
     assert in_words(policy)

@@ -1,0 +1,96 @@
+"""Children under policies that mix, change and need activation maps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pictures import policy_of, some_step
+from torch import nn
+
+from policysearch.child.activation import activation_maps
+from policysearch.child.data import load, split
+from policysearch.child.networks import build
+from policysearch.child.recipe import Recipe
+from policysearch.child.training import on_device, train
+from policysearch.mixes import MIXES, Mix
+from policysearch.operations import OPERATIONS
+from policysearch.policy import Policy, Stage
+from policysearch.steps import OneOf, SubPolicy
+
+
+@pytest.fixture(scope="module")
+def data():
+    dataset = load("fashion-small")
+    return on_device(dataset, split(dataset, None, 0), torch.device("cpu"))
+
+
+def child(policy, data, **changes):
+    torch.set_num_threads(1)
+    sizes = {"images": 40, "epochs": 2, "seed": 3} | changes
+    return train(policy, data, lambda: build("small-resnet", 1, 10), recipe=Recipe(batch=20), **sizes)
+
+
+def comparable(metrics):
+    return {k: v for k, v in metrics.items() if "seconds" not in k and k not in ("peak_memory_mb", "images_per_second")}
+
+
+@pytest.mark.parametrize("name", sorted(MIXES))
+def test_a_child_trains_under_every_mix_and_repeats_to_the_last_bit(name, data):
+    policy = policy_of(some_step("soft-crop"), mix=Mix(operation=name))
+    first, second = child(policy, data), child(policy, data)
+    assert comparable(first) == comparable(second) and 0 <= first["accuracy"] <= 1
+    assert comparable(first) != comparable(child(policy_of(some_step("soft-crop")), data))
+
+
+def test_a_child_trains_under_every_operation(data):
+    everything = OneOf(one_of=tuple(some_step(name) for name in OPERATIONS))
+    assert child(policy_of(everything, everything), data)["loss"] > 0
+
+
+def test_a_child_goes_through_the_stages_of_its_policy(data):
+    """Four steps: a policy whose second half is another trains as each alone for so long."""
+    plain, other = SubPolicy(), SubPolicy(steps=(some_step("invert"),))
+    staged = Policy(sub_policies=(plain,), stages=(Stage(start=0.5, sub_policies=(other,)),))
+    late = Policy(sub_policies=(plain,), stages=(Stage(start=1.0, sub_policies=(other,)),))
+    alone = comparable(child(Policy(sub_policies=(plain,)), data))
+    assert comparable(child(late, data)) == alone
+    assert comparable(child(staged, data)) != alone
+
+
+class ByHand(nn.Module):
+    """Two channels, one per class: the maps are known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Conv2d(1, 2, 1, bias=False)
+        self.head = nn.Linear(2, 2, bias=False)
+        with torch.no_grad():
+            self.features.weight.copy_(torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
+            self.head.weight.copy_(torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
+
+    def forward(self, x):
+        return self.head(self.features(x).mean((2, 3)))
+
+
+def test_activation_maps_are_the_weighted_channels():
+    """Zhou et al. 2016, equation 2: class 0 sees 2x, class 1 sees -3x, cut at 0."""
+    images = torch.tensor([[1.0, -2.0], [3.0, 0.0]]).view(1, 1, 2, 2).repeat(2, 1, 1, 1)
+    maps = activation_maps(ByHand(), images, torch.tensor([0, 1]))
+    assert maps.tolist() == [[[2, 0], [6, 0]], [[0, 6], [0, 0]]]
+
+
+def test_activation_maps_leave_the_network_as_it_was(data):
+    network = build("small-resnet", 1, 10).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    images = data.normalise(data.images[:7])
+    maps = activation_maps(network, images, data.labels[:7])
+    assert maps.shape[0] == 7 and maps.dim() == 3 and (maps >= 0).all() and maps.shape[1] > 1
+    assert network.training and not any(module._forward_hooks for module in network.modules())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert activation_maps(network, images[:0], data.labels[:0]).shape == (0, 1, 1)
+
+
+def test_a_network_without_places_gets_even_maps():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    maps = activation_maps(network, torch.rand(3, 1, 4, 4), torch.tensor([0, 1, 0]))
+    assert maps.tolist() == [[[1.0]]] * 3
