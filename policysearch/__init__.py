@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from policysearch.augmentation import augment as augment
+    from policysearch.augmentation import register as register
+    from policysearch.augmentation import replay as replay
+    from policysearch.augmentation import soft_loss as soft_loss
+    from policysearch.child.losses import make_loss as make_loss
     from policysearch.config import SearchConfig as SearchConfig
     from policysearch.errors import UserError as UserError
+    from policysearch.loss import parse_loss as parse_loss
+    from policysearch.operations import Operation as Operation
     from policysearch.policy import Policy as Policy
     from policysearch.runs import SearchResult as SearchResult
     from policysearch.runs import resume as resume
@@ -20,13 +26,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Operation": "policysearch.operations",
     "Policy": "policysearch.policy",
     "SearchConfig": "policysearch.config",
     "SearchResult": "policysearch.runs",
     "UserError": "policysearch.errors",
     "augment": "policysearch.augmentation",
+    "make_loss": "policysearch.child.losses",
+    "parse_loss": "policysearch.loss",
+    "register": "policysearch.augmentation",
+    "replay": "policysearch.augmentation",
     "resume": "policysearch.runs",
     "search": "policysearch.runs",
+    "soft_loss": "policysearch.augmentation",
 }
 __all__ = [*sorted(_HOME), "__version__"]
 
