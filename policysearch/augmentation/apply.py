@@ -100,7 +100,7 @@ def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | 
         wanted, groups = _groups(draw, step, recolour)
         moves = [group for group in groups if group.kind == "move"]
         if watch or len(moves) < len(groups):
-            values = window.take(values, order, fill) if window else values
+            values, order = window.take(values, order, fill) if window else (values, order)
             values = values.index_select(0, order.argsort().index_select(0, wanted))
             order, window = wanted, None
         if watch:
@@ -113,7 +113,7 @@ def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | 
             if chosen:
                 change(values, chosen, fill)
     if window:
-        values = window.take(values, order, fill)
+        values, order = window.take(values, order, fill)
     return values.clone() if values is given else values.index_select(0, order.argsort())
 
 

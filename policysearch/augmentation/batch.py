@@ -134,7 +134,8 @@ def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
 def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
     curve = policy.softening
     if curve is None:
-        return F.one_hot(labels, num_classes).float(), torch.ones(len(labels), device=labels.device)
+        hard = torch.zeros(len(labels), num_classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
+        return hard, torch.ones(len(labels), device=labels.device)
     own = frozenset(curve.operations or ())
 
     def seen(names: Collection[str] | None) -> Tensor:

@@ -34,21 +34,16 @@ class Shuffled:
 
 @dataclass(frozen=True)
 class Table:
-    """A policy as tensors over P sub-policies, S slots, C choices; identity fills the gaps."""
+    """A policy as tensors over P sub-policies, S slots, C choices; identity fills the gaps.
+
+    In a row `operation` is an index into `names`, `levels` is 0 for a continuous magnitude, `std` 0 if not normal.
+    """
 
     names: tuple[str, ...]  # the operations, identity first, the same kinds together
     numbers: int  # most numbers that a kernel needs
     cumulative: Tensor  # [P] float32, last is 1
     choices: Tensor  # [P, S] float32, number of choices
-    operations: Tensor  # [P, S, C] int64, into names
-    probability: Tensor  # [P, S, C] float32, likewise the rest
-    start: Tensor
-    stop: Tensor
-    levels: Tensor  # 0 for a continuous magnitude
-    std: Tensor  # 0 if not normal
-    low: Tensor
-    high: Tensor
-    signed: Tensor  # bool
+    rows: Tensor  # [P, S, C, 9] float32: operation, probability, start, stop, levels, std, low, high, signed
     normal: bool
     shuffled: tuple[Shuffled, ...]
 
@@ -109,22 +104,13 @@ def compiled(policy: Policy, device: torch.device) -> Table:
                 rows[p, s, c] = torch.tensor(_row(choice, names))
     weights = torch.tensor([sub.weight for sub in sub_policies], dtype=torch.float64)
     cumulative = (weights.cumsum(0) / weights.sum()).float()
-    operations, probability, start, stop, levels, std, low, high, signed = rows.to(device).unbind(-1)
     return Table(
         names=names,
         numbers=max(OPERATIONS[name].numbers for name in names),
         cumulative=cumulative.to(device),
         choices=counts.to(device),
-        operations=operations.long(),
-        probability=probability,
-        start=start,
-        stop=stop,
-        levels=levels,
-        std=std,
-        low=low,
-        high=high,
-        signed=signed.bool(),
-        normal=bool((std > 0).any()),
+        rows=rows.to(device),
+        normal=bool((rows[..., 5] > 0).any()),
         shuffled=tuple(
             Shuffled(s.sub, s.first, s.probability.to(device), s.cumulative.to(device)) for s in _shuffled(policy)
         ),

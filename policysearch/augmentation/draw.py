@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from policysearch.augmentation.compiled import Shuffled, Table, compiled
+from policysearch.augmentation.compiled import Shuffled, compiled
 from policysearch.mixes import MIXES, Mix, Mixture
 from policysearch.policy import Policy
 
@@ -92,38 +92,43 @@ def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     sub = sub.clamp_(max=len(table.cumulative) - 1)
     u = numbers[:, 1:].view(batch, slots, width)
     choice = (u[..., 0] * table.choices[sub]).long()
-    at = (sub[:, None], torch.arange(slots, device=generator.device), choice)
-    applied = u[..., 1] < table.probability[at]
-    for group in table.shuffled:
-        _shuffle(group, sub, choice, applied, generator)
-    magnitudes = _magnitudes(table, at, u[..., 2], u[..., 3] < 0.5)
-    return Draw(table.names, torch.where(applied, table.operations[at], 0), magnitudes, u[..., 4:])
+    slot = torch.arange(slots, device=generator.device)
+    forced = [_shuffle(group, sub, choice, generator) for group in table.shuffled]
+    rows = table.rows[sub[:, None], slot, choice].unbind(2)
+    applied = u[..., 1] < rows[1]
+    for own, first, taken in forced:
+        applied[own, first : first + taken.shape[1]] = taken
+    operations = torch.where(applied, rows[0], 0.0).long()
+    return Draw(table.names, operations, _magnitudes(table.normal, rows, u[..., 2], u[..., 3] < 0.5), u[..., 4:])
 
 
-def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, applied: Tensor, generator: torch.Generator) -> None:
-    """Fill a `SomeOf`'s slots: slot r holds the r-th step that is applied in the shuffled order, if r < n."""
+def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, generator: torch.Generator) -> tuple[Tensor, int, Tensor]:
+    """Choose for a `SomeOf`'s slots: slot r takes the r-th step that is applied in the shuffled order, if r < n.
+
+    Returns the images it is for [b], its first slot, and which of its slots are applied [b, slots].
+    """
     own = (sub == group.sub).nonzero().flatten()
     u = torch.rand(len(own), 1 + 2 * len(group.probability), generator=generator, device=generator.device)
     count = torch.searchsorted(group.cumulative, u[:, 0].contiguous(), right=True).clamp_(max=group.slots)
     order = u[:, 1 : 1 + len(group.probability)].argsort(1)
-    taken = u[:, 1 + len(group.probability) :] < group.probability[order]
-    rank = taken.cumsum(1)
+    tried = u[:, 1 + len(group.probability) :] < group.probability[order]
+    rank = tried.cumsum(1)
+    taken = []
     for r in range(group.slots):
-        here = taken & (rank == r + 1)
-        slot = group.first + r
-        choice[own, slot] = order.gather(1, here.int().argmax(1, keepdim=True)).squeeze(1)
-        applied[own, slot] = here.any(1) & (r < count)
+        here = tried & (rank == r + 1)
+        choice[own, group.first + r] = order.gather(1, here.int().argmax(1, keepdim=True)).squeeze(1)
+        taken.append(here.any(1) & (r < count))
+    return own, group.first, torch.stack(taken, 1)
 
 
-def _magnitudes(table: Table, at: tuple[Tensor, ...], u: Tensor, negate: Tensor) -> Tensor:
-    levels = table.levels[at]
-    share = torch.where(levels > 0, (u * levels).floor() / (levels - 1).clamp(min=1), u)
-    magnitudes = table.start[at] + (table.stop[at] - table.start[at]) * share
-    if table.normal:
-        normal = torch.erfinv((2 * u - 1).clamp_(-1 + 1e-7, 1 - 1e-7)).mul_(2**0.5)
-        magnitudes = magnitudes.addcmul_(normal, table.std[at])
-        magnitudes = torch.minimum(torch.maximum(magnitudes, table.low[at]), table.high[at])
-    return torch.where(table.signed[at] & negate, -magnitudes, magnitudes)
+def _magnitudes(normal: bool, rows: tuple[Tensor, ...], u: Tensor, negate: Tensor) -> Tensor:
+    _, _, start, stop, levels, std, low, high, signed = rows
+    share = torch.where(levels > 0, (u * levels).floor_() / (levels - 1).clamp_(min=1), u)
+    magnitudes = (stop - start).mul_(share).add_(start)
+    if normal:
+        deviation = torch.erfinv((2 * u - 1).clamp_(-1 + 1e-7, 1 - 1e-7)).mul_(2**0.5)
+        magnitudes = torch.where(std > 0, magnitudes.addcmul_(deviation, std).clamp_(low, high), magnitudes)
+    return torch.where((signed > 0) & negate, -magnitudes, magnitudes)
 
 
 def _dirichlet(alpha: float, shape: tuple[int, int], generator: torch.Generator) -> Tensor:

@@ -36,7 +36,8 @@ def _rotate(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     angle = magnitude.deg2rad()
     cos, sin = angle.cos(), angle.sin()
     x, y = (images.shape[3] - 1) / 2, (images.shape[2] - 1) / 2
-    return _matrix(magnitude, a=cos, b=-sin, c=x - cos * x + sin * y, d=sin, e=cos, f=y - sin * x - cos * y)
+    left, up = x - cos * x, y - cos * y
+    return _matrix(magnitude, a=cos, b=-sin, c=left.add_(sin, alpha=y), d=sin, e=cos, f=up.sub_(sin, alpha=x))
 
 
 def _perspective(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:

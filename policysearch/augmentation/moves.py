@@ -115,18 +115,17 @@ class Window:
         self._state[rows] = torch.stack(state, 2)
         self._moved[rows] = True
 
-    def take(self, values: Tensor, order: Tensor, fill: int) -> Tensor:
-        """values [B, C, H, W] of any dtype, moved; values[i] is image order[i]; `fill` where nothing is shown."""
-        places = self._moved.index_select(0, order).nonzero().flatten()
-        moved = [
-            self._gather(values.index_select(0, part), self._state.index_select(0, order[part]), fill)
-            for part in places.split(rows_a_piece(values))
-        ]
-        if len(places) == len(values):
-            return moved[0] if len(moved) == 1 else torch.cat(moved)
-        chosen = torch.arange(len(values), device=values.device)
-        chosen[places] = torch.arange(len(values), len(values) + len(places), device=values.device)
-        return torch.cat([values, *moved]).index_select(0, chosen)
+    def take(self, values: Tensor, order: Tensor, fill: int) -> tuple[Tensor, Tensor]:
+        """values [B, C, H, W] of any dtype, where values[i] is image order[i], with the moved images first and moved,
+        and their order; `fill` where nothing is shown."""
+        moved = self._moved.index_select(0, order)
+        first = moved.logical_not().to(torch.uint8).argsort()
+        values, order = values.index_select(0, first), order.index_select(0, first)
+        count, rows = int(moved.sum()), rows_a_piece(values)
+        for at in range(0, count, rows):
+            piece = slice(at, min(at + rows, count))
+            values[piece] = self._gather(values[piece], self._state.index_select(0, order[piece]), fill)
+        return values, order
 
     def _gather(self, values: Tensor, state: Tensor, fill: int) -> Tensor:
         height, width = values.shape[2:]

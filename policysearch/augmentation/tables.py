@@ -52,10 +52,8 @@ def _contrast(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _posterize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    dropped = (8 - magnitude.round()).to(torch.uint8)[:, None, None]
-    values = torch.arange(256, device=images.device, dtype=torch.uint8)
-    kept = torch.where(dropped > 7, torch.zeros_like(dropped), 255 >> dropped << dropped)
-    return values & kept
+    step = torch.exp2(8 - magnitude.round())[:, None, None]
+    return (_values(images) / step).floor_().mul_(step).to(torch.uint8)
 
 
 def _solarize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
