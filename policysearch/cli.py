@@ -110,6 +110,27 @@ def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
 
 
 @app.command()
+def preview(
+    policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
+    data: Annotated[str | None, typer.Option(help="a name or PATH.npz", show_default="that of search")] = None,
+    images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
+    draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
+    seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
+    progress: Annotated[float, typer.Option(help="share of training done, 0 to 1, for policies with stages")] = 0.0,
+    out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
+        "preview.png"
+    ),
+) -> None:
+    """A picture of what a policy does to your images."""
+    from policysearch.config import SearchConfig
+    from policysearch.preview import write_preview
+
+    source = data or SearchConfig().data
+    told = write_preview(policy, source, out, images=images, draws=draws, seed=seed, progress=progress)
+    typer.echo("\n".join(told))
+
+
+@app.command()
 def data() -> None:
     """The data sets that ship with the program."""
     from policysearch.child.data import SHIPPED

@@ -18,6 +18,7 @@ LAYERS = [
         "policysearch.operations",
         "policysearch.seeds",
         "policysearch.trials",
+        "policysearch.sheet",
         "policysearch.__init__",
         "search_spaces",
     ],
@@ -36,17 +37,24 @@ LAYERS = [
     ["policysearch.templates"],
     ["policysearch.families"],
     ["policysearch.augmentation", "policysearch.spaces", "policysearch.sampler", "policysearch.controller"],
-    ["policysearch.child", "policysearch.record"],
+    ["policysearch.child", "policysearch.record", "policysearch.captions"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
     ["policysearch.verdict", "policysearch.checks", "policysearch.studies"],
     ["policysearch.report"],
     ["policysearch.runs"],
-    ["policysearch.console"],
+    ["policysearch.console", "policysearch.preview"],
     ["policysearch.cli"],
     ["policysearch.__main__"],
 ]
 LATE = {("policysearch.policy", "policysearch.presets")}  # `Policy.preset` looks presets up when called
-MAY_IMPORT_TORCH = ("policysearch.augmentation", "policysearch.child", "workers.evaluate", "policysearch.checks")
+MAY_IMPORT_TORCH = (
+    "policysearch.augmentation",
+    "policysearch.child",
+    "policysearch.captions",
+    "policysearch.preview",
+    "policysearch.checks",
+    "workers.evaluate",
+)
 MAY_IMPORT_OPTUNA = ("policysearch.sampler", "policysearch.record", "policysearch.strategies", "policysearch.studies")
 
 

@@ -52,6 +52,8 @@ class Group:
 Watch = Callable[[int, Tensor, Tensor, list[Group]], None]
 """Called before each step's pixels change with (step, order [B], images in that order, groups)."""
 
+_LARGE, _PART = 2**15, 2**21  # values
+
 _GEOMETRY = ("move", "matrix", "crop", "mask")
 
 
@@ -66,7 +68,9 @@ def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
     Returns:
         New [B, C, H, W] uint8; black where an operation shows what lies outside the image.
     """
-    return _walk(draw, images.contiguous(), 0, recolour=True, watch=watch)
+    if watch:
+        return _walk(draw, images.contiguous(), 0, recolour=True, watch=watch)
+    return _in_parts(draw, images, partial(_walk, fill=0, recolour=True))
 
 
 def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
@@ -74,7 +78,20 @@ def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
 
     Nearest neighbour throughout: every value of the result is one of the input's, or `fill`.
     """
-    return _walk(draw, values.contiguous(), fill, recolour=False, watch=None)
+    return _in_parts(draw, values, partial(_walk, fill=fill, recolour=False))
+
+
+def _in_parts(draw: Draw, values: Tensor, walk: Callable[[Draw, Tensor], Tensor]) -> Tensor:
+    """Large images on a CPU a few at a time, in the order of their first operations: the memory that a part takes is
+    had again for the next, where that of a whole batch is fetched from the system anew each time."""
+    size = values[:1].numel()
+    if values.is_cuda or size < _LARGE or size * len(values) <= _PART:
+        return walk(draw, values.contiguous())
+    out = torch.empty_like(values, memory_format=torch.contiguous_format)
+    for part in draw.operations[:, 0].argsort().split(max(1, _PART // size)):
+        for row, value in zip(part.tolist(), walk(draw.rows(part), values.index_select(0, part)), strict=True):
+            out[row] = value
+    return out
 
 
 def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]:
@@ -92,7 +109,7 @@ def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]
     return order, out
 
 
-def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | None) -> Tensor:
+def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | None = None) -> Tensor:
     order = torch.arange(len(values), device=values.device)  # values[i] is image order[i]
     window: Window | None = None
     given = values
