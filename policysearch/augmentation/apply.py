@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -98,15 +99,16 @@ def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]
     """The step's order of images, and its operations in that order, identity left out."""
     column = draw.operations[:, step]
     order = column.argsort()
-    magnitudes, numbers = draw.magnitudes[:, step].index_select(0, order), draw.numbers[:, step]
-    numbers = numbers.index_select(0, order)
-    start, out = 0, []
-    for name, number in zip(draw.names, column.bincount(minlength=len(draw.names)).tolist(), strict=True):
-        stop = start + number
-        if number and name != "identity" and (recolour or OPERATIONS[name].kind in _GEOMETRY):
-            out.append(Group(name, start, stop, magnitudes[start:stop], numbers[start:stop]))
-        start = stop
-    return order, out
+    sizes = column.bincount(minlength=len(draw.names)).tolist()
+    magnitudes = draw.magnitudes[:, step].index_select(0, order).split(sizes)
+    numbers = draw.numbers[:, step].index_select(0, order).split(sizes)
+    stops = list(accumulate(sizes))
+    groups = [
+        Group(name, stop - size, stop, m, u)
+        for name, size, stop, m, u in zip(draw.names, sizes, stops, magnitudes, numbers, strict=True)
+        if size and name != "identity" and (recolour or OPERATIONS[name].kind in _GEOMETRY)
+    ]
+    return order, groups
 
 
 def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | None = None) -> Tensor:

@@ -22,7 +22,7 @@ _SMOOTHING_VARIANCE = 6 / 13  # of sharpness's 3×3 kernel, an axis, in pixels²
 
 
 def _each(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
+    return values.reshape(-1, 1, 1, 1)
 
 
 def _color(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:

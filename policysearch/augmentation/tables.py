@@ -41,24 +41,24 @@ def _whole(values: Tensor) -> Tensor:
 
 
 def _brightness(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    return _whole(_values(images) * (1 + magnitude)[:, None, None])
+    return _whole(_values(images) * (1 + magnitude).view(-1, 1, 1))
 
 
 def _contrast(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """x·f + mean·(1 - f) with the second product and the sum rounded once, as torch's fused multiply-add does."""
-    m = magnitude[:, None, None]
-    mean = gray(images).mean((1, 2, 3))[:, None, None]
+    m = magnitude.view(-1, 1, 1)
+    mean = gray(images).mean((1, 2, 3)).view(-1, 1, 1)
     return _whole((_values(images) * (1 + m)).double().sub_(mean.double() * m).float())
 
 
 def _posterize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    step = torch.exp2(8 - magnitude.round())[:, None, None]
+    step = torch.exp2(8 - magnitude.round()).view(-1, 1, 1)
     return (_values(images) / step).floor_().mul_(step).to(torch.uint8)
 
 
 def _solarize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     values = _values(images)
-    return torch.where(values >= magnitude[:, None, None], 255 - values, values).to(torch.uint8)
+    return torch.where(values >= magnitude.view(-1, 1, 1), 255 - values, values).to(torch.uint8)
 
 
 def _invert(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
