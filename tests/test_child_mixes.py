@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from pictures import policy_of, some_step
@@ -9,12 +11,15 @@ from torch import nn
 
 from policysearch.child.activation import activation_maps
 from policysearch.child.data import load, split
+from policysearch.child.device import on_device
+from policysearch.child.feed import augmented
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
-from policysearch.child.training import on_device, train
+from policysearch.child.training import train
 from policysearch.mixes import MIXES, Mix
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy, Stage
+from policysearch.softening import Softening
 from policysearch.steps import OneOf, SubPolicy
 
 
@@ -94,3 +99,35 @@ def test_a_network_without_places_gets_even_maps():
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     maps = activation_maps(network, torch.rand(3, 1, 4, 4), torch.tensor([0, 1, 0]))
     assert maps.tolist() == [[[1.0]]] * 3
+
+
+def fed(policy, data, batches, **options):
+    generator = torch.Generator().manual_seed(0)
+    return list(augmented(policy, data, nn.Identity(), batches, generator=generator, **options))
+
+
+def test_batches_come_in_order_and_change_where_a_stage_begins(data):
+    """Eight steps, two epochs of four: from half on the images are inverted."""
+    staged = Policy(
+        sub_policies=(SubPolicy(),),
+        stages=(Stage(start=0.5, sub_policies=policy_of(some_step("invert")).sub_policies),),
+    )
+    batches = list(torch.arange(40).split(10))
+    late = Policy(sub_policies=(SubPolicy(),), stages=(Stage(start=0.25, sub_policies=staged.stages[0].sub_policies),))
+    for policy, step, inverted in ((staged, 0, [0, 0, 0, 0]), (staged, 4, [1, 1, 1, 1]), (late, 0, [0, 0, 1, 1])):
+        found = fed(policy, data, batches, step=step, steps=8)
+        for (images, targets, weights), batch, change in zip(found, batches, inverted, strict=True):
+            assert torch.equal(images, 255 - data.images[batch] if change else data.images[batch])
+            assert torch.equal(targets.argmax(1), data.labels[batch]) and (weights == 1).all()
+
+
+def test_a_mix_stays_in_its_batch_and_weights_are_normalised_in_it(data):
+    two = replace(
+        data, images=torch.tensor([0, 200]).repeat_interleave(20).to(torch.uint8).view(40, 1, 1, 1).expand(-1, 1, 8, 8)
+    )
+    found = fed(policy_of(mix=Mix(operation="sample-pairing")), two, list(torch.arange(40).split(20)), step=0, steps=2)
+    assert [images.unique().tolist() for images, _, _ in found] == [[0], [200]]
+    softening = Softening(mode="weight", normalise=True)
+    crops = policy_of(some_step("soft-crop"), softening=softening)
+    for _, _, weights in fed(crops, data, list(torch.arange(40).split(10)), step=0, steps=4):
+        assert weights.mean().item() == pytest.approx(1, abs=1e-5) and weights.std() > 0

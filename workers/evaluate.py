@@ -41,8 +41,9 @@ class ChildSetup:
         import torch
 
         from policysearch.child.data import load, split
+        from policysearch.child.device import on_device
         from policysearch.child.networks import build
-        from policysearch.child.training import on_device, train
+        from policysearch.child.training import train
 
         import_all(self.operations)
         dataset = load(self.data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,18 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policysearch.augmentation import augment
-from policysearch.child.activation import activation_maps
-from policysearch.child.data import Dataset, Split, stratified
+from policysearch.child.data import stratified
+from policysearch.child.device import DeviceData
+from policysearch.child.feed import Batch, augmented
 from policysearch.child.losses import make_loss
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
 from policysearch.loss import Loss
-from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 
-__all__ = ["ChildError", "DeviceData", "Metrics", "on_device", "train"]
+__all__ = ["ChildError", "Metrics", "train"]
 
 Metrics = dict[str, "float | list[dict[str, float]]"]
 
@@ -35,45 +34,6 @@ class ChildError(RuntimeError):
     """A training that went wrong by itself, such as a loss that is no longer finite."""
 
 
-@dataclass(frozen=True)
-class DeviceData:
-    """Training and validation images on the device: [N, C, H, W] uint8 with labels [N] int64.
-
-    `mean` and `std` [1, C, 1, 1] float32 are those of the training images, in grey values 0 to 255.
-    """
-
-    images: Tensor
-    labels: Tensor
-    validation_images: Tensor
-    validation_labels: Tensor
-    mean: Tensor
-    std: Tensor
-    classes: int
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, channels last."""
-        scaled = images.float().sub_(self.mean).div_(self.std)
-        return scaled.contiguous(memory_format=torch.channels_last)
-
-
-def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceData:
-    """Put the training and validation parts on the device; the test part stays out of reach."""
-    images = torch.from_numpy(dataset.x_train[split.train]).to(device)
-    labels = torch.from_numpy(dataset.y_train[split.train]).to(device)
-    pixels = dataset.x_train[split.train].astype(np.float64)
-    mean = torch.tensor(pixels.mean((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
-    std = torch.tensor(pixels.std((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
-    return DeviceData(
-        images,
-        labels,
-        torch.from_numpy(dataset.x_train[split.validation]).to(device),
-        torch.from_numpy(dataset.y_train[split.validation]).to(device),
-        mean,
-        std.clamp(min=1.0),
-        len(dataset.classes),
-    )
-
-
 @dataclass
 class _Clock:
     """Seconds spent on augmentation, on optimiser steps (forward, backward, update) and on evaluation."""
@@ -81,6 +41,14 @@ class _Clock:
     augmentation: float = 0.0
     steps: float = 0.0
     evaluation: float = 0.0
+
+    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches, the time that each takes to come counted as augmentation."""
+        mark = time.perf_counter()
+        for batch in batches:
+            self.augmentation += time.perf_counter() - mark
+            yield batch
+            mark = time.perf_counter()
 
 
 def train(
@@ -150,31 +118,20 @@ def train(
         for epoch in range(1, epochs + 1):
             network.train()
             total = torch.zeros((), device=device)
-            for part in torch.randperm(images, generator=order).to(device).tensor_split(batches):
+            parts = subset[torch.randperm(images, generator=order).to(device)].tensor_split(batches)
+            feed = augmented(policy, data, network, parts, step=step, steps=epochs * batches, generator=draws)
+            step += batches
+            for seen, targets, weights in clock.timed(feed):
                 mark = time.perf_counter()
-                at = subset[part]
-                current = policy.at(step / (epochs * batches))
-                maps = _maps(current, network, data, at)
-                batch = augment(
-                    current,
-                    data.images[at],
-                    data.labels[at],
-                    num_classes=data.classes,
-                    generator=draws,
-                    activation_maps=maps,
-                )
-                step += 1
-                clock.augmentation += time.perf_counter() - mark
-                mark = time.perf_counter()
-                logits = network(data.normalise(batch.images))
-                value = objective(logits, batch.targets, batch.weights)
+                logits = network(data.normalise(seen))
+                value = objective(logits, targets, weights)
                 optimiser.zero_grad()
                 value.backward()
                 optimiser.step()
                 schedule.step()
                 clock.steps += time.perf_counter() - mark
-                measured = plain(logits.detach(), batch.targets, batch.weights) if loss else value.detach()
-                total += measured * len(part)
+                measured = plain(logits.detach(), targets, weights) if loss else value.detach()
+                total += measured * len(seen)
             objective.end_epoch()
             if not math.isfinite(total):
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
@@ -202,13 +159,6 @@ def train(
         "images_per_second": images * epochs / seconds,
         "peak_memory_mb": _peak_memory_mb(device),
     }
-
-
-def _maps(policy: Policy, network: nn.Module, data: DeviceData, at: Tensor) -> Tensor | None:
-    """Where each image shows its class to the network as it stands, if the policy's mix asks for it."""
-    if policy.mix is None or not MIXES[policy.mix.operation].needs_maps:
-        return None
-    return activation_maps(network, data.normalise(data.images[at]), data.labels[at])
 
 
 @torch.no_grad()

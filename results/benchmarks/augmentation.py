@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gc
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,9 +24,10 @@ from policysearch import Policy, augment
 from policysearch.augmentation.matrices import warp
 from policysearch.augmentation.tables import TABLES, look_up
 from policysearch.child.data import load, split
+from policysearch.child.device import on_device
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
-from policysearch.child.training import on_device, train
+from policysearch.child.training import train
 from policysearch.presets import BASELINES
 
 Call = Callable[[], object]
@@ -123,9 +123,16 @@ def measured_memory(name: str, side: int, batch: int) -> float:
     policy, images = Policy.preset(name), photos(side, 64).repeat(batch // 64, 1, 1, 1)
     augment(policy, images[:16], labels[:16], num_classes=10, generator=generator)
     gc.collect()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = peak_bytes()
     augment(policy, images, labels, num_classes=10, generator=generator)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (images.numel() * 4)
+    return (peak_bytes() - before) / (images.numel() * 4)
+
+
+def peak_bytes() -> int:
+    """The process's peak resident memory (Linux)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def composing() -> list[str]:
