@@ -117,14 +117,17 @@ def preview(
     draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
     seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
     progress: Annotated[float, typer.Option(help="share of training done, 0 to 1, for policies with stages")] = 0.0,
+    operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
     out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
         "preview.png"
     ),
 ) -> None:
     """A picture of what a policy does to your images."""
     from policysearch.config import SearchConfig
+    from policysearch.own_code import import_all
     from policysearch.preview import write_preview
 
+    import_all(operations)
     source = data or SearchConfig().data
     told = write_preview(policy, source, out, images=images, draws=draws, seed=seed, progress=progress)
     typer.echo("\n".join(told))

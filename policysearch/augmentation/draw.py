@@ -21,7 +21,7 @@ class MixDraw:
     Attributes:
         operation: the mix.
         applied: [B] bool, whether the image takes part.
-        partners: [B, 3] int64, other images of the batch (a permutation a column).
+        partners: [B, 3] int64, images of the batch, a random permutation a column; one may be the image itself.
         shares: [B, 2] float32 in [0, 1], λ; the second for mixes that need two.
         numbers: [B, 4] float32 in [0, 1): centres of boxes as (y, x), two of them.
     """

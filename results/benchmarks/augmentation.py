@@ -145,7 +145,7 @@ def composing() -> list[str]:
     turned = torch.eye(3).repeat(128, 1, 1)
     turned[:, 0, 1] = 0.1
     pairs = {
-        "tables (a quarter of RandAugment's images at most)": (
+        "tables (18 % of RandAugment's images)": (
             lambda: look_up(look_up(images, first), second),
             lambda: look_up(images, second.gather(2, first.long())),
         ),
@@ -155,12 +155,15 @@ def composing() -> list[str]:
         ),
     }
     lines = ["| two | one after the other, µs an image | composed |", "| - | - | - |"]
-    for name, (one_by_one, composed) in pairs.items():
-        times = [
-            statistics.median(seconds(call, 0.1, "cpu") for _ in range(7)) / 128e-6 for call in (one_by_one, composed)
-        ]
+    for name, calls in pairs.items():
+        times = [statistics.median(seconds(call, 0.1, "cpu") for _ in range(7)) / 128e-6 for call in calls]
         lines.append(f"| {name} | {times[0]:.2f} | {times[1]:.2f} |")
-    return lines
+    verdict = (
+        "Where two of a kind meet composing saves about half, but they meet seldom: some 0.3 µs of the time of an image "
+        "under RandAugment. Three of the six tables need the pixels in between, and composed turns would no longer be "
+        "torchvision's. So tables and matrices are applied one after the other; moves, which compose exactly, are composed."
+    )
+    return [*lines, "", verdict]
 
 
 def in_a_child() -> list[str]:
@@ -217,7 +220,10 @@ def main() -> None:
             for name in POLICIES
         ]
         lines += ["", "## In a default child (500 images, limit 15 %)", "", *in_a_child()]
-        lines += ["", "## Would composing pay?", "", *composing()]
+        lines += ["", "## Would composing pay?", "", *composing(), "", "## GPU", ""]
+        lines += [
+            "Not measured: no GPU was to be had. `--device cuda` measures it, with batches of 2,048 (budget 0.65 µs)."
+        ]
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
