@@ -159,9 +159,10 @@ def composing() -> list[str]:
         times = [statistics.median(seconds(call, 0.1, "cpu") for _ in range(7)) / 128e-6 for call in calls]
         lines.append(f"| {name} | {times[0]:.2f} | {times[1]:.2f} |")
     verdict = (
-        "Where two of a kind meet composing saves about half, but they meet seldom: some 0.3 µs of the time of an image "
-        "under RandAugment. Three of the six tables need the pixels in between, and composed turns would no longer be "
-        "torchvision's. So tables and matrices are applied one after the other; moves, which compose exactly, are composed."
+        "Where two of a kind meet composing saves about half, but they meet seldom: some 0.3 µs of the time of an "
+        "image under RandAugment. Three of the six tables need the pixels in between, and composed turns would no "
+        "longer be torchvision's. So tables and matrices are applied one after the other; moves, which compose "
+        "exactly, are composed."
     )
     return [*lines, "", verdict]
 
