@@ -125,7 +125,7 @@ def preview(
     """A picture of what a policy does to your images."""
     from policysearch.config import SearchConfig
     from policysearch.own_code import import_all
-    from policysearch.preview import write_preview
+    from policysearch.preview.figure import write_preview
 
     import_all(operations)
     source = data or SearchConfig().data

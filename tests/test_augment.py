@@ -101,6 +101,7 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
         ({"labels": torch.zeros(2)}, "labels must be int64"),
         ({"labels": torch.tensor([0, 2])}, r"labels must lie in 0\.\.1"),
         ({"progress": 1.2}, "progress"),
+        ({"images": torch.zeros(2, 1, 1, 1, dtype=torch.uint8).expand(2, 1, 4096, 4096)}, "16 million pixels"),
         ({"progress": float("nan")}, "progress"),
     ],
 )
@@ -108,6 +109,24 @@ def test_wrong_input_is_refused(change, told, generator):
     given = {"images": torch.zeros(2, 1, 8, 8, dtype=torch.uint8), "labels": torch.zeros(2).long()} | change
     with pytest.raises(UserError, match=told):
         augment(Policy.preset("flip-crop"), num_classes=2, generator=generator, **given)
+
+
+def test_one_class_is_sure(generator):
+    softening = Softening(p_min=0, mode="target")
+    policy = policy_of(Step(operation="translate-x", magnitude=0.5), softening=softening)
+    out = augment(policy, pictures(1, 8, 8), torch.zeros(6).long(), num_classes=1, generator=generator)
+    assert out.targets.tolist() == [[1.0]] * 6
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_the_device_is_kept(name):
+    images, labels = pictures(3, 16, 16).cuda(), torch.zeros(6).long().cuda()
+    out = augment(Policy.preset(name), images, labels, num_classes=2, generator=torch.Generator("cuda").manual_seed(0))
+    assert all(part.is_cuda for part in (out.images, out.targets, out.weights, out.visibility))
+    with pytest.raises(UserError, match="generator must be on"):
+        augment(Policy.preset(name), images, labels, num_classes=2, generator=torch.Generator())
 
 
 # Progress.

@@ -19,13 +19,13 @@ from test_cli import call
 
 from policysearch.augmentation import Draw, replay
 from policysearch.augmentation.draw import MixDraw
-from policysearch.captions import captions
 from policysearch.child.data import SHIPPED, Dataset
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
-from policysearch.preview import named_policy, preview
-from policysearch.sheet import Picture, sheet
+from policysearch.preview.captions import captions
+from policysearch.preview.figure import named_policy, preview
+from policysearch.preview.sheet import Picture, sheet
 from policysearch.softening import Curve, Softening
 from policysearch.steps import Step
 

@@ -21,6 +21,8 @@ from policysearch.policy import Policy
 
 __all__ = ["Augmented", "augment", "replay"]
 
+_MOST_PIXELS = 2**24  # float32, in which places are reckoned, counts no further
+
 
 @dataclass(frozen=True)
 class Augmented:
@@ -70,10 +72,11 @@ def augment(
             (see `policysearch.child.activation`); they are moved along with the pixels. For SnapMix.
 
     Raises:
-        UserError: images are not uint8 [B, C, H, W]; labels or maps do not fit them; the policy needs maps.
+        UserError: images are not uint8 [B, C, H, W] or too large; labels, maps or generator do not fit them; the
+            policy needs maps.
     """
     current = policy.at(progress)
-    _check(current, images, labels, num_classes, activation_maps)
+    _check(current, images, labels, num_classes, generator, activation_maps)
     return replay(current, draw(current, len(images), generator), images, labels, num_classes, activation_maps)
 
 
@@ -96,13 +99,23 @@ def replay(
     return Augmented(out, targets, weights, drawn, images)
 
 
-def _check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
+def _check(
+    policy: Policy, images: Tensor, labels: Tensor, num_classes: int, generator: torch.Generator, maps: Tensor | None
+) -> None:
     if images.dtype != torch.uint8 or images.dim() != 4:
         raise UserError(f"images must be uint8 [B, C, H, W], got {images.dtype} {list(images.shape)}")
+    if (images.shape[2] + 2) * (images.shape[3] + 2) > _MOST_PIXELS:
+        raise UserError(f"images may have 16 million pixels, got {list(images.shape[2:])}: make them smaller first")
+    if generator.device.type != images.device.type:
+        raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise UserError(f"labels must be int64 [{len(images)}], one an image, got {labels.dtype} {list(labels.shape)}")
     if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
         raise UserError(f"labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
+    _check_maps(policy, images, maps)
+
+
+def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
     if policy.mix is not None and MIXES[policy.mix.operation].needs_maps and maps is None:
         raise UserError(f"{policy.mix.operation} needs activation_maps [B, h, w]")
     if maps is not None and (maps.dim() != 3 or len(maps) != len(images)):

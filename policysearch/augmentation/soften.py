@@ -55,7 +55,9 @@ def soften(mode: str, p: Tensor, labels: Tensor, num_classes: int) -> tuple[Tens
 
 
 def _targets(p: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    others = ((1 - p) / max(1, num_classes - 1))[:, None].expand(-1, num_classes)
+    if num_classes == 1:
+        return torch.ones_like(p)[:, None]
+    others = ((1 - p) / (num_classes - 1))[:, None].expand(-1, num_classes)
     return others.scatter(1, labels[:, None], p[:, None])
 
 

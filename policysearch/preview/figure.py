@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from policysearch.augmentation import augment
-from policysearch.captions import captions
 from policysearch.child.data import load
 from policysearch.errors import UserError, unknown_name
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 from policysearch.presets import PRESETS
-from policysearch.sheet import Picture, sheet
+from policysearch.preview.captions import captions
+from policysearch.preview.sheet import Picture, sheet
 from policysearch.words import in_words
 
 __all__ = ["named_policy", "preview", "write_preview"]
@@ -80,8 +80,8 @@ def preview(
 ) -> Figure:
     """A figure with a row an image: on the left as it is, under it its class, beside it several draws.
 
-    Under each draw stands what `policysearch.captions` says. The images are of different classes as far as there are,
-    chosen by seed; those a mix brings in are from the same batch. SnapMix gets uniform activation maps.
+    Under each draw stands what `policysearch.preview.captions` says. The images are of different classes as far as
+    there are, chosen by seed; those a mix brings in are from the same batch. SnapMix gets uniform activation maps.
 
     Args:
         policy: what to draw from.
