@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
+    from policysearch.child.activation import activation_maps as activation_maps
     from policysearch.child.losses import make_loss as make_loss
     from policysearch.config import SearchConfig as SearchConfig
     from policysearch.errors import UserError as UserError
@@ -31,6 +32,7 @@ _HOME = {
     "SearchConfig": "policysearch.config",
     "SearchResult": "policysearch.runs",
     "UserError": "policysearch.errors",
+    "activation_maps": "policysearch.child.activation",
     "augment": "policysearch.augmentation",
     "make_loss": "policysearch.child.losses",
     "parse_loss": "policysearch.loss",

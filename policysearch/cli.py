@@ -112,7 +112,7 @@ def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
 @app.command()
 def preview(
     policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
-    data: Annotated[str | None, typer.Option(help="a name or PATH.npz", show_default="that of search")] = None,
+    data: Annotated[str | None, typer.Option(help="a name or PATH.npz", show_default="fashion-small")] = None,
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
     draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
     seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
@@ -164,11 +164,17 @@ def spaces() -> None:
 
 
 @app.command()
-def operations() -> None:
+def operations(
+    own: Annotated[
+        str | None, typer.Option("--operations", help="modules that register operations, as in search")
+    ] = None,
+) -> None:
     """The operations of policies: magnitude, range (± where a draw may negate it), and how visibility is had."""
     from policysearch.operations import OPERATIONS
+    from policysearch.own_code import import_all
     from policysearch.words import operation_in_words
 
+    import_all(own)
     _list({name: operation_in_words(row) for name, row in OPERATIONS.items()})
 
 
@@ -177,10 +183,11 @@ def presets() -> None:
     """The fixed policies, and the mixes of a batch."""
     from policysearch.mixes import MIXES
     from policysearch.presets import PRESETS
+    from policysearch.words import mix_in_words
 
     _list({name: text for name, (text, _) in PRESETS.items()})
     typer.echo("\nmixes:")
-    _list({name: row.about for name, row in MIXES.items()})
+    _list({name: mix_in_words(row) for name, row in MIXES.items()})
 
 
 @app.command()

@@ -6,10 +6,11 @@ one's own is one row and one function, given to `policysearch.augmentation.regis
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from policysearch.errors import unknown_name
+from policysearch.errors import UserError, unknown_name
 
 __all__ = ["KINDS", "OPERATIONS", "RANDAUGMENT_OPERATIONS", "Kind", "Operation", "Visibility", "operation"]
 
@@ -26,6 +27,12 @@ KINDS: dict[Kind, str] = {
     "filter": "any other change of the pixels",
 }
 """What an operation's kernel gives, which decides how it is applied; operations are applied grouped by kind."""
+
+
+_BY_KIND: dict[Kind, Visibility] = {
+    **dict.fromkeys(("move", "matrix", "crop", "mask"), "counted"),
+    "table": "information",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,11 @@ class Operation:
         visibility: how visibility is had. `counted`: the source pixels still there, tracked through all
             geometric steps and masks together; `information`: the entropy of the grey values after the step over
             that before (a table keeps all of it exactly when it merges no two values that occur); `formula`: a
-            formula of the magnitude, in the kernel's docstring; `whole`: 1, nothing is lost.
+            formula of the magnitude, in the kernel's docstring; `whole`: 1, nothing is lost, and softening does not
+            see the step. None: what suits the kind, `counted` for geometry and masks, `information` for tables.
+
+    Raises:
+        UserError: the name is no lower-case word or words joined by hyphens, or the magnitudes do not fit each other.
     """
 
     name: str
@@ -58,7 +69,21 @@ class Operation:
     standard: tuple[float, float] | None = None
     wide: tuple[float, float] | None = None
     numbers: int = 0
-    visibility: Visibility = "whole"
+    visibility: Visibility | None = None
+
+    def __post_init__(self) -> None:
+        if self.visibility is None:
+            object.__setattr__(self, "visibility", _BY_KIND.get(self.kind, "whole"))
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name):
+            raise UserError(f"an operation's name is lower-case words joined by hyphens, got {self.name!r}")
+        given = [v for v in (self.neutral, *(self.standard or ()), *(self.wide or ())) if v is not None]
+        if self.low > self.high or any(not self.low <= v <= self.high for v in given):
+            raise UserError(
+                f"{self.name}: low <= neutral, standard and wide <= high is needed, got low {self.low:g}, high "
+                f"{self.high:g}, neutral {self.neutral}, standard {self.standard}, wide {self.wide}"
+            )
+        if given and not self.unit:
+            raise UserError(f"{self.name}: an operation with magnitudes has a unit, which says what they mean")
 
     @property
     def has_magnitude(self) -> bool:
@@ -80,17 +105,17 @@ _AREA = "share of the area"
 
 
 def _hiding(name: str, kind: Kind, unit: str, high: float, top: float, numbers: int) -> Operation:
-    return Operation(name, kind, unit, 0, high, 0, False, (0, top), numbers=numbers, visibility="counted")
+    return Operation(name, kind, unit, 0, high, 0, False, (0, top), numbers=numbers)
 
 
-def _enhancing(name: str, kind: Kind, visibility: Visibility) -> Operation:
+def _enhancing(name: str, kind: Kind, visibility: Visibility | None = None) -> Operation:
     return Operation(name, kind, _ENHANCE, 0, 1, 0, True, (0, 0.9), (0, 0.99), visibility=visibility)
 
 
 def _moving(
     name: str, kind: Kind, unit: str, high: float, top: float, wide: tuple[float, float] | None = None
 ) -> Operation:
-    return Operation(name, kind, unit, 0, high, 0, True, (0, top), wide, visibility="counted")
+    return Operation(name, kind, unit, 0, high, 0, True, (0, top), wide)
 
 
 _ROWS = (
@@ -102,17 +127,17 @@ _ROWS = (
     _moving("translate-x-pixels", "move", _PIXELS, 4096, 14.5, (0, 32)),
     _moving("translate-y-pixels", "move", _PIXELS, 4096, 14.5, (0, 32)),
     _moving("rotate", "matrix", "degrees", 180, 30, (0, 135)),
-    _enhancing("brightness", "table", "information"),
+    _enhancing("brightness", "table"),
     _enhancing("color", "filter", "formula"),
-    _enhancing("contrast", "table", "information"),
+    _enhancing("contrast", "table"),
     _enhancing("sharpness", "filter", "formula"),
-    Operation("posterize", "table", "bits kept", 0, 8, 8, False, (8, 4), (8, 2), visibility="information"),
-    Operation("solarize", "table", "threshold", 0, 256, 256, False, (255, 0), (255, 0), visibility="information"),
-    Operation("autocontrast", "table", visibility="information"),
-    Operation("equalize", "table", visibility="information"),
-    Operation("invert", "table", visibility="information"),
-    Operation("flip-horizontal", "move", visibility="counted"),
-    Operation("flip-vertical", "move", visibility="counted"),
+    Operation("posterize", "table", "bits kept", 0, 8, 8, False, (8, 4), (8, 2)),
+    Operation("solarize", "table", "threshold", 0, 256, 256, False, (255, 0), (255, 0)),
+    Operation("autocontrast", "table"),
+    Operation("equalize", "table"),
+    Operation("invert", "table"),
+    Operation("flip-horizontal", "move"),
+    Operation("flip-vertical", "move"),
     Operation("grayscale", "filter", visibility="formula"),
     Operation("hue", "filter", "turns of the colour circle", 0, 0.5, 0, True, (0, 0.5)),
     Operation("gaussian-blur", "filter", "sigma, pixels", 0, 64, 0, False, (0, 2), visibility="formula"),
@@ -128,10 +153,10 @@ _ROWS = (
         numbers=2,
         visibility="formula",
     ),
-    Operation("perspective", "matrix", "distortion", 0, 1, 0, False, (0, 0.5), numbers=8, visibility="counted"),
+    Operation("perspective", "matrix", "distortion", 0, 1, 0, False, (0, 0.5), numbers=8),
     _hiding("pad-and-crop", "move", _SIDE, 1, 0.25, 2),
     _hiding("soft-crop", "move", "sigma, fraction of the longer side", 1, 0.3, 2),
-    Operation("resized-crop", "crop", _AREA, 0.01, 1, 1, False, (1, 0.08), numbers=3, visibility="counted"),
+    Operation("resized-crop", "crop", _AREA, 0.01, 1, 1, False, (1, 0.08), numbers=3),
     _hiding("soft-resized-crop", "crop", "sigma, fraction of the side", 1, 0.3, 4),
     _hiding("cutout", "mask", "fraction of the shorter side", 1, 0.5, 2),
     _hiding("random-erasing", "mask", _AREA, 1, 0.33, 3),

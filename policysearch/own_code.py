@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 
 from policysearch.errors import UserError
@@ -26,7 +27,14 @@ def imported(module: str, what: str) -> ModuleType:
     except UserError:
         raise
     except Exception as error:  # importing runs the module, which may raise anything
-        raise UserError(f"{what} cannot be loaded: {' '.join(str(error).split())}") from None
+        raise UserError(f"{what} cannot be loaded: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    here = frames[-1] if frames and Path(frames[-1].filename) != Path(__file__) else None
+    return f"{text} (line {here.lineno} of {here.filename})" if here else text
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -69,8 +69,8 @@ class Policy(Value):
         Raises:
             UserError: progress is not in [0, 1].
         """
-        if not 0 <= progress <= 1:
-            raise UserError(f"progress is the share of training done, in [0, 1], got {progress}")
+        if not isinstance(progress, int | float) or not 0 <= progress <= 1:
+            raise UserError(f"progress is the share of training done, in [0, 1], got {progress!r}")
         return self._by_stage[sum(progress >= stage.start for stage in self.stages)]
 
     @cached_property
@@ -171,10 +171,27 @@ def validation_message(error: ValidationError) -> str:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
         return str(cause)
-    parts = (str(part) for part in first["loc"])
+    parts = [str(part) for part in first["loc"]] or [""]
     where = ".".join(part for part in parts if "[" not in part) or "the whole"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}"
+        return f"unknown key {where!r}{_HINTS.get(parts[-1], '')}"
     if first["type"] == "missing":
         return f"{where} is missing"
-    return f"{where}: {first['msg'].lower()}, got {first['input']!r:.80}"
+    wanted = _PLAIN.get(first["type"], first["msg"].lower())
+    return f"{where}: {wanted}, got {first['input']!r:.80}"
+
+
+_PLAIN = {
+    "model_type": "must be a table of its fields",
+    "model_attributes_type": "must be a table of its fields",
+    "dict_type": "must be a table",
+    "mapping_type": "must be a table",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "string_type": "must be text",
+    "bool_parsing": "must be true or false",
+}
+_HINTS = {"level": " (levels are for space files; a policy gives the magnitude itself)"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Sequence
 from datetime import date
@@ -27,6 +28,7 @@ _COLUMNS = (
     "number",
     "arm",
     "policy",
+    "parameters",
     "replicate",
     "seed",
     "state",
@@ -67,6 +69,7 @@ def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
         row.number,
         row.arm.key,
         row.arm.name,
+        json.dumps({name.partition(".")[2]: v for name, v in row.arm.parameters.items() if "." in name}),
         row.replicate,
         trial.seed,
         row.state,

@@ -31,7 +31,8 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
         UserError: no step has that operation, it has no neutral magnitude, or the policy has stages.
     """
     if operation not in set(_operations(policy)):
-        raise UserError(f"no step of {policy.name or 'the policy'} is {operation}")
+        known = ", ".join(sorted(set(_operations(policy)))) or "none"
+        raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {known}")
     if OPERATIONS[operation].neutral is None:
         raise UserError(f"{operation} has no neutral magnitude to decay to")
     _must_have_no_stages(policy)

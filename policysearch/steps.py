@@ -12,8 +12,8 @@ from policysearch.operations import Operation, operation
 
 __all__ = ["Finite", "Magnitude", "Normal", "OneOf", "Probability", "SomeOf", "Step", "SubPolicy", "Uniform", "Value"]
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
 class Value(BaseModel):
@@ -118,6 +118,9 @@ class SomeOf(Value):
     def _counts_are_a_distribution(self) -> SomeOf:
         if abs(sum(self.counts) - 1) > 1e-6:
             raise UserError(f"counts must sum to 1, got {list(self.counts)}, which sum to {sum(self.counts):g}")
+        if len(self.counts) > len(self.some_of) + 1:
+            most = len(self.some_of) + 1
+            raise UserError(f"counts of {most - 1} steps are {most} numbers at most, got {list(self.counts)}")
         return self
 
 

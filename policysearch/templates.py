@@ -82,5 +82,7 @@ def _at_level(step: dict[str, Any]) -> dict[str, Any]:
     if not whole or not 0 <= level < levels:
         raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
     row = operation(str(step.get("operation")))
+    if span == "wide" and row.standard and not row.wide:
+        raise UserError(f"{row.name} has no wide range (TrivialAugment's): leave `range` out, or give a magnitude")
     magnitude = row.magnitude_at(level, levels, span == "wide")
     return rest if magnitude is None else {**rest, "magnitude": magnitude}

@@ -120,7 +120,10 @@ def _sentence(winner: Arm, differences: dict[str, Difference], compared: int, le
     parts = [f"{name} wins: {measured or 'no reference finished'}"]
     if winner.key in _FREE:
         parts.append("use it, it costs no search")
-    unsure = [other for other, difference in differences.items() if not _is_clear(difference, compared)]
+    tied = [other for other, difference in differences.items() if difference.mean == 0]
+    if tied:
+        parts.append(f"it ties with {' and '.join(tied)}, and is taken because it comes first among equals")
+    unsure = [n for n, difference in differences.items() if n not in tied and not _is_clear(difference, compared)]
     if unsure:
         parts.append(f"the lead over {' and '.join(unsure)} may be chance (more --confirm replicates would tell)")
     if left_out:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from policysearch.mixes import Mix
+from itertools import groupby
+
+from policysearch.mixes import Mix, MixRow
 from policysearch.operations import OPERATIONS, Operation
 from policysearch.policy import Policy
 from policysearch.softening import Curve, Softening
 from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
-__all__ = ["in_words", "operation_in_words"]
+__all__ = ["in_words", "mix_in_words", "operation_in_words"]
 
 _SEEN = {
     "whole": "loses nothing",
@@ -23,15 +25,16 @@ def operation_in_words(row: Operation) -> str:
     span = f"{row.low:g} to {row.high:g}" if row.low < 0 else f"{'±' if row.signed else ''}{row.low:g}..{row.high:g}"
     standard = f", levels {row.standard[0]:.4g} to {row.standard[1]:.4g}" if row.standard else ""
     magnitude = f"{row.unit}, {span}{standard}" if row.has_magnitude else "no magnitude"
-    return f"{magnitude}; {_SEEN[row.visibility]}"
+    return f"{magnitude}; {_SEEN[row.visibility or 'whole']}"
 
 
 def in_words(policy: Policy) -> str:
     """One line a sub-policy, then the mixture, the batch's mix, the softening curve, and later stages."""
     lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
     for stage in policy.stages:
+        ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
         lines.append(f"from {stage.start:.0%} of the training on:")
-        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix)]
+        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended]
     return "\n".join([*lines, *(_softening(policy.softening) if policy.softening else [])])
 
 
@@ -45,15 +48,16 @@ def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:
 
 
 def _sub_policy(sub: SubPolicy) -> str:
-    return ", then ".join(_step(step) for step in sub.steps) or "left as it is"
+    repeated = ((_step(step), len(list(same))) for step, same in groupby(sub.steps))
+    return ", then ".join(text if n == 1 else f"{n} times {text}" for text, n in repeated) or "left as it is"
 
 
 def _step(step: Step | OneOf | SomeOf) -> str:
     if isinstance(step, OneOf):
         return f"one of ({', '.join(_one(choice) for choice in step.one_of)})"
     if isinstance(step, SomeOf):
-        shares = ", ".join(f"{n} of them {share:.0%}" for n, share in enumerate(step.counts) if share)
-        return f"in random order ({', '.join(_one(choice) for choice in step.some_of)}) until so many: {shares}"
+        shares = ", ".join(f"{n} ({share:.0%})" for n, share in enumerate(step.counts) if share)
+        return f"n of ({', '.join(_one(choice) for choice in step.some_of)}) in random order, n drawn from {shares}"
     return _one(step)
 
 
@@ -72,6 +76,12 @@ def _magnitude(step: Step) -> str:
     if isinstance(magnitude, Normal):
         return f" {sign}N({magnitude.mean:.3g}, {magnitude.std:.3g}²)"
     return f" {sign}{magnitude:.3g}"
+
+
+def mix_in_words(row: MixRow) -> str:
+    """One line: what it does, its alpha, and what it needs."""
+    alpha = "no alpha" if row.alpha is None else f"alpha {row.alpha:g} unless given"
+    return f"{row.about}; {alpha}{', needs activation maps' if row.needs_maps else ''}"
 
 
 def _mixture(policy: Policy) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -97,18 +98,33 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
     [
         ({"images": torch.zeros(2, 1, 8, 8)}, "uint8"),
         ({"images": torch.zeros(2, 8, 8, dtype=torch.uint8)}, r"\[B, C, H, W\]"),
-        ({"labels": torch.zeros(3).long()}, r"labels must be int64 \[2\]"),
-        ({"labels": torch.zeros(2)}, "labels must be int64"),
+        ({"labels": torch.zeros(3).long()}, r"int64 \[2\]"),
+        ({"labels": torch.zeros(2)}, "int64"),
         ({"labels": torch.tensor([0, 2])}, r"labels must lie in 0\.\.1"),
         ({"progress": 1.2}, "progress"),
         ({"images": torch.zeros(2, 1, 1, 1, dtype=torch.uint8).expand(2, 1, 4096, 4096)}, "16 million pixels"),
         ({"progress": float("nan")}, "progress"),
+        ({"progress": "half"}, "progress"),
+        ({"policy": "soft-crop"}, "policy must be a Policy"),
+        ({"generator": None}, "torch.Generator, got a builtins.NoneType"),
+        ({"num_classes": 0}, "num_classes"),
+        ({"images": np.zeros((2, 1, 8, 8), np.uint8)}, "torch tensor uint8 .* got a numpy.ndarray"),
+        ({"labels": [0, 1]}, "labels must be a torch tensor"),
+        ({"images": torch.zeros(2, 8, 8, 3, dtype=torch.uint8)}, "permute"),
+        ({"activation_maps": -torch.ones(2, 4, 4)}, "0 or more, the least is -1"),
+        ({"activation_maps": torch.full((2, 4, 4), float("nan"))}, "finite"),
     ],
 )
 def test_wrong_input_is_refused(change, told, generator):
-    given = {"images": torch.zeros(2, 1, 8, 8, dtype=torch.uint8), "labels": torch.zeros(2).long()} | change
+    given = {
+        "policy": Policy.preset("flip-crop"),
+        "images": torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+        "labels": torch.zeros(2).long(),
+        "num_classes": 2,
+        "generator": generator,
+    }
     with pytest.raises(UserError, match=told):
-        augment(Policy.preset("flip-crop"), num_classes=2, generator=generator, **given)
+        augment(**(given | change))
 
 
 def test_one_class_is_sure(generator):

@@ -15,6 +15,7 @@ from policysearch.augmentation.apply import apply
 from policysearch.augmentation.filters import FILTERS
 from policysearch.augmentation.hashing import normals, uniforms
 from policysearch.augmentation.kernels import KERNELS, VISIBILITY
+from policysearch.augmentation.visibility import visibility
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS, Operation
 from policysearch.policy import Policy
@@ -336,7 +337,10 @@ def test_a_registered_operation_is_like_the_others(darker, generator):
         (Operation("mine", "identity"), halved, "kind of mine"),
         (Operation("mine", "table"), halved, r"must give \[b, C, 256\]"),
         (Operation("mine", "filter"), lambda images, magnitude, numbers: images.float(), "uint8"),
-        (Operation("mine", "filter"), lambda images, magnitude: images, "fails on two black images"),
+        (Operation("mine", "filter"), lambda images, magnitude: images, "fails on two images"),
+        (Operation("mine", "filter"), lambda images, magnitude, numbers: images.sub_(1), "changes the images"),
+        (Operation("mine", "filter"), lambda images, magnitude, numbers: images - len(images), "alone than in a batch"),
+        (Operation("mine", "move"), lambda i, m, n: torch.full((len(m), 2, 2), 2.0), "scales of 1 or -1"),
         (Operation("mine", "filter", visibility="formula"), halved, "visibility"),
     ],
 )
@@ -344,6 +348,30 @@ def test_bad_operations_are_refused(row, kernel, told):
     with pytest.raises(UserError, match=told):
         register(row, kernel)
     assert "mine" not in OPERATIONS
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"name": "Foo Bar"}, "hyphens"),
+        ({"name": "foo", "unit": "much", "low": 2, "high": 1}, "low <= neutral"),
+        ({"name": "foo", "unit": "much", "high": 1, "standard": (0, 5)}, "standard"),
+        ({"name": "foo", "high": 1, "neutral": 0}, "has a unit"),
+    ],
+)
+def test_bad_rows_are_refused(row, told):
+    with pytest.raises(UserError, match=told):
+        Operation(kind="filter", **row)
+
+
+def test_visibility_goes_by_kind_or_by_the_function_given():
+    assert Operation("mine", "mask").visibility == "counted" and Operation("mine", "table").visibility == "information"
+    register(Operation("halving", "filter"), halved, visibility=lambda images, m: torch.full_like(m, 0.25))
+    try:
+        assert OPERATIONS["halving"].visibility == "formula"
+        assert visibility(fixed("halving", 0, 2), pictures(1, 8, 8, batch=2)).tolist() == [0.25, 0.25]
+    finally:
+        _forget("halving")
 
 
 def test_steps_with_unknown_operations_are_refused():

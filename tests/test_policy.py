@@ -36,11 +36,19 @@ def steps(draw):
 
 
 some_steps = st.lists(steps(), min_size=1, max_size=3).map(tuple)
-counts = st.sampled_from([(0.2, 0.3, 0.5), (0.0, 1.0), (0.5, 0.0, 0.25, 0.25)])
+COUNTS = [(0.0, 1.0), (0.2, 0.3, 0.5), (0.5, 0.0, 0.25, 0.25)]
+
+
+@st.composite
+def some_of(draw):
+    chosen = draw(some_steps)
+    return SomeOf(some_of=chosen, counts=draw(st.sampled_from(COUNTS[: len(chosen)])))
+
+
 sub_policies = st.builds(
     SubPolicy,
     steps=st.lists(
-        steps() | st.builds(OneOf, one_of=some_steps) | st.builds(SomeOf, some_of=some_steps, counts=counts),
+        steps() | st.builds(OneOf, one_of=some_steps) | some_of(),
         max_size=3,
     ).map(tuple),
     weight=st.floats(0.01, 10),
@@ -192,6 +200,8 @@ def test_presets_are_the_published_ones():
         ({"operation": "rotate", "magnitude": {"mean": 20, "std": -1}}, "std"),
         ({"some_of": [], "counts": [0.5, 0.5]}, "some_of"),
         ({"some_of": [{"operation": "invert"}], "counts": [0.5, 0.2]}, "counts must sum to 1"),
+        ({"some_of": [{"operation": "invert"}]}, "counts of 1 steps are 2 numbers at most"),
+        ({"operation": "rotate", "magnitude": "20"}, "magnitude"),
         ({"one_of": [{"operation": "rotate", "magnitude": 999}]}, "magnitude of rotate"),
     ],
 )

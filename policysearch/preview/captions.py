@@ -19,8 +19,9 @@ def captions(out: Augmented, labels: Tensor, class_names: Sequence[str], softene
     """Lines of text for each image, what its target says first.
 
     First the share of the target that the image's own class has, or, if it took part in a mix, the two largest shares
-    of its sources' classes; then the weight where it is not 1, and the visibility v; its partners in the mix; and what
-    was applied to it (not to its partners), in order: of a mixture the original and each chain after its share.
+    of its sources' classes; then the weight where it is not 1, and the visibility v; what was applied
+    to it (not to its partners), in order: of a mixture the original and each chain after its share; and its partners in
+    the mix.
 
     Args:
         out: what `augment` or `replay` gave for B images.
@@ -32,8 +33,8 @@ def captions(out: Augmented, labels: Tensor, class_names: Sequence[str], softene
         (
             _target(out, row, labels, class_names),
             *_weight(out, row, softened),
-            *_mixing(out, row, labels, class_names),
             *_applied(out, row),
+            *_mixing(out, row, labels, class_names),
         )
         for row in range(len(labels))
     ]

@@ -15,6 +15,7 @@ from torch import Tensor
 from policysearch.augmentation import augment
 from policysearch.child.data import load
 from policysearch.errors import UserError, unknown_name
+from policysearch.loss import loss_in_words, parse_loss
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 from policysearch.presets import PRESETS
@@ -50,20 +51,29 @@ def write_preview(
     shown, dataset = named_policy(policy), load(data)
     train = (dataset.x_train, dataset.y_train, dataset.classes)
     _write(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
-    where = f"{out}: training images of {dataset.name} ({images}), each with draws of the policy ({draws})"
-    return [f"{_title(shown, progress)}:", in_words(shown), "", *_maps(shown.at(progress)), where]
+    where = f"{out}: {images} training images of {dataset.name}, {draws} draws of each"
+    return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_maps(shown.at(progress)), where]
+
+
+def _loss(policy: Policy) -> list[str]:
+    loss = parse_loss(policy.about.get("loss"))
+    return [f"found with {loss_in_words(loss)}"] if loss else []
 
 
 def named_policy(spec: str) -> Policy:
-    """The preset of that name, or the policy in that file.
+    """The preset of that name, or the policy in that file or run's folder.
 
     Raises:
         UserError: neither is there (the nearest presets are told), or the file holds no valid policy.
     """
     if spec.partition(":")[0] in PRESETS:
         return Policy.preset(spec)
+    if Path(spec).is_dir():
+        return Policy.load(Path(spec) / "policy.json")
     if spec.endswith(".json") or Path(spec).exists():
         return Policy.load(spec)
+    if spec in MIXES:
+        raise UserError(f'{spec} is a mix, no policy: write it into one, as "mix": {{"operation": "{spec}"}}')
     raise UserError(f"{unknown_name('policy preset', spec, PRESETS)} A file of your own is given as PATH.json.")
 
 
@@ -152,7 +162,7 @@ def _notes(current: Policy) -> list[str]:
     parts = {
         "left: training images as they are": True,
         "beside each: draws of the policy": True,
-        "v: how much of its own image a draw shows": current.softening is not None,
+        "v: how much of its own image a draw shows, before any mix": current.softening is not None,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
     }
     return ["; ".join(part for part, holds in parts.items() if holds), *_maps(current)]
