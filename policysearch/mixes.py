@@ -12,6 +12,9 @@ from policysearch.steps import Probability, Value
 
 __all__ = ["MIXES", "Mix", "MixRow", "Mixture"]
 
+Alpha = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False, strict=True)]
+"""Of a beta or Dirichlet distribution; below 0.01 float32 no longer holds what is drawn."""
+
 
 @dataclass(frozen=True)
 class MixRow:
@@ -39,7 +42,7 @@ class Mix(Value):
 
     operation: str
     probability: Probability = 1.0
-    alpha: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
+    alpha: Alpha | None = None
 
     @model_validator(mode="after")
     def _alpha_fits(self) -> Mix:
@@ -55,4 +58,4 @@ class Mixture(Value):
     policy, which are averaged by Dirichlet(alpha) weights and blended with the original by Beta(alpha, alpha)."""
 
     width: Annotated[int, Field(ge=1, le=10)] = 3
-    alpha: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 1.0
+    alpha: Alpha = 1.0

@@ -12,7 +12,16 @@ from typing import Literal
 
 from policysearch.errors import UserError, unknown_name
 
-__all__ = ["KINDS", "OPERATIONS", "RANDAUGMENT_OPERATIONS", "Kind", "Operation", "Visibility", "operation"]
+__all__ = [
+    "KINDS",
+    "OPERATIONS",
+    "RANDAUGMENT_OPERATIONS",
+    "SHIPPED_OPERATIONS",
+    "Kind",
+    "Operation",
+    "Visibility",
+    "operation",
+]
 
 Kind = Literal["identity", "move", "matrix", "crop", "mask", "table", "filter"]
 Visibility = Literal["whole", "counted", "information", "formula"]
@@ -29,9 +38,12 @@ KINDS: dict[Kind, str] = {
 """What an operation's kernel gives, which decides how it is applied; operations are applied grouped by kind."""
 
 
-_BY_KIND: dict[Kind, Visibility] = {
-    **dict.fromkeys(("move", "matrix", "crop", "mask"), "counted"),
-    "table": "information",
+_ALLOWED: dict[Kind, tuple[Visibility, ...]] = {
+    "move": ("counted",),
+    "matrix": ("counted",),
+    "crop": ("counted",),
+    "mask": ("counted",),
+    "table": ("information",),
 }
 
 
@@ -53,7 +65,7 @@ class Operation:
             geometric steps and masks together; `information`: the entropy of the grey values after the step over
             that before (a table keeps all of it exactly when it merges no two values that occur); `formula`: a
             formula of the magnitude, in the kernel's docstring; `whole`: 1, nothing is lost, and softening does not
-            see the step. None: what suits the kind, `counted` for geometry and masks, `information` for tables.
+            see the step. Geometry and masks are counted, tables go by information, filters by the others (None: whole).
 
     Raises:
         UserError: the name is no lower-case word or words joined by hyphens, or the magnitudes do not fit each other.
@@ -73,7 +85,12 @@ class Operation:
 
     def __post_init__(self) -> None:
         if self.visibility is None:
-            object.__setattr__(self, "visibility", _BY_KIND.get(self.kind, "whole"))
+            object.__setattr__(self, "visibility", _ALLOWED.get(self.kind, ("whole",))[0])
+        allowed = _ALLOWED.get(self.kind, ("whole", "formula"))
+        if self.visibility not in allowed:
+            raise UserError(
+                f"{self.name}: visibility of a {self.kind} is {' or '.join(allowed)}, got {self.visibility!r}"
+            )
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name):
             raise UserError(f"an operation's name is lower-case words joined by hyphens, got {self.name!r}")
         given = [v for v in (self.neutral, *(self.standard or ()), *(self.wide or ())) if v is not None]
@@ -165,6 +182,8 @@ _ROWS = (
 )
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
+SHIPPED_OPERATIONS = frozenset(OPERATIONS)
+"""Those that come with the program, which cannot be registered anew."""
 
 RANDAUGMENT_OPERATIONS = (
     "identity", "autocontrast", "equalize", "rotate", "solarize", "color", "posterize", "contrast",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -11,7 +12,7 @@ from types import ModuleType
 
 from policysearch.errors import UserError
 
-__all__ = ["absolute", "import_all", "imported"]
+__all__ = ["absolute", "digest", "import_all", "imported"]
 
 
 def imported(module: str, what: str) -> ModuleType:
@@ -60,6 +61,15 @@ def import_all(modules: str | None) -> None:
     """
     for module in filter(None, (part.strip() for part in (modules or "").split(","))):
         imported(module, f"operations module {module!r}")
+
+
+def digest(modules: str | None) -> str | None:
+    """A hash of the source of modules given as for `import_all`, which must have been imported; None without any."""
+    if not modules:
+        return None
+    names = [part.strip() for part in modules.split(",") if part.strip()]
+    files = [Path(name) if name.endswith(".py") else Path(str(sys.modules[name].__file__)) for name in names]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def absolute(modules: str | None) -> str | None:

@@ -24,9 +24,12 @@ SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
 
 
 class Stage(Value):
-    """What a policy becomes from `start` on, a share of the training done in (0, 1]: its sub-policies and its mix."""
+    """What a policy becomes from `start` on, a share of the training done in (0, 1): its sub-policies and its mix.
 
-    start: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    Without `mix` the policy's mix ends; mixture and softening stay the policy's.
+    """
+
+    start: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
     sub_policies: SubPolicies
     mix: Mix | None = None
 
@@ -137,7 +140,7 @@ class Policy(Value):
             data = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"cannot read policy file {str(path)!r}: {error.strerror or error}") from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"policy file {str(path)!r} is not JSON: {error}") from None
         if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > SCHEMA:
             raise UserError(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy, Stage
-from policysearch.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
+from policysearch.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
 __all__ = ["curriculum", "decayed"]
 
@@ -24,12 +24,15 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
     Args:
         policy: a policy without stages.
         operation: which steps decay.
-        start: share of training done, in (0, 1].
-        factor: above 0.
+        start: share of training done, in (0, 1).
+        factor: 1 or more.
 
     Raises:
-        UserError: no step has that operation, it has no neutral magnitude, or the policy has stages.
+        UserError: no step has that operation, it has no neutral magnitude, the policy has stages, or a number is out
+            of its range.
     """
+    if not 0 < start < 1 or not factor >= 1:
+        raise UserError(f"start must lie in (0, 1) and factor be 1 or more, got {start} and {factor}")
     if operation not in set(_operations(policy)):
         known = ", ".join(sorted(set(_operations(policy)))) or "none"
         raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {known}")
@@ -52,8 +55,8 @@ def curriculum(policy: Policy, stages: int = 10) -> Policy:
     Raises:
         UserError: too few stages, or the policy has stages.
     """
-    if stages < 2:
-        raise UserError(f"a curriculum needs 2 stages or more, got {stages}")
+    if not isinstance(stages, int) or stages < 2:
+        raise UserError(f"a curriculum needs 2 stages or more, a whole number, got {stages}")
     _must_have_no_stages(policy)
     parts = [_changed(policy, partial(_scaled, share=i / stages)) for i in range(1, stages)]
     grown = [*parts, policy.sub_policies]
@@ -73,12 +76,8 @@ def _staged(policy: Policy, stages: list[Stage]) -> Policy:
 def _operations(policy: Policy) -> Iterator[str]:
     for sub in policy.sub_policies:
         for step in sub.steps:
-            for one in _parts(step):
+            for one in choices(step):
                 yield one.operation
-
-
-def _parts(step: Step | OneOf | SomeOf) -> tuple[Step, ...]:
-    return step.one_of if isinstance(step, OneOf) else step.some_of if isinstance(step, SomeOf) else (step,)
 
 
 def _changed(policy: Policy, change: Callable[[Step], Step]) -> tuple[SubPolicy, ...]:
@@ -89,7 +88,7 @@ def _changed(policy: Policy, change: Callable[[Step], Step]) -> tuple[SubPolicy,
 
 
 def _with_parts(step: _AnyStep, change: Callable[[Step], Step]) -> _AnyStep | Step:
-    parts = tuple(map(change, _parts(step)))
+    parts = tuple(map(change, choices(step)))
     if isinstance(step, OneOf):
         return step.model_copy(update={"one_of": parts})
     return step.model_copy(update={"some_of": parts}) if isinstance(step, SomeOf) else parts[0]

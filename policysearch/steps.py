@@ -10,7 +10,19 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_ser
 from policysearch.errors import UserError
 from policysearch.operations import Operation, operation
 
-__all__ = ["Finite", "Magnitude", "Normal", "OneOf", "Probability", "SomeOf", "Step", "SubPolicy", "Uniform", "Value"]
+__all__ = [
+    "Finite",
+    "Magnitude",
+    "Normal",
+    "OneOf",
+    "Probability",
+    "SomeOf",
+    "Step",
+    "SubPolicy",
+    "Uniform",
+    "Value",
+    "choices",
+]
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
@@ -124,6 +136,11 @@ class SomeOf(Value):
         return self
 
 
+def choices(step: Step | OneOf | SomeOf) -> tuple[Step, ...]:
+    """The steps that a step may turn out to be."""
+    return step.one_of if isinstance(step, OneOf) else step.some_of if isinstance(step, SomeOf) else (step,)
+
+
 AnyStep = Annotated[
     Annotated[Step, Tag("[step]")] | Annotated[OneOf, Tag("[one_of]")] | Annotated[SomeOf, Tag("[some_of]")],
     _kind({"one_of": OneOf, "some_of": SomeOf}, "[step]"),
@@ -134,4 +151,4 @@ class SubPolicy(Value):
     """Ordered steps applied to one image; `weight` is its share among the policy's sub-policies."""
 
     steps: tuple[AnyStep, ...] = ()
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False, strict=True)] = 1.0

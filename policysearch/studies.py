@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage
 
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
+from policysearch.own_code import digest
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
@@ -100,10 +101,11 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
 
     Raises:
-        UserError: config.toml or space.toml was edited since, in a setting that pulls depend on.
+        UserError: config.toml, space.toml or the user's operations were edited since, in what pulls depend on.
     """
     settings = config.model_dump(mode="json", include=_FIXED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
+    settings["operations"] = digest(config.operations)
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", settings)
         return

@@ -56,7 +56,7 @@ def test_a_child_goes_through_the_stages_of_its_policy(data):
     """Four steps: a policy whose second half is another trains as each alone for so long."""
     plain, other = SubPolicy(), SubPolicy(steps=(some_step("invert"),))
     staged = Policy(sub_policies=(plain,), stages=(Stage(start=0.5, sub_policies=(other,)),))
-    late = Policy(sub_policies=(plain,), stages=(Stage(start=1.0, sub_policies=(other,)),))
+    late = Policy(sub_policies=(plain,), stages=(Stage(start=0.99, sub_policies=(other,)),))
     alone = comparable(child(Policy(sub_policies=(plain,)), data))
     assert comparable(child(late, data)) == alone
     assert comparable(child(staged, data)) != alone
@@ -91,6 +91,9 @@ def test_activation_maps_leave_the_network_as_it_was(data):
     maps = activation_maps(network, images, data.labels[:7])
     assert maps.shape[0] == 7 and maps.dim() == 3 and (maps >= 0).all() and maps.shape[1] > 1
     assert network.training and not any(module._forward_hooks for module in network.modules())
+    network.stem.eval()
+    activation_maps(network, images, data.labels[:7])
+    assert network.training and not network.stem.training and network.blocks.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert activation_maps(network, images[:0], data.labels[:0]).shape == (0, 1, 1)
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from pictures import pictures, policy_of
 
-from policysearch.augmentation import augment, replay
+from policysearch.augmentation import augment, draw, replay
 from policysearch.augmentation.draw import MixDraw
 from policysearch.augmentation.mixing import MIXERS, mix
 from policysearch.errors import UserError
-from policysearch.mixes import MIXES, Mix
+from policysearch.mixes import MIXES, Mix, Mixture
 from policysearch.policy import Policy, Stage
 from policysearch.softening import Softening
 from policysearch.steps import Step, SubPolicy
@@ -131,10 +131,24 @@ def test_maps_move_with_their_pixels():
     _, out = mixed("snapmix", maps=maps, steps=(Step(operation="flip-horizontal"),))
     plain = replace(out.draw, operations=torch.zeros_like(out.draw.operations))
     policy, labels = policy_of(mix=Mix(operation="snapmix")), torch.arange(B) % CLASSES
-    flipped = replay(policy, plain, images.flip(3), labels, CLASSES, maps.flip(2))
+    flipped = replay(policy, plain, images.flip(3), labels, num_classes=CLASSES, activation_maps=maps.flip(2))
     assert torch.equal(out.images, flipped.images) and torch.allclose(out.targets, flipped.targets, atol=1e-6)
-    unmoved = replay(policy, plain, images.flip(3), labels, CLASSES, maps)
+    unmoved = replay(policy, plain, images.flip(3), labels, num_classes=CLASSES, activation_maps=maps)
     assert not torch.allclose(out.targets, unmoved.targets, atol=1e-3)
+
+
+def test_maps_go_through_a_mixture_too():
+    """Of a mixture of flipped images the map is as much flipped as the image is."""
+    maps, images = torch.rand(B, H, W, generator=torch.Generator().manual_seed(4)), pictures(3, H, W, batch=B)
+    flip = policy_of(Step(operation="flip-horizontal"), mix=Mix(operation="snapmix"), mixture=Mixture(width=2))
+    found = draw(flip, B, torch.Generator().manual_seed(0))
+    share = found.mixture[:, 0, None, None]
+    expected = share * maps + (1 - share) * maps.flip(2)
+    labels = torch.arange(B) % CLASSES
+    out = replay(flip, found, images, labels, num_classes=CLASSES, activation_maps=maps)
+    unmoved = replace(found, operations=torch.zeros_like(found.operations))
+    by_hand = replay(flip, unmoved, images, labels, num_classes=CLASSES, activation_maps=expected)
+    assert torch.allclose(out.targets, by_hand.targets, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(MIXES))
@@ -198,6 +212,7 @@ def test_snapmix_without_maps_and_bad_mixes_are_refused(generator):
         ({"operation": "mix-up"}, "did you mean mixup"),
         ({"operation": "mosaic", "alpha": 1}, "alpha of mosaic"),
         ({"operation": "mixup", "alpha": 0}, "mix.alpha"),
+        ({"operation": "mixup", "alpha": 0.001}, "mix.alpha"),
         ({"operation": "mixup", "probability": 2}, "mix.probability"),
     ):
         with pytest.raises(UserError, match=told):

@@ -220,13 +220,17 @@ def test_noise_is_table_6s(generator):
 
 
 def test_hashed_numbers_are_even_and_normal():
-    """Kolmogorov-Smirnov at 1e-6 over 40 images, and a planted fault, a hash that forgets half its seed."""
+    """Kolmogorov-Smirnov at 1e-6 over 40 images, and a planted fault, numbers that end at 0.98."""
     seeds = torch.rand(40, 2, generator=torch.Generator().manual_seed(3))
     assert kstest(uniforms(seeds, 2000).flatten().numpy(), "uniform").pvalue > 1e-6
     assert kstest(normals(seeds, 2000).flatten().numpy(), "norm").pvalue > 1e-6
     assert len(uniforms(seeds, 50)[:, 7].unique()) == 40
     assert torch.equal(uniforms(seeds, 50), uniforms(seeds, 80)[:, :50])
     assert kstest((uniforms(seeds, 2000) * 0.98).flatten().numpy(), "uniform").pvalue < 1e-6
+    for half in (0, 1):
+        other = seeds.clone()
+        other[:, half] = 1 - other[:, half]
+        assert (uniforms(seeds, 2000) != uniforms(other, 2000)).float().mean() > 0.99, "both halves of the seed count"
 
 
 # Laws, for every operation.
@@ -342,6 +346,10 @@ def test_a_registered_operation_is_like_the_others(darker, generator):
         (Operation("mine", "filter"), lambda images, magnitude, numbers: images - len(images), "alone than in a batch"),
         (Operation("mine", "move"), lambda i, m, n: torch.full((len(m), 2, 2), 2.0), "scales of 1 or -1"),
         (Operation("mine", "filter", visibility="formula"), halved, "visibility"),
+        (OPERATIONS["invert"], halved, "exists already"),
+        (Operation("mine", "filter"), lambda i, m, n: i[:, [2, 1, 0]], "two images of 1×9×12"),
+        (Operation("mine", "filter"), lambda i, m, n: i + torch.rand(()).mul(99).to(i.dtype), "each time"),
+        (Operation("mine", "move"), lambda i, m, n: torch.full((len(m), 2, 2), 1.0) * 1.5, "scales of 1 or -1"),
     ],
 )
 def test_bad_operations_are_refused(row, kernel, told):
@@ -357,6 +365,7 @@ def test_bad_operations_are_refused(row, kernel, told):
         ({"name": "foo", "unit": "much", "low": 2, "high": 1}, "low <= neutral"),
         ({"name": "foo", "unit": "much", "high": 1, "standard": (0, 5)}, "standard"),
         ({"name": "foo", "high": 1, "neutral": 0}, "has a unit"),
+        ({"name": "foo", "visibility": "counted"}, "whole or formula"),
     ],
 )
 def test_bad_rows_are_refused(row, told):
@@ -372,6 +381,9 @@ def test_visibility_goes_by_kind_or_by_the_function_given():
         assert visibility(fixed("halving", 0, 2), pictures(1, 8, 8, batch=2)).tolist() == [0.25, 0.25]
     finally:
         _forget("halving")
+    for wrong in (lambda images, m: 3, lambda images, m: m + float("nan"), lambda images, m: m + 5):
+        with pytest.raises(UserError, match=r"visibility|fails"):
+            register(Operation("halving", "filter"), halved, visibility=wrong)
 
 
 def test_steps_with_unknown_operations_are_refused():

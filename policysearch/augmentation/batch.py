@@ -44,8 +44,10 @@ class Augmented:
 
     @cached_property
     def visibility(self) -> Tensor:
-        """[B] float32 in [0, 1]: how much of its own source each image shows, before any mix (counted when first
-        asked for)."""
+        """[B] float32 in [0, 1]: how much of its own source each image shows, before any mix.
+
+        Reckoned when first asked for, from `sources`, which must not have been overwritten until then.
+        """
         return _seen(self.draw, self.sources, None)
 
 
@@ -80,8 +82,13 @@ def augment(
             f"policy must be a Policy, as Policy.preset(name) and Policy.load(path) give, got {policy!r:.80}"
         )
     current = policy.at(progress)
-    _check(current, images, labels, num_classes, generator, activation_maps)
-    return replay(current, draw(current, len(images), generator), images, labels, num_classes, activation_maps)
+    _check(current, images, labels, num_classes, activation_maps)
+    if not isinstance(generator, torch.Generator):
+        raise UserError(f"generator must be a torch.Generator, got {_told(generator)}")
+    if generator.device.type != images.device.type:
+        raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
+    drawn = draw(current, len(images), generator)
+    return _replay(current, drawn, images, labels, num_classes, activation_maps)
 
 
 def replay(
@@ -89,10 +96,32 @@ def replay(
     drawn: Draw,
     images: Tensor,
     labels: Tensor,
+    *,
     num_classes: int,
+    progress: float = 0.0,
     activation_maps: Tensor | None = None,
 ) -> Augmented:
-    """The same as `augment` with what it drew: the same draw gives the same result."""
+    """The same as `augment`, with what it drew: the same draw gives the same result.
+
+    Args:
+        policy: the policy drawn from, for its softening.
+        drawn: the `draw` of an earlier result, for as many images.
+        images, labels, num_classes, progress, activation_maps: as for `augment`.
+
+    Raises:
+        UserError: as for `augment`, or the draw is for another number of images.
+    """
+    current = policy.at(progress)
+    _check(current, images, labels, num_classes, activation_maps)
+    rows = len(images) * (1 if drawn.mixture is None else drawn.mixture.shape[1] - 1)
+    if len(drawn) != rows:
+        raise UserError(f"the draw is for {len(drawn) * len(images) // max(1, rows)} images, got {len(images)}")
+    return _replay(current, drawn, images, labels, num_classes, activation_maps)
+
+
+def _replay(
+    policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int, activation_maps: Tensor | None
+) -> Augmented:
     out = _mixture(drawn, images)
     targets, weights = _targets(policy, drawn, images, labels, num_classes)
     if drawn.mix is not None:
@@ -103,9 +132,7 @@ def replay(
     return Augmented(out, targets, weights, drawn, images)
 
 
-def _check(
-    policy: Policy, images: Tensor, labels: Tensor, num_classes: int, generator: torch.Generator, maps: Tensor | None
-) -> None:
+def _check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
         raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_told(images)}")
     if images.shape[1] > 4 and images.shape[3] in (1, 3, 4):
@@ -114,12 +141,10 @@ def _check(
         )
     if (images.shape[2] + 2) * (images.shape[3] + 2) > _MOST_PIXELS:
         raise UserError(f"images may have 16 million pixels, got {list(images.shape[2:])}: make them smaller first")
-    if not isinstance(generator, torch.Generator):
-        raise UserError(f"generator must be a torch.Generator, got {_told(generator)}")
-    if generator.device.type != images.device.type:
-        raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
     if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
         raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one an image, got {_told(labels)}")
+    if labels.device != images.device:
+        raise UserError(f"labels must be on the images' device {images.device}, they are on {labels.device}")
     if num_classes < 1:
         raise UserError(f"num_classes must be 1 or more, got {num_classes}")
     if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
@@ -184,6 +209,10 @@ def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_cl
 
 
 def _moved_maps(drawn: Draw, maps: Tensor, images: Tensor) -> Tensor:
-    """Maps [B, h, w] in the images' size [B, 1, H, W], gone through the same geometry and masks."""
+    """Maps [B, h, w] in the images' size [B, 1, H, W], gone through the same geometry, masks and mixture."""
     grown = F.interpolate(maps[:, None].float(), images.shape[2:], mode="bilinear")
-    return grown if drawn.mixture is not None else track(drawn, grown, 0)
+    if drawn.mixture is None:
+        return track(drawn, grown, 0)
+    shares = drawn.mixture[:, :, None, None, None]
+    chains = track(drawn, grown.repeat_interleave(shares.shape[1] - 1, 0), 0).view(len(maps), -1, *grown.shape[1:])
+    return shares[:, 0] * grown + (shares[:, 1:] * chains).sum(1)

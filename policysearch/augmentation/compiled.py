@@ -10,7 +10,7 @@ from torch import Tensor
 
 from policysearch.operations import KINDS, OPERATIONS
 from policysearch.policy import Policy
-from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
+from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
 __all__ = ["Shuffled", "Table", "compiled"]
 
@@ -48,17 +48,13 @@ class Table:
     shuffled: tuple[Shuffled, ...]
 
 
-def _choices(step: _SlotStep) -> tuple[Step, ...]:
-    return step.one_of if isinstance(step, OneOf) else step.some_of if isinstance(step, SomeOf) else (step,)
-
-
 def _slots(sub: SubPolicy) -> list[_SlotStep]:
     """The steps, a `SomeOf` as often as it may be applied."""
     return [step for step in sub.steps for _ in range(len(step.counts) - 1 if isinstance(step, SomeOf) else 1)]
 
 
 def _names(policy: Policy) -> tuple[str, ...]:
-    used = {choice.operation for sub in policy.sub_policies for step in sub.steps for choice in _choices(step)}
+    used = {choice.operation for sub in policy.sub_policies for step in sub.steps for choice in choices(step)}
     ranked = sorted(used - {"identity"}, key=lambda name: (_KIND_RANK[OPERATIONS[name].kind], name))
     return ("identity", *ranked)
 
@@ -94,13 +90,13 @@ def compiled(policy: Policy, device: torch.device) -> Table:
     sub_policies = policy.sub_policies
     names = _names(policy)
     slots = [_slots(sub) for sub in sub_policies]
-    most = max((len(_choices(step)) for steps in slots for step in steps), default=1)
+    most = max((len(choices(step)) for steps in slots for step in steps), default=1)
     rows = torch.zeros(len(slots), max(1, *map(len, slots), 1), most, 9)
     counts = torch.ones(rows.shape[:2])
     for p, steps in enumerate(slots):
         for s, step in enumerate(steps):
-            counts[p, s] = len(_choices(step))
-            for c, choice in enumerate(_choices(step)):
+            counts[p, s] = len(choices(step))
+            for c, choice in enumerate(choices(step)):
                 rows[p, s, c] = torch.tensor(_row(choice, names))
     weights = torch.tensor([sub.weight for sub in sub_policies], dtype=torch.float64)
     cumulative = (weights.cumsum(0) / weights.sum()).float()

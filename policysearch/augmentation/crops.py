@@ -52,7 +52,7 @@ def _soft_resized_crop(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Te
     """
     sides = torch.tensor(images.shape[2:], dtype=torch.float32, device=magnitude.device)
     sigma, room = magnitude[:, None], (sides / 2).ceil()
-    box = sides - truncated_normal(0.5 + numbers[:, :2] / 2, sigma * room, room).round()
+    box = (sides - truncated_normal(0.5 + numbers[:, :2] / 2, sigma * room, room).round()).clamp(min=1)
     offset = truncated_normal(numbers[:, 2:4], sigma * (sides + box), (sides + box) / 2)
     return torch.cat([((sides - box) / 2 + offset).round(), box], 1)
 

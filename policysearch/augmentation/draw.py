@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from policysearch.augmentation.compiled import Shuffled, compiled
+from policysearch.errors import UserError
 from policysearch.mixes import MIXES, Mix, Mixture
+from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
 
 __all__ = ["Draw", "MixDraw", "draw"]
@@ -38,7 +41,7 @@ class Draw:
     """What was drawn for B images and S steps; applying it again gives the same pixels.
 
     Attributes:
-        names: the operations drawn from; `names[0]` is identity.
+        names: the operations drawn from; `names[0]` is identity, those of one kind stand together.
         operations: [B, S] int64, index into `names`; 0 where a step was not applied.
         magnitudes: [B, S] float32, in the operation's unit, sign included.
         numbers: [B, S, K] float32 in [0, 1): what the kernels need besides: places, shapes, seeds.
@@ -53,6 +56,13 @@ class Draw:
     numbers: Tensor
     mixture: Tensor | None = None
     mix: MixDraw | None = None
+
+    def __post_init__(self) -> None:
+        kinds = [kind for kind, _ in groupby(OPERATIONS[name].kind for name in self.names)]
+        if self.names[:1] != ("identity",) or len(kinds) > len(set(kinds)):
+            raise UserError(
+                f"names of a draw begin with identity, and kinds stand together, got {', '.join(self.names)}"
+            )
 
     def __len__(self) -> int:
         """The number of rows: images, times the mixture's width."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from policysearch.augmentation.compiled import compiled
 from policysearch.augmentation.crops import CROPS
 from policysearch.augmentation.filters import FILTERS, VISIBILITY
 from policysearch.augmentation.masks import MASKS
@@ -15,13 +16,14 @@ from policysearch.augmentation.matrices import MATRICES
 from policysearch.augmentation.moves import MOVES
 from policysearch.augmentation.tables import TABLES
 from policysearch.errors import UserError
-from policysearch.operations import KINDS, OPERATIONS, Operation
+from policysearch.operations import KINDS, OPERATIONS, SHIPPED_OPERATIONS, Operation
 
 __all__ = ["KERNELS", "VISIBILITY", "Kernel", "register"]
 
 Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(images [b, C, H, W] uint8, magnitude [b] float32 with its sign, numbers [b, K] float32 in [0, 1)) -> what the
-operation's kind says; image i's result must hang on row i alone. Kernels of geometry and masks see only the shape."""
+operation's kind says; image i's result must hang on row i alone, and the images stay as they are. Kernels of geometry
+and masks see only the shape."""
 
 KERNELS: dict[str, Kernel] = {**TABLES, **MOVES, **MATRICES, **CROPS, **FILTERS, **MASKS}
 
@@ -44,11 +46,11 @@ def register(row: Operation, kernel: Kernel, visibility: Callable[[Tensor, Tenso
     Args:
         row: the row; its name must be new (registering the same row again, as a reload does, replaces its kernel).
         kernel: what makes its pixels; see `Kernel`, and `KINDS` for what each kind gives.
-        visibility: (images, magnitude) -> [b] float32 in [0, 1], for an operation whose visibility is a formula.
-            A filter without one counts as losing nothing, and softening does not see it.
+        visibility: (images, magnitude) -> [b] float32 in [0, 1], for a filter. One without it counts as losing
+            nothing, and softening does not see it.
 
     Raises:
-        UserError: the name is taken, the kind unknown, or the kernel gives the wrong shape or dtype on a trial batch.
+        UserError: the name is taken, the kind unknown, or kernel or visibility break their contract on trial images.
     """
     if row.kind not in _GIVES:
         raise UserError(f"kind of {row.name}: {row.kind!r} is none of {', '.join(k for k in KINDS if k in _GIVES)}")
@@ -56,33 +58,47 @@ def register(row: Operation, kernel: Kernel, visibility: Callable[[Tensor, Tenso
         row = replace(row, visibility="formula")
     elif row.visibility == "formula":
         raise UserError(f"{row.name}: its visibility is a formula: give the function as `visibility`")
-    if row.name in OPERATIONS and OPERATIONS[row.name] != row:
+    if row.name in SHIPPED_OPERATIONS or OPERATIONS.get(row.name, row) != row:
         raise UserError(f"operation {row.name!r} exists already: choose another name")
-    _try(row, kernel)
+    for channels in (1, 3):
+        for high in (row.high, -row.high) if row.signed else (row.high,):
+            _try(row, kernel, visibility, channels, torch.tensor([row.low, high]))
     OPERATIONS[row.name], KERNELS[row.name] = row, kernel
+    compiled.cache_clear()
     if visibility is not None:
         VISIBILITY[row.name] = visibility
 
 
-def _try(row: Operation, kernel: Kernel) -> None:
-    images = (torch.arange(2 * 3 * 9 * 12) % 251).to(torch.uint8).view(2, 3, 9, 12)
-    before, magnitude, numbers = images.clone(), torch.tensor([row.low, row.high]), torch.full((2, row.numbers), 0.5)
+def _try(
+    row: Operation,
+    kernel: Kernel,
+    visibility: Callable[[Tensor, Tensor], Tensor] | None,
+    channels: int,
+    magnitude: Tensor,
+) -> None:
+    images = (torch.arange(2 * channels * 9 * 12) % 251).to(torch.uint8).view(2, channels, 9, 12)
+    before, numbers = images.clone(), torch.full((2, row.numbers), 0.5)
     try:
         out = kernel(images, magnitude, numbers)
         alone = kernel(images[:1], magnitude[:1], numbers[:1])
+        seen = torch.ones(2) if visibility is None else visibility(images, magnitude)
     except Exception as error:
-        raise UserError(f"kernel of {row.name} fails on two images of 3×9×12: {error}") from error
-    _check_shape(row, out)
-    if not torch.equal(images, before):
-        raise UserError(f"kernel of {row.name} changes the images it is given: let it work on a copy")
-    if not torch.equal(out[:1], alone):
-        raise UserError(f"kernel of {row.name} gives an image another result alone than in a batch")
-    if row.kind == "move" and not (out[:, :, 0].abs() == 1).all():
-        raise UserError(f"kernel of {row.name} must move by scales of 1 or -1: a zoom is a matrix or a crop")
+        raise UserError(f"kernel of {row.name} fails on two images of {channels}×9×12: {error}") from error
+    _check_shape(row, out, {"C": channels, "H": 9, "W": 12})
+    in_range = isinstance(seen, Tensor) and seen.shape == (2,) and bool(((seen >= 0) & (seen <= 1)).all())
+    whole = row.kind != "move" or bool((out[:, :, 0].abs() == 1).all() and (out == out.round()).all())
+    checks = {
+        "changes the images it is given: let it work on a copy": torch.equal(images, before),
+        "gives an image another result alone than in a batch, or each time": torch.equal(out[:1], alone),
+        "must move by scales of 1 or -1 and whole pixels: a zoom is a matrix or a crop": whole,
+        "needs a visibility that is [b], from 0 to 1": in_range,
+    }
+    broken = [rule for rule, kept in checks.items() if not kept]
+    if broken:
+        raise UserError(f"kernel of {row.name} {broken[0]}")
 
 
-def _check_shape(row: Operation, out: object) -> None:
-    sizes = {"C": 3, "H": 9, "W": 12}
+def _check_shape(row: Operation, out: object, sizes: dict[str, int]) -> None:
     shape, dtypes = _GIVES[row.kind]
     expected = (2, *(sizes.get(str(side), side) for side in shape))
     given = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__

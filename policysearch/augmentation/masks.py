@@ -37,7 +37,8 @@ def _cutout(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 def _random_erasing(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """A box of a share `magnitude` of the area, its shape log-even in [1/3.3, 3.3], every place alike, black.
 
-    Zhong et al. 2020 draw the share from [0.02, 0.33] (a `Uniform` magnitude) and the shape from [0.3, 3.33].
+    torchvision's form, but that shapes which do not fit are not drawn. Zhong et al. 2020 draw the share from
+    [0.02, 0.4] (a `Uniform` magnitude), the shape evenly and not its logarithm, and fill with random values.
     """
     height, width = images.shape[2:]
     h, w = box_of_area(magnitude.clamp(min=1e-6), numbers[:, 0], _ERASING_LOG_RATIO, height, width)
@@ -68,7 +69,8 @@ def _grid_mask(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 def _hide_and_seek(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """Each cell of a grid hidden with probability `magnitude` (Singh & Lee 2017; Singh et al. 2018: 0.5).
 
-    The grid has 4, 5, 7 or 14 cells a side, drawn evenly: the papers' cells of 56, 44, 32 and 16 pixels at 224.
+    The grid has 4, 5, 7 or 14 cells a side, drawn evenly: the papers' cells of 56, 44, 32 and 16 pixels at 224. The
+    papers fill with the data set's mean, which is not known here: cells are black, as all masks.
     """
     cells = torch.tensor(_CELLS, device=magnitude.device)[(numbers[:, 0] * len(_CELLS)).long()]
     most = max(_CELLS)

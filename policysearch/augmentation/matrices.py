@@ -2,9 +2,10 @@
 
 A kernel takes (images [b, C, H, W], of which only the shape counts, magnitude [b] float32, numbers [b, K] in [0, 1))
 and returns [b, 3, 3] float32. Conventions are torchvision's: shear about the top left corner (Pillow's shears about
-pixel (0, 0), half a pixel away), rotation counter-clockwise about the centre. Against torchvision a share of pixels
-differs by rounding: source places that fall exactly between two pixels go either way (at 45 and 135 degrees a whole
-diagonal of an even-sized image).
+pixel (0, 0), half a pixel away), rotation counter-clockwise about the centre. Where a source place falls exactly
+between two pixels the result may differ from torchvision's, which goes either way as the last bit falls. A rotation's
+places here all go to the later pixel then: on a diagonal at 45 and 135 degrees, and everywhere in an image turned by 90
+degrees that has one side even and one odd, which so stays whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from torch import Tensor
 from policysearch.augmentation.moves import take_bordered
 
 __all__ = ["MATRICES", "warp"]
+
+_TIE = 2.0**-10  # pixels, more than rounding errors and less than anyone sees
 
 
 def _matrix(magnitude: Tensor, **entries: Tensor) -> Tensor:
@@ -36,7 +39,7 @@ def _rotate(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     angle = magnitude.deg2rad()
     cos, sin = angle.cos(), angle.sin()
     x, y = (images.shape[3] - 1) / 2, (images.shape[2] - 1) / 2
-    left, up = x - cos * x, y - cos * y
+    left, up = x + _TIE - cos * x, y + _TIE - cos * y
     return _matrix(magnitude, a=cos, b=-sin, c=left.add_(sin, alpha=y), d=sin, e=cos, f=up.sub_(sin, alpha=x))
 
 
@@ -56,7 +59,8 @@ def _perspective(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     half[:2, 2] = 0.5
     scaled: Tensor = torch.linalg.inv(half) @ torch.diag(torch.cat([sides, sides.new_ones(1)])) @ to_source @ half
     seen = (flat == 0) & scaled.isfinite().flatten(1).all(1)
-    return torch.where(seen[:, None, None], scaled.float(), _nowhere(magnitude))
+    moved = torch.where(seen[:, None, None], scaled.float(), _nowhere(magnitude))
+    return torch.where((reach == 0).all(1)[:, None, None], _matrix(magnitude), moved)
 
 
 def _nowhere(magnitude: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Pointwise operations as 256-entry tables.
 
 A kernel takes (images [b, C, H, W] uint8, magnitude [b], numbers) and returns [b, C or 1, 256] uint8. Each equals
-torchvision's functional operation of the same name on uint8, to the last bit.
+the functional operation of the same name of torchvision's transforms v2 on uint8, to the last bit; but contrast, where
+the exact result is a whole number and torchvision itself gives one grey value two in one image (see `_contrast`).
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def _brightness(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 
 
 def _contrast(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    """x·f + mean·(1 - f) with the second product and the sum rounded once, as torch's fused multiply-add does."""
+    """x·f + mean·(1 - f) with the second product and the sum rounded once, as torch's vector loop does.
+
+    What is left over at the end of torch's loop is rounded twice, and may be cut to the whole number below.
+    """
     m = magnitude.view(-1, 1, 1)
     mean = gray(images).mean((1, 2, 3)).view(-1, 1, 1)
     return _whole((_values(images) * (1 + m)).double().sub_(mean.double() * m).float())

@@ -17,6 +17,8 @@ from policysearch.operations import OPERATIONS
 
 __all__ = ["only", "visibility"]
 
+_PART = 2**21  # pixels tracked at once
+
 
 def visibility(draw: Draw, images: Tensor) -> Tensor:
     """The visibility of each image after the draw's steps (not its mixture and mix), [B] float32 in [0, 1].
@@ -31,21 +33,28 @@ def visibility(draw: Draw, images: Tensor) -> Tensor:
         images: [B, C, H, W] uint8, before the draw.
     """
     seen = _counted(draw, *images.shape[2:])
-    rows = {OPERATIONS[draw.names[index]].visibility for index in draw.operations.unique().tolist()}
-    return seen * _kept(draw, images) if rows & {"information", "formula"} else seen
+    rules = {OPERATIONS[name].visibility for name in draw.names}
+    return seen * _kept(draw, images) if rules & _RULES.keys() else seen
 
 
 def only(draw: Draw, names: Collection[str]) -> Draw:
     """The draw with every operation that is not in `names` left out."""
-    keep = torch.tensor([name in names for name in draw.names], device=draw.operations.device)
-    return replace(draw, operations=torch.where(keep[draw.operations], draw.operations, 0))
+    kept = ("identity", *(name for name in draw.names[1:] if name in names))
+    place = [kept.index(name) if name in kept else 0 for name in draw.names]
+    operations = torch.tensor(place, device=draw.operations.device)[draw.operations]
+    return replace(draw, names=kept, operations=operations)
 
 
 def _counted(draw: Draw, height: int, width: int) -> Tensor:
-    drawn = [draw.names[index] for index in draw.operations.unique().tolist()]
-    kinds = {OPERATIONS[name].kind for name in drawn if OPERATIONS[name].visibility == "counted"}
+    kinds = {OPERATIONS[name].kind for name in draw.names if OPERATIONS[name].visibility == "counted"}
     if kinds <= {"move"}:
         return _window(draw, height, width).visible()
+    rows = torch.arange(len(draw), device=draw.operations.device)
+    parts = [_tracked(draw.rows(part), height, width) for part in rows.split(max(1, _PART // (height * width or 1)))]
+    return torch.cat(parts)
+
+
+def _tracked(draw: Draw, height: int, width: int) -> Tensor:
     batch, pixels = len(draw), height * width
     index = torch.arange(pixels, device=draw.operations.device, dtype=torch.int32)
     left = track(draw, index.repeat(batch, 1).view(batch, 1, height, width), fill=-1).view(batch, pixels)

@@ -46,11 +46,12 @@ def _watched(network: nn.Module, images: Tensor) -> tuple[list[Tensor], list[nn.
             heads.append(module)
 
     handles = [module.register_forward_hook(watch) for module in network.modules()]
-    training = network.training
+    modes = [(module, module.training) for module in network.modules()]
     try:
         network.eval()(images)
     finally:
-        network.train(training)
+        for module, training in modes:
+            module.training = training
         for handle in handles:
             handle.remove()
     return features, heads

@@ -49,7 +49,7 @@ def augmented(
     at = 0
     while at < len(batches):
         current = policy.at((step + at) / steps)
-        ahead = max(1, _AHEAD // values) if _splits(current) else 1
+        ahead = max(1, _AHEAD // values) if _may_join(current) else 1
         same = [
             batch for i, batch in enumerate(batches[at : at + ahead]) if policy.at((step + at + i) / steps) is current
         ]
@@ -57,7 +57,7 @@ def augmented(
         at += len(same)
 
 
-def _splits(policy: Policy) -> bool:
+def _may_join(policy: Policy) -> bool:
     return policy.mix is None and not (policy.softening and policy.softening.normalise)
 
 
