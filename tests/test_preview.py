@@ -37,7 +37,8 @@ LABELS = torch.tensor([0, 1, 1])
 def told(draw: Draw, policy: Policy | None = None) -> list[tuple[str, ...]]:
     policy = policy or Policy.preset("identity")
     maps = torch.ones(3, 1, 1)
-    return captions(replay(policy, draw, GREY, LABELS, 4, maps), LABELS, NAMES, policy.softening is not None)
+    out = replay(policy, draw, GREY, LABELS, num_classes=4, activation_maps=maps)
+    return captions(out, LABELS, NAMES, policy.softening is not None)
 
 
 def training(channels: int = 1, side: int = 28, count: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -112,11 +113,11 @@ def test_a_weight_of_one_is_not_told():
 @pytest.mark.parametrize(
     ("operation", "lines"),
     [
-        ("mixup", ("cat 0.75, dog 0.25", "mixup with dog", "rotate +9°")),
-        ("cutmix", ("cat 0.75, dog 0.25", "cutmix with dog", "rotate +9°")),  # a box of 4×4 in 8×8
-        ("sample-pairing", ("cat 1.00", "sample-pairing with dog", "rotate +9°")),
-        ("mosaic", ("cat 0.50, dog 0.50", "mosaic with dog, dog, itself", "rotate +9°")),  # quarters: 0, 1, 2, 0
-        ("snapmix", ("cat 0.73, dog 0.27", "snapmix with dog", "rotate +9°")),  # 16 of 60: 9° hide the four corners
+        ("mixup", ("cat 0.75, dog 0.25", "rotate +9°", "mixup with dog")),
+        ("cutmix", ("cat 0.75, dog 0.25", "rotate +9°", "cutmix with dog")),  # a box of 4×4 in 8×8
+        ("sample-pairing", ("cat 1.00", "rotate +9°", "sample-pairing with dog")),
+        ("mosaic", ("cat 0.50, dog 0.50", "rotate +9°", "mosaic with dog, dog, itself")),  # quarters: 0, 1, 2, 0
+        ("snapmix", ("cat 0.73, dog 0.27", "rotate +9°", "snapmix with dog")),  # 16 of 60: 9° hide the four corners
     ],
 )
 def test_a_mix_shows_the_two_largest_classes_and_the_partners(operation, lines):
@@ -128,7 +129,7 @@ def test_a_mix_shows_the_two_largest_classes_and_the_partners(operation, lines):
 def test_partners_of_the_same_class_and_images_left_out_of_the_mix():
     rotated = fixed("rotate", 9.0, 3)
     parts = (rotated.names, rotated.operations, rotated.magnitudes, rotated.numbers)
-    assert told(Draw(*parts, mix=mix("mixup")))[1] == ("dog 1.00", "mixup with another dog", "rotate +9°")
+    assert told(Draw(*parts, mix=mix("mixup")))[1] == ("dog 1.00", "rotate +9°", "mixup with another dog")
     assert told(Draw(*parts, mix=mix("mixup", applied=False)))[0] == ("confidence 1.00", "rotate +9°")
 
 
@@ -137,7 +138,7 @@ def test_a_softened_mix_shows_classes_of_its_sources_alone():
     moved = fixed("translate-x", 0.5, 3)
     policy = policy_of(Step(operation="translate-x", magnitude=0.5), softening=Softening(k=2))
     draw = Draw(moved.names, moved.operations, moved.magnitudes, moved.numbers, mix=mix("mixup"))
-    assert told(draw, policy)[0] == ("cat 0.62, dog 0.25", "v 0.50", "mixup with dog", "translate-x +0.5")
+    assert told(draw, policy)[0] == ("cat 0.62, dog 0.25", "v 0.50", "translate-x +0.5", "mixup with dog")
     assert told(draw, policy)[1][0] == "dog 0.81"
 
 
@@ -288,7 +289,7 @@ def test_the_command_writes_a_picture_and_says_what_and_where(cli, tmp_path, pol
 
 def test_the_default_is_preview_png_of_four_images_with_six_draws(cli, tmp_path):
     code, out, _ = cli("trivialaugment-wide")
-    assert code == 0 and "(4)" in out and "(6)" in out
+    assert code == 0 and "4 training images" in out and "6 draws of each" in out
     assert size(tmp_path / "preview.png")[0] > 7 * 140
 
 
