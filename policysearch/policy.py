@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -177,11 +178,19 @@ def validation_message(error: ValidationError) -> str:
     parts = [str(part) for part in first["loc"]] or [""]
     where = ".".join(part for part in parts if "[" not in part) or "the whole"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}{_HINTS.get(parts[-1], '')}"
+        return f"unknown key {where!r}{_HINTS.get(parts[-1]) or _nearest(parts[-1])}"
     if first["type"] == "missing":
         return f"{where} is missing"
     wanted = _PLAIN.get(first["type"], first["msg"].lower())
     return f"{where}: {wanted}, got {first['input']!r:.80}"
+
+
+def _nearest(key: str) -> str:
+    """The field of a policy's parts that was perhaps meant."""
+    kinds: list[type[Value]] = Value.__subclasses__()
+    fields = {field for kind in kinds for field in kind.model_fields} - {key}
+    near = get_close_matches(key, fields, n=1, cutoff=0.6)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 _PLAIN = {

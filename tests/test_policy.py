@@ -196,6 +196,8 @@ def test_presets_are_the_published_ones():
         ({"operation": "rotate", "magnitude": 3, "probability": float("nan")}, "probability"),
         ({"operation": "rotat", "magnitude": 3}, "did you mean rotate"),
         ({"operation": "rotate", "magnitude": 3, "colour": 1}, "colour"),
+        ({"operation": "rotate", "magnitude": 3, "probablity": 1}, "did you mean probability"),
+        ({"operation": "rotate", "level": 3}, "levels are for space files"),
         ({"operation": "rotate", "magnitude": {"mean": 200, "std": 1}}, "magnitude of rotate"),
         ({"operation": "rotate", "magnitude": {"mean": 20, "std": -1}}, "std"),
         ({"some_of": [], "counts": [0.5, 0.5]}, "some_of"),

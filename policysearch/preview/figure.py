@@ -162,7 +162,8 @@ def _notes(current: Policy) -> list[str]:
     parts = {
         "left: training images as they are": True,
         "beside each: draws of the policy": True,
-        "v: how much of its own image a draw shows, before any mix": current.softening is not None,
+        "v: how much of its own image a draw shows": current.softening is not None and current.mix is None,
+        "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
     }
     return ["; ".join(part for part, holds in parts.items() if holds), *_maps(current)]
