@@ -12,16 +12,14 @@ from torch import Tensor
 
 from policysearch.augmentation.apply import apply, track
 from policysearch.augmentation.draw import Draw, draw
+from policysearch.augmentation.given import check, check_generator, current_policy
 from policysearch.augmentation.mixing import mix
 from policysearch.augmentation.soften import policy_confidence, soften
 from policysearch.augmentation.visibility import only, visibility
 from policysearch.errors import UserError
-from policysearch.mixes import MIXES
 from policysearch.policy import Policy
 
 __all__ = ["Augmented", "augment", "replay"]
-
-_MOST_PIXELS = 2**24  # float32, in which places are reckoned, counts no further
 
 
 @dataclass(frozen=True)
@@ -77,16 +75,9 @@ def augment(
         UserError: images are not uint8 [B, C, H, W] or too large; labels, maps or generator do not fit them; the
             policy needs maps.
     """
-    if not isinstance(policy, Policy):
-        raise UserError(
-            f"policy must be a Policy, as Policy.preset(name) and Policy.load(path) give, got {policy!r:.80}"
-        )
-    current = policy.at(progress)
-    _check(current, images, labels, num_classes, activation_maps)
-    if not isinstance(generator, torch.Generator):
-        raise UserError(f"generator must be a torch.Generator, got {_told(generator)}")
-    if generator.device.type != images.device.type:
-        raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
+    current = current_policy(policy, progress)
+    check(current, images, labels, num_classes, activation_maps)
+    check_generator(generator, images)
     drawn = draw(current, len(images), generator)
     return _replay(current, drawn, images, labels, num_classes, activation_maps)
 
@@ -111,8 +102,8 @@ def replay(
     Raises:
         UserError: as for `augment`, or the draw is for another number of images.
     """
-    current = policy.at(progress)
-    _check(current, images, labels, num_classes, activation_maps)
+    current = current_policy(policy, progress)
+    check(current, images, labels, num_classes, activation_maps)
     rows = len(images) * (1 if drawn.mixture is None else drawn.mixture.shape[1] - 1)
     if len(drawn) != rows:
         raise UserError(f"the draw is for {len(drawn) * len(images) // max(1, rows)} images, got {len(images)}")
@@ -130,46 +121,6 @@ def _replay(
     if policy.softening is not None and policy.softening.normalise and len(weights):
         weights = weights / weights.mean().clamp(min=1e-9)
     return Augmented(out, targets, weights, drawn, images)
-
-
-def _check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
-        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_told(images)}")
-    if images.shape[1] > 4 and images.shape[3] in (1, 3, 4):
-        raise UserError(
-            f"images must be [B, C, H, W], {list(images.shape)} looks like [B, H, W, C]: permute(0, 3, 1, 2)"
-        )
-    if (images.shape[2] + 2) * (images.shape[3] + 2) > _MOST_PIXELS:
-        raise UserError(f"images may have 16 million pixels, got {list(images.shape[2:])}: make them smaller first")
-    if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one an image, got {_told(labels)}")
-    if labels.device != images.device:
-        raise UserError(f"labels must be on the images' device {images.device}, they are on {labels.device}")
-    if num_classes < 1:
-        raise UserError(f"num_classes must be 1 or more, got {num_classes}")
-    if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
-        raise UserError(f"labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
-    _check_maps(policy, images, maps)
-
-
-def _told(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{value.dtype} {list(value.shape)}"
-    return f"a {type(value).__module__}.{type(value).__name__}"
-
-
-def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
-    if policy.mix is not None and MIXES[policy.mix.operation].needs_maps and maps is None:
-        raise UserError(
-            f"{policy.mix.operation} needs activation_maps [B, h, w], as policysearch.activation_maps(network, inputs, "
-            "labels) gives them"
-        )
-    if maps is None:
-        return
-    if maps.dim() != 3 or len(maps) != len(images):
-        raise UserError(f"activation_maps must be [{len(images)}, h, w], got {list(maps.shape)}")
-    if maps.numel() and not maps.is_cuda and not (bool(maps.isfinite().all()) and float(maps.min()) >= 0):
-        raise UserError(f"activation_maps must be finite and 0 or more, the least is {float(maps.min()):g}")
 
 
 def _mixture(drawn: Draw, images: Tensor) -> Tensor:
