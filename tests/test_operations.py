@@ -169,6 +169,34 @@ def test_resized_crops_equal_torchvision(name, channels, generator):
         assert (mine.int() - theirs.int()).abs().max() <= 1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("name", "magnitude"), [("pad-and-crop", 0.25), ("soft-crop", 0.3), ("soft-crop", 1.0)])
+def test_crops_equal_torchvisions_pad_and_crop(name, magnitude, channels, generator):
+    height, width = 21, 34
+    images = pictures(channels, height, width, batch=40)
+    numbers = torch.rand(40, 2, generator=generator)
+    ours = apply(fixed(name, magnitude, 40, numbers), images)
+    offsets = KERNELS[name](images, torch.full((40,), magnitude), numbers)[:, :, 1].int().tolist()
+    for image, (top, left), mine in zip(images, offsets, ours, strict=True):
+        padded = TF.pad(image, [width, width])
+        assert torch.equal(mine, TF.crop(padded, top + width, left + width, height, width))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("name", "magnitude"), [("cutout", 0.4), ("random-erasing", 0.3)])
+def test_hidden_boxes_equal_torchvisions_erase(name, magnitude, channels, generator):
+    images = pictures(channels, 21, 34, batch=40)
+    numbers = torch.rand(40, OPERATIONS[name].numbers, generator=generator)
+    ours = apply(fixed(name, magnitude, 40, numbers), images)
+    hidden = KERNELS[name](images, torch.full((40,), magnitude), numbers)
+    for image, box, mine in zip(images, hidden, ours, strict=True):
+        rows, columns = box.any(1).nonzero().flatten(), box.any(0).nonzero().flatten()
+        top, left = int(rows[0]), int(columns[0])
+        height, width = int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
+        erased = TF.erase(image, top, left, height, width, torch.zeros(1, 1, 1, dtype=torch.uint8))
+        assert box.sum() == height * width and torch.equal(mine, erased)
+
+
 def test_resized_crops_have_the_area_asked_for_and_the_published_shapes(generator):
     images = torch.zeros(4000, 1, 224, 224, dtype=torch.uint8)[:, :, :1, :1].expand(-1, -1, 224, 224)
     area = 0.08 + 0.92 * torch.rand(4000, generator=generator)
