@@ -25,6 +25,18 @@ from policysearch.steps import SomeOf, Step, SubPolicy, Uniform
 @given(policies)
 @settings(max_examples=40, deadline=None)
 def test_any_policy_keeps_shape_and_input(policy):
+    keeps_shape_and_input(policy)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@given(policies)
+@settings(max_examples=3000, deadline=None)
+def test_very_many_policies_keep_shape_and_input(policy):
+    keeps_shape_and_input(policy)
+
+
+def keeps_shape_and_input(policy):
     images = pictures(3, 13, 11)
     before, labels = images.clone(), torch.arange(6) % 3
     for progress in (0.0, 0.6, 1.0):
