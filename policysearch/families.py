@@ -14,7 +14,7 @@ from policysearch.policy import Policy
 from policysearch.presets import preset
 from policysearch.templates import filled, stages_of, sub_policy
 
-__all__ = ["Family", "Parameters", "Value"]
+__all__ = ["Family", "Parameters", "Value", "own_parameters"]
 
 Value = str | int | float
 Parameters = Mapping[str, Value]
@@ -53,7 +53,7 @@ class Family(BaseModel):
         Raises:
             UserError: the assignment gives no valid policy.
         """
-        own = _own(parameters)
+        own = own_parameters(parameters)
         title = self._title(own)
         if self.preset is not None:
             return preset(str(filled(self.preset, own))).model_copy(update={"name": title})
@@ -67,7 +67,7 @@ class Family(BaseModel):
         Raises:
             UserError: the assignment gives no valid loss.
         """
-        return parse_loss(filled(self.loss, _own(parameters)), f"family {self.name!r}: loss")
+        return parse_loss(filled(self.loss, own_parameters(parameters)), f"family {self.name!r}: loss")
 
     def _sub_policies(self, own: Parameters) -> list[Any]:
         template = (self.policy or {}).get("sub_policies")
@@ -83,7 +83,8 @@ class Family(BaseModel):
         return f"{self.name}({', '.join(shown)})" if 0 < len(shown) <= _SHOWN_IN_TITLE else self.name
 
 
-def _own(parameters: Parameters) -> dict[str, Value]:
+def own_parameters(parameters: Parameters) -> dict[str, Value]:
+    """An assignment without `family`, its names without the family's."""
     return {name.partition(".")[2]: value for name, value in parameters.items() if "." in name}
 
 

@@ -59,7 +59,7 @@ def import_all(modules: str | None) -> None:
     Raises:
         UserError: one cannot be imported.
     """
-    for module in filter(None, (part.strip() for part in (modules or "").split(","))):
+    for module in _each(modules):
         imported(module, f"operations module {module!r}")
 
 
@@ -67,8 +67,7 @@ def digest(modules: str | None) -> str | None:
     """A hash of the source of modules given as for `import_all`, which must have been imported; None without any."""
     if not modules:
         return None
-    names = [part.strip() for part in modules.split(",") if part.strip()]
-    files = [Path(name) if name.endswith(".py") else Path(str(sys.modules[name].__file__)) for name in names]
+    files = [Path(name if name.endswith(".py") else str(sys.modules[name].__file__)) for name in _each(modules)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
@@ -76,5 +75,8 @@ def absolute(modules: str | None) -> str | None:
     """The same text with the paths of files absolute, so that it holds in any folder."""
     if modules is None:
         return None
-    parts = [part.strip() for part in modules.split(",") if part.strip()]
-    return ",".join(str(Path(part).resolve()) if part.endswith(".py") else part for part in parts)
+    return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _each(modules))
+
+
+def _each(modules: str | None) -> list[str]:
+    return [part.strip() for part in (modules or "").split(",") if part.strip()]

@@ -172,11 +172,12 @@ class Policy(Value):
 def validation_message(error: ValidationError) -> str:
     """The first complaint of pydantic as one sentence: which field, what was given, what is allowed."""
     first = error.errors()[0]
+    parts = [str(part) for part in first["loc"]] or [""]
+    place = ".".join(part for part in parts if "[" not in part)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
-        return str(cause)
-    parts = [str(part) for part in first["loc"]] or [""]
-    where = ".".join(part for part in parts if "[" not in part) or "the whole"
+        return f"{place}: {cause}" if place else str(cause)
+    where = place or "the whole"
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}{_HINTS.get(parts[-1]) or _nearest(parts[-1])}"
     if first["type"] == "missing":

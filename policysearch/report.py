@@ -15,6 +15,7 @@ from rich.table import Table
 
 from policysearch import __version__
 from policysearch.config import SearchConfig
+from policysearch.families import own_parameters
 from policysearch.policy import Policy
 from policysearch.record import Record, Row
 from policysearch.spaces import Arm
@@ -69,7 +70,7 @@ def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
         row.number,
         row.arm.key,
         row.arm.name,
-        json.dumps({name.partition(".")[2]: v for name, v in row.arm.parameters.items() if "." in name}),
+        json.dumps(own_parameters(row.arm.parameters)),
         row.replicate,
         trial.seed,
         row.state,

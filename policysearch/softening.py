@@ -12,7 +12,7 @@ from policysearch.steps import Probability, Value
 
 __all__ = ["Curve", "Softening"]
 
-Power = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+Power = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False, strict=True)]
 
 
 class Curve(Value):

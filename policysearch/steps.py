@@ -60,7 +60,7 @@ class Normal(Value):
     """A magnitude drawn for each image from N(mean, std²), cut off at the operation's range (timm's `mstd`)."""
 
     mean: Finite
-    std: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    std: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 def _kind(keys: Mapping[str, type[BaseModel]], otherwise: str) -> Discriminator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -306,8 +307,7 @@ def small(tmp_path_factory):
 
 def child(data, loss, **recipe):
     torch.set_num_threads(1)
-    policy = Policy.preset("soft-crop")
-    factory = lambda: build("small-resnet", 1, 3)  # noqa: E731
+    policy, factory = Policy.preset("soft-crop"), partial(build, "small-resnet", 1, 3)
     return train(policy, data, factory, images=40, epochs=3, seed=1, recipe=Recipe(batch=16, **recipe), loss=loss)
 
 

@@ -6,7 +6,7 @@ operations, works in place on a slice. Moves wait in a window until an operation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -50,12 +50,13 @@ class Group:
             yield Group(self.name, piece.start, piece.stop, self.magnitude[own], self.numbers[own])
 
 
-Watch = Callable[[int, Tensor, Tensor, list[Group]], None]
-"""Called before each step's pixels change with (step, order [B], images in that order, groups)."""
+Watch = Callable[[Tensor, Tensor, list[Group]], None]
+"""Called before each step's pixels change with (order [B], images in that order, groups)."""
+
+Changes = Mapping[str, Callable[[Tensor, list[Group], int], None]]
+"""By kind of operation, what changes values [B, C, H, W] in place: (values in the step's order, groups, fill)."""
 
 _LARGE, _PART = 2**15, 2**21  # values
-
-_GEOMETRY = ("move", "matrix", "crop", "mask")
 
 
 def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
@@ -70,8 +71,8 @@ def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
         New [B, C, H, W] uint8; black where an operation shows what lies outside the image.
     """
     if watch:
-        return _walk(draw, images.contiguous(), 0, recolour=True, watch=watch)
-    return _in_parts(draw, images, partial(_walk, fill=0, recolour=True))
+        return _walk(draw, images.contiguous(), 0, _CHANGES, watch)
+    return _in_parts(draw, images, partial(_walk, fill=0, changes=_CHANGES))
 
 
 def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
@@ -79,7 +80,7 @@ def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
 
     Nearest neighbour throughout: every value of the result is one of the input's, or `fill`.
     """
-    return _in_parts(draw, values, partial(_walk, fill=fill, recolour=False))
+    return _in_parts(draw, values, partial(_walk, fill=fill, changes=_TRACKED))
 
 
 def _in_parts(draw: Draw, values: Tensor, walk: Callable[[Draw, Tensor], Tensor]) -> Tensor:
@@ -95,8 +96,8 @@ def _in_parts(draw: Draw, values: Tensor, walk: Callable[[Draw, Tensor], Tensor]
     return out
 
 
-def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]:
-    """The step's order of images, and its operations in that order, identity left out."""
+def _groups(draw: Draw, step: int, kinds: Collection[str]) -> tuple[Tensor, list[Group]]:
+    """The step's order of images, and its operations of these kinds in that order."""
     column = draw.operations[:, step]
     order = column.argsort()
     sizes = column.bincount(minlength=len(draw.names)).tolist()
@@ -106,28 +107,28 @@ def _groups(draw: Draw, step: int, recolour: bool) -> tuple[Tensor, list[Group]]
     groups = [
         Group(name, stop - size, stop, m, u)
         for name, size, stop, m, u in zip(draw.names, sizes, stops, magnitudes, numbers, strict=True)
-        if size and name != "identity" and (recolour or OPERATIONS[name].kind in _GEOMETRY)
+        if size and OPERATIONS[name].kind in kinds
     ]
     return order, groups
 
 
-def _walk(draw: Draw, values: Tensor, fill: int, recolour: bool, watch: Watch | None = None) -> Tensor:
+def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes, watch: Watch | None = None) -> Tensor:
     order = torch.arange(len(values), device=values.device)  # values[i] is image order[i]
     window: Window | None = None
     given = values
     for step in range(draw.operations.shape[1]):
-        wanted, groups = _groups(draw, step, recolour)
+        wanted, groups = _groups(draw, step, {"move", *changes})
         moves = [group for group in groups if group.kind == "move"]
         if watch or len(moves) < len(groups):
             values, order = window.take(values, order, fill) if window else (values, order)
             values = values.index_select(0, order.argsort().index_select(0, wanted))
             order, window = wanted, None
         if watch:
-            watch(step, order, values, groups)
+            watch(order, values, groups)
         if moves:
             window = window or Window(len(values), values.shape[2], values.shape[3], values.device)
             window.move(wanted[moves[0].start : moves[-1].stop], _kernels(values, moves))
-        for kind, change in _CHANGES.items():
+        for kind, change in changes.items():
             chosen = [group for group in groups if group.kind == kind]
             if chosen:
                 change(values, chosen, fill)
@@ -159,8 +160,11 @@ def _warp(values: Tensor, groups: list[Group], fill: int) -> None:
 
 
 def _crop(values: Tensor, groups: list[Group], fill: int) -> None:
-    change = resample if values.dtype == torch.uint8 else partial(nearest, fill=fill)
-    _in_pieces(values, groups, _kernels(values, groups), change)
+    _in_pieces(values, groups, _kernels(values, groups), resample)
+
+
+def _crop_nearest(values: Tensor, groups: list[Group], fill: int) -> None:
+    _in_pieces(values, groups, _kernels(values, groups), partial(nearest, fill=fill))
 
 
 def _hide(values: Tensor, groups: list[Group], fill: int) -> None:
@@ -177,4 +181,5 @@ def _filter(values: Tensor, groups: list[Group], fill: int) -> None:
             values[part.start : part.stop] = part.kernel(values)
 
 
-_CHANGES = {"matrix": _warp, "crop": _crop, "mask": _hide, "table": _look_up, "filter": _filter}
+_CHANGES: Changes = {"matrix": _warp, "crop": _crop, "mask": _hide, "table": _look_up, "filter": _filter}
+_TRACKED: Changes = {"matrix": _warp, "crop": _crop_nearest, "mask": _hide}

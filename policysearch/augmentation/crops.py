@@ -14,17 +14,25 @@ from torch import Tensor
 
 from policysearch.augmentation.moves import truncated_normal
 
-__all__ = ["CROPS", "nearest", "resample"]
+__all__ = ["CROPS", "box_of_area", "nearest", "resample"]
 
 _LOG_RATIO = math.log(4 / 3)
 
 
-def box_of_area(area: Tensor, u: Tensor, widest: float, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Height and width [b], rounded, of boxes of a share `area` [b] of the image.
+def box_of_area(images: Tensor, area: Tensor, numbers: Tensor, widest: float) -> Tensor:
+    """Boxes [b, 4] float32 (top, left, height, width), whole pixels, of a share `area` [b] of the images, anywhere alike.
 
-    log(width / height) is drawn evenly by u [b] from ±`widest`, from those with which the box fits. (torchvision
-    instead redraws area and shape ten times and then gives up, which makes large areas rarer than asked for.)
+    log(width / height) is drawn evenly from ±`widest`, from those with which the box fits; numbers [b, 3] in [0, 1)
+    are for that, top and left. (torchvision instead redraws area and shape ten times and then gives up, which makes
+    large areas rarer than asked for.)
     """
+    height, width = images.shape[2:]
+    h, w = _sides_of_area(area, numbers[:, 0], widest, height, width)
+    top, left = numbers[:, 1] * (height - h + 1), numbers[:, 2] * (width - w + 1)
+    return torch.stack([top.floor(), left.floor(), h, w], 1)
+
+
+def _sides_of_area(area: Tensor, u: Tensor, widest: float, height: int, width: int) -> tuple[Tensor, Tensor]:
     pixels = area * (height * width)
     highest = 2 * math.log(width) - pixels.log()
     lowest = pixels.log() - 2 * math.log(height)
@@ -36,11 +44,7 @@ def box_of_area(area: Tensor, u: Tensor, widest: float, height: int, width: int)
 
 def _resized_crop(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """A box of a share `magnitude` of the area, its shape log-even in [3/4, 4/3], any place alike (Inception crop)."""
-    height, width = images.shape[2:]
-    h, w = box_of_area(magnitude, numbers[:, 0], _LOG_RATIO, height, width)
-    top = (numbers[:, 1] * (height - h + 1)).floor()
-    left = (numbers[:, 2] * (width - w + 1)).floor()
-    return torch.stack([top, left, h, w], 1)
+    return box_of_area(images, magnitude, numbers, _LOG_RATIO)
 
 
 def _soft_resized_crop(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:

@@ -11,13 +11,14 @@ from torch import Tensor
 from policysearch.augmentation.crops import box_of_area
 from policysearch.augmentation.hashing import uniforms
 
-__all__ = ["MASKS"]
+__all__ = ["MASKS", "inside"]
 
 _ERASING_LOG_RATIO = math.log(3.3)
 _CELLS = (4, 5, 7, 14)
 
 
-def _box(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
+def inside(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """[b, H, W] bool of images [b, C, H, W] and boxes in pixels, each [b]: whether a pixel lies in its image's box."""
     ys = torch.arange(images.shape[2], device=top.device)
     xs = torch.arange(images.shape[3], device=top.device)
     rows = (ys >= top[:, None]) & (ys < (top + height)[:, None])
@@ -31,7 +32,7 @@ def _cutout(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     side = (magnitude * min(height, width)).round()
     top = (numbers[:, 0] * height).floor() - (side / 2).floor()
     left = (numbers[:, 1] * width).floor() - (side / 2).floor()
-    return _box(images, top, left, side, side)
+    return inside(images, top, left, side, side)
 
 
 def _random_erasing(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
@@ -40,11 +41,9 @@ def _random_erasing(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tenso
     torchvision's form, but that shapes which do not fit are not drawn. Zhong et al. 2020 draw the share from
     [0.02, 0.4] (a `Uniform` magnitude), the shape evenly and not its logarithm, and fill with random values.
     """
-    height, width = images.shape[2:]
-    h, w = box_of_area(magnitude.clamp(min=1e-6), numbers[:, 0], _ERASING_LOG_RATIO, height, width)
-    top = (numbers[:, 1] * (height - h + 1)).floor()
-    left = (numbers[:, 2] * (width - w + 1)).floor()
-    return _box(images, top, left, torch.where(magnitude > 0, h, 0), w)
+    boxes = box_of_area(images, magnitude.clamp(min=1e-6), numbers, _ERASING_LOG_RATIO)
+    top, left, height, width = boxes.unbind(1)
+    return inside(images, top, left, torch.where(magnitude > 0, height, 0), width)
 
 
 def _grid_mask(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from policysearch.augmentation.draw import MixDraw
+from policysearch.augmentation.masks import inside
 
 __all__ = ["MIXERS", "mix"]
 
@@ -79,18 +80,17 @@ def _boxes(share: Tensor, centre: Tensor, height: int, width: int) -> Tensor:
     return torch.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], 1).long()
 
 
-def _inside(boxes: Tensor, height: int, width: int) -> Tensor:
+def _inside(boxes: Tensor, images: Tensor) -> Tensor:
     """[B, 1, H, W] bool."""
-    top, bottom, left, right = boxes[:, :, None].unbind(1)
-    ys, xs = torch.arange(height, device=boxes.device), torch.arange(width, device=boxes.device)
-    return (((ys >= top) & (ys < bottom))[:, :, None] & ((xs >= left) & (xs < right))[:, None])[:, None]
+    top, bottom, left, right = boxes.unbind(1)
+    return inside(images, top, left, bottom - top, right - left)[:, None]
 
 
 def _cutmix(images: Tensor, draw: MixDraw, maps: Tensor | None) -> Mixed:
     """A box of b at the same place in a; λ becomes the share of a's pixels left (Yun et al. 2019)."""
-    inside = _inside(_boxes(draw.shares[:, 0], draw.numbers[:, :2], *images.shape[2:]), *images.shape[2:])
-    share = 1 - inside.float().mean((1, 2, 3))
-    mixed = torch.where(inside, images[draw.partners[:, 0]], images)
+    pasted = _inside(_boxes(draw.shares[:, 0], draw.numbers[:, :2], *images.shape[2:]), images)
+    share = 1 - pasted.float().mean((1, 2, 3))
+    mixed = torch.where(pasted, images[draw.partners[:, 0]], images)
     return mixed, _pairs(draw), torch.stack([share, 1 - share], 1)
 
 
@@ -120,14 +120,14 @@ def _snapmix(images: Tensor, draw: MixDraw, maps: Tensor | None) -> Mixed:
     partner = draw.partners[:, 0]
     onto = _boxes(draw.shares[:, 0], draw.numbers[:, :2], height, width)
     taken = _boxes(draw.shares[:, 1], draw.numbers[:, 2:], height, width)[partner]
-    inside, given = _inside(onto, height, width), _inside(taken, height, width)
+    covered, given = _inside(onto, images), _inside(taken, images)
     whole = maps.sum((1, 2, 3)).clamp(min=1e-9)
-    lost = (maps * inside).sum((1, 2, 3)) / whole
+    lost = (maps * covered).sum((1, 2, 3)) / whole
     gained = (maps[partner] * given).sum((1, 2, 3)) / whole[partner]
-    empty = (inside.sum((1, 2, 3)) == 0) | (given.sum((1, 2, 3)) == 0)
+    empty = (covered.sum((1, 2, 3)) == 0) | (given.sum((1, 2, 3)) == 0)
     shares = torch.stack([torch.where(empty, 1.0, 1 - lost), torch.where(empty, 0.0, gained)], 1)
     pasted = _resized_onto(images[partner], taken, onto)
-    return torch.where(inside & ~empty[:, None, None, None], pasted, images), _pairs(draw), shares
+    return torch.where(covered & ~empty[:, None, None, None], pasted, images), _pairs(draw), shares
 
 
 def _resized_onto(images: Tensor, taken: Tensor, onto: Tensor) -> Tensor:

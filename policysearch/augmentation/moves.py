@@ -60,7 +60,12 @@ def _pad_and_crop(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 
 
 def truncated_normal(u: Tensor, sigma: Tensor, limit: Tensor) -> Tensor:
-    """Numbers u in [0, 1) as draws from N(0, sigma²) redrawn while beyond ±limit: its distribution inverted."""
+    """Draws from N(0, sigma²) redrawn while beyond ±limit, by inverting its distribution.
+
+    Args:
+        u: [b, n] float32 in [0, 1).
+        sigma, limit: in the unit of the result, 0 or more, of shapes that broadcast with u's.
+    """
     spread = sigma.clamp(min=1e-6) * 2**0.5
     inner = (2 * u - 1) * (limit / spread).erf()
     values = spread * inner.clamp(-1 + 1e-7, 1 - 1e-7).erfinv()

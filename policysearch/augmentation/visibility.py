@@ -78,7 +78,7 @@ def _kept(draw: Draw, images: Tensor) -> Tensor:
     """[B]: the product over the steps that are no geometry of what each keeps."""
     out = torch.ones(len(images), device=images.device)
 
-    def watch(step: int, order: Tensor, values: Tensor, groups: list[Group]) -> None:
+    def watch(order: Tensor, values: Tensor, groups: list[Group]) -> None:
         for group in groups:
             rule = OPERATIONS[group.name].visibility
             if rule in _RULES:
