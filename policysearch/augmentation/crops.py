@@ -20,7 +20,7 @@ _LOG_RATIO = math.log(4 / 3)
 
 
 def box_of_area(images: Tensor, area: Tensor, numbers: Tensor, widest: float) -> Tensor:
-    """Boxes [b, 4] float32 (top, left, height, width), whole pixels, of a share `area` [b] of the images, anywhere alike.
+    """Boxes [b, 4] float32 (top, left, height, width) in whole pixels, of a share `area` [b] of the images, anywhere.
 
     log(width / height) is drawn evenly from ±`widest`, from those with which the box fits; numbers [b, 3] in [0, 1)
     are for that, top and left. (torchvision instead redraws area and shape ten times and then gives up, which makes
