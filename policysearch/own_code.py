@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
+from typing import Any
 
 from policysearch.errors import UserError
 
-__all__ = ["absolute", "digest", "import_all", "imported"]
+__all__ = ["absolute", "digest", "function", "import_all", "imported"]
 
 
 def imported(module: str, what: str) -> ModuleType:
@@ -29,6 +31,22 @@ def imported(module: str, what: str) -> ModuleType:
         raise
     except Exception as error:  # importing runs the module, which may raise anything
         raise UserError(f"{what} cannot be loaded: {_told(error)}") from None
+
+
+def function(spec: str, what: str) -> Callable[..., Any]:
+    """The function named by MODULE:NAME or PATH.py:NAME.
+
+    Raises:
+        UserError: it cannot be loaded, or is no function; `what` says what it was wanted for.
+    """
+    module, _, name = spec.rpartition(":")
+    try:
+        found = getattr(imported(module, what), name)
+    except AttributeError as error:
+        raise UserError(f"{what} cannot be loaded: {error}") from None
+    if not callable(found):
+        raise UserError(f"{what} is no function")
+    return found  # type: ignore[no-any-return]
 
 
 def _told(error: Exception) -> str:

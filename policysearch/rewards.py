@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from policysearch.errors import UserError, unknown_name
-from policysearch.own_code import imported
+from policysearch.own_code import function
 
 __all__ = ["METRICS", "REWARDS", "Reward", "parse_reward", "try_reward"]
 
@@ -60,7 +60,7 @@ def parse_reward(text: str) -> Reward:
         UserError: unknown metric (the nearest are told), bad grammar, or a function that cannot be loaded.
     """
     if ":" in text:
-        return _load_function(text)
+        return function(text, f"reward {text!r}")
     terms: list[tuple[float, str]] = []
     at = 0
     while at < len(text) or not terms:
@@ -93,14 +93,3 @@ def try_reward(text: str) -> None:
         raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
     if not math.isfinite(value):
         raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give a finite number")
-
-
-def _load_function(text: str) -> Reward:
-    module, _, name = text.partition(":")
-    try:
-        function = getattr(imported(module, f"reward {text!r}"), name)
-    except AttributeError as error:
-        raise UserError(f"reward {text!r} cannot be loaded: {error}") from None
-    if not callable(function):
-        raise UserError(f"reward {text!r} is no function")
-    return function  # type: ignore[no-any-return]
