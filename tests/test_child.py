@@ -9,13 +9,14 @@ import pytest
 import torch
 from conftest import write_npz
 
-from policysearch.child.data import load, split, stratified
 from policysearch.child.device import on_device
 from policysearch.child.metrics import expected_calibration_error, scores
 from policysearch.child.networks import SmallResNet, build, dry_forward
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
 from policysearch.child.training import ChildError, train
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split, stratified
 from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.seeds import child_seed

@@ -19,7 +19,8 @@ from test_cli import call
 
 from policysearch.augmentation import Draw, replay
 from policysearch.augmentation.draw import MixDraw
-from policysearch.child.data import SHIPPED, Dataset
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import SHIPPED
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
