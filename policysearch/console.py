@@ -56,11 +56,17 @@ class _Watcher:
         best += f", {status.failed} failed" if status.failed else ""
         if self._console.is_terminal:
             self._bar(status, best)
-        elif status.done == status.total or time.monotonic() - self._last > _LINE_EVERY:
+        elif self._due(status):
             self._last = time.monotonic()
             self._console.print(
                 f"{status.phase} {status.done}/{status.total}, {best}{self._left(status)}", highlight=False
             )
+
+    def _due(self, status: Status) -> bool:
+        if status.phase == "decode":  # soon over, as a rule
+            self._last = self._last or time.monotonic()
+            return time.monotonic() - self._last > _LINE_EVERY
+        return status.done == status.total or time.monotonic() - self._last > _LINE_EVERY
 
     def _bar(self, status: Status, best: str) -> None:
         tasks = {task.description: task.id for task in self.progress.tasks}
@@ -99,9 +105,10 @@ def watched(start: Callable[[Listener], SearchResult], folder: str) -> None:
 def decoding() -> Iterator[Callable[[int, int], None]]:
     """What tells, on a terminal, how many images are decoded."""
     console = Console(stderr=True)
-    with Progress(TextColumn("decode"), BarColumn(), MofNCompleteColumn(), console=console, transient=True) as bar:
+    columns = (TextColumn("decode"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decode", visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=console.is_terminal)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 class _Nothing:

@@ -129,7 +129,7 @@ def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):
         ("config.toml", "rate = 0.1", "rate = 0.2", "recipe is"),
         ("config.toml", "trials = 12", "trials = 3", "has 12 pulls"),
         ("config.toml", 'study = "run"', 'study = "other"', "put the run's storage back"),
-        ("space.toml", "0.05", "0.06", "space.toml was edited"),
+        ("space.toml", "0.05", "0.06", "space.toml changed"),
     ],
 )
 def test_pulls_of_edited_settings_are_not_mixed_in(file, old, new, told, quick, tmp_path):

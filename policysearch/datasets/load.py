@@ -130,7 +130,7 @@ def _source(settings: DataSettings) -> _Source:
 def _on_disk(path: Path, column: str | None) -> _Source:
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
-            raise UserError("no such file or folder")
+            raise UserError("No such file or folder")
         raise UserError(
             f"{unknown_name('data set', str(path), [*SHIPPED, *NAMED])} Data of your own are a folder of images or "
             "Parquet, PATH.npz, or module:function."
