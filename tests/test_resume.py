@@ -17,6 +17,7 @@ import optuna
 import psutil
 import pytest
 from conftest import config_for, quick_metrics
+from image_files import some_images, write_folder
 from optuna.storages import RDBStorage
 
 from policysearch.errors import UserError
@@ -364,3 +365,18 @@ def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     )
     resume(folder)
     assert trials(folder) == tiny
+
+
+def test_data_may_move_but_not_change(quick, tmp_path):
+    write_folder(tmp_path / "pets", some_images(90))
+    config = config_for(tmp_path / "run", data=str(tmp_path / "pets"))
+    with pytest.warns(UserWarning, match="no test part"):
+        search(config)
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    text = (tmp_path / "run" / "config.toml").read_text()
+    (tmp_path / "run" / "config.toml").write_text(text.replace("/pets", "/animals"))
+    with pytest.warns(UserWarning, match="animals.*no test part"):
+        assert resume(tmp_path / "run", trials=14).policy is not None
+    (tmp_path / "animals" / "cat" / "00001.png").unlink()
+    with pytest.warns(UserWarning), pytest.raises(UserError, match="data changed since the search began"):
+        resume(tmp_path / "run", trials=16)
