@@ -15,7 +15,7 @@ from policysearch.datasets.split import Split
 
 __all__ = ["DeviceData", "on_device"]
 
-_AT_ONCE = 2048  # images whose statistics are taken together
+_AT_ONCE = 256  # images whose statistics are taken together
 
 
 @dataclass(frozen=True)
