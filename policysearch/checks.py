@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from policysearch.child.data import Dataset, load, split
+from policysearch.child.recipe import Recipe
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
-from policysearch.own_code import absolute
+from policysearch.own_code import absolute, absolute_function
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
@@ -18,11 +19,13 @@ __all__ = ["checked", "default_folder", "resolved"]
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
-    """The config with everything that was left open filled in: device, workers, folder, study.
+    """The config with everything that was left open filled in: device, workers, folder, study, recipe.
 
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, or has not the precision asked for; unknown model.
     """
+    from policysearch.child.networks import recipe_for
+
     device = _device(config.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = config.workers
@@ -36,12 +39,23 @@ def resolved(config: SearchConfig) -> SearchConfig:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
     filled = {"storage": storage, "device": device, "workers": workers, "out": out, "data": data, "study": study}
     filled["operations"] = absolute(config.operations)
-    return config.model_copy(update=filled)
+    filled["model"] = absolute_function(config.model)
+    recipe = _in_precision(recipe_for(config.model, config.recipe), device)
+    return config.model_copy(update={**filled, "recipe": recipe})
 
 
 def default_folder() -> str:
     """Where a run goes that was given no folder."""
     return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _in_precision(recipe: Recipe, device: str) -> Recipe:
+    import torch
+
+    from policysearch.child.precision import chosen_precision
+
+    precision = chosen_precision(recipe.precision, torch.device(device))
+    return recipe.model_copy(update={"precision": precision})
 
 
 def _device(name: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from policysearch.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 __all__ = ["app", "main"]
 
@@ -20,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_TYPES = {"int": int, "float": float, "str": str}
+_RECIPE_PANEL = "Child training (defaults of small-resnet; see `policysearch models`)"
 
 
 def _flags() -> list[inspect.Parameter]:
@@ -29,22 +32,35 @@ def _flags() -> list[inspect.Parameter]:
     from policysearch.config import SearchConfig
 
     out = []
-    for model, panel in ((SearchConfig, "Search"), (Recipe, "Child training")):
+    for model, panel in ((SearchConfig, "Search"), (Recipe, _RECIPE_PANEL)):
         for name, field in model.model_fields.items():
-            kind = field.annotation
-            kind = next((k for k in getattr(kind, "__args__", ()) if k is not type(None)), kind)
-            if kind in (int, float, str):
-                text = field.description or ""
-                shown = f"{text} [default: {field.default}]" if field.default is not None else text
+            kind = _flag_type(field.annotation)
+            if kind is not None:
                 option = typer.Option(
-                    f"--{name.replace('_', '-')}",
-                    help=shown.strip(),
-                    rich_help_panel=panel,
-                    show_default=False,
+                    *_flag_names(name, kind), help=_help(field), rich_help_panel=panel, show_default=False
                 )
                 annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
                 out.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
     return out
+
+
+def _flag_type(annotation: Any) -> type | None:
+    """What the flag of a setting of this type takes; None for a table. A choice is checked by the config."""
+    if get_origin(annotation) is Literal:
+        return str
+    kind = next((k for k in get_args(annotation) if k is not type(None)), annotation)
+    return kind if kind in (int, float, str, bool) else None
+
+
+def _flag_names(name: str, kind: type) -> list[str]:
+    flag = name.replace("_", "-")
+    return [f"--{flag}/--no-{flag}"] if kind is bool else [f"--{flag}"]
+
+
+def _help(field: FieldInfo) -> str:
+    choices = f"{', '.join(get_args(field.annotation))}: " if get_origin(field.annotation) is Literal else ""
+    default = f" (default: {field.default})" if field.default is not None else ""
+    return f"{choices}{field.description or ''}{default}".strip()
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
@@ -149,9 +165,10 @@ def data() -> None:
 @app.command()
 def models() -> None:
     """The child networks."""
-    from policysearch.child.networks import NETWORKS
+    from policysearch.child.networks import NETWORKS, OTHERS
 
-    _list({name: text for name, (text, _) in NETWORKS.items()})
+    for name, row in {**NETWORKS, **OTHERS}.items():
+        typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")
 
 
 @app.command()

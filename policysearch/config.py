@@ -23,7 +23,9 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Annotated[str, Field(description="data set: a name (see `policysearch data`) or PATH.npz")] = "fashion-small"
-    model: Annotated[str, Field(description="child network (see `policysearch models`)")] = "small-resnet"
+    model: Annotated[str, Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY")] = (
+        "small-resnet"
+    )
     space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
         "default"
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from policysearch.errors import UserError
 
-__all__ = ["absolute", "digest", "function", "import_all", "imported"]
+__all__ = ["absolute", "absolute_function", "digest", "function", "import_all", "imported"]
 
 
 def imported(module: str, what: str) -> ModuleType:
@@ -94,6 +94,12 @@ def absolute(modules: str | None) -> str | None:
     if modules is None:
         return None
     return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _each(modules))
+
+
+def absolute_function(spec: str) -> str:
+    """PATH.py:NAME with the path absolute; any other text as it is."""
+    module, colon, name = spec.rpartition(":")
+    return f"{absolute(module)}:{name}" if colon and module.endswith(".py") else spec
 
 
 def _each(modules: str | None) -> list[str]:

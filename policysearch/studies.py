@@ -23,6 +23,9 @@ __all__ = ["must_be_the_same_search", "names_must_be_free", "open_records"]
 _FIXED = {"data", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
 
+_BEFORE = {"precision": "float32", "compile": False}
+"""How runs were trained that began before a recipe named these."""
+
 
 def _names(config: SearchConfig) -> dict[str, str]:
     return {"search": str(config.study), "confirm": f"{config.study}-confirm"}
@@ -97,19 +100,29 @@ def _no_reward(metrics: Mapping[str, object]) -> float:
     return math.nan
 
 
+def _model_digest(model: str) -> str | None:
+    """A hash of the source of the user's own network, which must have been built; None for any other."""
+    from policysearch.child.networks import OWN, network_row
+
+    return digest(model.rpartition(":")[0]) if network_row(model) is OWN else None
+
+
 def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study) -> None:
     """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
 
     Raises:
-        UserError: config.toml, space.toml or the user's operations were edited since, in what pulls depend on.
+        UserError: config.toml, space.toml or the user's operations or network were edited since, where pulls
+            depend on them.
     """
     settings = config.model_dump(mode="json", include=_FIXED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     settings["operations"] = digest(config.operations)
+    settings["the model's source"] = _model_digest(config.model)
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", settings)
         return
     begun = study.user_attrs["settings"]
+    begun = {**begun, "recipe": {**_BEFORE, **begun["recipe"]}}
     for name, value in settings.items():
         if begun.get(name) != value:
             told = f"is {value!r}, was {begun.get(name)!r} when the search began"

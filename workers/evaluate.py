@@ -48,7 +48,7 @@ class ChildSetup:
         import_all(self.operations)
         dataset = load(self.data)
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
-        factory = partial(build, self.model, dataset.shape[0], data.classes)
+        factory = partial(build, self.model, dataset.shape, data.classes)
 
         def evaluate(trial: Trial) -> dict[str, Any]:
             threads = torch.get_num_threads()
