@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage
 
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
-from policysearch.own_code import digest
+from policysearch.own_code import digest, function_digest
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
@@ -104,7 +104,7 @@ def _model_digest(model: str) -> str | None:
     """A hash of the source of the user's own network, which must have been built; None for any other."""
     from policysearch.child.networks import OWN, network_row
 
-    return digest(model.rpartition(":")[0]) if network_row(model) is OWN else None
+    return function_digest(model) if network_row(model) is OWN else None
 
 
 def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study) -> None:
