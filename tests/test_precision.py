@@ -34,7 +34,8 @@ def fashion(device=CPU):
 def child(data, factory=small_resnet, images=200, epochs=8, policy="flip-crop", **recipe):
     torch.set_num_threads(1)
     sizes = {"images": images, "epochs": epochs, "seed": 1}
-    return train(Policy.preset(policy), data, factory, **sizes, recipe=Recipe(**{"batch": 40, **recipe}))
+    policy = Policy.preset(policy) if isinstance(policy, str) else policy
+    return train(policy, data, factory, **sizes, recipe=Recipe(**{"batch": 40, **recipe}))
 
 
 def test_auto_is_what_the_device_does_best(monkeypatch):
@@ -138,7 +139,8 @@ def test_a_failure_to_compile_is_told_in_one_line(tiny, monkeypatch):
 @pytest.mark.slow
 def test_a_compiled_child_is_the_same_child_but_for_rounding():
     data = fashion()
-    for policy in ("flip-crop", "snapmix"):
+    asks_the_network = Policy.from_dict({"sub_policies": [{"steps": []}], "mix": {"operation": "snapmix"}})
+    for policy in ("flip-crop", asks_the_network):
         plain, compiled = (child(data, epochs=2, policy=policy, compile=c) for c in (False, True))
         assert compiled["loss"] == pytest.approx(plain["loss"], rel=1e-3)
         assert compiled["train_loss"] == pytest.approx(plain["train_loss"], rel=1e-3)
