@@ -47,8 +47,8 @@ class Network:
 _CIFAR = Recipe(batch=128, rate=0.1, momentum=0.9, weight_decay=5e-4)
 _IMAGENET = Recipe(batch=128, rate=0.1 * 128 / 256, momentum=0.9, weight_decay=1e-4)
 _IMAGENET_SOURCE = (
-    "He et al. 2016, section 3.4, and torchvision's reference training: rate 0.1 at batch 256, "
-    "scaled to 128 (Goyal et al. 2017)"
+    "He et al. 2016, section 3.4, whose rate 0.1 at batch 256 is scaled to 128 (Goyal et al. 2017); "
+    "epochs of torchvision's reference training"
 )
 
 
