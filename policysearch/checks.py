@@ -6,11 +6,12 @@ import os
 import time
 from pathlib import Path
 
+from policysearch.child.recipe import Recipe
 from policysearch.config import SearchConfig
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
-from policysearch.own_code import absolute
+from policysearch.own_code import absolute, absolute_function
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
@@ -19,11 +20,13 @@ __all__ = ["default_folder", "must_suit", "resolved", "tried_strategy"]
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
-    """The config with everything that was left open filled in: device, workers, folder, study.
+    """The config with everything that was left open filled in: device, workers, folder, study, recipe.
 
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, or has not the precision asked for; unknown model.
     """
+    from policysearch.child.networks import recipe_for
+
     device = _device(config.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = config.workers
@@ -34,14 +37,24 @@ def resolved(config: SearchConfig) -> SearchConfig:
     storage = config.storage
     if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
-    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study}
-    filled |= {"operations": absolute(config.operations), **config.places()}
+    recipe = _in_precision(recipe_for(config.model, config.recipe), device)
+    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study, "recipe": recipe}
+    filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     return config.model_copy(update=filled)
 
 
 def default_folder() -> str:
     """Where a run goes that was given no folder."""
     return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _in_precision(recipe: Recipe, device: str) -> Recipe:
+    import torch
+
+    from policysearch.child.precision import chosen_precision
+
+    precision = chosen_precision(recipe.precision, torch.device(device))
+    return recipe.model_copy(update={"precision": precision})
 
 
 def _device(name: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic.fields import FieldInfo
 
 from policysearch.child.recipe import Recipe
 from policysearch.config import SearchConfig, make_config, read_config, validated
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
+from policysearch.flags import given, with_flags
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
@@ -30,63 +28,24 @@ app = typer.Typer(
 )
 
 
-def _flag(name: str, field: FieldInfo, panel: str) -> inspect.Parameter | None:
-    """The flag of a setting, None until it is given; nested settings have none."""
-    kind: Any = field.annotation
-    kind = next((k for k in get_args(kind) if k is not type(None)), kind) if type(None) in get_args(kind) else kind
-    allowed = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
-    kind = str if allowed else kind
-    if kind not in (int, float, str, bool):
-        return None
-    word = name.replace("_", "-")
-    shown = f"{field.description or ''} [default: {field.default}]" if field.default not in (None, False) else ""
-    option = typer.Option(
-        f"--{word}/--no-{word}" if kind is bool else f"--{word}",
-        help=(shown or field.description or "").strip(),
-        metavar=allowed,
-        rich_help_panel=panel,
-        show_default=False,
-    )
-    annotation = Annotated[kind | None, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _command(*panels: tuple[str, dict[str, FieldInfo]]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command that takes, as `flags`, a flag for every one of these settings beside its own parameters."""
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(function, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        flags = [_flag(name, field, panel) for panel, fields in panels for name, field in fields.items()]
-        parameters = [*own, *(flag for flag in flags if flag)]
-        function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        function.__annotations__ = {p.name: p.annotation for p in parameters}
-        return app.command(function.__name__)(function)
-
-    return register
-
-
 _DATA = DataSettings.model_fields
 _SEARCH = {name: field for name, field in SearchConfig.model_fields.items() if name not in _DATA}
 _SPLIT = {name: _SEARCH[name] for name in ("validation", "split_seed")}
-
-
-def _given(flags: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in flags.items() if value is not None}
+_RECIPE = "Child training (defaults of small-resnet; see `policysearch models`)"
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The file's settings, overridden by the flags that were given."""
     values = read_config(config) if config else {}
-    given = _given(flags)
-    recipe = {name: given.pop(name) for name in list(given) if name in Recipe.model_fields}
+    told = given(flags)
+    recipe = {name: told.pop(name) for name in list(told) if name in Recipe.model_fields}
     if recipe:
         own = values.get("recipe", {})
         values["recipe"] = {**own, **recipe} if isinstance(own, dict) else own
-    return {**values, **given}
+    return {**values, **told}
 
 
-@_command(("Search", _SEARCH), ("Data", _DATA), ("Child training", Recipe.model_fields))
+@with_flags(app, ("Search", _SEARCH), ("Data", _DATA), (_RECIPE, Recipe.model_fields))
 def search(
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,
@@ -122,7 +81,7 @@ def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
     show_result(read(run))
 
 
-@_command(("Data", _DATA))
+@with_flags(app, ("Data", _DATA))
 def preview(
     policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
@@ -144,7 +103,7 @@ def preview(
     typer.echo("\n".join(told))
 
 
-@_command(("Data", {name: field for name, field in _DATA.items() if name != "data"}), ("Split", _SPLIT))
+@with_flags(app, ("Data", {name: field for name, field in _DATA.items() if name != "data"}), ("Split", _SPLIT))
 def data(
     data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
     out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
@@ -161,7 +120,7 @@ def data(
     from policysearch.preview.contact import describe
 
     split = {name: flags.pop(name) for name in _SPLIT}
-    settings = validated(SearchConfig, _given(split))
+    settings = validated(SearchConfig, given(split))
     describe(_dataset({"data": data, **flags}), settings.validation, settings.split_seed, out)
 
 
@@ -169,7 +128,7 @@ def _dataset(flags: dict[str, Any]) -> Dataset:
     from policysearch.console import decoding
     from policysearch.datasets.load import load
 
-    settings = validated(DataSettings, _given(flags))
+    settings = validated(DataSettings, given(flags))
     with decoding() as tell:
         return load(settings, tell)
 
@@ -177,9 +136,10 @@ def _dataset(flags: dict[str, Any]) -> Dataset:
 @app.command()
 def models() -> None:
     """The child networks."""
-    from policysearch.child.networks import NETWORKS
+    from policysearch.child.networks import NETWORKS, OTHERS
 
-    _list({name: text for name, (text, _) in NETWORKS.items()})
+    for name, row in {**NETWORKS, **OTHERS}.items():
+        typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")
 
 
 @app.command()

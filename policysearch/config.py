@@ -25,7 +25,9 @@ class SearchConfig(DataSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Annotated[str, Field(description="child network (see `policysearch models`)")] = "small-resnet"
+    model: Annotated[str, Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY")] = (
+        "small-resnet"
+    )
     space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
         "default"
     )

@@ -19,5 +19,6 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not in a table, with the nearest names (or all, when few)."""
     names = sorted(allowed)
     near = get_close_matches(given, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}."
+    known = names if len(names) <= 40 else [*names[:8], f"and {len(names) - 8} more"]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
     return UserError(f"unknown {kind} {given!r}: {hint}")

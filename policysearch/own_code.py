@@ -14,7 +14,7 @@ from typing import Any
 
 from policysearch.errors import UserError
 
-__all__ = ["absolute", "digest", "function", "import_all", "imported"]
+__all__ = ["absolute", "absolute_function", "digest", "function", "function_digest", "import_all", "imported"]
 
 
 def imported(module: str, what: str) -> ModuleType:
@@ -83,9 +83,16 @@ def import_all(modules: str | None) -> None:
 
 def digest(modules: str | None) -> str | None:
     """A hash of the source of modules given as for `import_all`, which must have been imported; None without any."""
-    if not modules:
-        return None
-    files = [Path(name if name.endswith(".py") else str(sys.modules[name].__file__)) for name in _each(modules)]
+    return _hash(_each(modules)) if modules else None
+
+
+def function_digest(spec: str) -> str:
+    """A hash of the source that MODULE:NAME or PATH.py:NAME stands in, which must have been imported."""
+    return _hash([spec.rpartition(":")[0]])
+
+
+def _hash(modules: list[str]) -> str:
+    files = [Path(name if name.endswith(".py") else str(sys.modules[name].__file__)) for name in modules]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
@@ -94,6 +101,12 @@ def absolute(modules: str | None) -> str | None:
     if modules is None:
         return None
     return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _each(modules))
+
+
+def absolute_function(spec: str) -> str:
+    """PATH.py:NAME with the path absolute; any other text as it is."""
+    module, colon, name = spec.rpartition(":")
+    return f"{Path(module).resolve()}:{name}" if colon and module.endswith(".py") else spec
 
 
 def _each(modules: str | None) -> list[str]:

@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage
 
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
-from policysearch.own_code import digest
+from policysearch.own_code import digest, function_digest
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
@@ -97,6 +97,13 @@ def _no_reward(metrics: Mapping[str, object]) -> float:
     return math.nan
 
 
+def _model_digest(model: str) -> str | None:
+    """A hash of the source of the user's own network, which must have been built; None for any other."""
+    from policysearch.child.networks import OWN, network_row
+
+    return function_digest(model) if network_row(model) is OWN else None
+
+
 def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study, data: str) -> None:
     """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
 
@@ -105,12 +112,14 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
         data: the data set's digest.
 
     Raises:
-        UserError: config.toml, space.toml, the data or the user's operations were changed in what pulls depend on.
+        UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
+            depend on.
     """
     settings = config.model_dump(mode="json", include=_FIXED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     settings["operations"] = digest(config.operations)
     settings["data"] = data
+    settings["the model's source"] = _model_digest(config.model)
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", settings)
         return

@@ -33,7 +33,7 @@ def child(data, policy="identity", images=60, epochs=2, seed=1, **recipe):
     return train(
         Policy.preset(policy),
         data,
-        lambda: build("small-resnet", data.images.shape[1], data.classes),
+        lambda: build("small-resnet", data.images.shape[1:], data.classes),
         images=images,
         epochs=epochs,
         seed=seed,
@@ -153,7 +153,7 @@ def test_network_is_small_and_takes_grey_and_colour():
     for shape in ((1, 28, 28), (3, 32, 32), (3, 64, 48)):
         dry_forward("small-resnet", shape, 7)
     with pytest.raises(UserError, match="did you mean small-resnet"):
-        build("smal-resnet", 1, 10)
+        build("smal-resnet", (1, 28, 28), 10)
 
 
 def test_scores_by_hand():

@@ -33,7 +33,7 @@ def data():
 def child(policy, data, **changes):
     torch.set_num_threads(1)
     sizes = {"images": 40, "epochs": 2, "seed": 3} | changes
-    return train(policy, data, lambda: build("small-resnet", 1, 10), recipe=Recipe(batch=20), **sizes)
+    return train(policy, data, lambda: build("small-resnet", (1, 28, 28), 10), recipe=Recipe(batch=20), **sizes)
 
 
 def comparable(metrics):
@@ -86,7 +86,7 @@ def test_activation_maps_are_the_weighted_channels():
 
 
 def test_activation_maps_leave_the_network_as_it_was(data):
-    network = build("small-resnet", 1, 10).train()
+    network = build("small-resnet", (1, 28, 28), 10).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images = data.normalise(data.images[:7])
     maps = activation_maps(network, images, data.labels[:7])

@@ -104,6 +104,15 @@ BAD = [
     (["--data", "text.npz"], "no NumPy .npz"),
     (["--data", "one.npz"], "at least 2"),
     (["--model", "small-resnt"], "did you mean small-resnet"),
+    (["--model", "torchvision:resnet81"], "did you mean resnet18"),
+    (["--model", "torchvision:vit_b_32"], "give --resize 32"),
+    (["--model", "timm:resnet10x"], "did you mean resnet10t"),
+    (["--model", "nomodule:f"], "cannot be loaded"),
+    (["--model", "factories.py:raising"], "ValueError: no luck"),
+    (["--model", "factories.py:unfit"], r"gives float32 \[2, 1, 28, 28\]"),
+    (["--precision", "float16"], "float16 needs a CUDA device"),
+    (["--precision", "float8"], "'float32', 'bfloat16' or 'float16', got 'float8'"),
+    (["--config", "compile.toml"], "recipe.compile"),
     (["--space", "defualt"], "did you mean default"),
     (["--space", "nowhere.toml"], "cannot read"),
     (["--space", "bad.toml"], "magnitude of rotate must lie in"),
@@ -166,6 +175,9 @@ def test_bad_input_is_one_sentence_and_writes_nothing(cli, words, told, tmp_path
     (tmp_path / "empty.toml").write_text("")
     (tmp_path / "norecipe.toml").write_text("recipe = 3")
     (tmp_path / "broken.py").write_text("def f(:")
+    (tmp_path / "compile.toml").write_text("[recipe]\ncompile = 'perhaps'")
+    factories = "import torch\ndef raising(): raise ValueError('no luck')\ndef unfit(): return torch.nn.Identity()\n"
+    (tmp_path / "factories.py").write_text(factories)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
@@ -201,6 +213,20 @@ def test_two_runs_may_share_a_storage_but_not_a_name(cli, quick, tmp_path):
     assert code == 2 and "another --study" in err and not (tmp_path / "c").exists()
 
 
+GREEDY = """
+import torch
+
+class Greedy(torch.nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(channels, classes)
+    def forward(self, x):
+        if self.training and len(x) > 10:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return self.head(x.mean((2, 3)))
+"""
+
+
 @pytest.mark.parametrize("suffix", ["toml", "yaml"])
 def test_a_config_file_is_overridden_by_flags_and_saved_resolved(cli, quick, tmp_path, suffix):
     text = {
@@ -215,6 +241,24 @@ def test_a_config_file_is_overridden_by_flags_and_saved_resolved(cli, quick, tmp
     assert (saved.trials, saved.strategy, saved.recipe.rate, saved.recipe.momentum) == (5, "greedy", 0.2, 0.5)
     assert saved.device == "cpu" and saved.study == "run"
     assert "Confirmation" in out
+
+
+def test_flags_of_the_recipe_of_every_type(cli, quick, tmp_path):
+    words = ["--model", "wrn-16-4", "--precision", "bfloat16", "--compile", "--batch", "64"]
+    code, _, err = cli("search", *words, "--trials", "4", "--workers", "0", "--out", "run")
+    assert code == 0, err
+    recipe = load_config(tmp_path / "run" / "config.toml").recipe
+    assert (recipe.precision, recipe.compile, recipe.batch, recipe.rate) == ("bfloat16", True, 64, 0.1)
+    (tmp_path / "c.toml").write_text("[recipe]\ncompile = true\n")
+    code, _, err = cli("search", "--config", "c.toml", "--no-compile", "--trials", "4", "--workers", "0", "--out", "b")
+    assert code == 0 and not load_config(tmp_path / "b" / "config.toml").recipe.compile, err
+
+
+def test_out_of_memory_in_every_child_is_the_last_word(cli, tmp_path):
+    (tmp_path / "greedy.py").write_text(GREEDY)
+    words = ["--model", "greedy.py:Greedy", "--images", "40", "--epochs", "1", "--trials", "2", "--workers", "0"]
+    code, _, err = cli("search", *words, "--batch", "32", "--retries", "0", "--out", "run")
+    assert code == 1 and err.count("\n") == 1 and "batch 32: 8 fits, give --batch 8" in err
 
 
 def test_names_are_not_taken_as_markup(cli, quick, tmp_path):

@@ -308,7 +308,7 @@ def small(tmp_path_factory):
 
 def child(data, loss, **recipe):
     torch.set_num_threads(1)
-    policy, factory = Policy.preset("soft-crop"), partial(build, "small-resnet", 1, 3)
+    policy, factory = Policy.preset("soft-crop"), partial(build, "small-resnet", (1, 8, 8), 3)
     return train(policy, data, factory, images=40, epochs=3, seed=1, recipe=Recipe(batch=16, **recipe), loss=loss)
 
 

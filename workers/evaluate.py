@@ -53,7 +53,7 @@ class ChildSetup:
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
-        factory = partial(build, self.model, dataset.shape[0], data.classes)
+        factory = partial(build, self.model, dataset.shape, data.classes)
 
         def evaluate(trial: Trial) -> dict[str, Any]:
             threads = torch.get_num_threads()

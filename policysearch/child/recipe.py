@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Recipe"]
+__all__ = ["Precision", "Recipe"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class Recipe(BaseModel):
@@ -23,6 +25,9 @@ class Recipe(BaseModel):
         warmup: share of the steps in which the rate rises, in (0, 1).
         label_smoothing: share of the target spread over all classes, in [0, 1); for arms without a loss of their own.
         checkpoints: points of the learning curve, 1 to 8, the last at the end.
+        precision: of forward and backward passes; weights, losses and metrics stay float32. auto is float32 on CPU, on
+            CUDA bfloat16 where the device has it and float16 elsewhere.
+        compile: whether torch.compile makes the network faster, after some minutes in every worker.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,3 +39,8 @@ class Recipe(BaseModel):
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.25
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     checkpoints: Annotated[int, Field(ge=1, le=8)] = 4
+    precision: Annotated[
+        Precision,
+        Field(description="of forward and backward passes; auto: float32 on CPU, on CUDA bfloat16 or else float16"),
+    ] = "auto"
+    compile: Annotated[bool, Field(description="compile the network with torch.compile")] = False

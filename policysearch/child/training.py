@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from policysearch.child.device import DeviceData
 from policysearch.child.feed import Batch, augmented
+from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
+from policysearch.child.memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
@@ -27,11 +29,9 @@ __all__ = ["ChildError", "Metrics", "train"]
 
 Metrics = dict[str, "float | list[dict[str, float]]"]
 
-_EVALUATION_BATCH = 500
-
 
 class ChildError(RuntimeError):
-    """A training that went wrong by itself, such as a loss that is no longer finite."""
+    """A training that went wrong by itself, such as a loss that is no longer finite or too little memory."""
 
 
 @dataclass
@@ -85,8 +85,32 @@ def train(
         device memory of this child).
 
     Raises:
-        ChildError: a loss, in training or evaluation, is no longer finite.
+        ChildError: a loss, in training or evaluation, is no longer finite; memory ran out (the batch that fits is
+            told); or torch.compile failed.
+        UserError: a precision that the device does not have.
     """
+    try:
+        return _train(policy, data, factory, images, epochs, seed, recipe, loss)
+    except OutOfMemory:
+        pass  # once the handler is left, what the training held is free
+    except Exception as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ChildError(f"torch.compile failed, leave out --compile: {reason}") from None
+    raise ChildError(out_of_memory(data, factory, recipe))
+
+
+def _train(
+    policy: Policy,
+    data: DeviceData,
+    factory: Callable[[], nn.Module],
+    images: int,
+    epochs: int,
+    seed: int,
+    recipe: Recipe,
+    loss: Loss | None,
+) -> Metrics:
     started = time.perf_counter()
     device = data.images.device
     if device.type == "cuda":
@@ -102,17 +126,11 @@ def train(
     stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        network = factory().to(device).to(memory_format=torch.channels_last)
-        optimiser = torch.optim.SGD(
-            network.parameters(),
-            recipe.rate,
-            recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=recipe.momentum > 0,
-        )
+        learner = Learner(factory, recipe, device)
+        network = learner.network
         batches = math.ceil(images / recipe.batch)
         rate = partial(one_cycle, total=epochs * batches, warmup=recipe.warmup)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
+        evaluated = partial(_evaluate, learner, data, evaluation_batch(recipe))
         final: dict[str, float] = {}
         step = 0
         for epoch in range(1, epochs + 1):
@@ -120,27 +138,24 @@ def train(
             total = torch.zeros((), device=device)
             parts = subset[torch.randperm(images, generator=order).to(device)].tensor_split(batches)
             feed = augmented(policy, data, network, parts, step=step, steps=epochs * batches, generator=draws)
-            step += batches
-            for seen, targets, weights in clock.timed(feed):
+            for at, (seen, targets, weights) in enumerate(clock.timed(feed), step):
                 mark = time.perf_counter()
-                logits = network(data.normalise(seen))
+                logits = learner.logits(data.normalise(seen))
                 value = objective(logits, targets, weights)
-                optimiser.zero_grad()
-                value.backward()
-                optimiser.step()
-                schedule.step()
+                learner.update(value, rate(at))
                 clock.steps += time.perf_counter() - mark
                 measured = plain(logits.detach(), targets, weights) if loss else value.detach()
                 total += measured * len(seen)
+            step += batches
             objective.end_epoch()
             if not math.isfinite(total):
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
             if epoch in stops:
                 mark = time.perf_counter()
-                final = _evaluate(network, data, data.validation)
+                final = evaluated(data.validation)
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
-        clean = _evaluate(network, data, subset)
+        clean = evaluated(subset)
     if not math.isfinite(final["loss"] + clean["loss"]):
         raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
     seconds = time.perf_counter() - started
@@ -162,9 +177,9 @@ def train(
 
 
 @torch.no_grad()
-def _evaluate(network: nn.Module, data: DeviceData, rows: Tensor) -> dict[str, float]:
-    network.eval()
-    parts = [network(data.normalise(data.images[part])) for part in rows.split(_EVALUATION_BATCH)]
+def _evaluate(learner: Learner, data: DeviceData, batch: int, rows: Tensor) -> dict[str, float]:
+    learner.network.eval()
+    parts = [learner.logits(data.normalise(data.images[part])) for part in rows.split(batch)]
     return scores(torch.cat(parts), data.labels[rows])
 
 

@@ -179,7 +179,7 @@ def in_a_child() -> list[str]:
             m = train(
                 Policy.preset(name),
                 data,
-                lambda: build("small-resnet", 1, 10),
+                lambda: build("small-resnet", (1, 28, 28), 10),
                 images=500,
                 epochs=40,
                 seed=seed,

@@ -1,16 +1,11 @@
-"""The built-in networks, by name."""
+"""The residual net that a CPU core trains in seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from policysearch.errors import UserError, unknown_name
-
-__all__ = ["NETWORKS", "SmallResNet", "build", "dry_forward"]
+__all__ = ["SmallResNet"]
 
 
 class _Block(nn.Module):
@@ -55,38 +50,3 @@ class SmallResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.blocks(self.stem(x)).mean((2, 3)))
         return logits
-
-
-NETWORKS: dict[str, tuple[str, Callable[[int, int], nn.Module]]] = {
-    "small-resnet": (
-        "residual net of 28,000 weights for 28 to 64 pixels, grey or RGB; trains on a CPU core",
-        SmallResNet,
-    ),
-}
-
-
-def build(name: str, channels: int, classes: int) -> nn.Module:
-    """The network called `name`, for images of `channels` channels and `classes` classes.
-
-    Raises:
-        UserError: unknown name; the nearest are told.
-    """
-    if name not in NETWORKS:
-        raise unknown_name("model", name, NETWORKS)
-    return NETWORKS[name][1](channels, classes)
-
-
-def dry_forward(name: str, shape: tuple[int, int, int], classes: int) -> None:
-    """Run two black images through the network before anything is spent.
-
-    Raises:
-        UserError: unknown name, or the network does not map [2, C, H, W] to [2, classes].
-    """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = build(name, shape[0], classes).eval()
-        try:
-            out = network(torch.zeros(2, *shape))
-        except RuntimeError as error:
-            raise UserError(f"model {name!r} cannot take images {shape}: {error}") from None
-    if tuple(out.shape) != (2, classes):
-        raise UserError(f"model {name!r} gives {tuple(out.shape)} for two images of {classes} classes")

@@ -1,0 +1,51 @@
+"""A network with the optimiser that trains it, in the precision of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from policysearch.child.precision import autocast, chosen_precision
+from policysearch.child.recipe import Recipe
+
+__all__ = ["Learner"]
+
+
+class Learner:
+    """A fresh network on the device, channels last, with SGD over its weights.
+
+    `network` is the network itself, never compiled, so that hooks on it are called.
+    """
+
+    def __init__(self, factory: Callable[[], nn.Module], recipe: Recipe, device: torch.device) -> None:
+        self.network = factory().to(device).to(memory_format=torch.channels_last)
+        self._optimiser = torch.optim.SGD(
+            self.network.parameters(),
+            recipe.rate,
+            recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.momentum > 0,
+        )
+        self._rate = recipe.rate
+        self._device = device
+        self._precision = chosen_precision(recipe.precision, device)
+        self._forward = torch.compile(self.network) if recipe.compile else self.network
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == "float16")
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """[B, C, H, W] float32 -> [B, classes] float32, whatever the precision of the passes."""
+        with autocast(self._precision, self._device):
+            out: Tensor = self._forward(inputs)
+        return out.float()
+
+    def update(self, loss: Tensor, share: float = 1.0) -> None:
+        """One step down at this share of the highest rate; float16 scales the loss, so that small gradients do not
+        vanish, and skips a step that overflows (Micikevicius et al. 2018, section 3.2)."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * share
+        self._optimiser.zero_grad()
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()

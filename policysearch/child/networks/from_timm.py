@@ -1,0 +1,42 @@
+"""The networks of timm (PyTorch Image Models), by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from policysearch.errors import UserError, unknown_name
+
+__all__ = ["make_timm"]
+
+
+def make_timm(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """The untrained network `timm:NAME`; nothing is downloaded.
+
+    Raises:
+        UserError: timm is not installed, or has no network of that name; the nearest are told.
+        ValueError: images that the patches of a vision transformer do not tile.
+    """
+    try:
+        import timm
+    except ImportError:
+        raise UserError(
+            f"model {name!r} needs timm, which is not installed: pip install 'policysearch[timm]'"
+        ) from None
+    model = name.partition(":")[2]
+    if not timm.is_model(model):
+        raise unknown_name("timm model", model, timm.list_models())
+    known = timm.get_pretrained_cfg(model)
+    sized: dict[str, Any] = {"img_size": shape[1:]} if known is not None and known.fixed_input_size else {}
+    network: nn.Module = timm.create_model(model, pretrained=False, num_classes=classes, in_chans=shape[0], **sized)
+    _must_tile(network, shape[1:])
+    return network
+
+
+def _must_tile(network: nn.Module, size: tuple[int, ...]) -> None:
+    """timm's transformers leave out what is over where patches do not tile an image: a patch of 16 sees 16 of 28."""
+    patch = getattr(getattr(network, "patch_embed", None), "patch_size", None) or 1
+    sides = patch if isinstance(patch, tuple) else (patch, patch)
+    if any(whole % part for whole, part in zip(size, sides, strict=True)):
+        raise ValueError(f"its patches of {'×'.join(map(str, sides))} pixels do not tile {'×'.join(map(str, size))}")
