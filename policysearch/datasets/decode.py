@@ -99,7 +99,8 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
 
 def _all_read(items: Sequence[Item], settings: DataSettings, tell: Tell) -> Iterator[_Read | str]:
     read = partial(_read, size=settings.size, aspect=settings.aspect)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")  # Pillow warns of odd, readable files; filters are the whole process's
         for start in range(0, len(items), _AT_ONCE):
             yield from pool.map(read, items[start : start + _AT_ONCE])
             tell(min(start + _AT_ONCE, len(items)), len(items))
@@ -107,13 +108,11 @@ def _all_read(items: Sequence[Item], settings: DataSettings, tell: Tell) -> Iter
 
 def _read(item: Item, size: tuple[int, int] | None, aspect: str) -> _Read | str:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd, readable files
-            image, label = item.read()
-            grey = image.mode in _GREY
-            image = _rgb(image)
-            if size is not None:
-                image = _RESIZED[aspect](image, (size[1], size[0]))
+        image, label = item.read()
+        grey = image.mode in _GREY
+        image = _rgb(image)
+        if size is not None:
+            image = _RESIZED[aspect](image, (size[1], size[0]))
     except Exception as error:  # a damaged file fails anywhere in its decoder
         return " ".join(f"{type(error).__name__}: {error}".split())[:100]
     return _Read(np.asarray(image).transpose(2, 0, 1), label, grey)

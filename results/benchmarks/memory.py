@@ -1,8 +1,8 @@
 """Memory of several workers beside that of one, on data of CIFAR-10's size.
 
 Run: python results/benchmarks/memory.py [--out FILE]. Random images, 60,000 of 32×32 RGB (and 6,000, to tell
-what is not data), are decoded into a cache of their own; 1, 2 and 4 workers each train a child on 300 images for one epoch and
-validate it. Every 20 ms the proportional set sizes of all workers are added up; the peak is told.
+what is not data), are decoded into a cache of their own; 1, 2 and 4 workers each train a child on 300 images for one
+epoch and validate it. Every 20 ms the proportional set sizes of all workers are added up; the peak is told.
 """
 
 from __future__ import annotations
