@@ -215,7 +215,7 @@ def _list(rows: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Entry point: wrong input is one sentence on stderr and exit code 2, a search without a reward exit code 1."""
+    """Entry point: wrong input is one sentence on stderr and exit code 2, a search that fails exit code 1."""
     try:
         raise SystemExit(app(standalone_mode=False))
     except UserError as error:
@@ -223,7 +223,7 @@ def main() -> None:
     except typer.Abort:
         raise SystemExit(130) from None
     except RuntimeError as error:
-        if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart"):
+        if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart", "StorageLost"):
             raise
         _stop(str(error), 1)
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.checks import checked, resolved
-from policysearch.config import SearchConfig, load_config, save_config
+from policysearch.config import SearchConfig, load_config
 from policysearch.controller import Pool, Source, run
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
@@ -18,8 +18,9 @@ from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
+from policysearch.storages import losses_told
 from policysearch.strategies import Strategy
-from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records
+from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
@@ -95,11 +96,11 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     strategy = checked(config, space)
     names_must_be_free(config, folder)
     folder.make()
-    with folder.locked():
+    with folder.locked(), losses_told(folder.path):
         folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
-        save_config(config, folder.config)
-        records = open_records(config, folder, space)
+        save_settings(config, folder)
+        records = open_records(config, folder, space, new=True)
         must_be_the_same_search(config, folder, records["search"].study)
         return _continue(config, folder, strategy, records, listener)
 
@@ -117,7 +118,7 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
     """
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
-    with folder.locked():
+    with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
         if trials is not None and trials < config.trials:
             raise UserError(
@@ -133,7 +134,7 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         if config.trials < len(records["search"].rows):
             had = len(records["search"].rows)
             raise UserError(f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it")
-        save_config(config, folder.config)
+        save_settings(config, folder)
         return _continue(config, folder, strategy, records, listener)
 
 

@@ -21,7 +21,7 @@ LAYERS = [
         "policysearch.__init__",
         "search_spaces",
     ],
-    ["policysearch.steps"],
+    ["policysearch.steps", "policysearch.storages"],
     ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [
@@ -53,7 +53,13 @@ MAY_IMPORT_TORCH = (
     "policysearch.checks",
     "workers.evaluate",
 )
-MAY_IMPORT_OPTUNA = ("policysearch.sampler", "policysearch.record", "policysearch.strategies", "policysearch.studies")
+MAY_IMPORT_OPTUNA = (
+    "policysearch.sampler",
+    "policysearch.record",
+    "policysearch.strategies",
+    "policysearch.storages",
+    "policysearch.studies",
+)
 
 
 def modules():
