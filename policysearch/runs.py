@@ -100,9 +100,9 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
         save_settings(config, folder)
-        records = open_records(config, folder, space, new=True)
-        must_be_the_same_search(config, folder, records["search"].study)
-        return _continue(config, folder, strategy, records, listener)
+        with open_records(config, folder, space, new=True) as records:
+            must_be_the_same_search(config, folder, records["search"].study)
+            return _continue(config, folder, strategy, records, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -129,13 +129,15 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         import_all(config.operations)
         space = _saved_space(config, folder)
         strategy = checked(config, space)
-        records = open_records(config, folder, space)
-        must_be_the_same_search(config, folder, records["search"].study)
-        if config.trials < len(records["search"].rows):
+        with open_records(config, folder, space) as records:
+            must_be_the_same_search(config, folder, records["search"].study)
             had = len(records["search"].rows)
-            raise UserError(f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it")
-        save_settings(config, folder)
-        return _continue(config, folder, strategy, records, listener)
+            if config.trials < had:
+                raise UserError(
+                    f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it"
+                )
+            save_settings(config, folder)
+            return _continue(config, folder, strategy, records, listener)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -148,8 +150,8 @@ def read(path: str | Path) -> SearchResult:
     folder.must_hold_a_run()
     config = load_config(folder.config)
     import_all(config.operations)
-    records = open_records(config, folder, _saved_space(config, folder), read_only=True)
-    return _result(config, folder, records)
+    with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
+        return _result(config, folder, records)
 
 
 def _saved_space(config: SearchConfig, folder: RunFolder) -> Space:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +9,16 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy import URL, create_engine, func, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from policysearch.errors import UserError
 
 __all__ = ["StorageLost", "losses_told", "open_storage", "reason", "without_password"]
 
 _SECRETS = ("password", "passwd", "sslpassword")
-_PAUSES = (0.2, 0.4, 0.8)
+_TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
 _CONNECT_SECONDS = "10"  # libpq's own default is to wait for a silent host for minutes
 
 
@@ -38,15 +38,24 @@ def without_password(url: str) -> str:
     return parsed._replace(password=None).difference_update_query(_SECRETS).render_as_string()
 
 
-def open_storage(url: str) -> BaseStorage:
-    """The storage, its tables created where they are not there yet.
+@contextmanager
+def open_storage(url: str) -> Iterator[BaseStorage]:
+    """The storage, its tables made where they are not there yet; its connections are closed at the end.
 
     Raises:
         UserError: it is no URL, a driver is missing, or the database cannot be reached or read.
     """
-    target = _parsed(url)
+    storage = _connected(url)
     try:
-        return optuna.storages.get_storage(url if _backend(target) == "sqlite" else _server(_with_driver(target)))
+        yield optuna.storages.get_storage(storage)
+    finally:
+        storage.engine.dispose()
+
+
+def _connected(url: str) -> RDBStorage:
+    target = _with_driver(_parsed(url))
+    try:
+        return RDBStorage(url) if _backend(target) == "sqlite" else _server(target)
     except ImportError as error:
         raise UserError(_missing_driver(target, error)) from None
     except Exception as error:  # each database driver raises errors of its own
@@ -55,16 +64,19 @@ def open_storage(url: str) -> BaseStorage:
 
 def _server(url: URL) -> RDBStorage:
     """A server's storage, whose connections are tried before each use: it may have been restarted meanwhile."""
-    for pause in _PAUSES:
-        try:
-            return _tables(url)
-        except (IntegrityError, ProgrammingError):  # another search is making the tables at this moment
-            time.sleep(pause)
-    return _tables(url)
+    with _alone(url):
+        return RDBStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
 
 
-def _tables(url: URL) -> RDBStorage:
-    return RDBStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Searches that begin at once on a new PostgreSQL database would each make the tables, and all but one fail."""
+    if _backend(url) != "postgresql":
+        yield
+        return
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        connection.execute(select(func.pg_advisory_lock(_TABLES_LOCK)))
+        yield
 
 
 @contextmanager
@@ -123,6 +135,6 @@ def _with_driver(url: URL) -> URL:
 
 
 def _missing_driver(url: URL, error: ImportError) -> str:
-    if _with_driver(url).drivername == "postgresql+psycopg":
+    if url.drivername == "postgresql+psycopg":
         return "storage in PostgreSQL needs a driver: pip install 'policysearch[postgres]'"
     return f"storage {url.drivername}:// needs a database driver that is not installed: {error.__cause__ or error}"

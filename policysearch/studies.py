@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -38,10 +39,6 @@ def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
     return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
 
 
-def _open_storage(config: SearchConfig, folder: RunFolder) -> BaseStorage:
-    return open_storage(config.storage or f"sqlite:///{folder.study.resolve()}")
-
-
 def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
     """In a storage that runs share, no study of this run's name may stand yet.
 
@@ -49,8 +46,8 @@ def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
         UserError: one does, or the storage cannot be opened.
     """
     if config.storage:
-        storage = _open_storage(config, folder)
-        taken = {*optuna.get_all_study_names(storage)} & {*_names(config).values()}
+        with open_storage(config.storage) as storage:
+            taken = {*optuna.get_all_study_names(storage)} & {*_names(config).values()}
         if taken:
             raise UserError(
                 f"storage {without_password(config.storage)!r} already holds a study named {min(taken)!r}: "
@@ -58,10 +55,11 @@ def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
             )
 
 
+@contextmanager
 def open_records(
     config: SearchConfig, folder: RunFolder, space: Space, *, new: bool = False, read_only: bool = False
-) -> dict[str, Record]:
-    """The records by phase, `search` and `confirm`; a study that is not there yet is created unless `read_only`.
+) -> Iterator[dict[str, Record]]:
+    """The records by phase, `search` and `confirm`, closed at the end; a missing study is created unless `read_only`.
 
     Args:
         new: no search has worked on them yet; two that begin at once under one name must not share them.
@@ -75,23 +73,26 @@ def open_records(
     file = _file(config, folder)
     if begun and file is not None and not file.exists():
         raise UserError(f"the study of {folder.path} is gone: put {file} back")
-    storage = _open_storage(config, folder)
     state: _State = "new" if new else "there" if read_only or begun else "either"
-    try:
-        return {
-            phase: Record(
-                _open_study(storage, name, state),
-                space,
-                seed=config.seed,
-                images=config.images,
-                epochs=config.epochs,
-                reward=_no_reward if read_only else parse_reward(config.reward),
-                read_only=read_only,
-            )
-            for phase, name in _names(config).items()
-        }
-    except optuna.exceptions.StorageInternalError as error:
-        raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
+    with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
+        try:
+            studies = {phase: _open_study(storage, name, state) for phase, name in _names(config).items()}
+            records = {phase: _record(study, config, space, read_only) for phase, study in studies.items()}
+        except optuna.exceptions.StorageInternalError as error:
+            raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
+        yield records
+
+
+def _record(study: optuna.Study, config: SearchConfig, space: Space, read_only: bool) -> Record:
+    return Record(
+        study,
+        space,
+        seed=config.seed,
+        images=config.images,
+        epochs=config.epochs,
+        reward=_no_reward if read_only else parse_reward(config.reward),
+        read_only=read_only,
+    )
 
 
 def _no_reward(metrics: Mapping[str, object]) -> float:
