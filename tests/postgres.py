@@ -46,8 +46,8 @@ class Server:
         listen = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", f"{listen} {self.options}", "start")
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "-w", "-m", "fast", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "-w", "-m", mode, "stop")
 
     def new_database(self, name: str) -> str:
         """An empty database; returns its URL."""
@@ -105,7 +105,7 @@ def private_server(options: str = FAST) -> Iterator[Server | None]:
         yield server
     finally:
         if (folder / "data" / "postmaster.pid").exists():
-            server.stop()
+            server.stop("immediate")
         shutil.rmtree(folder)
 
 
