@@ -6,15 +6,16 @@ import os
 import time
 from pathlib import Path
 
-from policysearch.child.data import Dataset, load, split
 from policysearch.config import SearchConfig
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import absolute
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
 
-__all__ = ["checked", "default_folder", "resolved"]
+__all__ = ["default_folder", "must_suit", "resolved", "tried_strategy"]
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
@@ -29,13 +30,12 @@ def resolved(config: SearchConfig) -> SearchConfig:
     if workers is None:
         workers = 2 if device.startswith("cuda") else min(cores, 8)
     out = config.out or default_folder()
-    data = str(Path(config.data).resolve()) if config.data.endswith(".npz") else config.data
     study = config.study or Path(out).resolve().name
     storage = config.storage
     if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
-    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "data": data, "study": study}
-    filled["operations"] = absolute(config.operations)
+    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study}
+    filled |= {"operations": absolute(config.operations), **config.places()}
     return config.model_copy(update=filled)
 
 
@@ -60,20 +60,26 @@ def _device(name: str) -> str:
     return name
 
 
-def checked(config: SearchConfig, space: Space) -> Strategy:
-    """The strategy of a config whose data, model, sizes and reward have been tried.
+def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
+    """The strategy of a config whose reward has been tried.
+
+    Raises:
+        UserError: something given is wrong.
+    """
+    try_reward(config.reward)
+    return make_strategy(config.strategy, space, config.seed)
+
+
+def must_suit(config: SearchConfig, dataset: Dataset) -> None:
+    """Try what depends on the data: the split, the sizes of pulls and the network.
 
     Raises:
         UserError: something given is wrong.
     """
     from policysearch.child.networks import dry_forward
 
-    try_reward(config.reward)
-    strategy = make_strategy(config.strategy, space, config.seed)
-    dataset = load(config.data)
     _check_sizes(config, dataset)
     dry_forward(config.model, dataset.shape, len(dataset.classes))
-    return strategy
 
 
 def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
+from policysearch.child.recipe import Recipe
+from policysearch.config import SearchConfig, make_config, read_config, validated
+from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
+
+if TYPE_CHECKING:
+    from policysearch.datasets.dataset import Dataset
 
 __all__ = ["app", "main"]
 
@@ -20,40 +29,56 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_TYPES = {"int": int, "float": float, "str": str}
+
+def _flag(name: str, field: FieldInfo, panel: str) -> inspect.Parameter | None:
+    """The flag of a setting, None until it is given; nested settings have none."""
+    kind: Any = field.annotation
+    kind = next((k for k in get_args(kind) if k is not type(None)), kind) if type(None) in get_args(kind) else kind
+    allowed = "|".join(get_args(kind)) if get_origin(kind) is Literal else None
+    kind = str if allowed else kind
+    if kind not in (int, float, str, bool):
+        return None
+    word = name.replace("_", "-")
+    shown = f"{field.description or ''} [default: {field.default}]" if field.default not in (None, False) else ""
+    option = typer.Option(
+        f"--{word}/--no-{word}" if kind is bool else f"--{word}",
+        help=(shown or field.description or "").strip(),
+        metavar=allowed,
+        rich_help_panel=panel,
+        show_default=False,
+    )
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-def _flags() -> list[inspect.Parameter]:
-    """A flag for every setting of the config and of its recipe, so that the two never disagree."""
-    from policysearch.child.recipe import Recipe
-    from policysearch.config import SearchConfig
+def _command(*panels: tuple[str, dict[str, FieldInfo]]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command that takes, as `flags`, a flag for every one of these settings beside its own parameters."""
 
-    out = []
-    for model, panel in ((SearchConfig, "Search"), (Recipe, "Child training")):
-        for name, field in model.model_fields.items():
-            kind = field.annotation
-            kind = next((k for k in getattr(kind, "__args__", ()) if k is not type(None)), kind)
-            if kind in (int, float, str):
-                text = field.description or ""
-                shown = f"{text} [default: {field.default}]" if field.default is not None else text
-                option = typer.Option(
-                    f"--{name.replace('_', '-')}",
-                    help=shown.strip(),
-                    rich_help_panel=panel,
-                    show_default=False,
-                )
-                annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
-                out.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
-    return out
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        flags = [_flag(name, field, panel) for panel, fields in panels for name, field in fields.items()]
+        parameters = [*own, *(flag for flag in flags if flag)]
+        function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        function.__annotations__ = {p.name: p.annotation for p in parameters}
+        return app.command(function.__name__)(function)
+
+    return register
+
+
+_DATA = DataSettings.model_fields
+_SEARCH = {name: field for name, field in SearchConfig.model_fields.items() if name not in _DATA}
+_SPLIT = {name: _SEARCH[name] for name in ("validation", "split_seed")}
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
     """The file's settings, overridden by the flags that were given."""
-    from policysearch.child.recipe import Recipe
-    from policysearch.config import read_config
-
     values = read_config(config) if config else {}
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = _given(flags)
     recipe = {name: given.pop(name) for name in list(given) if name in Recipe.model_fields}
     if recipe:
         own = values.get("recipe", {})
@@ -61,31 +86,19 @@ def _settings(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
     return {**values, **given}
 
 
-def _search(
+@_command(("Search", _SEARCH), ("Data", _DATA), ("Child training", Recipe.model_fields))
+def search(
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,
 ) -> None:
     """Search a policy; with no flag, on the shipped data in a few minutes."""
     from policysearch.checks import default_folder
-    from policysearch.config import make_config
     from policysearch.console import watched
-    from policysearch.runs import search
+    from policysearch.runs import search as run_search
 
     settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
     settings = settings.model_copy(update={"out": settings.out or default_folder()})
-    watched(lambda listener: search(settings, listener), str(settings.out))
-
-
-def _register_search() -> None:
-    signature = inspect.signature(_search, eval_str=True)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    parameters = [*own, *_flags()]
-    _search.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    _search.__annotations__ = {p.name: p.annotation for p in parameters}
-    app.command("search")(_search)
-
-
-_register_search()
+    watched(lambda listener: run_search(settings, listener), str(settings.out))
 
 
 @app.command()
@@ -109,10 +122,9 @@ def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
     show_result(read(run))
 
 
-@app.command()
+@_command(("Data", _DATA))
 def preview(
     policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
-    data: Annotated[str | None, typer.Option(help="a name or PATH.npz", show_default="fashion-small")] = None,
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
     draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
     seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
@@ -121,29 +133,45 @@ def preview(
     out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
         "preview.png"
     ),
+    **flags: Any,
 ) -> None:
     """A picture of what a policy does to your images."""
-    from policysearch.config import SearchConfig
     from policysearch.own_code import import_all
     from policysearch.preview.figure import write_preview
 
     import_all(operations)
-    source = data or SearchConfig().data
-    told = write_preview(policy, source, out, images=images, draws=draws, seed=seed, progress=progress)
+    told = write_preview(policy, _dataset(flags), out, images=images, draws=draws, seed=seed, progress=progress)
     typer.echo("\n".join(told))
 
 
-@app.command()
-def data() -> None:
-    """The data sets that ship with the program."""
-    from policysearch.child.data import SHIPPED
+@_command(("Data", {name: field for name, field in _DATA.items() if name != "data"}), ("Split", _SPLIT))
+def data(
+    data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
+    out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
+    **flags: Any,
+) -> None:
+    """What a data set is: counts, sizes, classes, split, and a picture of it."""
+    from policysearch.datasets.load import SHIPPED
+    from policysearch.datasets.named import NAMED
 
-    _list(
-        {
-            **{name: text for name, (text, _) in SHIPPED.items()},
-            "PATH.npz": "your own: x_train, y_train, x_test, y_test",
-        }
-    )
+    if data is None:
+        own = {"FOLDER": "images, a sub-folder a class; or Parquet", "PATH.npz": "x_train, y_train, x_test, y_test"}
+        named = {name: row.text for name, row in NAMED.items()}
+        return _list({**SHIPPED, **named, **own, "MODULE:FUNCTION": "returns such arrays"})
+    from policysearch.preview.contact import describe
+
+    split = {name: flags.pop(name) for name in _SPLIT}
+    settings = validated(SearchConfig, _given(split))
+    describe(_dataset({"data": data, **flags}), settings.validation, settings.split_seed, out)
+
+
+def _dataset(flags: dict[str, Any]) -> Dataset:
+    from policysearch.console import decoding
+    from policysearch.datasets.load import load
+
+    settings = validated(DataSettings, _given(flags))
+    with decoding() as tell:
+        return load(settings, tell)
 
 
 @app.command()
@@ -214,10 +242,17 @@ def _list(rows: dict[str, str]) -> None:
         typer.echo(f"{name:<{width}}  {text}")
 
 
+def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, UserWarning):
+        print(f"policysearch: warning: {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point: wrong input is one sentence on stderr and exit code 2, a search that fails exit code 1."""
     try:
-        raise SystemExit(app(standalone_mode=False))
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            raise SystemExit(app(standalone_mode=False))
     except UserError as error:
         _stop(str(error), 2)
     except typer.Abort:

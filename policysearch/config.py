@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import tomli_w
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from policysearch.child.recipe import Recipe
+from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError, unknown_name
 from policysearch.policy import validation_message
 
-__all__ = ["SearchConfig", "load_config", "make_config", "save_config"]
+__all__ = ["SearchConfig", "load_config", "make_config", "save_config", "validated"]
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
-class SearchConfig(BaseModel):
+class SearchConfig(DataSettings):
     """Everything that determines a search. With the same config and one worker a search is repeated exactly."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Annotated[str, Field(description="data set: a name (see `policysearch data`) or PATH.npz")] = "fashion-small"
     model: Annotated[str, Field(description="child network (see `policysearch models`)")] = "small-resnet"
     space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
         "default"
@@ -88,8 +90,17 @@ def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfi
         for key in given if isinstance(given, dict) else ():
             if key not in known.model_fields:
                 raise UserError(f"{source}: {unknown_name('key', str(key), known.model_fields)}")
+    return validated(SearchConfig, values, source)
+
+
+def validated(model: type[Settings], values: dict[str, Any], source: str = "settings") -> Settings:
+    """A model of these values.
+
+    Raises:
+        UserError: a value is out of range.
+    """
     try:
-        return SearchConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise UserError(f"{source}: {validation_message(error)}") from None
 

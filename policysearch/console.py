@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -24,8 +25,9 @@ from policysearch.report import arm_table, confirmation_table
 from policysearch.runs import Listener, SearchResult, Status
 from policysearch.words import in_words
 
-__all__ = ["show_result", "watched"]
+__all__ = ["decoding", "show_result", "watched"]
 
+_NOTHING = {"decode": "images", "search": "no result yet", "confirm": "no result yet"}
 _LINE_EVERY = 15.0  # seconds between lines where there is no terminal to redraw
 
 
@@ -50,15 +52,21 @@ class _Watcher:
         )
 
     def __call__(self, status: Status) -> None:
-        best = f"best {escape(status.best[0])} {status.best[1]:.4f}" if status.best else "no result yet"
+        best = f"best {escape(status.best[0])} {status.best[1]:.4f}" if status.best else _NOTHING[status.phase]
         best += f", {status.failed} failed" if status.failed else ""
         if self._console.is_terminal:
             self._bar(status, best)
-        elif status.done == status.total or time.monotonic() - self._last > _LINE_EVERY:
+        elif self._due(status):
             self._last = time.monotonic()
             self._console.print(
                 f"{status.phase} {status.done}/{status.total}, {best}{self._left(status)}", highlight=False
             )
+
+    def _due(self, status: Status) -> bool:
+        if status.phase == "decode":  # soon over, as a rule
+            self._last = self._last or time.monotonic()
+            return time.monotonic() - self._last > _LINE_EVERY
+        return status.done == status.total or time.monotonic() - self._last > _LINE_EVERY
 
     def _bar(self, status: Status, best: str) -> None:
         tasks = {task.description: task.id for task in self.progress.tasks}
@@ -91,6 +99,16 @@ def watched(start: Callable[[Listener], SearchResult], folder: str) -> None:
             print(f"policysearch: stopped; {then}", file=sys.stderr)
             raise SystemExit(130) from None
     show_result(result, console)
+
+
+@contextmanager
+def decoding() -> Iterator[Callable[[int, int], None]]:
+    """What tells, on a terminal, how many images are decoded."""
+    console = Console(stderr=True)
+    columns = (TextColumn("decode"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("decode", visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 class _Nothing:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policysearch.checks import checked, resolved
+from policysearch.checks import must_suit, resolved, tried_strategy
 from policysearch.config import SearchConfig, load_config
 from policysearch.controller import Pool, Source, run
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import load
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
@@ -37,8 +40,8 @@ class Status:
     """How far a search is, told after every outcome.
 
     Attributes:
-        phase: "search" or "confirm".
-        done, total: trials of this phase.
+        phase: "decode", "search" or "confirm".
+        done, total: images that are decoded, or trials of this phase.
         best: name of the arm with the best mean so far, and that mean, or None.
         failed: trials of this phase that ended without a reward.
     """
@@ -93,16 +96,17 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     folder.must_be_new()
     import_all(config.operations)
     space = load_space(config.space)
-    strategy = checked(config, space)
+    strategy = tried_strategy(config, space)
     names_must_be_free(config, folder)
+    dataset = _data(config, listener)
     folder.make()
     with folder.locked(), losses_told(folder.path):
         folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
         save_settings(config, folder)
         with open_records(config, folder, space, new=True) as records:
-            must_be_the_same_search(config, folder, records["search"].study)
-            return _continue(config, folder, strategy, records, listener)
+            must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
+            return _continue(config, folder, dataset, strategy, records, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -128,16 +132,17 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         config = resolved(config.model_copy(update=update))
         import_all(config.operations)
         space = _saved_space(config, folder)
-        strategy = checked(config, space)
+        strategy = tried_strategy(config, space)
+        dataset = _data(config, listener)
         with open_records(config, folder, space) as records:
-            must_be_the_same_search(config, folder, records["search"].study)
+            must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
             had = len(records["search"].rows)
             if config.trials < had:
                 raise UserError(
                     f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it"
                 )
             save_settings(config, folder)
-            return _continue(config, folder, strategy, records, listener)
+            return _continue(config, folder, dataset, strategy, records, listener)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -152,6 +157,15 @@ def read(path: str | Path) -> SearchResult:
     import_all(config.operations)
     with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
         return _result(config, folder, records)
+
+
+def _data(config: SearchConfig, listener: Listener) -> Dataset:
+    """The data set, tried with the config; what a person should know of it is warned of."""
+    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    for text in dataset.warnings:
+        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
+    must_suit(config, dataset)
+    return dataset
 
 
 def _saved_space(config: SearchConfig, folder: RunFolder) -> Space:
@@ -178,12 +192,17 @@ class _Search:
 
 
 def _continue(
-    config: SearchConfig, folder: RunFolder, strategy: Strategy, records: dict[str, Record], listener: Listener
+    config: SearchConfig,
+    folder: RunFolder,
+    dataset: Dataset,
+    strategy: Strategy,
+    records: dict[str, Record],
+    listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
     write_trials(folder.trials, records)
     try:
-        with _pool(config) as pool:
+        with _pool(config, dataset) as pool:
             source = _Search(record, strategy, config.trials)
             _phase("search", source, record, pool, config, config.trials, listener)
             summaries = summarise(record.rows)
@@ -220,13 +239,13 @@ def _why(record: Record) -> str:
 
 
 @contextmanager
-def _pool(config: SearchConfig) -> Iterator[Any]:
+def _pool(config: SearchConfig, dataset: Dataset) -> Iterator[Any]:
     from workers.evaluate import ChildSetup
     from workers.in_process import InProcessPool
     from workers.local import LocalPool
 
     setup = ChildSetup(
-        config.data,
+        dataset.handle,
         config.validation,
         config.split_seed,
         config.model,

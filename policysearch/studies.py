@@ -23,7 +23,7 @@ from policysearch.storages import open_storage, reason, without_password
 
 __all__ = ["must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
 
-_FIXED = {"data", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+_FIXED = {"model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
@@ -105,15 +105,20 @@ def save_settings(config: SearchConfig, folder: RunFolder) -> None:
     save_config(config.model_copy(update={"storage": storage}), folder.config)
 
 
-def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study) -> None:
+def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study, data: str) -> None:
     """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
 
+    Args:
+        config, folder, study: the run.
+        data: the data set's digest.
+
     Raises:
-        UserError: config.toml, space.toml or the user's operations were edited since, in what pulls depend on.
+        UserError: config.toml, space.toml, the data or the user's operations were changed in what pulls depend on.
     """
     settings = config.model_dump(mode="json", include=_FIXED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     settings["operations"] = digest(config.operations)
+    settings["data"] = data
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", settings)
         return
@@ -121,7 +126,7 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     for name, value in settings.items():
         if begun.get(name) != value:
             told = f"is {value!r}, was {begun.get(name)!r} when the search began"
-            told = told if name in _FIXED else "was edited since the search began"
+            told = told if name in _FIXED else "changed since the search began"
             raise UserError(
                 f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
             )

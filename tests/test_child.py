@@ -9,13 +9,14 @@ import pytest
 import torch
 from conftest import write_npz
 
-from policysearch.child.data import load, split, stratified
 from policysearch.child.device import on_device
 from policysearch.child.metrics import expected_calibration_error, scores
 from policysearch.child.networks import SmallResNet, build, dry_forward
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
 from policysearch.child.training import ChildError, train
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split, stratified
 from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.seeds import child_seed
@@ -42,9 +43,9 @@ def child(data, policy="identity", images=60, epochs=2, seed=1, **recipe):
 
 def test_shipped_data_is_what_it_says(fashion):
     dataset, data = fashion
-    assert data.images.shape == (4000, 1, 28, 28) and data.images.dtype == torch.uint8
-    assert data.validation_images.shape == (2000, 1, 28, 28) and dataset.x_test.shape == (2000, 1, 28, 28)
-    for labels in (data.labels, data.validation_labels, torch.from_numpy(dataset.y_test)):
+    assert data.images.shape == (6000, 1, 28, 28) and data.images.dtype == torch.uint8
+    assert len(data.train) == 4000 and len(data.validation) == 2000 and dataset.x_test.shape == (2000, 1, 28, 28)
+    for labels in (data.labels[data.train], data.labels[data.validation], torch.from_numpy(dataset.y_test)):
         assert (labels.bincount() == len(labels) // 10).all()
     assert dataset.classes[9] == "Ankle boot"
     every = np.concatenate([dataset.x_train, dataset.x_test]).reshape(8000, -1)
@@ -75,10 +76,10 @@ def test_stratified_keeps_proportions_and_every_class():
         ({"x_train": np.zeros((90, 8, 8))}, "must be uint8"),
         ({"x_train": np.zeros((90, 64), np.uint8)}, "shape"),
         ({"x_train": np.zeros((80, 8, 8), np.uint8)}, "90 labels for 80 images"),
-        ({"x_test": np.zeros((30, 9, 9), np.uint8)}, "must agree"),
+        ({"x_test": np.zeros((30, 9, 9), np.uint8)}, "must be of one size"),
         ({"x_train": np.zeros((90, 4, 4), np.uint8), "x_test": np.zeros((30, 4, 4), np.uint8)}, "sides must be"),
         ({"y_train": np.zeros(90)}, "whole numbers"),
-        ({"y_train": np.arange(90) % 3 - 1}, "start at 0"),
+        ({"y_train": np.arange(90) % 3 - 1}, "label -1"),
         ({"y_test": np.full(30, 7)}, "label 7"),
         ({"y_train": np.zeros(90, int), "y_test": np.zeros(30, int)}, "one class"),
         ({"classes": np.array(["a", "b"])}, "2 classes"),

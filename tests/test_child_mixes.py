@@ -10,12 +10,13 @@ from pictures import policy_of, some_step
 from torch import nn
 
 from policysearch.child.activation import activation_maps
-from policysearch.child.data import load, split
 from policysearch.child.device import on_device
 from policysearch.child.feed import augmented
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.mixes import MIXES, Mix
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy, Stage

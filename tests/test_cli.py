@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 from conftest import config_for, write_npz
+from image_files import some_images, write_folder
 
 import policysearch
 from policysearch.cli import main
@@ -66,6 +67,35 @@ def test_every_setting_is_a_flag(cli):
 def test_lists(cli, word, told):
     code, out, _ = cli(word)
     assert code == 0 and told in out
+
+
+def test_data_are_described(cli, tmp_path):
+    write_folder(tmp_path / "pets", some_images(90))
+    code, out, err = cli("data", "pets", "--resize", "10", "--out", "sheet.png", "--validation", "12")
+    assert code == 0 and not err
+    assert "pets: 90 images, 10×10 RGB, 3 classes" in out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if "│" in line]
+    assert rows == [*([name, "20", "4", "6"] for name in ("bird", "cat", "dog")), ["all", "60", "12", "18"]]
+    assert "warning: there is no test part: a fixed choice of 18" in out
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere"], "unknown data set"),
+        (["pets", "--resize", "5"], "a size is 32 or 32x48"),
+        (["pets", "--aspect", "squash"], "'crop', 'pad' or 'stretch'"),
+        (["pets", "--group", "track"], "no such file"),
+        (["pets", "--validation", "80"], "does not fit"),
+        (["pets", "--out", "sheet.pdf"], "takes PATH.png"),
+    ],
+)
+def test_what_cannot_be_described(cli, tmp_path, words, told):
+    write_folder(tmp_path / "pets", some_images(90))
+    code, _, err = cli("data", *words)
+    assert code == 2 and told in err and err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
 
 
 BAD = [

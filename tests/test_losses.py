@@ -14,12 +14,13 @@ from conftest import write_npz
 from scipy.optimize import brentq
 
 from policysearch.augmentation import soft_loss
-from policysearch.child.data import load, split
 from policysearch.child.device import on_device
 from policysearch.child.losses import bi_tempered, focal, label_smoothing, make_loss, tempered_log_softmax
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.loss import BiTempered, Focal, LabelSmoothing, OnlineLabelSmoothing, loss_in_words, parse_loss
 from policysearch.policy import Policy

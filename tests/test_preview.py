@@ -19,7 +19,7 @@ from test_cli import call
 
 from policysearch.augmentation import Draw, replay
 from policysearch.augmentation.draw import MixDraw
-from policysearch.child.data import SHIPPED, Dataset
+from policysearch.datasets.dataset import Dataset
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
@@ -318,7 +318,7 @@ def test_the_test_part_is_never_read(cli, tmp_path, monkeypatch):
     images, labels = training()
     nothing = np.zeros((0, 1, 28, 28), np.uint8)
     guarded = OnlyTrain("guarded", images, labels, nothing, np.zeros(0, np.int64), NAMES)
-    monkeypatch.setitem(SHIPPED, "guarded", ("", lambda: guarded))
+    monkeypatch.setattr("policysearch.datasets.load.load", lambda *_: guarded)
     policy_of(Step(operation="flip-horizontal"), mix={"operation": "mosaic"}).save(tmp_path / "mosaic.json")
     assert cli("mosaic.json", "--data", "guarded")[0] == 0
     with pytest.raises(AssertionError, match="test part"):

@@ -17,6 +17,7 @@ import optuna
 import psutil
 import pytest
 from conftest import config_for, quick_metrics
+from image_files import some_images, write_folder
 from optuna.storages import RDBStorage
 
 from policysearch.errors import UserError
@@ -130,7 +131,7 @@ def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):
         ("config.toml", "rate = 0.1", "rate = 0.2", "recipe is"),
         ("config.toml", "trials = 12", "trials = 3", "has 12 pulls"),
         ("config.toml", 'study = "run"', 'study = "other"', "put the run's storage back"),
-        ("space.toml", "0.05", "0.06", "space.toml was edited"),
+        ("space.toml", "0.05", "0.06", "space.toml changed"),
     ],
 )
 def test_pulls_of_edited_settings_are_not_mixed_in(file, old, new, told, quick, tmp_path):
@@ -380,3 +381,18 @@ def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     )
     resume(folder)
     assert trials(folder) == tiny
+
+
+def test_data_may_move_but_not_change(quick, tmp_path):
+    write_folder(tmp_path / "pets", some_images(90))
+    config = config_for(tmp_path / "run", data=str(tmp_path / "pets"))
+    with pytest.warns(UserWarning, match="no test part"):
+        search(config)
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    text = (tmp_path / "run" / "config.toml").read_text()
+    (tmp_path / "run" / "config.toml").write_text(text.replace("/pets", "/animals"))
+    with pytest.warns(UserWarning, match="animals.*no test part"):
+        assert resume(tmp_path / "run", trials=14).policy is not None
+    (tmp_path / "animals" / "cat" / "00001.png").unlink()
+    with pytest.warns(UserWarning), pytest.raises(UserError, match="data changed since the search began"):
+        resume(tmp_path / "run", trials=16)

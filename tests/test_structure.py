@@ -21,7 +21,7 @@ LAYERS = [
         "policysearch.__init__",
         "search_spaces",
     ],
-    ["policysearch.steps", "policysearch.storages"],
+    ["policysearch.steps", "policysearch.datasets", "policysearch.storages"],
     ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [

@@ -25,7 +25,9 @@ def test_a_search_runs_from_the_wheel(tmp_path):
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("policysearch-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"policysearch/child/shipped/fashion-small.npz", "policysearch/child/shipped/LICENSE.txt"} <= set(names)
+    assert {"policysearch/datasets/shipped/fashion-small.npz", "policysearch/datasets/shipped/LICENSE.txt"} <= set(
+        names
+    )
     assert "search_spaces/default.toml" in names and "workers/local.py" in names
     assert not any(name.startswith("tests") for name in names)
     target = tmp_path / "installed"

@@ -10,6 +10,9 @@ from functools import partial
 from typing import Any
 
 from policysearch.child.recipe import Recipe
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import opened
+from policysearch.datasets.split import split
 from policysearch.loss import parse_loss
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
@@ -27,9 +30,12 @@ Setup = Callable[[], Evaluate]
 @dataclass(frozen=True)
 class ChildSetup:
     """Everything a worker must know once: data, split, network, recipe, device, and the modules that register
-    operations. Loads the data when called."""
+    operations. Opens the data when called.
 
-    data: str
+    `data` is a data set's handle, good on this machine, or the data set itself, good on any.
+    """
+
+    data: str | Dataset
     validation: int | None
     split_seed: int
     model: str
@@ -40,13 +46,12 @@ class ChildSetup:
     def __call__(self) -> Evaluate:
         import torch
 
-        from policysearch.child.data import load, split
         from policysearch.child.device import on_device
         from policysearch.child.networks import build
         from policysearch.child.training import train
 
         import_all(self.operations)
-        dataset = load(self.data)
+        dataset = opened(self.data) if isinstance(self.data, str) else self.data
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
         factory = partial(build, self.model, dataset.shape[0], data.classes)
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from policysearch.child.data import Dataset, Split
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.split import Split
 
 __all__ = ["DeviceData", "on_device"]
+
+_AT_ONCE = 2048  # images whose statistics are taken together
 
 
 @dataclass(frozen=True)
 class DeviceData:
-    """Training and validation images on the device: [N, C, H, W] uint8 with labels [N] int64.
+    """The training part of a data set on the device: images [N, C, H, W] uint8 and labels [N] int64.
 
-    `mean` and `std` [1, C, 1, 1] float32 are those of the training images, in grey values 0 to 255.
+    `train` and `validation`, int64, are the indices of its two sides. `mean` and `std` [1, C, 1, 1] float32 are those
+    of the training side, in grey values 0 to 255. On the CPU the images are the data set's own, memory-mapped or not,
+    so that workers share them.
     """
 
     images: Tensor
     labels: Tensor
-    validation_images: Tensor
-    validation_labels: Tensor
+    train: Tensor
+    validation: Tensor
     mean: Tensor
     std: Tensor
     classes: int
@@ -35,18 +42,32 @@ class DeviceData:
 
 
 def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceData:
-    """Put the training and validation parts on the device; the test part stays out of reach."""
-    images = torch.from_numpy(dataset.x_train[split.train]).to(device)
-    labels = torch.from_numpy(dataset.y_train[split.train]).to(device)
-    pixels = dataset.x_train[split.train].astype(np.float64)
-    mean = torch.tensor(pixels.mean((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
-    std = torch.tensor(pixels.std((0, 2, 3)), dtype=torch.float32, device=device)[None, :, None, None]
+    """Put the training part on the device; the test part stays out of reach."""
+    mean, std = _statistics(dataset.x_train, split.train)
     return DeviceData(
-        images,
-        labels,
-        torch.from_numpy(dataset.x_train[split.validation]).to(device),
-        torch.from_numpy(dataset.y_train[split.validation]).to(device),
-        mean,
-        std.clamp(min=1.0),
+        _tensor(dataset.x_train).to(device),
+        _tensor(dataset.y_train).to(device),
+        torch.from_numpy(split.train).to(device),
+        torch.from_numpy(split.validation).to(device),
+        torch.tensor(mean, dtype=torch.float32, device=device)[None, :, None, None],
+        torch.tensor(std, dtype=torch.float32, device=device)[None, :, None, None].clamp(min=1.0),
         len(dataset.classes),
     )
+
+
+def _tensor(array: NDArray[np.generic]) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nothing writes to it
+        return torch.from_numpy(array)
+
+
+def _statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation [C] of the rows' pixels, by exact sums."""
+    total, squares = (np.zeros(images.shape[1], np.uint64) for _ in range(2))
+    for start in range(0, len(rows), _AT_ONCE):
+        chunk = images[rows[start : start + _AT_ONCE]].astype(np.uint16)
+        total += chunk.sum((0, 2, 3), dtype=np.uint64)
+        squares += (chunk * chunk).sum((0, 2, 3), dtype=np.uint64)
+    count = len(rows) * images.shape[2] * images.shape[3]
+    mean = total / count
+    return mean, np.sqrt(squares / count - mean**2)

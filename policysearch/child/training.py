@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.data import stratified
 from policysearch.child.device import DeviceData
 from policysearch.child.feed import Batch, augmented
 from policysearch.child.losses import make_loss
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
+from policysearch.datasets.split import stratified
 from policysearch.loss import Loss
 from policysearch.policy import Policy
 
@@ -91,8 +91,8 @@ def train(
     device = data.images.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    chosen = stratified(data.labels.cpu().numpy(), images, np.random.default_rng([seed, 0]))
-    subset = torch.from_numpy(chosen).to(device)
+    chosen = stratified(data.labels[data.train].cpu().numpy(), images, np.random.default_rng([seed, 0]))
+    subset = data.train[torch.from_numpy(chosen).to(device)]
     order = torch.Generator().manual_seed(seed)
     draws = torch.Generator(device).manual_seed(seed + 1)
     plain = make_loss(None, data.classes, device, recipe.label_smoothing)
@@ -137,10 +137,10 @@ def train(
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
             if epoch in stops:
                 mark = time.perf_counter()
-                final = _evaluate(network, data, data.validation_images, data.validation_labels)
+                final = _evaluate(network, data, data.validation)
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
-        clean = _evaluate(network, data, data.images[subset], data.labels[subset])
+        clean = _evaluate(network, data, subset)
     if not math.isfinite(final["loss"] + clean["loss"]):
         raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
     seconds = time.perf_counter() - started
@@ -162,10 +162,10 @@ def train(
 
 
 @torch.no_grad()
-def _evaluate(network: nn.Module, data: DeviceData, images: Tensor, labels: Tensor) -> dict[str, float]:
+def _evaluate(network: nn.Module, data: DeviceData, rows: Tensor) -> dict[str, float]:
     network.eval()
-    parts = [network(data.normalise(part)) for part in images.split(_EVALUATION_BATCH)]
-    return scores(torch.cat(parts), labels)
+    parts = [network(data.normalise(data.images[part])) for part in rows.split(_EVALUATION_BATCH)]
+    return scores(torch.cat(parts), data.labels[rows])
 
 
 def _peak_memory_mb(device: torch.device) -> float:

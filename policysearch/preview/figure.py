@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
 from policysearch.augmentation import augment
-from policysearch.child.data import load
+from policysearch.datasets.dataset import Dataset
 from policysearch.errors import UserError, unknown_name
 from policysearch.loss import loss_in_words, parse_loss
 from policysearch.mixes import MIXES
@@ -23,20 +22,20 @@ from policysearch.preview.captions import captions
 from policysearch.preview.sheet import Picture, sheet
 from policysearch.words import in_words
 
-__all__ = ["named_policy", "preview", "write_preview"]
+__all__ = ["must_be_png", "named_policy", "pixels", "preview", "write_figure", "write_preview"]
 
 BATCH = 128  # images drawn together where they depend on each other
 MOST = 20  # rows, and draws, of one picture
 
 
 def write_preview(
-    policy: str, data: str, out: str | Path, *, images: int, draws: int, seed: int, progress: float
+    policy: str, dataset: Dataset, out: str | Path, *, images: int, draws: int, seed: int, progress: float
 ) -> list[str]:
     """Draw a policy on a data set's training part and write the picture; an old one is replaced when the new is done.
 
     Args:
         policy: a policy file or a preset's name.
-        data: a data set's name or PATH.npz.
+        dataset: where the images are from.
         out: the picture, PATH.png.
         images: rows, as in `preview`; draws, seed and progress likewise.
 
@@ -46,13 +45,20 @@ def write_preview(
     Raises:
         UserError: something given is wrong, or `out` cannot be written.
     """
-    if Path(out).suffix.lower() != ".png":
-        raise UserError(f"the picture is a PNG: --out takes PATH.png, got {str(out)!r}")
-    shown, dataset = named_policy(policy), load(data)
+    must_be_png(out)
+    shown = named_policy(policy)
     train = (dataset.x_train, dataset.y_train, dataset.classes)
-    _write(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
+    write_figure(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
     where = f"{out}: {images} training images of {dataset.name}, {draws} draws of each"
     return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_maps(shown.at(progress)), where]
+
+
+def must_be_png(out: str | Path) -> None:
+    """Raises:
+    UserError: the file's name does not end in .png.
+    """
+    if Path(out).suffix.lower() != ".png":
+        raise UserError(f"the picture is a PNG: --out takes PATH.png, got {str(out)!r}")
 
 
 def _loss(policy: Policy) -> list[str]:
@@ -112,12 +118,12 @@ def preview(
     batch, own = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
     generator = torch.Generator().manual_seed(seed)
     maps = torch.ones(len(batch), 1, 1)
-    grid = [[Picture(_pixels(batch[row]), (class_names[int(own[row])],))] for row in range(rows)]
+    grid = [[Picture(pixels(batch[row].numpy()), (class_names[int(own[row])],))] for row in range(rows)]
     for _ in range(draws):
         out = augment(current, batch, own, num_classes=len(class_names), generator=generator, activation_maps=maps)
         told = captions(out, own, class_names, softened=current.softening is not None)
         for row in range(rows):
-            grid[row].append(Picture(_pixels(out.images[row]), told[row]))
+            grid[row].append(Picture(pixels(out.images[row].numpy()), told[row]))
     return sheet(_title(policy, progress), _notes(current), grid)
 
 
@@ -147,10 +153,9 @@ def _chosen(labels: NDArray[np.int64], rows: int, size: int, rng: np.random.Gene
     return batch
 
 
-def _pixels(image: Tensor) -> NDArray[np.uint8]:
+def pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """[C, H, W] -> [H, W] grey or [H, W, 3]."""
-    pixels: NDArray[np.uint8] = image.permute(1, 2, 0).numpy()
-    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
 def _title(policy: Policy, progress: float) -> str:
@@ -175,7 +180,12 @@ def _maps(current: Policy) -> list[str]:
     return [f"{current.mix.operation} is drawn with uniform activation maps, in training with the network's own"]
 
 
-def _write(figure: Figure, target: Path) -> None:
+def write_figure(figure: Figure, target: Path) -> None:
+    """Write a picture; an old one is replaced when the new is done.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     partial = target.with_name(target.name + ".partial")
     try:
         figure.savefig(partial, format="png")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from policysearch.child.data import stratified
+from policysearch.datasets.split import stratified
 
 CLASSES = [
     "T-shirt/top",

@@ -23,11 +23,12 @@ import torch
 from policysearch import Policy, augment
 from policysearch.augmentation.matrices import warp
 from policysearch.augmentation.tables import TABLES, look_up
-from policysearch.child.data import load, split
 from policysearch.child.device import on_device
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.presets import BASELINES
 
 Call = Callable[[], object]

@@ -1,0 +1,1 @@
+"""Labelled images: where they can come from, how they are decoded once, and the fixed split of them."""

@@ -1,0 +1,165 @@
+"""Decoded data sets in the user's cache folder, by the hash of what they were made from; any of it may be deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from policysearch.datasets.assemble import Parts
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.decode import Decoded
+from policysearch.errors import UserError
+
+__all__ = ["cache_folder", "content_key", "found", "made", "open_folder", "sha"]
+
+_FORMAT = 1  # one more whenever the same input is decoded to something else
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
+_ROWS = 4096
+
+
+def cache_folder() -> Path:
+    """Where decoded data are: POLICYSEARCH_CACHE, or the system's folder for a user's caches."""
+    return Path(os.environ.get("POLICYSEARCH_CACHE") or platformdirs.user_cache_path("policysearch"))
+
+
+def content_key(files: Sequence[Path], root: Path, told: str) -> str:
+    """A hash of the files' contents and of their names below `root`, and of `told`.
+
+    Contents are read again only when a file's name, size or time of change is another.
+    """
+    stats = [(path, path.stat()) for path in files]
+    listing = [(str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    known = cache_folder() / "listings" / sha(json.dumps(listing).encode())
+    try:
+        contents = known.read_text(encoding="utf-8")
+    except OSError:
+        contents = sha(*(_file_hash(path, root) for path in files))
+        with _writing():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.write_text(contents, encoding="utf-8")
+    return sha(contents.encode(), told.encode(), str(_FORMAT).encode())
+
+
+def _file_hash(path: Path, root: Path) -> bytes:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    name = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
+    return name.as_posix().encode() + digest
+
+
+def sha(*parts: bytes) -> str:
+    """A hash of texts, 32 hexadecimal digits, that also depends on where one ends and the next begins."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:32]
+
+
+def found(key: str) -> Dataset | None:
+    """The data set of that key, or None where it is not there or damaged."""
+    folder = cache_folder() / "data" / key
+    try:
+        return open_folder(folder)
+    except (OSError, ValueError, KeyError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+
+def open_folder(folder: Path) -> Dataset:
+    """A cached data set, memory-mapped, so that all processes of a machine share its pages.
+
+    Raises:
+        OSError, ValueError, KeyError: it is not there, or damaged.
+    """
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in meta["arrays"]}
+    return Dataset(
+        name=folder.name,
+        classes=tuple(meta["classes"]),
+        warnings=tuple(meta["warnings"]),
+        digest=meta["digest"],
+        handle=str(folder),
+        **arrays,
+    )
+
+
+def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Dataset:
+    """Decode a data set and keep it under `key`.
+
+    Args:
+        key: from `content_key`.
+        decoded_in: given a file for its pixels, decodes them and says which go where.
+
+    Raises:
+        UserError: the data are wrong, or the cache cannot be written.
+    """
+    final = cache_folder() / "data" / key
+    with _writing():
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=final.parent, prefix="partial-"))
+    try:
+        decoded, parts = decoded_in(partial / "pixels.npy")
+        with _writing():
+            _write(partial, decoded, parts)
+            (partial / "pixels.npy").unlink()
+            if not final.exists():
+                partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_folder(final)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot keep decoded images in {cache_folder()}: {error.strerror or error}; "
+            "set POLICYSEARCH_CACHE to a folder with room"
+        ) from None
+
+
+def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
+    both = np.concatenate([parts.train, parts.validation])
+    small: dict[str, NDArray[Any] | None] = {
+        "y_train": decoded.labels[both],
+        "y_test": decoded.labels[parts.test],
+        "validation": np.arange(len(parts.train), len(both)) if len(parts.validation) else None,
+        "groups": parts.groups,
+    }
+    digest = hashlib.sha256(json.dumps([parts.classes, decoded.pixels.shape[1:]]).encode())
+    for array, rows in (("x_train", both), ("x_test", parts.test)):
+        _write_pixels(folder / f"{array}.npy", decoded.pixels, rows, digest.update)
+    for array, values in small.items():
+        if values is not None:
+            np.save(folder / f"{array}.npy", values)
+            digest.update(array.encode() + values.tobytes())
+    meta = {
+        "classes": parts.classes,
+        "warnings": parts.warnings,
+        "digest": digest.hexdigest()[:32],
+        "arrays": [array for array in _ARRAYS if array not in small or small[array] is not None],
+    }
+    (folder / "meta.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
+
+
+def _write_pixels(
+    path: Path, pixels: NDArray[np.uint8], rows: NDArray[np.int64], told: Callable[[bytes], object]
+) -> None:
+    out = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), *pixels.shape[1:]))
+    for start in range(0, len(rows), _ROWS):
+        out[start : start + _ROWS] = chunk = pixels[rows[start : start + _ROWS]]
+        told(chunk.tobytes())
+    out.flush()

@@ -1,0 +1,56 @@
+"""Which images must stay together: near-duplicates such as the frames of one track."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policysearch.errors import UserError
+
+__all__ = ["grouped", "is_file"]
+
+_HEADERS = {"image", "name", "path", "file", "filename"}
+
+
+def is_file(group: str | None) -> bool:
+    """Whether `--group` names a file, not a column."""
+    return group is not None and Path(group).is_file()
+
+
+def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDArray[np.int64]:
+    """The number of each training image's group, [N_train] int64.
+
+    Args:
+        group: a CSV file with rows `image,group`, or with one group a line in the images' order; else a column's name.
+        names: the training images' names.
+        own: the groups that the data's column gave.
+
+    Raises:
+        UserError: the file has no group for an image, or too few lines; or the data have no such column.
+    """
+    values = _from_file(Path(group), names) if is_file(group) else own
+    missing = [name for name, value in zip(names, values, strict=True) if value is None]
+    if missing:
+        raise UserError(f"--group {group} gives {len(missing)} of {len(names)} training images no group: {missing[0]}")
+    return np.unique(np.array(values, dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cannot read --group {path}: {error}") from None
+    if rows and all(len(row) == 2 for row in rows):
+        by_name = dict(rows[1:] if rows[0][0].lower() in _HEADERS else rows)
+        return [by_name.get(name) for name in names]
+    if len(rows) != len(names) or any(len(row) != 1 for row in rows):
+        raise UserError(
+            f"--group {path} must have rows `image,group`, or one group a line for the {len(names)} training images; "
+            f"it has {len(rows)} lines"
+        )
+    return [row[0] for row in rows]

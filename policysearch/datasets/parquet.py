@@ -1,0 +1,117 @@
+"""Parquet in the layout of the data-set hubs: an image column of {bytes, path}, a label column, one file or shards."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from policysearch.datasets.items import TRAIN, Item, Listing, part_called
+from policysearch.errors import UserError
+
+__all__ = ["list_parquet", "parquet_files"]
+
+_IMAGE = ("image", "img", "picture")
+_LABEL = ("label", "labels", "fine_label", "target", "class")
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The Parquet files that a path means: itself, those in the folder, or those in its `data` folder."""
+    if path.suffix == ".parquet":
+        return [path]
+    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+
+
+def list_parquet(path: Path, group: str | None) -> Listing:
+    """The images of a file, or of a folder of shards whose names begin with train, validation or test.
+
+    Args:
+        path: a file or a folder.
+        group: the column that holds the groups, or None.
+
+    Raises:
+        UserError: a file cannot be read, or has no such columns.
+    """
+    files = parquet_files(path)
+    known = {file: part_called(file.stem.partition("-")[0]) for file in files}
+    if any(known.values()):
+        files = [file for file in files if known[file]]
+    tables = [(known[file] or TRAIN, file, _table(file)) for file in files]
+    _, first, table = tables[0]
+    image, label = _column(first, table, _IMAGE, "images"), _column(first, table, _LABEL, "labels")
+    rows = [row for part, file, table in tables for row in _rows(part, file, table, image, label, group)]
+    labels, classes = _labels([row[3] for row in rows], _class_names(table, label, first))
+    counted: dict[str, int] = {}
+    items = []
+    for (part, name, data, _, own), number in zip(rows, labels, strict=True):
+        counted[part] = counted.get(part, -1) + 1
+        items.append(Item(name or f"{part}[{counted[part]}]", part, partial(_decoded, data, number), own))
+    return Listing(items, classes)
+
+
+def _table(file: Path) -> Any:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_table(file)
+    except (ArrowException, OSError) as error:
+        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _column(file: Path, table: Any, names: tuple[str, ...], what: str) -> str:
+    for name in names:
+        if name in table.column_names:
+            return name
+    raise UserError(f"{file} has no column of {what} ({' or '.join(names)}); its columns: {table.column_names}")
+
+
+def _rows(part: str, file: Path, table: Any, image: str, label: str, group: str | None) -> Iterator[tuple[Any, ...]]:
+    wanted = [image, label, *([group] if group and part == TRAIN else [])]
+    missing = [name for name in wanted if name not in table.column_names]
+    if missing:
+        raise UserError(f"{file} has no column {missing[0]!r}; its columns: {', '.join(table.column_names)}")
+    groups = table[group].to_pylist() if len(wanted) == 3 else [None] * len(table)
+    for cell, value, own in zip(table[image].to_pylist(), table[label].to_pylist(), groups, strict=True):
+        data, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+        yield part, name, data, value, None if own is None else str(own)
+
+
+def _class_names(table: Any, label: str, file: Path) -> tuple[str, ...] | None:
+    """From the hub's own metadata, or from a `classes.txt` beside the file."""
+    text = (table.schema.metadata or {}).get(b"huggingface")
+    feature = json.loads(text).get("info", {}).get("features", {}).get(label, {}) if text else {}
+    if feature.get("names"):
+        return tuple(feature["names"])
+    beside = file.with_name("classes.txt")
+    if not beside.exists():
+        return None
+    return tuple(line.strip() for line in beside.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[int], tuple[str, ...] | None]:
+    """Numbers stay; names are numbered in their order."""
+    if all(isinstance(value, int) for value in values):
+        return values, classes
+    if not all(isinstance(value, str) for value in values):
+        strange = next(value for value in values if not isinstance(value, (int, str)))
+        raise UserError(f"labels must be whole numbers or names, got {strange!r}")
+    names = classes or tuple(sorted(set(values)))
+    unknown = set(values) - set(names)
+    if unknown:
+        raise UserError(f"label {min(unknown)!r} is none of the classes {', '.join(names)}")
+    return [names.index(value) for value in values], names
+
+
+def _decoded(data: bytes | None, label: int) -> tuple[Image, int]:
+    from PIL import Image as images
+
+    if not data:
+        raise OSError("no bytes")
+    with images.open(io.BytesIO(data)) as image:
+        image.load()
+        return image, label

@@ -1,0 +1,138 @@
+"""Images are decoded once; what is kept is found again, is never stale, and may be deleted at any time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_files import some_images, write_folder, write_parquet
+
+from policysearch.datasets.load import load, opened
+from policysearch.datasets.settings import DataSettings
+from policysearch.errors import UserError
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("POLICYSEARCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[int]:
+    """How many images were decoded, a number a time."""
+    from policysearch.datasets.load import decode
+
+    calls = []
+
+    def counted(items, *others):
+        calls.append(len(items))
+        return decode(items, *others)
+
+    monkeypatch.setattr("policysearch.datasets.load.decode", counted)
+    return calls
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return write_folder(tmp_path / "pets", some_images(30))
+
+
+def test_the_second_time_nothing_is_decoded(cache, decoded, folder):
+    first, second = load(str(folder)), load(str(folder))
+    assert decoded == [30]
+    assert first.digest == second.digest and np.array_equal(first.x_train, second.x_train)
+
+
+def test_a_copy_elsewhere_is_the_same_data_under_its_own_name(cache, decoded, folder, tmp_path):
+    first = load(str(folder))
+    shutil.copytree(folder, tmp_path / "copy")
+    copy = load(str(tmp_path / "copy"))
+    assert decoded == [30] and copy.digest == first.digest and copy.name == "copy"
+
+
+def test_the_handle_opens_the_same_in_another_place(cache, folder, monkeypatch, tmp_path):
+    first = load(str(folder))
+    monkeypatch.chdir(tmp_path)
+    again = opened(first.handle)
+    assert again.digest == first.digest and np.array_equal(again.x_test, first.x_test)
+    assert opened("fashion-small").shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize("change", ["pixels", "name", "gone", "class"])
+def test_a_change_of_the_data_is_seen(cache, decoded, folder, change):
+    first = load(str(folder))
+    path = folder / "cat" / "00001.png"
+    if change == "pixels":
+        write_folder(folder, np.concatenate([some_images(1), some_images(1, seed=8), some_images(30)[2:]]))
+    elif change == "name":
+        path.rename(path.with_name("a.png"))
+    elif change == "gone":
+        path.unlink()
+    else:
+        path.rename(folder / "dog" / "00001.png")
+    assert load(str(folder)).digest != first.digest or change == "name"
+    assert len(decoded) == 2
+
+
+def test_settings_have_entries_of_their_own(cache, decoded, folder):
+    sizes = [load(DataSettings(data=str(folder), resize=size)).shape for size in ("8", "10", "8x10", "8")]
+    assert sizes == [(3, 8, 8), (3, 10, 10), (3, 8, 10), (3, 8, 8)] and len(decoded) == 3
+
+
+def test_contents_of_a_group_file_count(cache, folder, tmp_path):
+    groups = tmp_path / "groups.csv"
+    settings = DataSettings(data=str(folder), group=str(groups))
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.png")]
+    groups.write_text("".join(f"{name},{i // 2}\n" for i, name in enumerate(names)))
+    first = load(settings)
+    groups.write_text("".join(f"{name},{i}\n" for i, name in enumerate(names)))
+    assert len(np.unique(load(settings).groups)) > len(np.unique(first.groups))
+
+
+@pytest.mark.parametrize("damage", ["cut", "meta", "missing", "all"])
+def test_a_damaged_entry_is_made_again(cache, decoded, folder, damage):
+    first = load(str(folder))
+    want = np.array(first.x_train)
+    entry = Path(first.handle)
+    del first
+    if damage == "cut":
+        os.truncate(entry / "x_train.npy", 1000)
+    elif damage == "meta":
+        (entry / "meta.json").write_text("{")
+    elif damage == "missing":
+        (entry / "y_test.npy").unlink()
+    else:
+        shutil.rmtree(cache)
+    assert np.array_equal(load(str(folder)).x_train, want) and decoded == [30, 30]
+
+
+def test_writing_to_the_arrays_changes_nothing_kept(cache, folder):
+    first = load(str(folder))
+    before = first.x_train[0].copy()
+    first.x_train[0] = 0
+    assert np.array_equal(load(str(folder)).x_train[0], before)
+
+
+def test_several_at_once_make_one_entry_and_leave_nothing_else(cache, folder):
+    with ThreadPoolExecutor(4) as pool:
+        digests = {dataset.digest for dataset in pool.map(load, [str(folder)] * 4)}
+    assert len(digests) == 1 and len(list((cache / "data").iterdir())) == 1
+
+
+def test_bad_data_leave_nothing_behind(cache, tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", [b"x", *some_images(29)], np.arange(30) % 3)
+    with pytest.raises(UserError):
+        load(str(path))
+    assert not list((cache / "data").iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_told(monkeypatch, folder, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("POLICYSEARCH_CACHE", str(tmp_path / "file" / "below"))
+    with pytest.raises(UserError, match="set POLICYSEARCH_CACHE to a folder with room"):
+        load(str(folder))
