@@ -208,7 +208,7 @@ def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -
 
 
 def main() -> None:
-    """Entry point: wrong input is one sentence on stderr and exit code 2, a search without a reward exit code 1."""
+    """Entry point: wrong input is one sentence on stderr and exit code 2, a search that fails exit code 1."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -218,7 +218,7 @@ def main() -> None:
     except typer.Abort:
         raise SystemExit(130) from None
     except RuntimeError as error:
-        if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart"):
+        if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart", "StorageLost"):
             raise
         _stop(str(error), 1)
     except Exception as error:

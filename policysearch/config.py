@@ -66,9 +66,13 @@ class SearchConfig(DataSettings):
         Field(ge=2, description="validation images cut from train; default: a third, at most 5,000"),
     ] = None
     split_seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of the train/validation split")] = 0
-    storage: Annotated[str | None, Field(description="Optuna storage URL; default: study.db in the run's folder")] = (
-        None
-    )
+    storage: Annotated[
+        str | None,
+        Field(
+            repr=False,  # it may hold a password
+            description="Optuna storage URL, as postgresql://user@host/database; default: study.db in the run's folder",
+        ),
+    ] = None
     study: Annotated[str | None, Field(description="the study's name in its storage; default: the folder's name")] = (
         None
     )
@@ -119,10 +123,16 @@ def read_config(path: str | Path) -> dict[str, Any]:
         values = yaml.safe_load(text) if yaml_file else tomllib.loads(text)
     except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
         kind = "YAML" if yaml_file else "TOML"
-        raise UserError(f"config file {str(path)!r} is not {kind}: {' '.join(str(error).split())}") from None
+        raise UserError(f"config file {str(path)!r} is not {kind}: {_place(error)}") from None
     if not isinstance(values, dict):
         raise UserError(f"config file {str(path)!r} holds no settings, such as trials = 60")
     return values
+
+
+def _place(error: Exception) -> str:
+    """What is wrong and where, without the line itself: it may hold a storage's password."""
+    mark = getattr(error, "problem_mark", None)
+    return " ".join(str(error).split()) if mark is None else f"{error.problem} (line {mark.line + 1})"  # type: ignore[attr-defined]
 
 
 def load_config(path: str | Path) -> SearchConfig:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.checks import must_suit, resolved, tried_strategy
-from policysearch.config import SearchConfig, load_config, save_config
+from policysearch.config import SearchConfig, load_config
 from policysearch.controller import Pool, Source, run
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
@@ -21,8 +21,9 @@ from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
+from policysearch.storages import losses_told
 from policysearch.strategies import Strategy
-from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records
+from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
@@ -99,13 +100,13 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     names_must_be_free(config, folder)
     dataset = _data(config, listener)
     folder.make()
-    with folder.locked():
+    with folder.locked(), losses_told(folder.path):
         folder.must_be_new()
         folder.space.write_text(space_text(config.space), encoding="utf-8")
-        save_config(config, folder.config)
-        records = open_records(config, folder, space)
-        must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
-        return _continue(config, folder, dataset, strategy, records, listener)
+        save_settings(config, folder)
+        with open_records(config, folder, space, new=True) as records:
+            must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
+            return _continue(config, folder, dataset, strategy, records, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -121,7 +122,7 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
     """
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
-    with folder.locked():
+    with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
         if trials is not None and trials < config.trials:
             raise UserError(
@@ -133,13 +134,15 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         space = _saved_space(config, folder)
         strategy = tried_strategy(config, space)
         dataset = _data(config, listener)
-        records = open_records(config, folder, space)
-        must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
-        if config.trials < len(records["search"].rows):
+        with open_records(config, folder, space) as records:
+            must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
             had = len(records["search"].rows)
-            raise UserError(f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it")
-        save_config(config, folder.config)
-        return _continue(config, folder, dataset, strategy, records, listener)
+            if config.trials < had:
+                raise UserError(
+                    f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it"
+                )
+            save_settings(config, folder)
+            return _continue(config, folder, dataset, strategy, records, listener)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -152,8 +155,8 @@ def read(path: str | Path) -> SearchResult:
     folder.must_hold_a_run()
     config = load_config(folder.config)
     import_all(config.operations)
-    records = open_records(config, folder, _saved_space(config, folder), read_only=True)
-    return _result(config, folder, records)
+    with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
+        return _result(config, folder, records)
 
 
 def _data(config: SearchConfig, listener: Listener) -> Dataset:

@@ -1,27 +1,31 @@
-"""Opening the two Optuna studies of a run: the search, and the confirmation of its finalists."""
+"""The two Optuna studies of a run, the search and the confirmation of its finalists, and what they were begun with."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import optuna
 from optuna.storages import BaseStorage
 
-from policysearch.config import SearchConfig
+from policysearch.config import SearchConfig, save_config
 from policysearch.errors import UserError
 from policysearch.own_code import digest, function_digest
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space
+from policysearch.storages import open_storage, reason, without_password
 
-__all__ = ["must_be_the_same_search", "names_must_be_free", "open_records"]
+__all__ = ["must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
 
 _FIXED = {"model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
+_State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
 
 def _names(config: SearchConfig) -> dict[str, str]:
@@ -35,18 +39,6 @@ def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
     return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
 
 
-def _open_storage(config: SearchConfig, folder: RunFolder) -> BaseStorage:
-    url = config.storage or f"sqlite:///{folder.study.resolve()}"
-    try:
-        return optuna.storages.get_storage(url)
-    except ImportError as error:
-        raise UserError(f"storage {url!r} needs a database driver that is not installed: {error}") from None
-    except Exception as error:  # each database driver raises errors of its own
-        raise UserError(
-            f"cannot open storage {url!r}: {' '.join(str(error).partition('(Background')[0].split())[:200]}"
-        ) from None
-
-
 def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
     """In a storage that runs share, no study of this run's name may stand yet.
 
@@ -54,16 +46,23 @@ def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
         UserError: one does, or the storage cannot be opened.
     """
     if config.storage:
-        storage = _open_storage(config, folder)
-        taken = {*optuna.get_all_study_names(storage)} & {*_names(config).values()}
+        with open_storage(config.storage) as storage:
+            taken = {*optuna.get_all_study_names(storage)} & {*_names(config).values()}
         if taken:
             raise UserError(
-                f"storage {config.storage!r} already holds a study named {min(taken)!r}: give another --study"
+                f"storage {without_password(config.storage)!r} already holds a study named {min(taken)!r}: "
+                "give another --study"
             )
 
 
-def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_only: bool = False) -> dict[str, Record]:
-    """The records by phase, `search` and `confirm`; a study that is not there yet is created unless `read_only`.
+@contextmanager
+def open_records(
+    config: SearchConfig, folder: RunFolder, space: Space, *, new: bool = False, read_only: bool = False
+) -> Iterator[dict[str, Record]]:
+    """The records by phase, `search` and `confirm`, closed at the end; a missing study is created unless `read_only`.
+
+    Args:
+        new: no search has worked on them yet; two that begin at once under one name must not share them.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -74,23 +73,26 @@ def open_records(config: SearchConfig, folder: RunFolder, space: Space, read_onl
     file = _file(config, folder)
     if begun and file is not None and not file.exists():
         raise UserError(f"the study of {folder.path} is gone: put {file} back")
-    storage = _open_storage(config, folder)
-    try:
-        return {
-            phase: Record(
-                _open_study(storage, name, read_only or begun),
-                space,
-                seed=config.seed,
-                images=config.images,
-                epochs=config.epochs,
-                reward=_no_reward if read_only else parse_reward(config.reward),
-                read_only=read_only,
-            )
-            for phase, name in _names(config).items()
-        }
-    except optuna.exceptions.StorageInternalError as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
-        raise UserError(f"the study of {folder.path} cannot be read: {reason}") from None
+    state: _State = "new" if new else "there" if read_only or begun else "either"
+    with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
+        try:
+            studies = {phase: _open_study(storage, name, state) for phase, name in _names(config).items()}
+            records = {phase: _record(study, config, space, read_only) for phase, study in studies.items()}
+        except optuna.exceptions.StorageInternalError as error:
+            raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
+        yield records
+
+
+def _record(study: optuna.Study, config: SearchConfig, space: Space, read_only: bool) -> Record:
+    return Record(
+        study,
+        space,
+        seed=config.seed,
+        images=config.images,
+        epochs=config.epochs,
+        reward=_no_reward if read_only else parse_reward(config.reward),
+        read_only=read_only,
+    )
 
 
 def _no_reward(metrics: Mapping[str, object]) -> float:
@@ -102,6 +104,12 @@ def _model_digest(model: str) -> str | None:
     from policysearch.child.networks import OWN, network_row
 
     return function_digest(model) if network_row(model) is OWN else None
+
+
+def save_settings(config: SearchConfig, folder: RunFolder) -> None:
+    """Write config.toml, without the storage's password: folders of runs are handed on."""
+    storage = config.storage and without_password(config.storage)
+    save_config(config.model_copy(update={"storage": storage}), folder.config)
 
 
 def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study, data: str) -> None:
@@ -133,10 +141,14 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
             )
 
 
-def _open_study(storage: BaseStorage, name: str, must_exist: bool) -> optuna.Study:
+def _open_study(storage: BaseStorage, name: str, state: _State) -> optuna.Study:
+    if state != "new":
+        try:
+            return optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            if state == "there":
+                raise UserError(f"the storage holds no study {name!r}: put the run's storage back") from None
     try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        if must_exist:
-            raise UserError(f"the storage holds no study {name!r}: put the run's storage back") from None
         return optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    except optuna.exceptions.DuplicatedStudyError:
+        raise UserError(f"another search has just begun a study named {name!r} here: give another --study") from None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from postgres import Server, private_server
 
 from policysearch.config import make_config
 
@@ -78,3 +80,12 @@ def config_for(out: Path, **settings):
     return make_config(
         {"workers": 0, "trials": 12, "confirm": 2, "images": 40, "epochs": 1, "out": str(out), **settings}
     )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server for this session."""
+    with private_server() as server:
+        if server is None:
+            pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+        yield server

@@ -24,6 +24,7 @@ from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.report import write_trials
 from policysearch.runs import read, resume, search
+from policysearch.storages import StorageLost
 
 WRITES = (
     "create_new_study",
@@ -189,6 +190,21 @@ def test_a_damaged_study_is_told(quick, tmp_path):
     (tmp_path / "a" / "study.db").write_bytes(b"damaged" * 999)
     with pytest.raises(UserError, match="cannot"):
         resume(tmp_path / "a")
+
+
+def test_a_study_damaged_while_a_search_is_at_work_is_told(quick, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def damaging(trial):
+        if trial.number == 3:
+            with closing(sqlite3.connect(folder / "study.db")) as connection:
+                connection.execute("DROP TABLE trial_user_attributes")
+        return quick_metrics(trial)
+
+    monkeypatch.setattr("conftest.quick_metrics", damaging)
+    with pytest.raises(StorageLost, match=r"the storage failed: no such table.*policysearch resume"):
+        search(config_for(folder))
+    assert [row[5] for row in trials(folder)] == ["complete"] * 3 + ["running"]
 
 
 @pytest.mark.parametrize("strategy", ["ucb", "tpe"])

@@ -22,7 +22,7 @@ LAYERS = [
         "policysearch.__init__",
         "search_spaces",
     ],
-    ["policysearch.steps", "policysearch.datasets"],
+    ["policysearch.steps", "policysearch.datasets", "policysearch.storages"],
     ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [
@@ -54,7 +54,13 @@ MAY_IMPORT_TORCH = (
     "policysearch.checks",
     "workers.evaluate",
 )
-MAY_IMPORT_OPTUNA = ("policysearch.sampler", "policysearch.record", "policysearch.strategies", "policysearch.studies")
+MAY_IMPORT_OPTUNA = (
+    "policysearch.sampler",
+    "policysearch.record",
+    "policysearch.strategies",
+    "policysearch.storages",
+    "policysearch.studies",
+)
 
 
 def modules():

@@ -68,6 +68,12 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
     Raises:
         UserError: images are damaged or not of one size, or a side is not 8 to 512 pixels; they are named.
     """
+    with warnings.catch_warnings():  # not in the threads: filters are the whole process's
+        warnings.simplefilter("ignore")  # Pillow warns of odd files that it can read
+        return _decoded(items, settings, scratch, tell)
+
+
+def _decoded(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: Tell) -> Decoded:
     kept: list[int] = []
     labels: list[int] = []
     damaged: list[str] = []
@@ -99,8 +105,7 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
 
 def _all_read(items: Sequence[Item], settings: DataSettings, tell: Tell) -> Iterator[_Read | str]:
     read = partial(_read, size=settings.size, aspect=settings.aspect)
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")  # Pillow warns of odd, readable files; filters are the whole process's
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(items), _AT_ONCE):
             yield from pool.map(read, items[start : start + _AT_ONCE])
             tell(min(start + _AT_ONCE, len(items)), len(items))

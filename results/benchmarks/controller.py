@@ -1,0 +1,146 @@
+"""How many outcomes a second one controller takes in: its loop with workers that sleep, on three storages.
+
+Run: python results/benchmarks/controller.py [--out FILE] [--trials N]. No child is trained and no process started: a
+worker is an entry in a heap of due times on the real clock, its child sleeps for 0.5 to 1.5 s. The loop, the record and
+the strategy (ucb over the default space) are those of a search. With 200 workers more is offered than a controller
+takes in, so their rate is its limit. PostgreSQL is a private server with its own durability, where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import itertools
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages import BaseStorage
+
+from policysearch.controller import run
+from policysearch.record import Record
+from policysearch.spaces import load_space
+from policysearch.storages import open_storage
+from policysearch.strategies import Strategy, make_strategy
+from policysearch.trials import Outcome, Trial
+
+sys.path.append(str(Path(__file__).parents[2] / "tests"))
+from postgres import private_server  # the server that the tests use
+
+SPACE = load_space("default")
+CURVE = [{"epoch": e, "accuracy": 0.5, "loss": 1.0} for e in range(4)]
+METRICS = {f"metric_{i}": i / 7 for i in range(18)} | {"curve": CURVE}
+SHORTEST, LONGEST = 0.5, 1.5  # seconds a child sleeps
+WORKERS = (20, 200)
+LIMIT = 20  # outcomes a second on SQLite
+WINDOW = 500  # outcomes of the last rate
+
+
+class Sleepers:
+    """A pool of logical workers: a heap of (due time, order, trial)."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._rng = np.random.default_rng(0)
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Trial]] = []
+
+    @property
+    def free_slots(self) -> int:
+        return self._workers - len(self._due)
+
+    def submit(self, trial: Trial) -> None:
+        due = time.monotonic() + self._rng.uniform(SHORTEST, LONGEST)
+        heapq.heappush(self._due, (due, next(self._order), trial))
+
+    def wait(self, timeout: float) -> list[tuple[Trial, Outcome]]:
+        time.sleep(min(timeout, max(0.0, self._due[0][0] - time.monotonic())))
+        out = []
+        while self._due and self._due[0][0] <= time.monotonic():
+            trial = heapq.heappop(self._due)[2]
+            out.append((trial, Outcome({"metric": trial.seed % 1000 / 1e4, **METRICS}, seconds=LONGEST)))
+        return out
+
+
+@dataclass
+class Search:
+    """A source of trials until a budget is used; notes when each outcome had been recorded."""
+
+    record: Record
+    strategy: Strategy
+    budget: int
+    told: list[float] = field(default_factory=list)
+
+    def ask(self) -> Trial | None:
+        return self.strategy.ask(self.record) if len(self.record.rows) < self.budget else None
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        self.record.tell(trial, outcome)
+        self.told.append(time.monotonic())
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        return self.record.attempt_failed(trial, outcome)
+
+
+def measured(storage: BaseStorage, workers: int, trials: int) -> str:
+    """The cells of one row: rate, rate over the last outcomes, CPU time."""
+    study = optuna.create_study(storage=storage, direction="maximize")
+    record = Record(study, SPACE, seed=0, images=500, epochs=80, reward=lambda m: float(m["metric"]))
+    search = Search(record, make_strategy("ucb", SPACE, 0), trials)
+    started, cpu = time.monotonic(), time.process_time()
+    run(search, Sleepers(workers))
+    cpu = time.process_time() - cpu
+    last = search.told[-WINDOW - workers : -workers]  # while there was still more to ask
+    rate = len(search.told) / (search.told[-1] - started)
+    return f"{rate:.0f} | {(len(last) - 1) / (last[-1] - last[0]):.0f} | {1000 * cpu / trials:.1f}"
+
+
+@contextmanager
+def storages() -> Iterator[dict[str, BaseStorage]]:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        found: dict[str, BaseStorage] = {"memory": optuna.storages.InMemoryStorage()}
+        found["SQLite"] = stack.enter_context(open_storage(f"sqlite:///{folder}/study.db"))
+        server = stack.enter_context(private_server(options=""))
+        if server is not None:
+            version = server.sql("postgres", "SHOW server_version").split()[0]
+            found[f"PostgreSQL {version}"] = stack.enter_context(open_storage(server.new_database("benchmark")))
+        yield found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("controller.md"))
+    parser.add_argument("--trials", type=int, default=3000, help="outcomes with 200 workers; a tenth as many with 20")
+    given = parser.parse_args()
+    lines = [
+        "# Outcomes a second that one controller takes in",
+        "",
+        f"`python results/benchmarks/controller.py --trials {given.trials}` · {platform.machine()}, two cores · Python "
+        f"{platform.python_version()}, Optuna {optuna.__version__} · ucb over the default space ({len(SPACE.arms(0))} "
+        f"arms), children that sleep for {SHORTEST} to {LONGEST} s, one run a row",
+        "",
+        f"The goal is {LIMIT} outcomes a second on SQLite. Children end as often a second as there are workers: a "
+        "rate below that is the controller's limit. At the end: "
+        f"the last {WINDOW} outcomes while trials were still started.",
+        "",
+        "| storage | workers | outcomes | outcomes a second | at the end | controller's CPU, ms an outcome |",
+        "| - | - | - | - | - | - |",
+    ]
+    with storages() as found:
+        for (name, storage), workers in itertools.product(found.items(), WORKERS):
+            trials = given.trials * workers // max(WORKERS)
+            lines.append(f"| {name} | {workers} | {trials} | {measured(storage, workers, trials)} |")
+            print(lines[-1], flush=True)
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
