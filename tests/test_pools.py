@@ -15,7 +15,8 @@ from policysearch.controller import run
 from policysearch.trials import Outcome, Trial
 from workers.evaluate import ChildSetup
 from workers.in_process import InProcessPool
-from workers.local import LocalPool, WorkersCannotStart
+from workers.local import LocalPool
+from workers.pool import WorkersCannotStart
 
 
 def trial(number: int, arm: str = "echo", attempt: int = 0) -> Trial:
