@@ -10,6 +10,7 @@ from policysearch.child.data import Dataset, load, split
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
 from policysearch.own_code import absolute
+from policysearch.pools import must_name_a_pool
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
@@ -20,13 +21,16 @@ __all__ = ["checked", "default_folder", "resolved"]
 def resolved(config: SearchConfig) -> SearchConfig:
     """The config with everything that was left open filled in: device, workers, folder, study.
 
+    With `pool` "ray" the device and the number of workers are left to the cluster.
+
     Raises:
-        UserError: the device is not there.
+        UserError: the device is not there, or settings of the pool do not go together.
     """
-    device = _device(config.device)
+    must_name_a_pool(config)
+    device = config.device if config.pool == "ray" else _device(config.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = config.workers
-    if workers is None:
+    if workers is None and config.pool != "ray":
         workers = 2 if device.startswith("cuda") else min(cores, 8)
     out = config.out or default_folder()
     data = str(Path(config.data).resolve()) if config.data.endswith(".npz") else config.data

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from policysearch.checks import checked, resolved
 from policysearch.config import SearchConfig, load_config, save_config
@@ -14,6 +12,7 @@ from policysearch.controller import Pool, Source, run
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
+from policysearch.pools import PoolOf, workplace
 from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
 from policysearch.run_folder import RunFolder
@@ -94,6 +93,13 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     space = load_space(config.space)
     strategy = checked(config, space)
     names_must_be_free(config, folder)
+    with workplace(config) as (config, pool_of):
+        return _begin(config, folder, space, strategy, pool_of, listener)
+
+
+def _begin(
+    config: SearchConfig, folder: RunFolder, space: Space, strategy: Strategy, pool_of: PoolOf, listener: Listener
+) -> SearchResult:
     folder.make()
     with folder.locked():
         folder.must_be_new()
@@ -101,7 +107,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         save_config(config, folder.config)
         records = open_records(config, folder, space)
         must_be_the_same_search(config, folder, records["search"].study)
-        return _continue(config, folder, strategy, records, listener)
+        return _continue(config, folder, strategy, records, pool_of, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -133,8 +139,9 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
         if config.trials < len(records["search"].rows):
             had = len(records["search"].rows)
             raise UserError(f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it")
-        save_config(config, folder.config)
-        return _continue(config, folder, strategy, records, listener)
+        with workplace(config) as (config, pool_of):
+            save_config(config, folder.config)
+            return _continue(config, folder, strategy, records, pool_of, listener)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -175,12 +182,17 @@ class _Search:
 
 
 def _continue(
-    config: SearchConfig, folder: RunFolder, strategy: Strategy, records: dict[str, Record], listener: Listener
+    config: SearchConfig,
+    folder: RunFolder,
+    strategy: Strategy,
+    records: dict[str, Record],
+    pool_of: PoolOf,
+    listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
     write_trials(folder.trials, records)
     try:
-        with _pool(config) as pool:
+        with pool_of(config) as pool:
             source = _Search(record, strategy, config.trials)
             _phase("search", source, record, pool, config, config.trials, listener)
             summaries = summarise(record.rows)
@@ -214,28 +226,6 @@ def _why(record: Record) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"
-
-
-@contextmanager
-def _pool(config: SearchConfig) -> Iterator[Any]:
-    from workers.evaluate import ChildSetup
-    from workers.in_process import InProcessPool
-    from workers.local import LocalPool
-
-    setup = ChildSetup(
-        config.data,
-        config.validation,
-        config.split_seed,
-        config.model,
-        config.recipe,
-        config.device,
-        config.operations,
-    )
-    pool = LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:
