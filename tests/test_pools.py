@@ -131,16 +131,18 @@ class PoolConformance:
     def test_waiting_with_nothing_under_way_returns(self, pool):
         assert pool.wait(0.05) == []
 
+    def processes(self) -> set[int]:
+        """The processes that a pool of this kind may leave behind."""
+        children = psutil.Process().children(recursive=True)
+        return {p.pid for p in children if "resource_tracker" not in " ".join(p.cmdline())}
+
     def test_close_leaves_no_process_and_can_be_repeated(self, make, tmp_path):
-        before = {p.pid for p in psutil.Process().children(recursive=True)}
+        before = self.processes()
         pool = make(Setup(tmp_path), 2)
         pool.submit(trial(0))
         pool.close()
         pool.close()
-        left = {
-            p.pid for p in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(p.cmdline())
-        }
-        assert left <= before
+        assert self.processes() <= before
 
 
 class TestInProcessPool(PoolConformance):

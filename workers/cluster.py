@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,7 +62,8 @@ def _init(ray: Any, address: str | None, cpus: int, code: Sequence[str]) -> None
     else:
         settings |= {"address": _found(address), "runtime_env": {"py_modules": list(code)} if code else None}
     try:
-        ray.init(**settings)
+        with _importing_the_same():
+            ray.init(**settings)
     except Exception as error:  # other versions, a token that is missing, no room: each an error of its own
         reason = " ".join(str(error).split())[:300]
         what = f"join the Ray cluster at {settings['address']}" if address else "start Ray on this machine"
@@ -70,6 +72,18 @@ def _init(ray: Any, address: str | None, cpus: int, code: Sequence[str]) -> None
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _importing_the_same() -> Iterator[None]:
+    """What is started meanwhile finds the modules that this process finds, however it came to find them."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONPATH"]
+        os.environ |= {} if before is None else {"PYTHONPATH": before}
 
 
 @contextmanager

@@ -31,12 +31,10 @@ class Died:
 
     Attributes:
         reason: in one line.
-        began: whether it can have begun the trial that it was given.
         lost: its machine went away, which says nothing about other workers.
     """
 
     reason: str
-    began: bool = True
     lost: bool = False
 
 
@@ -146,13 +144,11 @@ class WorkerPool(ABC, Generic[Handle]):
         return []
 
     def _died(self, worker: Worker[Handle], event: Died) -> list[tuple[Trial, Outcome]]:
-        if worker.ready and event.began:
+        if worker.ready:
             return self._abandon(worker, event.reason)
-        self._failed_starts += not (worker.ready or event.lost)
+        self._failed_starts += not event.lost
         if self._failed_starts >= _STARTS_IN_A_ROW:
             raise WorkersCannotStart(f"workers cannot start: {event.reason}")
-        if worker.trial is not None:  # it was never tried: the next worker takes it
-            self._queue.appendleft(worker.trial)
         self._replace(worker)
         return []
 

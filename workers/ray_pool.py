@@ -19,6 +19,7 @@ from workers.pool import Died, Event, Ready, Worker, WorkerPool, WorkersCannotSt
 __all__ = ["RayPool"]
 
 _LOOK_EVERY = 1.0  # seconds between looks at the cluster
+_ANSWER_WITHIN = 10.0  # seconds for an idle actor to say that it is there
 _MOST = 1024
 
 _NODE_GONE = "worker died: its node left the cluster"
@@ -39,7 +40,7 @@ class _Child:
         self._evaluate: Evaluate | None = None
 
     def here(self) -> None:
-        """Its answer shows that the actor has a place, and has come to what was asked after this."""
+        """Its answer shows that the actor has a place, and is alive."""
 
     def start(self, setup: Setup) -> str | None:
         """Set up; the error, if it cannot be."""
@@ -56,10 +57,10 @@ class _Child:
 
 @dataclass(eq=False)
 class _Actor:
-    """An actor, the reference that shows it came to its task, and that to the task's result (None when idle)."""
+    """An actor, the reference that shows it found a place, and that to what it is doing (None when idle)."""
 
     actor: Any
-    begun: Any
+    placed: Any
     pending: Any
 
 
@@ -111,7 +112,11 @@ class RayPool(WorkerPool[_Actor]):
 
     def _send(self, worker: Worker[_Actor], trial: Trial) -> bool:
         handle = worker.handle
-        handle.begun, handle.pending = handle.actor.here.remote(), handle.actor.evaluate.remote(trial)
+        try:
+            ray.get(handle.actor.here.remote(), timeout=_ANSWER_WITHIN)
+        except RayError:  # it died, or its node cannot be reached
+            return False
+        handle.pending = handle.actor.evaluate.remote(trial)
         return True
 
     def _events(self, timeout: float) -> list[tuple[Worker[_Actor], Event]]:
@@ -168,18 +173,7 @@ def _in_words(amounts: dict[str, float]) -> str:
 
 
 def _placed(worker: Worker[_Actor]) -> bool:
-    return worker.ready or _arrived(worker.handle.begun)
-
-
-def _arrived(reference: Any) -> bool:
-    """Whether the actor came to what was asked of it with this reference."""
-    if not ray.wait([reference], timeout=0)[0]:
-        return False
-    try:
-        ray.get(reference)
-    except RayError:
-        return False
-    return True
+    return worker.ready or bool(ray.wait([worker.handle.placed], timeout=0)[0])
 
 
 def _event(worker: Worker[_Actor]) -> Event:
@@ -192,7 +186,7 @@ def _event(worker: Worker[_Actor]) -> Event:
         return Outcome(error=reason) if worker.ready else Died(reason)
     except RayError as error:
         reason = _cause(str(error))
-        return Died(reason, began=_arrived(handle.begun), lost=reason == _NODE_GONE)
+        return Died(reason, lost=reason == _NODE_GONE)
     if isinstance(message, Outcome):
         return message
     return Ready() if message is None else Died(message)
