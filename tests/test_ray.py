@@ -18,6 +18,7 @@ from conftest import config_for
 from test_pools import FailsTwice, Numbers, PoolConformance, Setup, broken_setup
 from test_resume import command, completed
 
+from policysearch.checks import resolved
 from policysearch.controller import run
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
@@ -299,6 +300,12 @@ class Own:
             "own_pack": sys.modules["own_pack"].NAME,
             "policysearch_own_random": sys.modules["policysearch_own_random"].FILE,
         }
+
+
+def test_the_device_and_the_number_of_workers_are_left_to_the_cluster(tmp_path):
+    """This machine may have no GPU, and other cores."""
+    config = resolved(config_for(tmp_path / "run", pool="ray", workers=None, device="cuda"))
+    assert (config.device, config.workers) == ("cuda", None)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])

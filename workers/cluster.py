@@ -17,6 +17,8 @@ __all__ = ["connected", "room", "totals"]
 
 _ANSWER_WITHIN = 3.0  # seconds for something to answer at an address
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_NOT_STARTED = "cannot start Ray on this machine"
+_REFUSED = "cannot join (a cluster that asks for a token needs RAY_AUTH_MODE=token and the token here too)"
 _SETTINGS = 4  # the type, fourth byte of the first frame that any HTTP/2 server sends
 
 
@@ -60,14 +62,14 @@ def _init(ray: Any, address: str | None, cpus: int, code: Sequence[str]) -> None
     if address is None:
         settings |= {"address": "local", "include_dashboard": False, "num_cpus": max(cpus, _cores())}
     else:
-        settings |= {"address": _found(address), "runtime_env": {"py_modules": list(code)} if code else None}
+        _must_answer(address)
+        settings |= {"address": address, "runtime_env": {"py_modules": list(code)} if code else None}
     try:
         with _importing_the_same():
             ray.init(**settings)
     except Exception as error:  # other versions, a token that is missing, no room: each an error of its own
         reason = " ".join(str(error).split())[:300]
-        what = f"join the Ray cluster at {settings['address']}" if address else "start Ray on this machine"
-        raise UserError(f"cannot {what}: {reason}") from None
+        raise UserError(f"{f'--ray-address {address!r}: {_REFUSED}' if address else _NOT_STARTED}: {reason}") from None
 
 
 def _cores() -> int:
@@ -106,11 +108,10 @@ def _must_be_the_same(ray: Any, address: str | None) -> None:
         raise UserError(f"--ray-address {address!r} given, but this process is connected to {here}: leave it out")
 
 
-def _found(address: str) -> str:
-    """HOST:PORT, where something answers as Ray does; Ray itself would wait for minutes."""
-    told = f"--ray-address {address!r}"
-    if address == "auto":
-        address = _running_here()
+def _must_answer(given: str) -> None:
+    """Something answers there as Ray does; Ray itself would wait for minutes."""
+    told = f"--ray-address {given!r}"
+    address = _running_here() if given == "auto" else given
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit() or not 0 < int(port) < 2**16:
         raise UserError(f"--ray-address must be auto or HOST:PORT (as `ray start` tells it), got {address!r}")
@@ -124,7 +125,6 @@ def _found(address: str) -> str:
         ) from None
     if not answers:
         raise UserError(f"{told}: what listens at {address} is not Ray; give the address that `ray start` tells")
-    return address
 
 
 def _running_here() -> str:
