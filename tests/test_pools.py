@@ -202,6 +202,29 @@ def test_a_trial_is_not_charged_for_workers_that_do_not_start(tmp_path):
     assert not source.failed and not any(o.error for o in source.told.values())
 
 
+class FailsTogether:
+    """A setup that fails in the first three workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+
+    def __call__(self):
+        Path(self.folder, f"tried-{os.getpid()}").touch()
+        if len(list(Path(self.folder).glob("tried-*"))) <= 3:
+            raise OSError("node away")
+        return partial(behave, self.folder)
+
+
+def test_starts_that_fail_together_count_once(tmp_path):
+    pool = LocalPool(FailsTogether(tmp_path), 3)
+    try:
+        source = Numbers(["echo"] * 3)
+        run(source, pool, retries=0)
+    finally:
+        pool.close()
+    assert len(source.told) == 3 and not any(o.error for o in source.told.values())
+
+
 def test_both_pools_train_the_same_child_to_the_last_bit():
     from policysearch.child.recipe import Recipe
     from policysearch.policy import Policy

@@ -33,6 +33,7 @@ from workers.pool import WorkersCannotStart
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
 
+from workers import ray_pool  # noqa: E402
 from workers.ray_pool import RayPool  # noqa: E402
 
 
@@ -183,6 +184,18 @@ class TestRayPool(PoolConformance):
             assert (found.device, found.gpus_per_worker) == (device, gpus)
 
 
+@pytest.mark.parametrize(
+    ("told_by_ray", "told"),
+    [
+        ("Worker exit detail: 1 worker(s) were killed due to the node running low on memory. 15 of 16 GB", "memory"),
+        ("The actor is dead because\n\tthe actor's node was terminated unexpectedly: health check", "its node left"),
+        ("something\nnew", "worker died: something new"),
+    ],
+)
+def test_why_an_actor_died_is_told_in_a_line(told_by_ray, told):
+    assert told in ray_pool._cause(told_by_ray) and "\n" not in ray_pool._cause(told_by_ray)
+
+
 def unsendable():
     import threading
 
@@ -249,10 +262,7 @@ def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(cluster, one
         pool.close()
     assert set(source.told) == set(range(24)) and not any(o.error for o in source.told.values())
     assert len(seen) == 2 and len(joined) == 2 and left == 1
-    assert source.failed and {error for _, error in source.failed} <= {
-        "worker died: its node left the cluster",
-        "worker died: its process was killed or crashed",
-    }
+    assert source.failed and {error for _, error in source.failed} <= set(ray_pool._DEATHS.values())
 
 
 def test_room_that_is_not_there_is_told_within_the_wait(cluster, one_node):

@@ -31,11 +31,9 @@ class Died:
 
     Attributes:
         reason: in one line.
-        lost: its machine went away, which says nothing about other workers.
     """
 
     reason: str
-    lost: bool = False
 
 
 Event = Ready | Died | Outcome
@@ -63,6 +61,7 @@ class WorkerPool(ABC, Generic[Handle]):
     def __init__(self, deadline: float = float("inf")) -> None:
         self._deadline = deadline
         self._failed_starts = 0
+        self._last_failed_start = 0.0
         self._queue: deque[Trial] = deque()
         self._workers: list[Worker[Handle]] = []
 
@@ -117,7 +116,7 @@ class WorkerPool(ABC, Generic[Handle]):
         """Outcomes that arrive within `timeout` seconds; returns as soon as there is one.
 
         Raises:
-            WorkersCannotStart: three workers in a row were never ready.
+            WorkersCannotStart: workers were never ready, nor their successors, nor theirs.
         """
         end = time.monotonic() + timeout
         done: list[tuple[Trial, Outcome]] = []
@@ -146,7 +145,8 @@ class WorkerPool(ABC, Generic[Handle]):
     def _died(self, worker: Worker[Handle], event: Died) -> list[tuple[Trial, Outcome]]:
         if worker.ready:
             return self._abandon(worker, event.reason)
-        self._failed_starts += not event.lost
+        if worker.since >= self._last_failed_start:  # those that fail together count once: a node may be gone
+            self._failed_starts, self._last_failed_start = self._failed_starts + 1, time.monotonic()
         if self._failed_starts >= _STARTS_IN_A_ROW:
             raise WorkersCannotStart(f"workers cannot start: {event.reason}")
         self._replace(worker)

@@ -26,8 +26,8 @@ _NODE_GONE = "worker died: its node left the cluster"
 _DEATHS = {
     "running low on memory": "worker died: killed because its node ran out of memory",
     "node has died": _NODE_GONE,
-    "node was terminated": _NODE_GONE,
-    "node is dead": _NODE_GONE,
+    "actor's node was": _NODE_GONE,
+    "temporarily unavailable": "worker lost: its node cannot be reached",
     "worker process has died": "worker died: its process was killed or crashed",
 }
 """What Ray's message holds, and what is told."""
@@ -185,8 +185,7 @@ def _event(worker: Worker[_Actor]) -> Event:
         reason = _one_line(str(error.cause or error))
         return Outcome(error=reason) if worker.ready else Died(reason)
     except RayError as error:
-        reason = _cause(str(error))
-        return Died(reason, lost=reason == _NODE_GONE)
+        return Died(_cause(str(error)))
     if isinstance(message, Outcome):
         return message
     return Ready() if message is None else Died(message)
