@@ -12,6 +12,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import absolute, absolute_function
+from policysearch.pools import must_name_a_pool
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
 from policysearch.strategies import Strategy, make_strategy
@@ -22,22 +23,29 @@ __all__ = ["default_folder", "must_suit", "resolved", "tried_strategy"]
 def resolved(config: SearchConfig) -> SearchConfig:
     """The config with everything that was left open filled in: device, workers, folder, study, recipe.
 
+    With `pool` "ray" the device and the number of workers are left to the cluster.
+
     Raises:
-        UserError: the device is not there, or has not the precision asked for; unknown model.
+        UserError: the device is not there, or has not the precision asked for; unknown model; or settings of the pool
+            do not go together.
     """
     from policysearch.child.networks import recipe_for
 
-    device = _device(config.device)
+    must_name_a_pool(config)
+    recipe = recipe_for(config.model, config.recipe)
+    device = config.device
+    if config.pool != "ray":
+        device = _device(config.device)
+        recipe = _in_precision(recipe, device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = config.workers
-    if workers is None:
+    if workers is None and config.pool != "ray":
         workers = 2 if device.startswith("cuda") else min(cores, 8)
     out = config.out or default_folder()
     study = config.study or Path(out).resolve().name
     storage = config.storage
     if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
-    recipe = _in_precision(recipe_for(config.model, config.recipe), device)
     filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study, "recipe": recipe}
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     return config.model_copy(update=filled)

@@ -52,9 +52,26 @@ class SearchConfig(DataSettings):
         Field(
             ge=0,
             le=1024,
-            description="worker processes; 0 trains in this process; default: one a core up to 8 on CPU, 2 on a GPU",
+            description="worker processes; 0 trains in this process; default: one a core up to 8 on CPU, 2 on a GPU, "
+            "with ray as many as the cluster has room for",
         ),
     ] = None
+    pool: Annotated[str, Field(description="where children are trained: local (this machine) or ray")] = "local"
+    ray_address: Annotated[
+        str | None,
+        Field(description="Ray cluster to join, auto or HOST:PORT; default: Ray is started on this machine"),
+    ] = None
+    gpus_per_worker: Annotated[
+        float | None,
+        Field(ge=0, le=64, description="share of a GPU each Ray worker asks for; default: 0 on CPU, 0.5 on a GPU"),
+    ] = None
+    cpus_per_worker: Annotated[
+        float | None,
+        Field(gt=0, le=1024, description="logical CPUs each Ray worker asks for; default: 1"),
+    ] = None
+    ray_wait: Annotated[
+        float, Field(gt=0, description="seconds to wait for the Ray cluster to have room for the workers")
+    ] = 60.0
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**63, description="the study's seed")] = 0
     retries: Annotated[int, Field(ge=0, le=100, description="further attempts for a child that failed")] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -14,7 +15,20 @@ from typing import Any
 
 from policysearch.errors import UserError
 
-__all__ = ["absolute", "absolute_function", "digest", "function", "function_digest", "import_all", "imported"]
+__all__ = [
+    "SHIPPED",
+    "absolute",
+    "absolute_function",
+    "copy_name",
+    "digest",
+    "function",
+    "function_digest",
+    "import_all",
+    "imported",
+]
+
+SHIPPED = "policysearch_own_files"
+"""Folder on the import path of a worker elsewhere that holds copies of the controller's files."""
 
 
 def imported(module: str, what: str) -> ModuleType:
@@ -56,8 +70,15 @@ def _told(error: Exception) -> str:
     return f"{text} (line {here.lineno} of {here.filename})" if here else text
 
 
-def _from_file(path: Path) -> ModuleType:
-    name = f"policysearch_own_{path.stem}"
+def copy_name(path: str | Path) -> str:
+    """What the copy of the file `path` is called in the folder `SHIPPED`."""
+    return hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:12] + ".py"
+
+
+def _from_file(given: Path) -> ModuleType:
+    copies = (Path(folder, SHIPPED, copy_name(given)) for folder in sys.path)
+    path = next((copy for copy in copies if copy.exists()), given)
+    name = f"policysearch_own_{given.stem}"
     if name in sys.modules and sys.modules[name].__file__ == str(path.resolve()):
         return sys.modules[name]
     spec = spec_from_file_location(name, path.resolve())

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from policysearch.checks import must_suit, resolved, tried_strategy
 from policysearch.config import SearchConfig, load_config
@@ -17,6 +15,7 @@ from policysearch.datasets.load import load
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
+from policysearch.pools import PoolOf, workplace
 from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
 from policysearch.run_folder import RunFolder
@@ -99,6 +98,19 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     strategy = tried_strategy(config, space)
     names_must_be_free(config, folder)
     dataset = _data(config, listener)
+    with workplace(config) as (config, pool_of):
+        return _begin(config, folder, space, dataset, strategy, pool_of, listener)
+
+
+def _begin(
+    config: SearchConfig,
+    folder: RunFolder,
+    space: Space,
+    dataset: Dataset,
+    strategy: Strategy,
+    pool_of: PoolOf,
+    listener: Listener,
+) -> SearchResult:
     folder.make()
     with folder.locked(), losses_told(folder.path):
         folder.must_be_new()
@@ -106,7 +118,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         save_settings(config, folder)
         with open_records(config, folder, space, new=True) as records:
             must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
-            return _continue(config, folder, dataset, strategy, records, listener)
+            return _continue(config, folder, dataset, strategy, records, pool_of, listener)
 
 
 def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
@@ -141,8 +153,9 @@ def resume(path: str | Path, trials: int | None = None, listener: Listener = lam
                 raise UserError(
                     f"{folder.path} has {had} pulls, its config.toml says trials = {config.trials}: raise it"
                 )
-            save_settings(config, folder)
-            return _continue(config, folder, dataset, strategy, records, listener)
+            with workplace(config) as (config, pool_of):
+                save_settings(config, folder)
+                return _continue(config, folder, dataset, strategy, records, pool_of, listener)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -197,12 +210,13 @@ def _continue(
     dataset: Dataset,
     strategy: Strategy,
     records: dict[str, Record],
+    pool_of: PoolOf,
     listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
     write_trials(folder.trials, records)
     try:
-        with _pool(config, dataset) as pool:
+        with pool_of(config, dataset) as pool:
             source = _Search(record, strategy, config.trials)
             _phase("search", source, record, pool, config, config.trials, listener)
             summaries = summarise(record.rows)
@@ -236,28 +250,6 @@ def _why(record: Record) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"
-
-
-@contextmanager
-def _pool(config: SearchConfig, dataset: Dataset) -> Iterator[Any]:
-    from workers.evaluate import ChildSetup
-    from workers.in_process import InProcessPool
-    from workers.local import LocalPool
-
-    setup = ChildSetup(
-        dataset.handle,
-        config.validation,
-        config.split_seed,
-        config.model,
-        config.recipe,
-        config.device,
-        config.operations,
-    )
-    pool = LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:

@@ -15,7 +15,8 @@ from policysearch.controller import run
 from policysearch.trials import Outcome, Trial
 from workers.evaluate import ChildSetup
 from workers.in_process import InProcessPool
-from workers.local import LocalPool, WorkersCannotStart
+from workers.local import LocalPool
+from workers.pool import WorkersCannotStart
 
 
 def trial(number: int, arm: str = "echo", attempt: int = 0) -> Trial:
@@ -130,16 +131,18 @@ class PoolConformance:
     def test_waiting_with_nothing_under_way_returns(self, pool):
         assert pool.wait(0.05) == []
 
+    def processes(self) -> set[int]:
+        """The processes that a pool of this kind may leave behind."""
+        children = psutil.Process().children(recursive=True)
+        return {p.pid for p in children if "resource_tracker" not in " ".join(p.cmdline())}
+
     def test_close_leaves_no_process_and_can_be_repeated(self, make, tmp_path):
-        before = {p.pid for p in psutil.Process().children(recursive=True)}
+        before = self.processes()
         pool = make(Setup(tmp_path), 2)
         pool.submit(trial(0))
         pool.close()
         pool.close()
-        left = {
-            p.pid for p in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(p.cmdline())
-        }
-        assert left <= before
+        assert self.processes() <= before
 
 
 class TestInProcessPool(PoolConformance):
@@ -197,6 +200,29 @@ def test_a_trial_is_not_charged_for_workers_that_do_not_start(tmp_path):
     finally:
         pool.close()
     assert not source.failed and not any(o.error for o in source.told.values())
+
+
+class FailsTogether:
+    """A setup that fails in the first three workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+
+    def __call__(self):
+        Path(self.folder, f"tried-{os.getpid()}").touch()
+        if len(list(Path(self.folder).glob("tried-*"))) <= 3:
+            raise OSError("node away")
+        return partial(behave, self.folder)
+
+
+def test_starts_that_fail_together_count_once(tmp_path):
+    pool = LocalPool(FailsTogether(tmp_path), 3)
+    try:
+        source = Numbers(["echo"] * 3)
+        run(source, pool, retries=0)
+    finally:
+        pool.close()
+    assert len(source.told) == 3 and not any(o.error for o in source.told.values())
 
 
 def test_both_pools_train_the_same_child_to_the_last_bit():

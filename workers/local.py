@@ -6,24 +6,18 @@ import multiprocessing as mp
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from policysearch.trials import Outcome, Trial
 from workers.evaluate import Setup, attempt
+from workers.pool import Died, Event, Ready, Worker, WorkerPool
 
-__all__ = ["LocalPool", "WorkersCannotStart"]
-
-_STARTS_IN_A_ROW = 3
-
-
-class WorkersCannotStart(RuntimeError):
-    """Workers died or failed before they were ready, several times in a row."""
+__all__ = ["LocalPool"]
 
 
 def _serve(setup: Setup, connection: Connection) -> None:
@@ -33,9 +27,9 @@ def _serve(setup: Setup, connection: Connection) -> None:
     try:
         evaluate = setup()
     except Exception as error:
-        connection.send(f"{type(error).__name__}: {error}")
+        connection.send(Died(f"{type(error).__name__}: {error}"))
         return
-    connection.send(None)
+    connection.send(Ready())
     try:
         while True:
             connection.send(attempt(evaluate, connection.recv()))
@@ -64,16 +58,13 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@dataclass
-class _Worker:
+@dataclass(frozen=True, eq=False)
+class _Process:
     process: BaseProcess
     connection: Connection
-    ready: bool = False
-    trial: Trial | None = None
-    since: float = field(default_factory=time.monotonic)
 
 
-class LocalPool:
+class LocalPool(WorkerPool[_Process]):
     """Long-lived worker processes, started afresh (spawned), so that none inherits a lock or a CUDA context.
 
     Args:
@@ -83,129 +74,49 @@ class LocalPool:
     """
 
     def __init__(self, setup: Setup, workers: int, deadline: float = float("inf")) -> None:
+        super().__init__(deadline)
         self._setup = setup
-        self._deadline = deadline
         self._context: Any = mp.get_context("spawn")
-        self._failed_starts = 0
         self._workers = [self._start() for _ in range(workers)]
 
-    def _start(self) -> _Worker:
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.handle.process.pid for worker in self._workers if worker.handle.process.pid is not None]
+
+    def _start(self) -> Worker[_Process]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(self._setup, theirs), daemon=True)
         with _ctrl_c_ignored():
             process.start()
         theirs.close()
-        return _Worker(process, ours)
+        return Worker(_Process(process, ours))
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
-
-    @property
-    def free_slots(self) -> int:
-        return sum(worker.trial is None for worker in self._workers)
-
-    def submit(self, trial: Trial) -> None:
-        """Give a trial to an idle worker, one that is ready before one that is still starting.
-
-        Raises:
-            RuntimeError: no slot is free.
-        """
-        idle = [i for i, worker in enumerate(self._workers) if worker.trial is None]
-        if not idle:
-            raise RuntimeError("submit needs a free slot")
-        i = min(idle, key=lambda i: not self._workers[i].ready)
-        if self._workers[i].ready and not self._workers[i].process.is_alive():
-            self._replace(i)
-        worker = self._workers[i]
-        worker.trial, worker.since = trial, time.monotonic()
-        if worker.ready:
-            self._send(worker)
-
-    def _send(self, worker: _Worker) -> None:
-        worker.since = time.monotonic()
-        with suppress(OSError):  # it has just died: `wait` sees that, and tells it
-            worker.connection.send(worker.trial)
-
-    def wait(self, timeout: float) -> list[tuple[Trial, Outcome]]:
-        """Outcomes that arrive within `timeout` seconds; returns as soon as there is one.
-
-        Raises:
-            WorkersCannotStart: three workers in a row were never ready.
-        """
-        end = time.monotonic() + timeout
-        done: list[tuple[Trial, Outcome]] = []
-        while not done:
-            pause = min([end, *self._deadlines()]) - time.monotonic()
-            by_connection = {worker.connection: i for i, worker in enumerate(self._workers)}
-            for connection in wait(list(by_connection), max(0.0, pause)):
-                done += self._receive(by_connection[connection])  # type: ignore[index]
-            done += self._overdue()
-            if time.monotonic() >= end:
-                break
-        return done
-
-    def _deadlines(self) -> list[float]:
-        return [w.since + self._deadline for w in self._workers if w.ready and w.trial is not None]
-
-    def _receive(self, i: int) -> list[tuple[Trial, Outcome]]:
-        worker = self._workers[i]
+    def _send(self, worker: Worker[_Process], trial: Trial) -> bool:
+        if not worker.handle.process.is_alive():
+            return False
         try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            return self._died(i)
-        if worker.ready:
-            trial, worker.trial = worker.trial, None
-            return [(trial, message)] if trial is not None else []
-        if message is not None:
-            return self._died(i, message)
-        worker.ready, self._failed_starts = True, 0
-        if worker.trial is not None:
-            self._send(worker)
-        return []
+            worker.handle.connection.send(trial)
+        except OSError:  # it has just died
+            return False
+        return True
 
-    def _died(self, i: int, reason: str = "") -> list[tuple[Trial, Outcome]]:
-        worker = self._workers[i]
-        worker.process.join(5)
-        reason = reason or f"worker died (exit code {worker.process.exitcode})"
-        if not worker.ready:
-            self._failed_starts += 1
-            if self._failed_starts >= _STARTS_IN_A_ROW:
-                raise WorkersCannotStart(f"workers cannot start: {reason}")
-            self._replace(i, worker.trial)  # its trial was never tried: the next worker takes it
-            return []
-        return self._abandon(i, reason)
+    def _events(self, timeout: float) -> list[tuple[Worker[_Process], Event]]:
+        by_connection: dict[Any, Worker[_Process]] = {worker.handle.connection: worker for worker in self._workers}
+        return [(by_connection[c], _received(by_connection[c].handle)) for c in wait(list(by_connection), timeout)]
 
-    def _abandon(self, i: int, reason: str) -> list[tuple[Trial, Outcome]]:
-        trial, since = self._workers[i].trial, self._workers[i].since
-        self._replace(i)
-        return [(trial, Outcome(error=reason, seconds=time.monotonic() - since))] if trial is not None else []
+    def _end(self, workers: list[Worker[_Process]]) -> None:
+        for worker in workers:
+            worker.handle.process.kill()
+        for worker in workers:
+            worker.handle.connection.close()
+            worker.handle.process.join()
 
-    def _overdue(self) -> list[tuple[Trial, Outcome]]:
-        now = time.monotonic()
-        late = [
-            i
-            for i, w in enumerate(self._workers)
-            if w.ready and w.trial is not None and now >= w.since + self._deadline
-        ]
-        return [pair for i in late for pair in self._abandon(i, f"deadline of {self._deadline:g} s passed")]
 
-    def _replace(self, i: int, trial: Trial | None = None) -> None:
-        self._end(self._workers[i])
-        self._workers[i] = self._start()
-        self._workers[i].trial = trial
-
-    @staticmethod
-    def _end(worker: _Worker) -> None:
-        worker.connection.close()
-        worker.process.kill()
-        worker.process.join()
-
-    def close(self) -> None:
-        """Kill every worker and wait until it is gone; trials under way are abandoned."""
-        for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
-            self._end(worker)
-        self._workers = []
+def _received(handle: _Process) -> Event:
+    try:
+        message: Ready | Died | Outcome = handle.connection.recv()
+    except (EOFError, OSError):
+        handle.process.join(5)
+        return Died(f"worker died (exit code {handle.process.exitcode})")
+    return message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,13 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     digest: str = ""
     handle: str = ""
+
+    def portable(self) -> Dataset:
+        """The training part as plain arrays, to be sent to another machine; the test part stays at home."""
+        x_train, y_train = (np.ascontiguousarray(np.asarray(array)) for array in (self.x_train, self.y_train))
+        return replace(
+            self, x_train=x_train, y_train=y_train, x_test=self.x_test[:0].copy(), y_test=self.y_test[:0].copy()
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:

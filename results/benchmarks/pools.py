@@ -1,0 +1,161 @@
+"""The Ray pool beside the local pool: pulls a minute of children that sleep, and seconds until the first trial runs.
+
+Run: python results/benchmarks/pools.py [--out FILE]. Two workers, children of 2 s, rounds of 20 pulls of each pool in
+turn on workers that are ready; then starts in processes of their own, torch and the shipped data included. No GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from policysearch.child.recipe import Recipe
+from policysearch.controller import run
+from policysearch.trials import Outcome, Trial
+from workers.cluster import connected
+from workers.evaluate import ChildSetup, Evaluate
+from workers.local import LocalPool
+from workers.pool import WorkerPool
+
+WORKERS, SECONDS, PULLS, ROUNDS, STARTS = 2, 2.0, 20, 3, 5
+LIMITS = {"pulls": 0.95, "start": 8.0}
+
+
+class Sleeping:
+    """Sets up as a real child does; its children sleep, and tell when they began."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> Evaluate:
+        ChildSetup("fashion-small", None, 0, "small-resnet", Recipe(), "cpu")()
+
+        def sleep(trial: Trial) -> dict[str, float]:
+            began = time.time()
+            time.sleep(self.seconds)
+            return {"began": began}
+
+        return sleep
+
+
+class Pulls:
+    """So many trials, and what came of them."""
+
+    def __init__(self, count: int) -> None:
+        self.left = [Trial(n, "sleep", "{}", 0, n, 1, 1) for n in range(count)]
+        self.told: list[Outcome] = []
+
+    def ask(self) -> Trial | None:
+        return self.left.pop() if self.left else None
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        self.told.append(outcome)
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        raise RuntimeError(outcome.error)
+
+
+def ray_pool(setup: Sleeping) -> WorkerPool[Any]:
+    from workers.ray_pool import RayPool
+
+    return RayPool(setup, WORKERS)
+
+
+POOLS = {"local": lambda setup: LocalPool(setup, WORKERS), "ray": ray_pool}
+
+
+def place(name: str) -> AbstractContextManager[None]:
+    return connected(None, WORKERS) if name == "ray" else nullcontext()
+
+
+def pulls_a_minute(pool: WorkerPool[Any]) -> float:
+    started = time.perf_counter()
+    run(Pulls(PULLS), pool, retries=0)
+    return 60 * PULLS / (time.perf_counter() - started)
+
+
+def rates() -> dict[str, list[float]]:
+    """Pulls a minute by pool, a figure a round."""
+    found: dict[str, list[float]] = {name: [] for name in POOLS}
+    with place("ray"):
+        pools = {name: make(Sleeping(SECONDS)) for name, make in POOLS.items()}
+        for pool in pools.values():
+            run(Pulls(2 * WORKERS), pool, retries=0)
+        for _ in range(ROUNDS):
+            for name, pool in pools.items():
+                found[name].append(pulls_a_minute(pool))
+        for pool in pools.values():
+            pool.close()
+    return found
+
+
+def start(name: str) -> None:
+    """Print the seconds until a pool's first trial runs, in this process."""
+    started = time.time()
+    first = Pulls(1)
+    with place(name):
+        pool = POOLS[name](Sleeping(0))
+        run(first, pool, retries=0)
+        pool.close()
+    print(first.told[0].metrics["began"] - started)
+
+
+def starts() -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in POOLS}
+    for _ in range(STARTS):
+        for name, seconds in found.items():
+            done = subprocess.run([sys.executable, __file__, "--start", name], check=True, stdout=subprocess.PIPE)
+            seconds.append(float(done.stdout))
+    return found
+
+
+def in_words(values: list[float]) -> str:
+    return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
+def table() -> list[str]:
+    rate, wait = rates(), starts()
+    share = statistics.median(rate["ray"]) / statistics.median(rate["local"])
+    most = 60 * WORKERS / SECONDS
+    return [
+        "# Pools",
+        "",
+        f"`python results/benchmarks/pools.py` · {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()} · {WORKERS} workers, children that sleep {SECONDS:g} s, "
+        f"{ROUNDS} rounds of {PULLS} pulls, {STARTS} starts",
+        "",
+        "| pool | pulls a minute, median (min to max) | of the most there can be | s until the first trial runs |",
+        "| - | - | - | - |",
+        *(
+            f"| {name} | {in_words(rate[name])} | {statistics.median(rate[name]) / most:.1%} | {in_words(wait[name])} |"
+            for name in POOLS
+        ),
+        "",
+        f"Ray gives {share:.1%} of the local pool's pulls (limit {LIMITS['pulls']:.0%}); its start takes "
+        f"{statistics.median(wait['ray']):.1f} s (limit {LIMITS['start']:g} s).",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("pools.md"))
+    parser.add_argument("--start", choices=list(POOLS), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.start:
+        start(given.start)
+        return
+    lines = table()
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Actors on a Ray cluster. An actor or node that dies is one failed attempt; new nodes are used as they join."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from policysearch.trials import Outcome, Trial
+from workers.cluster import room, totals
+from workers.evaluate import Evaluate, Setup, attempt
+from workers.pool import Died, Event, Ready, Worker, WorkerPool, WorkersCannotStart
+
+__all__ = ["RayPool"]
+
+_LOOK_EVERY = 1.0  # seconds between looks at the cluster
+_ANSWER_WITHIN = 10.0  # seconds for an idle actor to say that it is there
+_MOST = 1024
+
+_NODE_GONE = "worker died: its node left the cluster"
+_DEATHS = {
+    "running low on memory": "worker died: killed because its node ran out of memory",
+    "node has died": _NODE_GONE,
+    "actor's node was": _NODE_GONE,
+    "temporarily unavailable": "worker lost: its node cannot be reached",
+    "worker process has died": "worker died: its process was killed or crashed",
+}
+"""What Ray's message holds, and what is told."""
+
+
+class _Child:
+    """What lives in an actor."""
+
+    def __init__(self) -> None:
+        self._evaluate: Evaluate | None = None
+
+    def here(self) -> None:
+        """Its answer shows that the actor has a place, and is alive."""
+
+    def start(self, setup: Setup) -> str | None:
+        """Set up; the error, if it cannot be."""
+        try:
+            self._evaluate = setup()
+        except Exception as error:  # told to the controller, who gives up after a few
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    def evaluate(self, trial: Trial) -> Outcome:
+        assert self._evaluate is not None
+        return attempt(self._evaluate, trial)
+
+
+@dataclass(eq=False)
+class _Actor:
+    """An actor, the reference that shows it found a place, and that to what it is doing (None when idle)."""
+
+    actor: Any
+    placed: Any
+    pending: Any
+
+
+class RayPool(WorkerPool[_Actor]):
+    """Long-lived actors on the cluster that this process is connected to.
+
+    Args:
+        setup: run once in each actor; put into the object store once, so that arrays in it are shared on a node.
+        workers: number of actors; None is as many as the cluster has room for, at any time.
+        deadline: seconds a trial may take, the actor's start not counted; past it the actor is killed.
+        cpus, gpus: what each actor asks of the cluster; fractions share a GPU.
+        patience: seconds after which actors that have found no place are told of, or, without any that has, given up.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        workers: int | None = None,
+        deadline: float = float("inf"),
+        *,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        patience: float = 60.0,
+    ) -> None:
+        super().__init__(deadline)
+        self._setup = ray.put(setup)
+        self._wanted = workers
+        self._demand = {"CPU": cpus, "GPU": gpus}
+        self._patience = patience
+        self._warned = False
+        self._look_at = 0.0
+        self._kind: Any = ray.remote(_Child).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)
+        self._workers = [self._start() for _ in range(self._target())]
+
+    def _target(self) -> int:
+        if self._wanted is not None:
+            return self._wanted
+        return max(1, min(room(self._demand["CPU"], self._demand["GPU"]), _MOST))
+
+    @property
+    def _slots(self) -> int:
+        """Workers that are there or can soon be; at least one, for the trial that waits for the first."""
+        now = time.monotonic()
+        return max(1, sum(worker.ready or now - worker.since < self._patience for worker in self._workers))
+
+    def _start(self) -> Worker[_Actor]:
+        actor = self._kind.remote()
+        return Worker(_Actor(actor, actor.here.remote(), actor.start.remote(self._setup)))
+
+    def _send(self, worker: Worker[_Actor], trial: Trial) -> bool:
+        handle = worker.handle
+        try:
+            ray.get(handle.actor.here.remote(), timeout=_ANSWER_WITHIN)
+        except RayError:  # it died, or its node cannot be reached
+            return False
+        handle.pending = handle.actor.evaluate.remote(trial)
+        return True
+
+    def _events(self, timeout: float) -> list[tuple[Worker[_Actor], Event]]:
+        pending = {worker.handle.pending: worker for worker in self._workers if worker.handle.pending is not None}
+        if not pending:
+            time.sleep(timeout)
+            return []
+        ready, _ = ray.wait(list(pending), timeout=timeout)
+        return [(pending[reference], _event(pending[reference])) for reference in ready]
+
+    def _end(self, workers: list[Worker[_Actor]]) -> None:
+        for worker in workers:
+            with suppress(Exception):  # it is dead, or the cluster is
+                ray.kill(worker.handle.actor)
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_EVERY
+        self._resize()
+        self._mind_the_wait(now)
+
+    def _resize(self) -> None:
+        """New nodes are used; starts for which nodes that left had room are given up."""
+        more = self._target() - len(self._workers)
+        self._workers += [self._start() for _ in range(more)]
+        spare = [worker for worker in self._workers if not worker.ready][: max(0, -more)]
+        self._end(spare)
+        self._workers = [worker for worker in self._workers if worker not in spare]
+
+    def _mind_the_wait(self, now: float) -> None:
+        waiting = [w for w in self._workers if now - w.since > self._patience and not _placed(w)]
+        if not waiting:
+            return
+        if len(waiting) == len(self._workers):
+            raise WorkersCannotStart(f"no worker found a place within {self._patience:g} s: {self._lack()}")
+        if not self._warned:
+            self._warned = True
+            placed = len(self._workers) - len(waiting)
+            told = f"{placed} of {len(self._workers)} workers found a place within {self._patience:g} s"
+            warnings.warn(f"{told}, and the search goes on with them: {self._lack()}", UserWarning, stacklevel=2)
+
+    def _lack(self) -> str:
+        asked, has = (_in_words(amounts) for amounts in (self._demand, totals()))
+        return (
+            f"each asks for {asked}, the cluster has {has} in all, others' included; "
+            "lower --workers, --cpus-per-worker or --gpus-per-worker, or add nodes"
+        )
+
+
+def _in_words(amounts: dict[str, float]) -> str:
+    return " and ".join(f"{amount:g} {name}s" for name, amount in amounts.items())
+
+
+def _placed(worker: Worker[_Actor]) -> bool:
+    return worker.ready or bool(ray.wait([worker.handle.placed], timeout=0)[0])
+
+
+def _event(worker: Worker[_Actor]) -> Event:
+    handle = worker.handle
+    reference, handle.pending = handle.pending, None
+    try:
+        message = ray.get(reference)
+    except RayTaskError as error:  # a result that cannot be sent, or a setup that cannot be loaded
+        reason = _one_line(str(error.cause or error))
+        return Outcome(error=reason) if worker.ready else Died(reason)
+    except RayError as error:
+        return Died(_cause(str(error)))
+    if isinstance(message, Outcome):
+        return message
+    return Ready() if message is None else Died(message)
+
+
+def _cause(text: str) -> str:
+    known = next((told for sign, told in _DEATHS.items() if sign in text), "")
+    return known or f"worker died: {_one_line(text)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
