@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from test_resume import command, completed
 
 from policysearch.checks import resolved
 from policysearch.controller import run
+from policysearch.datasets.load import load
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.pools import workplace
@@ -208,9 +210,12 @@ def test_ray_and_local_pools_give_the_same_to_the_last_bit(tmp_path):
     config = config_for(tmp_path / "run", pool="ray", workers=2, device="cpu")
     policy = Policy.preset("trivialaugment-wide")
     some = [Trial(n, policy.hash, policy.to_json(), n, 123 + n, 40, 2) for n in range(3)]
-    with workplace(config) as (config, pool_of), pool_of(config) as pool:
+    with workplace(config) as (config, pool_of), pool_of(config, load("fashion-small")) as pool:
         on_ray = metrics(pool, some)
-        here = metrics(LocalPool(ray.get(pool._setup), 2), some)
+        sent = ray.get(pool._setup).data
+        here = metrics(LocalPool(replace(ray.get(pool._setup), data=sent.handle), 2), some)
+        assert len(sent.x_train) == 6000 and not len(sent.x_test) and not len(sent.y_test)
+        assert not sent.x_train.flags.owndata and not sent.x_train.flags.writeable  # it is the object store's
     assert on_ray == here and len(here) == 3 and here[0]["loss"] > 0
     assert not ray.is_initialized() and gone()
 

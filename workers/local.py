@@ -19,6 +19,8 @@ from workers.pool import Died, Event, Ready, Worker, WorkerPool
 
 __all__ = ["LocalPool"]
 
+_IMPORTED = ["workers.evaluate", "policysearch.child.training", "policysearch.child.networks"]
+
 
 def _serve(setup: Setup, connection: Connection) -> None:
     """A worker's life: set up once, then one outcome for each trial, until the controller is gone."""
@@ -65,7 +67,9 @@ class _Process:
 
 
 class LocalPool(WorkerPool[_Process]):
-    """Long-lived worker processes, started afresh (spawned), so that none inherits a lock or a CUDA context.
+    """Long-lived worker processes, forked from a server that has done nothing but import what they need.
+
+    So they share its pages and start at once, and none inherits a lock, a thread or a CUDA context of the controller.
 
     Args:
         setup: run once in each worker; picklable.
@@ -76,7 +80,8 @@ class LocalPool(WorkerPool[_Process]):
     def __init__(self, setup: Setup, workers: int, deadline: float = float("inf")) -> None:
         super().__init__(deadline)
         self._setup = setup
-        self._context: Any = mp.get_context("spawn")
+        self._context: Any = mp.get_context("forkserver")
+        self._context.set_forkserver_preload(_IMPORTED)
         self._workers = [self._start() for _ in range(workers)]
 
     @property
