@@ -19,7 +19,12 @@ from workers.pool import Died, Event, Ready, Worker, WorkerPool
 
 __all__ = ["LocalPool"]
 
-_IMPORTED = ["workers.evaluate", "policysearch.child.training", "policysearch.child.networks"]
+_IMPORTED = [
+    "workers.evaluate",
+    "policysearch.child.training",
+    "policysearch.child.networks",
+    "torch._dynamo",  # which the first optimiser imports
+]
 
 
 def _serve(setup: Setup, connection: Connection) -> None:
