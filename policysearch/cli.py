@@ -110,8 +110,7 @@ def data(
     **flags: Any,
 ) -> None:
     """What a data set is: counts, sizes, classes, split, and a picture of it."""
-    from policysearch.datasets.load import SHIPPED
-    from policysearch.datasets.named import NAMED
+    from policysearch.datasets.named import NAMED, SHIPPED
 
     if data is None:
         own = {"FOLDER": "images, a sub-folder a class; or Parquet", "PATH.npz": "x_train, y_train, x_test, y_test"}

@@ -350,7 +350,7 @@ def completed(database: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("finished", [1, 6])
+@pytest.mark.parametrize("finished", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
     folder = tmp_path / "run"
     process = started(folder, finished)

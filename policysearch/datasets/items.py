@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL.Image import Image
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["PARTS", "TEST", "TRAIN", "VALIDATION", "Item", "Listing", "part_called", "read_file"]
 

@@ -19,16 +19,12 @@ from policysearch.datasets.decode import Decoded, Tell, decode
 from policysearch.datasets.folder import SUFFIXES, list_folder
 from policysearch.datasets.groups import is_file
 from policysearch.datasets.items import Listing
-from policysearch.datasets.named import NAMED, list_named, named_files
+from policysearch.datasets.named import NAMED, SHIPPED, list_named, named_files
 from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError, unknown_name
 
-__all__ = ["SHIPPED", "load", "opened"]
-
-SHIPPED = {
-    "fashion-small": "8,000 images of Fashion-MNIST, 28×28 grey, 10 classes; 4,000 train, 2,000 validation, 2,000 test",
-}
+__all__ = ["load", "opened"]
 
 _SHIPPED = files("policysearch.datasets") / "shipped"
 

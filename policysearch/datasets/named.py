@@ -1,18 +1,23 @@
-"""torchvision's data sets, by name."""
+"""Data sets that have a name: the one that ships, and torchvision's. Imports torchvision when it reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from PIL.Image import Image
+from typing import TYPE_CHECKING, Any
 
 from policysearch.datasets.items import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.errors import UserError
 
-__all__ = ["NAMED", "Named", "list_named", "named_files"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["NAMED", "SHIPPED", "Named", "list_named", "named_files"]
+
+SHIPPED = {
+    "fashion-small": "8,000 images of Fashion-MNIST, 28×28 grey, 10 classes; 4,000 train, 2,000 validation, 2,000 test",
+}
 
 _FLAG = {TRAIN: {"train": True}, TEST: {"train": False}}
 _SPLIT = {TRAIN: {"split": "train"}, TEST: {"split": "test"}}

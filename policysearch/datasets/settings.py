@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from policysearch.datasets.named import NAMED, SHIPPED
+from policysearch.own_code import absolute_function
+
 __all__ = ["LARGEST", "SMALLEST", "DataSettings"]
 
 SMALLEST, LARGEST = 8, 512
@@ -51,11 +54,9 @@ class DataSettings(BaseModel):
 
     def places(self) -> dict[str, str]:
         """Those settings that are paths, absolute, so that they hold in any folder."""
-        path, colon, function = self.data.rpartition(".py:")
-        if colon:
-            data = f"{Path(path + '.py').resolve()}:{function}"
-        else:
-            data = str(Path(self.data).resolve()) if Path(self.data).exists() else self.data
+        data = absolute_function(self.data)
+        if data not in {*SHIPPED, *NAMED} and Path(data).exists():
+            data = str(Path(data).resolve())
         places = {"data": data, "data_root": str(Path(self.data_root).resolve())}
         if self.group is not None and Path(self.group).is_file():
             places["group"] = str(Path(self.group).resolve())

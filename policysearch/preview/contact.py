@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.load import SHIPPED
+from policysearch.datasets.named import SHIPPED
 from policysearch.datasets.split import Split, split
 from policysearch.preview.figure import must_be_png, pixels, write_figure
 from policysearch.preview.sheet import Picture, sheet
