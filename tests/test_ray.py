@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import socket
@@ -44,16 +45,23 @@ def tests_can_be_imported():
     """In the workers of clusters that are started here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)]))
+        patch.setenv(OURS, str(os.getpid()))
         yield
 
 
+OURS = "POLICYSEARCH_TESTS"
+"""In the environment of every process that these tests start, however it came to be."""
+
+
 def actors() -> list[psutil.Process]:
-    """Every process on this machine that is an actor of a Ray pool."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if "ray::_Child" in " ".join(process.info["cmdline"] or []):
-            found.append(process)
-    return found
+    """Every process that is an actor of a Ray pool of these tests."""
+    found = psutil.process_iter(["cmdline", "environ"])
+    return [
+        process
+        for process in found
+        if "ray::_Child" in " ".join(process.info["cmdline"] or [])
+        and (process.info["environ"] or {}).get(OURS) == str(os.getpid())
+    ]
 
 
 def gone(seconds: float = 15) -> bool:
@@ -359,6 +367,40 @@ def test_a_search_on_ray_ends_with_a_policy(tmp_path):
     )
     assert done.returncode == 0 and not done.stderr and "ray" not in done.stdout.lower(), (done.stdout, done.stderr)
     assert (tmp_path / "run" / "policy.json").exists() and gone()
+
+
+@pytest.mark.slow
+def test_a_search_outlives_a_worker_and_a_node(cluster, one_node, tmp_path):
+    """Then another node joins. Every trial ends; those that were under way, as a second attempt."""
+    out, doomed = tmp_path / "run", cluster.add_node(num_cpus=1)
+    words = ("--images", "300", "--epochs", "40", "--trials", "12", "--confirm", "1", "--workers", "2")
+    process = subprocess.Popen(
+        command("search", "--pool", "ray", "--ray-address", cluster.address, *words, "--out", str(out)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+    def until(finished: int) -> None:
+        while completed(out / "study.db") < finished:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+
+    until(2)
+    actors()[0].kill()
+    until(5)
+    cluster.remove_node(doomed, allow_graceful=False)
+    until(7)
+    another = cluster.add_node(num_cpus=1)
+    _, err = process.communicate(timeout=200)
+    cluster.remove_node(another)
+    assert process.returncode == 0 and (out / "policy.json").exists(), err
+    with (out / "trials.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["phase"] == "search"]
+    assert [int(row["number"]) for row in rows] == list(range(12))
+    assert all(row["state"] == "complete" for row in rows)
+    lost = [row["error"] for row in rows if row["attempts"] == "2"]
+    assert 1 <= len(lost) <= 3 and all("worker died" in error for error in lost)  # one that was idle loses none
+    assert gone()
 
 
 @pytest.fixture
