@@ -9,7 +9,7 @@ search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 6
 	$(BIN)/policysearch search $(ARGS)
 
 test: .venv/installed-test ## the tests, under 6 minutes on 2 cores
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 slow: .venv/installed-test ## the tests marked slow
 	$(BIN)/python -m pytest -m slow $(ARGS)
