@@ -39,7 +39,10 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
     Contents are read again only when a file's name, size or time of change is another.
     """
     stats = [(path, path.stat()) for path in files]
-    listing = [(str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    listing = [
+        (_below(path, root), str(path.resolve()), stat.st_size, stat.st_mtime_ns)  # links of other names may lead there
+        for path, stat in stats
+    ]
     known = cache_folder() / "listings" / sha(json.dumps(listing).encode())
     try:
         contents = known.read_text(encoding="utf-8")
@@ -47,15 +50,20 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
         contents = sha(*(_file_hash(path, root) for path in files))
         with _writing():
             known.parent.mkdir(parents=True, exist_ok=True)
-            known.write_text(contents, encoding="utf-8")
+            with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False, encoding="utf-8") as partial:
+                partial.write(contents)
+            os.replace(partial.name, known)  # at once: another search may be reading it
     return sha(contents.encode(), told.encode(), str(_FORMAT).encode())
 
 
 def _file_hash(path: Path, root: Path) -> bytes:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
-    name = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
-    return name.as_posix().encode() + digest
+    return os.fsencode(_below(path, root)) + digest
+
+
+def _below(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else Path(path.name)).as_posix()
 
 
 def sha(*parts: bytes) -> str:
@@ -69,9 +77,11 @@ def sha(*parts: bytes) -> str:
 def found(key: str) -> Dataset | None:
     """The data set of that key, or None where it is not there or damaged."""
     folder = cache_folder() / "data" / key
+    if not folder.exists():  # another search may be about to put it there
+        return None
     try:
         return open_folder(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
@@ -80,7 +90,7 @@ def open_folder(folder: Path) -> Dataset:
     """A cached data set, memory-mapped, so that all processes of a machine share its pages.
 
     Raises:
-        OSError, ValueError, KeyError: it is not there, or damaged.
+        OSError, EOFError, ValueError, KeyError, TypeError: it is not there, or damaged.
     """
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in meta["arrays"]}
@@ -113,8 +123,11 @@ def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Datas
         with _writing():
             _write(partial, decoded, parts)
             (partial / "pixels.npy").unlink()
-            if not final.exists():
+            try:
                 partial.rename(final)
+            except OSError:  # another search may have put it there
+                if not final.exists():
+                    raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return open_folder(final)

@@ -16,7 +16,7 @@ from policysearch.datasets.assemble import Parts, assembled
 from policysearch.datasets.cache import content_key, found, made, open_folder, sha
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
-from policysearch.datasets.folder import SUFFIXES, list_folder
+from policysearch.datasets.folder import image_files, list_folder
 from policysearch.datasets.groups import is_file
 from policysearch.datasets.items import Listing
 from policysearch.datasets.named import NAMED, SHIPPED, list_named, named_files
@@ -141,8 +141,4 @@ def _on_disk(path: Path, column: str | None) -> _Source:
         )
     if not path.is_dir():
         raise UserError("a file of data is .npz or .parquet; images are given as a folder, a sub-folder a class")
-    return _Source(partial(_image_files, path), path, partial(list_folder, path, column))
-
-
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return _Source(partial(image_files, path), path, partial(list_folder, path, column))
