@@ -77,16 +77,23 @@ NAMES = ["a.png", "b.png", "c.png"]
         ("c.png,x\nb.png,y\na.png,x\nunused.png,z\n", [0, 1, 0]),
         ("x\ny\nx\n", [0, 1, 0]),
         ("7\n7\n8\n", [0, 0, 1]),
+        ("\ufeff7\r\n7\r\n8\r\n", [0, 0, 1]),
+        ("\ufeffa.png,x\nb.png,y\nc.png,x\n", [0, 1, 0]),
     ],
 )
 def test_files_of_groups(tmp_path, text, numbers):
-    (tmp_path / "g.csv").write_text(text)
+    (tmp_path / "g.csv").write_text(text, encoding="utf-8", newline="")
     assert grouped(str(tmp_path / "g.csv"), NAMES, [None] * 3).tolist() == numbers
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"), ("x\ny\n", "it has 2 lines"), ("", "it has 0 lines")],
+    [
+        ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"),
+        ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group: c.png"),
+        ("x\ny\n", "it has 2 lines"),
+        ("", "it has 0 lines"),
+    ],
 )
 def test_files_that_do_not_fit(tmp_path, text, told):
     (tmp_path / "g.csv").write_text(text)
@@ -101,6 +108,18 @@ def test_an_array_of_groups(tmp_path):
     assert np.array_equal(together, np.arange(90)[:, None] // 6 == np.arange(90) // 6)
     with pytest.raises(UserError, match=r"--group visit: there is no such array of shape \(90,\)"):
         load(DataSettings(data=str(path), group="visit"))
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "g.csv").write_bytes(b"g\xe9\n" * 90)
+    with pytest.raises(UserError, match="cannot read --group"):
+        load(DataSettings(data=str(write_npz(tmp_path / "a.npz")), group=str(tmp_path / "g.csv")))
+
+
+def test_nan_is_no_group(tmp_path):
+    path = write_npz(tmp_path / "a.npz", patient=np.where(np.arange(90) < 2, np.nan, np.arange(90) // 6))
+    with pytest.raises(UserError, match=r"gives 2 of 90 training images no group: train\[0\]"):
+        load(DataSettings(data=str(path), group="patient"))
 
 
 def test_a_class_of_one_group_is_told(tmp_path):

@@ -21,9 +21,9 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded
 from policysearch.errors import UserError
 
-__all__ = ["cache_folder", "content_key", "found", "made", "open_folder", "sha"]
+__all__ = ["FORMAT", "cache_folder", "content_key", "found", "made", "open_folder", "sha"]
 
-_FORMAT = 1  # one more whenever the same input is decoded to something else
+FORMAT = 2  # one more whenever the same input is decoded to something else
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
 
@@ -53,7 +53,7 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
             with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False, encoding="utf-8") as partial:
                 partial.write(contents)
             os.replace(partial.name, known)  # at once: another search may be reading it
-    return sha(contents.encode(), told.encode(), str(_FORMAT).encode())
+    return sha(contents.encode(), told.encode(), str(FORMAT).encode())
 
 
 def _file_hash(path: Path, root: Path) -> bytes:

@@ -114,6 +114,7 @@ def _all_read(items: Sequence[Item], settings: DataSettings, tell: Tell) -> Iter
 def _read(item: Item, size: tuple[int, int] | None, aspect: str) -> _Read | str:
     try:
         image, label = item.read()
+        np.int64(label)  # raises where it is larger
         grey = image.mode in _GREY
         image = _rgb(image)
         if size is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from policysearch.datasets.arrays import list_function, list_npz
 from policysearch.datasets.assemble import Parts, assembled
-from policysearch.datasets.cache import content_key, found, made, open_folder, sha
+from policysearch.datasets.cache import FORMAT, content_key, found, made, open_folder, sha
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
 from policysearch.datasets.folder import image_files, list_folder
@@ -85,14 +85,18 @@ def _shipped(name: str) -> Dataset:
 
 def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
     told = json.dumps(settings.model_dump(include={"resize", "aspect", "skip_damaged"}))
-    group = Path(settings.group).read_text() if settings.group and is_file(settings.group) else settings.group
+    group = sha(Path(settings.group).read_bytes()) if settings.group and is_file(settings.group) else settings.group
     told = json.dumps([told, group, settings.data if settings.data in NAMED else ""])
     here = source.files()
     known = found(content_key(here, source.root, told)) if here else None
     if known is not None:
         return known
     listing = source.listed()
-    key = content_key(source.files(), source.root, told) if source.files() else sha(told.encode(), *_contents(listing))
+    here = source.files()  # there are more where they were downloaded just now
+    if here:
+        key = content_key(here, source.root, told)
+    else:
+        key = sha(told.encode(), str(FORMAT).encode(), *_contents(listing))
     return found(key) or made(key, partial(_decoded, listing, settings, tell))
 
 
