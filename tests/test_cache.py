@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,30 @@ def test_images_in_a_folder_that_is_a_link_count(cache, folder, tmp_path):
     first = load(str(pets))
     write_folder(folder, some_images(30, seed=4))
     assert load(str(pets)).digest != first.digest
+
+
+def test_a_link_that_leads_nowhere_is_told_whatever_is_kept(cache, folder):
+    load(str(folder))
+    (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"1 of 31 images cannot be read: cat/gone.png"):
+            load(str(folder))
+    assert load(DataSettings(data=str(folder), skip_damaged=True)).warnings[0].startswith("1 images")
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_full_disk_is_told(cache, folder, monkeypatch, after):
+    calls = []
+
+    def full(*_):
+        calls.append(1)
+        if len(calls) > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="No space left on device; set POLICYSEARCH_CACHE"):
+        load(str(folder))
+    assert not list((cache / "data").iterdir())
 
 
 def test_names_of_any_bytes(cache, folder):

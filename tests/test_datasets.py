@@ -475,3 +475,9 @@ def test_statistics_are_those_of_the_training_side_and_pages_are_shared(tmp_path
     assert torch.allclose(data.mean.flatten().double(), torch.tensor(pixels.mean((0, 2, 3))), rtol=1e-6)
     assert torch.allclose(data.std.flatten().double(), torch.tensor(pixels.std((0, 2, 3))), rtol=1e-6)
     assert isinstance(dataset.x_train, np.memmap) and data.images.data_ptr() == dataset.x_train.ctypes.data
+
+
+def test_a_size_may_be_a_number():
+    assert DataSettings.model_validate({"resize": 32}).size == (32, 32)
+    with pytest.raises(ValueError, match="a size is 32 or 32x48"):
+        DataSettings.model_validate({"resize": 4})

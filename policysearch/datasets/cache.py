@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from policysearch.datasets.assemble import Parts
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.decode import Decoded
+from policysearch.datasets.decode import Decoded, pixel_file
 from policysearch.errors import UserError
 
 __all__ = ["FORMAT", "cache_folder", "content_key", "found", "made", "open_folder", "sha"]
@@ -38,10 +38,9 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
 
     Contents are read again only when a file's name, size or time of change is another.
     """
-    stats = [(path, path.stat()) for path in files]
     listing = [
-        (_below(path, root), str(path.resolve()), stat.st_size, stat.st_mtime_ns)  # links of other names may lead there
-        for path, stat in stats
+        (_below(path, root), str(path.resolve()), *_state(path))  # links of other names may lead there
+        for path in files
     ]
     known = cache_folder() / "listings" / sha(json.dumps(listing).encode())
     try:
@@ -56,7 +55,17 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
     return sha(contents.encode(), told.encode(), str(FORMAT).encode())
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change; those of no file where a link leads nowhere, which reading will tell."""
+    if not path.is_file():
+        return -1, -1
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
 def _file_hash(path: Path, root: Path) -> bytes:
+    if not path.is_file():
+        return os.fsencode(_below(path, root))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
     return os.fsencode(_below(path, root)) + digest
@@ -119,8 +128,8 @@ def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Datas
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=final.parent, prefix="partial-"))
     try:
-        decoded, parts = decoded_in(partial / "pixels.npy")
         with _writing():
+            decoded, parts = decoded_in(partial / "pixels.npy")
             _write(partial, decoded, parts)
             (partial / "pixels.npy").unlink()
             try:
@@ -171,7 +180,7 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 def _write_pixels(
     path: Path, pixels: NDArray[np.uint8], rows: NDArray[np.int64], told: Callable[[bytes], object]
 ) -> None:
-    out = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), *pixels.shape[1:]))
+    out = pixel_file(path, (len(rows), *pixels.shape[1:]))
     for start in range(0, len(rows), _ROWS):
         out[start : start + _ROWS] = chunk = pixels[rows[start : start + _ROWS]]
         told(chunk.tobytes())

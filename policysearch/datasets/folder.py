@@ -44,13 +44,7 @@ def list_folder(folder: Path, group: str | None) -> Listing:
 
 def image_files(folder: Path) -> list[Path]:
     """The files that `list_folder` lists, sorted: in folders that are links too."""
-    return sorted(
-        path
-        for root in _parts(folder).values()
-        for name in _below(root)
-        for path in _images(root / name)
-        if path.is_file()
-    )
+    return sorted(path for root in _parts(folder).values() for name in _below(root) for path in _images(root / name))
 
 
 def _parts(folder: Path) -> dict[str, Path]:
