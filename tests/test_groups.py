@@ -38,6 +38,17 @@ def test_no_group_is_torn_and_every_class_is_on_both_sides_or_it_is_said(rows, s
     assert np.array_equal(chosen, np.unique(chosen))
 
 
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.95])
+def test_classes_that_can_stand_on_both_sides_do(share):
+    """Groups of one class each, two or more a class: some choice is always right."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(9), rng.integers(1, 12, 9))
+        labels = groups % 3
+        chosen = cut(labels, groups, max(3, int(share * len(labels))), rng, ("a", "b", "c"))
+        assert set(labels[chosen]) == set(np.delete(labels, chosen)) == {0, 1, 2}
+
+
 def test_shares_are_met_where_groups_are_small():
     labels = np.repeat(np.arange(4), [400, 200, 100, 100])
     groups = np.arange(800) // 5
