@@ -49,6 +49,13 @@ def test_classes_that_can_stand_on_both_sides_do(share):
         assert set(labels[chosen]) == set(np.delete(labels, chosen)) == {0, 1, 2}
 
 
+def test_one_group_may_serve_two_classes_that_had_none():
+    """Group 1, taken for one of them, is enough for the other: no further group is taken."""
+    groups = np.array([2, 1, 4, 1, 2, 1, 2, 4, 4, 3, 2, 4, 1])
+    labels = np.array([1, 1, 0, 1, 2, 2, 1, 0, 2, 0, 0, 0, 1])
+    assert cut(labels, groups, 3, np.random.default_rng(1338), ("a", "b", "c")).tolist() == [1, 3, 5, 9, 12]
+
+
 def test_shares_are_met_where_groups_are_small():
     labels = np.repeat(np.arange(4), [400, 200, 100, 100])
     groups = np.arange(800) // 5

@@ -110,7 +110,7 @@ def _whole_groups(
             have += content[g]
     for k in np.flatnonzero(have == 0):
         holders = np.flatnonzero(content[:, k])
-        left = total - content[chosen].sum(0) - content[holders]
+        left = total - content[chosen].sum(0) - content[holders] * ~chosen[holders, None]
         holders = holders[~((content[holders] > 0) & (left <= 0)).any(1)]
         if len(holders):
             chosen[holders[content[holders].sum(1).argmin()]] = True
