@@ -109,6 +109,7 @@ def test_files_of_groups(tmp_path, text, numbers):
     [
         ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"),
         ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group: c.png"),
+        ("a.png,x\nb.png,y\nc.png,x\na.png,y\n", "gives a.png two groups, x and y"),
         ("x\ny\n", "it has 2 lines"),
         ("", "it has 0 lines"),
     ],

@@ -52,7 +52,11 @@ def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"cannot read --group {path}: {error}") from None
     if rows and all(len(row) == 2 for row in rows):
-        by_name = dict(rows[1:] if rows[0][0].lower() in _HEADERS else rows)
+        rows = rows[1:] if rows[0][0].lower() in _HEADERS else rows
+        by_name: dict[str, str] = {}
+        for name, value in rows:
+            if by_name.setdefault(name, value) != value:
+                raise UserError(f"--group {path} gives {name} two groups, {by_name[name]} and {value}")
         return [by_name.get(name) or None for name in names]
     if len(rows) != len(names) or any(len(row) != 1 for row in rows):
         raise UserError(
