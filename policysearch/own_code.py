@@ -43,7 +43,7 @@ def imported(module: str, what: str) -> ModuleType:
         return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
     except UserError:
         raise
-    except Exception as error:  # importing runs the module, which may raise anything
+    except (Exception, SystemExit) as error:  # importing runs the module, which may raise anything
         raise UserError(f"{what} cannot be loaded: {_told(error)}") from None
 
 
@@ -63,7 +63,7 @@ def function(spec: str, what: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     here = frames[-1] if frames and Path(frames[-1].filename) != Path(__file__) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +80,70 @@ def test_a_change_of_the_data_is_seen(cache, decoded, folder, change):
     assert len(decoded) == 2
 
 
+def test_links_of_other_names_to_the_same_files_are_other_data(cache, folder, tmp_path):
+    files = sorted(folder.rglob("*.png"))
+    for farm, classes in (("one", ("cat", "dog")), ("other", ("ape", "zebra"))):
+        for i, file in enumerate(files):
+            link = tmp_path / farm / classes[i >= (10 if farm == "one" else 20)] / f"{i:03}.png"
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
+    one, other = load(str(tmp_path / "one")), load(str(tmp_path / "other"))
+    assert (one.classes, other.classes) == (("cat", "dog"), ("ape", "zebra"))
+    assert [sum(y.sum() for y in (d.y_train, d.y_test)) for d in (one, other)] == [20, 10]
+
+
+def test_images_in_a_folder_that_is_a_link_count(cache, folder, tmp_path):
+    pets = tmp_path / "linked"
+    write_folder(pets / "test", some_images(6, seed=3))
+    (pets / "train").symlink_to(folder)
+    first = load(str(pets))
+    write_folder(folder, some_images(30, seed=4))
+    assert load(str(pets)).digest != first.digest
+
+
+def test_a_link_that_leads_nowhere_is_told_whatever_is_kept(cache, folder):
+    load(str(folder))
+    (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"1 of 31 images cannot be read: cat/gone.png"):
+            load(str(folder))
+    assert load(DataSettings(data=str(folder), skip_damaged=True)).warnings[0].startswith("1 images")
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_full_disk_is_told(cache, folder, monkeypatch, after):
+    calls = []
+
+    def full(*_):
+        calls.append(1)
+        if len(calls) > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="No space left on device; set POLICYSEARCH_CACHE"):
+        load(str(folder))
+    assert not list((cache / "data").iterdir())
+
+
+def test_names_of_any_bytes(cache, folder):
+    os.rename(folder / "cat" / "00001.png", os.fsencode(folder / "cat") + b"/\xff.png")
+    assert len(load(str(folder)).y_train) == 24
+
+
+def test_an_entry_that_another_search_is_putting_there_is_left_alone(cache, folder, monkeypatch):
+    """It may come between the look and the opening, or between the decoding and the renaming."""
+    from policysearch.datasets import cache as module
+
+    handle = Path(load(str(folder)).handle)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda path: False)
+        assert module.found(handle.name) is None
+    assert handle.exists()
+    monkeypatch.setattr("policysearch.datasets.load.found", lambda key: None)
+    assert load(str(folder)).handle == str(handle)
+    assert [path.name for path in handle.parent.iterdir()] == [handle.name]
+
+
 def test_settings_have_entries_of_their_own(cache, decoded, folder):
     sizes = [load(DataSettings(data=str(folder), resize=size)).shape for size in ("8", "10", "8x10", "8")]
     assert sizes == [(3, 8, 8), (3, 10, 10), (3, 8, 10), (3, 8, 8)] and len(decoded) == 3
@@ -94,7 +159,7 @@ def test_contents_of_a_group_file_count(cache, folder, tmp_path):
     assert len(np.unique(load(settings).groups)) > len(np.unique(first.groups))
 
 
-@pytest.mark.parametrize("damage", ["cut", "meta", "missing", "all"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "meta", "null", "missing", "all"])
 def test_a_damaged_entry_is_made_again(cache, decoded, folder, damage):
     first = load(str(folder))
     want = np.array(first.x_train)
@@ -102,8 +167,10 @@ def test_a_damaged_entry_is_made_again(cache, decoded, folder, damage):
     del first
     if damage == "cut":
         os.truncate(entry / "x_train.npy", 1000)
-    elif damage == "meta":
-        (entry / "meta.json").write_text("{")
+    elif damage == "empty":
+        os.truncate(entry / "x_train.npy", 0)
+    elif damage in ("meta", "null"):
+        (entry / "meta.json").write_text({"meta": "{", "null": "null"}[damage])
     elif damage == "missing":
         (entry / "y_test.npy").unlink()
     else:

@@ -155,6 +155,26 @@ class TestParquet:
         (tmp_path / "classes.txt").write_text("\n".join(NAMES) + "\n")
         assert load(settings(path)).classes == NAMES
 
+    def test_parts_by_the_beginning_of_their_names(self, tmp_path):
+        for part, rows in (("train_0", slice(0, 45)), ("test_0", slice(45, 60))):
+            write_parquet(tmp_path / f"{part}.parquet", some_images()[rows], LABELS[rows])
+        dataset = load(settings(tmp_path))
+        assert np.array_equal(dataset.x_test, channels_first(some_images()[45:])) and not dataset.warnings
+
+    @pytest.mark.parametrize("text", ["{no", "[1]", '{"info": null}', '{"info": {"features": {"label": {}}}}'])
+    def test_metadata_that_say_nothing(self, tmp_path, text):
+        path = write_parquet(tmp_path / "pets.parquet", some_images(), LABELS, metadata={"huggingface": text})
+        assert load(settings(path)).classes == ("0", "1", "2")
+
+
+def hub_parts(folder, names, other, labels=LABELS):
+    """A train and a test part in the hubs' layout, each with class names of its own."""
+    for part, own, given in (("train", names, LABELS), ("test", other, labels)):
+        features = {"info": {"features": {"label": {"names": list(own), "_type": "ClassLabel"}}}}
+        write_parquet(
+            folder / f"{part}.parquet", some_images(), list(given), metadata={"huggingface": json.dumps(features)}
+        )
+
 
 def small_named(root, name):
     """A small data set in the layout that torchvision reads under that name."""
@@ -248,6 +268,26 @@ class TestArrays:
                 load(settings(f"my_data:{name}"))
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise SystemExit(0)", "the function failed: SystemExit: 0"),
+        ("return [[1], [1, 2]], [0, 1]", "x_train is no array: ValueError"),
+        ("return torch.zeros(60, 12, 12).requires_grad_(), list(range(60))", "x_train is no array: RuntimeError"),
+    ],
+)
+def test_functions_that_return_no_arrays(tmp_path, body, told):
+    (tmp_path / "own.py").write_text(f"import torch\n\ndef data():\n    {body}\n")
+    with pytest.raises(UserError, match=told):
+        load(settings(f"{tmp_path / 'own.py'}:data"))
+
+
+def test_a_module_that_exits_is_told(tmp_path):
+    (tmp_path / "script.py").write_text("raise SystemExit(0)\n")
+    with pytest.raises(UserError, match="cannot be loaded: SystemExit: 0"):
+        load(settings(f"{tmp_path / 'script.py'}:data"))
+
+
 class TestSizes:
     @pytest.fixture
     def uneven(self, tmp_path):
@@ -326,6 +366,14 @@ def test_copies_across_parts_are_counted(tmp_path):
     assert len(grouped.warnings) == 1 and len(np.unique(grouped.groups)) == 60
 
 
+def test_copies_between_validation_and_test_are_counted(tmp_path):
+    held = some_images(21, seed=1)
+    for part, images in (("train", some_images()), ("val", held[:15]), ("test", held[9:])):
+        write_folder(tmp_path / part, images)
+    (text,) = load(settings(tmp_path)).warnings
+    assert text.startswith("6 of 12 test images are also validation images")
+
+
 BAD = {
     "one class": (lambda p: write_folder(p, some_images(9), names=("cat",)), {}, "one class"),
     "empty": (lambda p: p.mkdir(), {}, "no images in sub-folders"),
@@ -372,6 +420,13 @@ BAD = {
         lambda p: write_parquet(p / "a.parquet", some_images(3), [0, None, 1]),
         {},
         "numbers or names, got None",
+    ),
+    "permuted classes": (lambda p: hub_parts(p, NAMES, NAMES[::-1]), {}, "number their classes differently"),
+    "numbers and names": (lambda p: hub_parts(p, NAMES, NAMES, ["cat"] * 60), {}, "numbers or names, got both"),
+    "huge label": (
+        lambda p: write_parquet(p / "a.parquet", some_images(), np.array([*LABELS[:59], 2**63], np.uint64)),
+        {},
+        r"train\[59\] \(OverflowError",
     ),
     "broken parquet": (lambda p: (p.mkdir(), (p / "a.parquet").write_bytes(b"PAR1 nothing PAR1")), {}, "cannot read"),
     "empty cell": (
@@ -420,3 +475,9 @@ def test_statistics_are_those_of_the_training_side_and_pages_are_shared(tmp_path
     assert torch.allclose(data.mean.flatten().double(), torch.tensor(pixels.mean((0, 2, 3))), rtol=1e-6)
     assert torch.allclose(data.std.flatten().double(), torch.tensor(pixels.std((0, 2, 3))), rtol=1e-6)
     assert isinstance(dataset.x_train, np.memmap) and data.images.data_ptr() == dataset.x_train.ctypes.data
+
+
+def test_a_size_may_be_a_number():
+    assert DataSettings.model_validate({"resize": 32}).size == (32, 32)
+    with pytest.raises(ValueError, match="a size is 32 or 32x48"):
+        DataSettings.model_validate({"resize": 4})

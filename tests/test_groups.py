@@ -38,6 +38,24 @@ def test_no_group_is_torn_and_every_class_is_on_both_sides_or_it_is_said(rows, s
     assert np.array_equal(chosen, np.unique(chosen))
 
 
+@pytest.mark.parametrize("share", [0.1, 0.6, 0.95])
+def test_classes_that_can_stand_on_both_sides_do(share):
+    """Groups of one class each, two or more a class: some choice is always right."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(9), rng.integers(1, 12, 9))
+        labels = groups % 3
+        chosen = cut(labels, groups, max(3, int(share * len(labels))), rng, ("a", "b", "c"))
+        assert set(labels[chosen]) == set(np.delete(labels, chosen)) == {0, 1, 2}
+
+
+def test_one_group_may_serve_two_classes_that_had_none():
+    """Group 1, taken for one of them, is enough for the other: no further group is taken."""
+    groups = np.array([2, 1, 4, 1, 2, 1, 2, 4, 4, 3, 2, 4, 1])
+    labels = np.array([1, 1, 0, 1, 2, 2, 1, 0, 2, 0, 0, 0, 1])
+    assert cut(labels, groups, 3, np.random.default_rng(1338), ("a", "b", "c")).tolist() == [1, 3, 5, 9, 12]
+
+
 def test_shares_are_met_where_groups_are_small():
     labels = np.repeat(np.arange(4), [400, 200, 100, 100])
     groups = np.arange(800) // 5
@@ -77,16 +95,24 @@ NAMES = ["a.png", "b.png", "c.png"]
         ("c.png,x\nb.png,y\na.png,x\nunused.png,z\n", [0, 1, 0]),
         ("x\ny\nx\n", [0, 1, 0]),
         ("7\n7\n8\n", [0, 0, 1]),
+        ("\ufeff7\r\n7\r\n8\r\n", [0, 0, 1]),
+        ("\ufeffa.png,x\nb.png,y\nc.png,x\n", [0, 1, 0]),
     ],
 )
 def test_files_of_groups(tmp_path, text, numbers):
-    (tmp_path / "g.csv").write_text(text)
+    (tmp_path / "g.csv").write_text(text, encoding="utf-8", newline="")
     assert grouped(str(tmp_path / "g.csv"), NAMES, [None] * 3).tolist() == numbers
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"), ("x\ny\n", "it has 2 lines"), ("", "it has 0 lines")],
+    [
+        ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"),
+        ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group: c.png"),
+        ("a.png,x\nb.png,y\nc.png,x\na.png,y\n", "gives a.png two groups, x and y"),
+        ("x\ny\n", "it has 2 lines"),
+        ("", "it has 0 lines"),
+    ],
 )
 def test_files_that_do_not_fit(tmp_path, text, told):
     (tmp_path / "g.csv").write_text(text)
@@ -101,6 +127,18 @@ def test_an_array_of_groups(tmp_path):
     assert np.array_equal(together, np.arange(90)[:, None] // 6 == np.arange(90) // 6)
     with pytest.raises(UserError, match=r"--group visit: there is no such array of shape \(90,\)"):
         load(DataSettings(data=str(path), group="visit"))
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "g.csv").write_bytes(b"g\xe9\n" * 90)
+    with pytest.raises(UserError, match="cannot read --group"):
+        load(DataSettings(data=str(write_npz(tmp_path / "a.npz")), group=str(tmp_path / "g.csv")))
+
+
+def test_nan_is_no_group(tmp_path):
+    path = write_npz(tmp_path / "a.npz", patient=np.where(np.arange(90) < 2, np.nan, np.arange(90) // 6))
+    with pytest.raises(UserError, match=r"gives 2 of 90 training images no group: train\[0\]"):
+        load(DataSettings(data=str(path), group="patient"))
 
 
 def test_a_class_of_one_group_is_told(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from policysearch.datasets.groups import group_name
 from policysearch.datasets.items import PARTS, TRAIN, Item, Listing
 from policysearch.errors import UserError
 from policysearch.own_code import function
@@ -50,9 +51,8 @@ def list_function(spec: str, group: str | None) -> Listing:
     made = function(spec, "its function")
     try:
         given = made()
-    except Exception as error:  # the user's own function may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"the function failed: {reason}") from None
+    except (Exception, SystemExit) as error:  # the user's own function may raise anything
+        raise UserError(f"the function failed: {_in_short(error)}") from None
     if isinstance(given, tuple) and len(given) in (2, 4):
         given = dict(zip(_TUPLE, given, strict=False))
     if not isinstance(given, Mapping):
@@ -60,8 +60,18 @@ def list_function(spec: str, group: str | None) -> Listing:
             f"the function returned {type(given).__name__}; it must return arrays: a mapping by the names of an .npz, "
             f"or ({', '.join(_TUPLE)})"
         )
-    arrays = {str(name): np.asarray(array) for name, array in given.items()}
-    return list_arrays(arrays, group)
+    return list_arrays({str(name): _array(str(name), array) for name, array in given.items()}, group)
+
+
+def _array(name: str, given: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except Exception as error:  # lists of unequal lengths, tensors on a GPU, objects of the user's own
+        raise UserError(f"{name} is no array: {_in_short(error)}") from None
+
+
+def _in_short(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listing:
@@ -100,7 +110,7 @@ def _groups(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int) -
         return [None] * count
     if group not in arrays or arrays[group].shape != (count,):
         raise UserError(f"--group {group}: there is no such array of shape ({count},); arrays: {', '.join(arrays)}")
-    return [str(value) for value in arrays[group]]
+    return [group_name(value) for value in arrays[group]]
 
 
 def _given(image: NDArray[np.uint8], label: int) -> tuple[Image.Image, int]:

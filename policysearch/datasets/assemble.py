@@ -116,10 +116,15 @@ def _duplicates(
         copies += bool(known - {int(groups[i])})
         known.add(int(groups[i]))
     found = []
-    for rows, name in ((validation, "validation"), (test, "test")):
-        count = sum(_fingerprint(pixels[i]) in seen for i in rows)
+    judged = {_fingerprint(pixels[i]) for i in validation}
+    for rows, name, elsewhere, others in (
+        (validation, "validation", seen.keys(), "training"),
+        (test, "test", seen.keys(), "training"),
+        (test, "test", judged, "validation"),
+    ):
+        count = sum(_fingerprint(pixels[i]) in elsewhere for i in rows)
         if count:
-            found.append(f"{count} of {len(rows)} {name} images are also training images: remove them from one part")
+            found.append(f"{count} of {len(rows)} {name} images are also {others} images: remove them from one part")
     if copies and not len(validation):
         found.append(
             f"{copies} of {len(train)} training images are copies of others, and may stand on both sides of the "

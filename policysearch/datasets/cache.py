@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from policysearch.datasets.assemble import Parts
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.decode import Decoded
+from policysearch.datasets.decode import Decoded, pixel_file
 from policysearch.errors import UserError
 
-__all__ = ["cache_folder", "content_key", "found", "made", "open_folder", "sha"]
+__all__ = ["FORMAT", "cache_folder", "content_key", "found", "made", "open_folder", "sha"]
 
-_FORMAT = 1  # one more whenever the same input is decoded to something else
+FORMAT = 2  # one more whenever the same input is decoded to something else
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
 
@@ -38,8 +38,10 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
 
     Contents are read again only when a file's name, size or time of change is another.
     """
-    stats = [(path, path.stat()) for path in files]
-    listing = [(str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    listing = [
+        (_below(path, root), str(path.resolve()), *_state(path))  # links of other names may lead there
+        for path in files
+    ]
     known = cache_folder() / "listings" / sha(json.dumps(listing).encode())
     try:
         contents = known.read_text(encoding="utf-8")
@@ -47,15 +49,30 @@ def content_key(files: Sequence[Path], root: Path, told: str) -> str:
         contents = sha(*(_file_hash(path, root) for path in files))
         with _writing():
             known.parent.mkdir(parents=True, exist_ok=True)
-            known.write_text(contents, encoding="utf-8")
-    return sha(contents.encode(), told.encode(), str(_FORMAT).encode())
+            with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False, encoding="utf-8") as partial:
+                partial.write(contents)
+            os.replace(partial.name, known)  # at once: another search may be reading it
+    return sha(contents.encode(), told.encode(), str(FORMAT).encode())
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change; those of no file where a link leads nowhere, which reading will tell."""
+    if not path.is_file():
+        return -1, -1
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _file_hash(path: Path, root: Path) -> bytes:
+    if not path.is_file():
+        return os.fsencode(_below(path, root))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
-    name = path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
-    return name.as_posix().encode() + digest
+    return os.fsencode(_below(path, root)) + digest
+
+
+def _below(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else Path(path.name)).as_posix()
 
 
 def sha(*parts: bytes) -> str:
@@ -69,9 +86,11 @@ def sha(*parts: bytes) -> str:
 def found(key: str) -> Dataset | None:
     """The data set of that key, or None where it is not there or damaged."""
     folder = cache_folder() / "data" / key
+    if not folder.exists():  # another search may be about to put it there
+        return None
     try:
         return open_folder(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
 
@@ -80,7 +99,7 @@ def open_folder(folder: Path) -> Dataset:
     """A cached data set, memory-mapped, so that all processes of a machine share its pages.
 
     Raises:
-        OSError, ValueError, KeyError: it is not there, or damaged.
+        OSError, EOFError, ValueError, KeyError, TypeError: it is not there, or damaged.
     """
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="c") for name in meta["arrays"]}
@@ -109,12 +128,15 @@ def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Datas
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=final.parent, prefix="partial-"))
     try:
-        decoded, parts = decoded_in(partial / "pixels.npy")
         with _writing():
+            decoded, parts = decoded_in(partial / "pixels.npy")
             _write(partial, decoded, parts)
             (partial / "pixels.npy").unlink()
-            if not final.exists():
+            try:
                 partial.rename(final)
+            except OSError:  # another search may have put it there
+                if not final.exists():
+                    raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return open_folder(final)
@@ -158,7 +180,7 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 def _write_pixels(
     path: Path, pixels: NDArray[np.uint8], rows: NDArray[np.int64], told: Callable[[bytes], object]
 ) -> None:
-    out = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), *pixels.shape[1:]))
+    out = pixel_file(path, (len(rows), *pixels.shape[1:]))
     for start in range(0, len(rows), _ROWS):
         out[start : start + _ROWS] = chunk = pixels[rows[start : start + _ROWS]]
         told(chunk.tobytes())

@@ -21,7 +21,7 @@ class Dataset:
         validation: indices [V] int64 into the training part that the data themselves set aside, or None.
         groups: [N_train] int64; images of one group stay on one side of a split. None: each for itself.
         warnings: what a person should know of these data, a sentence each.
-        digest: a hash of all the above but the name.
+        digest: a hash of all the above but the name and the warnings.
         handle: what `opened` takes, in another process too.
     """
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from policysearch.datasets.items import Item
 from policysearch.datasets.settings import LARGEST, SMALLEST, DataSettings
 from policysearch.errors import UserError
 
-__all__ = ["Decoded", "Tell", "decode", "some"]
+__all__ = ["Decoded", "Tell", "decode", "pixel_file", "some"]
 
 Tell = Callable[[int, int], object]
 """Told how many images of how many are decoded."""
@@ -67,6 +68,7 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
 
     Raises:
         UserError: images are damaged or not of one size, or a side is not 8 to 512 pixels; they are named.
+        OSError: the file does not fit on the disk.
     """
     with warnings.catch_warnings():  # not in the threads: filters are the whole process's
         warnings.simplefilter("ignore")  # Pillow warns of odd files that it can read
@@ -86,7 +88,7 @@ def _decoded(items: Sequence[Item], settings: DataSettings, scratch: Path, tell:
         if pixels is None:
             shape = found.pixels.shape
             _check_size(items[i], shape[1], shape[2])
-            pixels = np.lib.format.open_memmap(scratch, "w+", np.uint8, (len(items), *shape))
+            pixels = pixel_file(scratch, (len(items), *shape))
         if found.pixels.shape != pixels.shape[1:]:
             raise _sizes_differ(items[kept[0]], pixels.shape[1:], items[i], found.pixels.shape)
         pixels[len(kept)] = found.pixels
@@ -114,6 +116,7 @@ def _all_read(items: Sequence[Item], settings: DataSettings, tell: Tell) -> Iter
 def _read(item: Item, size: tuple[int, int] | None, aspect: str) -> _Read | str:
     try:
         image, label = item.read()
+        np.int64(label)  # raises where it is larger
         grey = image.mode in _GREY
         image = _rgb(image)
         if size is not None:
@@ -143,6 +146,19 @@ def _sizes_differ(one: Item, shape: tuple[int, ...], other: Item, another: tuple
         f"images must be of one size, but {one.name} has {shape[1]}×{shape[2]} pixels and {other.name} "
         f"{another[1]}×{another[2]}: give --resize 32 (or 32x48), and --aspect crop, pad or stretch"
     )
+
+
+def pixel_file(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """A new memory-mapped file for pixels, its place on the disk taken: on a full one, a write would kill the process.
+
+    Raises:
+        OSError: there is no room.
+    """
+    pixels = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return pixels
 
 
 def some(texts: Sequence[str]) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from policysearch.datasets.items import TRAIN, Item, Listing, part_called, read_file
 from policysearch.errors import UserError
 
-__all__ = ["SUFFIXES", "list_folder"]
+__all__ = ["image_files", "list_folder"]
 
-SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"])
+_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"])
 
 
 def list_folder(folder: Path, group: str | None) -> Listing:
@@ -36,10 +36,15 @@ def list_folder(folder: Path, group: str | None) -> Listing:
     ]
     if not items:
         raise UserError(
-            f"{folder} has no images in sub-folders, a sub-folder a class ({', '.join(sorted(SUFFIXES))}), "
+            f"{folder} has no images in sub-folders, a sub-folder a class ({', '.join(sorted(_SUFFIXES))}), "
             "nor Parquet files"
         )
     return Listing(items, tuple(classes))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The files that `list_folder` lists, sorted: in folders that are links too."""
+    return sorted(path for root in _parts(folder).values() for name in _below(root) for path in _images(root / name))
 
 
 def _parts(folder: Path) -> dict[str, Path]:
@@ -70,4 +75,4 @@ def _below(folder: Path) -> list[str]:
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))

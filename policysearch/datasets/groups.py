@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.errors import UserError
 
-__all__ = ["grouped", "is_file"]
+__all__ = ["group_name", "grouped", "is_file"]
 
 _HEADERS = {"image", "name", "path", "file", "filename"}
 
@@ -19,6 +20,11 @@ _HEADERS = {"image", "name", "path", "file", "filename"}
 def is_file(group: str | None) -> bool:
     """Whether `--group` names a file, not a column."""
     return group is not None and Path(group).is_file()
+
+
+def group_name(value: Any) -> str | None:
+    """A column's value as a text, or None where there is none: unlike images are not held together by a NaN."""
+    return None if value is None or value != value else str(value)
 
 
 def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDArray[np.int64]:
@@ -41,13 +47,17 @@ def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDAr
 
 def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"cannot read --group {path}: {error}") from None
     if rows and all(len(row) == 2 for row in rows):
-        by_name = dict(rows[1:] if rows[0][0].lower() in _HEADERS else rows)
-        return [by_name.get(name) for name in names]
+        rows = rows[1:] if rows[0][0].lower() in _HEADERS else rows
+        by_name: dict[str, str] = {}
+        for name, value in rows:
+            if by_name.setdefault(name, value) != value:
+                raise UserError(f"--group {path} gives {name} two groups, {by_name[name]} and {value}")
+        return [by_name.get(name) or None for name in names]
     if len(rows) != len(names) or any(len(row) != 1 for row in rows):
         raise UserError(
             f"--group {path} must have rows `image,group`, or one group a line for the {len(names)} training images; "

@@ -13,10 +13,10 @@ import numpy as np
 
 from policysearch.datasets.arrays import list_function, list_npz
 from policysearch.datasets.assemble import Parts, assembled
-from policysearch.datasets.cache import content_key, found, made, open_folder, sha
+from policysearch.datasets.cache import FORMAT, content_key, found, made, open_folder, sha
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
-from policysearch.datasets.folder import SUFFIXES, list_folder
+from policysearch.datasets.folder import image_files, list_folder
 from policysearch.datasets.groups import is_file
 from policysearch.datasets.items import Listing
 from policysearch.datasets.named import NAMED, SHIPPED, list_named, named_files
@@ -85,14 +85,18 @@ def _shipped(name: str) -> Dataset:
 
 def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
     told = json.dumps(settings.model_dump(include={"resize", "aspect", "skip_damaged"}))
-    group = Path(settings.group).read_text() if settings.group and is_file(settings.group) else settings.group
+    group = sha(Path(settings.group).read_bytes()) if settings.group and is_file(settings.group) else settings.group
     told = json.dumps([told, group, settings.data if settings.data in NAMED else ""])
     here = source.files()
     known = found(content_key(here, source.root, told)) if here else None
     if known is not None:
         return known
     listing = source.listed()
-    key = content_key(source.files(), source.root, told) if source.files() else sha(told.encode(), *_contents(listing))
+    here = source.files()  # there are more where they were downloaded just now
+    if here:
+        key = content_key(here, source.root, told)
+    else:
+        key = sha(told.encode(), str(FORMAT).encode(), *_contents(listing))
     return found(key) or made(key, partial(_decoded, listing, settings, tell))
 
 
@@ -141,8 +145,4 @@ def _on_disk(path: Path, column: str | None) -> _Source:
         )
     if not path.is_dir():
         raise UserError("a file of data is .npz or .parquet; images are given as a folder, a sub-folder a class")
-    return _Source(partial(_image_files, path), path, partial(list_folder, path, column))
-
-
-def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return _Source(partial(image_files, path), path, partial(list_folder, path, column))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from PIL.Image import Image
 
+from policysearch.datasets.groups import group_name
 from policysearch.datasets.items import TRAIN, Item, Listing, part_called
 from policysearch.errors import UserError
 
@@ -38,14 +40,15 @@ def list_parquet(path: Path, group: str | None) -> Listing:
         UserError: a file cannot be read, or has no such columns.
     """
     files = parquet_files(path)
-    known = {file: part_called(file.stem.partition("-")[0]) for file in files}
+    known = {file: part_called(re.split(r"[-_.]", file.stem)[0]) for file in files}
     if any(known.values()):
         files = [file for file in files if known[file]]
     tables = [(known[file] or TRAIN, file, _table(file)) for file in files]
     _, first, table = tables[0]
     image, label = _column(first, table, _IMAGE, "images"), _column(first, table, _LABEL, "labels")
     rows = [row for part, file, table in tables for row in _rows(part, file, table, image, label, group)]
-    labels, classes = _labels([row[3] for row in rows], _class_names(table, label, first))
+    named = _same_class_names([(file, _class_names(table, label, file)) for _, file, table in tables])
+    labels, classes = _labels([row[3] for row in rows], named)
     counted: dict[str, int] = {}
     items = []
     for (part, name, data, _, own), number in zip(rows, labels, strict=True):
@@ -78,19 +81,31 @@ def _rows(part: str, file: Path, table: Any, image: str, label: str, group: str 
     groups = table[group].to_pylist() if len(wanted) == 3 else [None] * len(table)
     for cell, value, own in zip(table[image].to_pylist(), table[label].to_pylist(), groups, strict=True):
         data, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
-        yield part, name, data, value, None if own is None else str(own)
+        yield part, name, data, value, group_name(own)
 
 
 def _class_names(table: Any, label: str, file: Path) -> tuple[str, ...] | None:
     """From the hub's own metadata, or from a `classes.txt` beside the file."""
     text = (table.schema.metadata or {}).get(b"huggingface")
-    feature = json.loads(text).get("info", {}).get("features", {}).get(label, {}) if text else {}
-    if feature.get("names"):
-        return tuple(feature["names"])
+    try:
+        names = json.loads(text)["info"]["features"][label]["names"] if text else None
+    except (ValueError, LookupError, TypeError):  # metadata that are damaged, or say nothing of classes
+        names = None
+    if isinstance(names, list) and names:
+        return tuple(map(str, names))
     beside = file.with_name("classes.txt")
     if not beside.exists():
         return None
     return tuple(line.strip() for line in beside.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def _same_class_names(named: list[tuple[Path, tuple[str, ...] | None]]) -> tuple[str, ...] | None:
+    """The names that all files give; where they differ, a number means one class here and another there."""
+    told = [(file, names) for file, names in named if names is not None]
+    for file, names in told:
+        if names != told[0][1]:
+            raise UserError(f"{told[0][0]} and {file} number their classes differently: give all the same class names")
+    return told[0][1] if told else None
 
 
 def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[int], tuple[str, ...] | None]:
@@ -98,8 +113,8 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
     if all(isinstance(value, int) for value in values):
         return values, classes
     if not all(isinstance(value, str) for value in values):
-        strange = next(value for value in values if not isinstance(value, (int, str)))
-        raise UserError(f"labels must be whole numbers or names, got {strange!r}")
+        strange = [value for value in values if not isinstance(value, (int, str))]
+        raise UserError(f"labels must be whole numbers or names, got {repr(strange[0]) if strange else 'both'}")
     names = classes or tuple(sorted(set(values)))
     unknown = set(values) - set(names)
     if unknown:

@@ -44,6 +44,12 @@ class DataSettings(BaseModel):
     ] = None
     skip_damaged: Annotated[bool, Field(description="leave out images that cannot be read")] = False
 
+    @field_validator("resize", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """`resize = 32` in a file is a number."""
+        return str(value) if type(value) is int else value
+
     @field_validator("resize")
     @classmethod
     def _is_a_size(cls, text: str | None) -> str | None:

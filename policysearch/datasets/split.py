@@ -99,17 +99,20 @@ def _whole_groups(
 ) -> NDArray[np.bool_]:
     """Which groups [G] bool to take: in random order, each that brings the classes' counts nearer to those wanted.
 
-    A class that would get none gets its smallest group, unless that is the last one it has.
+    A class that would get none gets its smallest group. None that is the last of a class is taken.
     """
     chosen = np.zeros(len(content), bool)
-    have = np.zeros(content.shape[1], np.int64)
+    have, total = np.zeros(content.shape[1], np.int64), content.sum(0)
     for g in rng.permutation(len(content)):
-        if np.abs(wanted - have - content[g]).sum() < np.abs(wanted - have).sum():
+        last = (content[g] > 0) & (have + content[g] == total)
+        if np.abs(wanted - have - content[g]).sum() < np.abs(wanted - have).sum() and not last.any():
             chosen[g] = True
             have += content[g]
     for k in np.flatnonzero(have == 0):
         holders = np.flatnonzero(content[:, k])
-        if len(holders) > 1:
+        left = total - content[chosen].sum(0) - content[holders] * ~chosen[holders, None]
+        holders = holders[~((content[holders] > 0) & (left <= 0)).any(1)]
+        if len(holders):
             chosen[holders[content[holders].sum(1).argmin()]] = True
     return chosen
 

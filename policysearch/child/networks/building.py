@@ -32,13 +32,13 @@ def build(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module:
         network = row.make(name, shape, classes)
     except UserError:
         raise
-    except Exception as error:  # code of libraries and users, which may raise anything
+    except (Exception, SystemExit) as error:  # code of libraries and users, which may raise anything
         raise CannotBeMade(f"model {name!r} cannot be made for images {shape}: {in_short(error)}") from None
     if not isinstance(network, nn.Module):
         raise UserError(f"model {name!r} gives {type(network).__name__} and not a torch.nn.Module")
     return network
 
 
-def in_short(error: Exception) -> str:
+def in_short(error: BaseException) -> str:
     """The error on one line, cut where it goes on for long."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".!: ")
