@@ -175,9 +175,9 @@ def read(path: str | Path) -> SearchResult:
 def _data(config: SearchConfig, listener: Listener) -> Dataset:
     """The data set, tried with the config; what a person should know of it is warned of."""
     dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    must_suit(config, dataset)
     for text in dataset.warnings:
         warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
-    must_suit(config, dataset)
     return dataset
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import torchvision
@@ -148,6 +150,22 @@ class TestParquet:
         dataset = load(settings(path))
         assert dataset.name == "pets" and dataset.classes == NAMES
         assert everything(dataset) == by_label(channels_first(some_images()), LABELS)
+
+    def test_a_folder_a_part(self, tmp_path):
+        images = some_images(60)
+        for part, rows in (("train", slice(0, 50)), ("test", slice(50, 60))):
+            write_parquet(tmp_path / part / "0000.parquet", images[rows], LABELS[rows])
+        dataset = load(settings(tmp_path))
+        assert np.array_equal(dataset.x_train, channels_first(images[:50]))
+        assert np.array_equal(dataset.x_test, channels_first(images[50:])) and not dataset.warnings
+
+    def test_bytes_alone_and_images_that_are_not_encoded(self, tmp_path):
+        cells = [encoded(image) for image in some_images()]
+        pq.write_table(pa.table({"image": cells, "label": LABELS}), tmp_path / "a.parquet")
+        assert everything(load(settings(tmp_path / "a.parquet"))) == by_label(channels_first(some_images()), LABELS)
+        pq.write_table(pa.table({"image": [[1, 2]] * 60, "label": LABELS}), tmp_path / "b.parquet")
+        with pytest.raises(UserError, match=r"they must be encoded: \{bytes, path\}"):
+            load(settings(tmp_path / "b.parquet"))
 
     def test_class_names_beside_it(self, tmp_path):
         path = write_parquet(tmp_path / "pets.parquet", some_images(), LABELS)

@@ -23,14 +23,18 @@ _LABEL = ("label", "labels", "fine_label", "target", "class")
 
 
 def parquet_files(path: Path) -> list[Path]:
-    """The Parquet files that a path means: itself, those in the folder, or those in its `data` folder."""
+    """The Parquet files that a path means: itself, or those in the folder, its `data` folder, or those of its parts."""
     if path.suffix == ".parquet":
         return [path]
-    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+    inside = sorted(path.glob("*/*.parquet"))
+    by_part = [file for file in inside if part_called(file.parent.name)]
+    return sorted(path.glob("*.parquet")) or [file for file in inside if file.parent.name == "data"] or by_part
 
 
 def list_parquet(path: Path, group: str | None) -> Listing:
-    """The images of a file, or of a folder of shards whose names begin with train, validation or test.
+    """The images of a file, or of a folder of shards whose names, or folders' names, begin with a part's.
+
+    Their bytes stay in Arrow's memory until an image is decoded.
 
     Args:
         path: a file or a folder.
@@ -40,7 +44,7 @@ def list_parquet(path: Path, group: str | None) -> Listing:
         UserError: a file cannot be read, or has no such columns.
     """
     files = parquet_files(path)
-    known = {file: part_called(re.split(r"[-_.]", file.stem)[0]) for file in files}
+    known = {file: part_called(re.split(r"[-_.]", file.stem)[0]) or part_called(file.parent.name) for file in files}
     if any(known.values()):
         files = [file for file in files if known[file]]
     tables = [(known[file] or TRAIN, file, _table(file)) for file in files]
@@ -51,9 +55,9 @@ def list_parquet(path: Path, group: str | None) -> Listing:
     labels, classes = _labels([row[3] for row in rows], named)
     counted: dict[str, int] = {}
     items = []
-    for (part, name, data, _, own), number in zip(rows, labels, strict=True):
+    for (part, name, read, _, own), number in zip(rows, labels, strict=True):
         counted[part] = counted.get(part, -1) + 1
-        items.append(Item(name or f"{part}[{counted[part]}]", part, partial(_decoded, data, number), own))
+        items.append(Item(name or f"{part}[{counted[part]}]", part, partial(read, number), own))
     return Listing(items, classes)
 
 
@@ -79,9 +83,22 @@ def _rows(part: str, file: Path, table: Any, image: str, label: str, group: str 
     if missing:
         raise UserError(f"{file} has no column {missing[0]!r}; its columns: {', '.join(table.column_names)}")
     groups = table[group].to_pylist() if len(wanted) == 3 else [None] * len(table)
-    for cell, value, own in zip(table[image].to_pylist(), table[label].to_pylist(), groups, strict=True):
-        data, name = (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
-        yield part, name, data, value, group_name(own)
+    data, names = _cells(file, table[image])
+    for i, (name, value, own) in enumerate(zip(names, table[label].to_pylist(), groups, strict=True)):
+        yield part, name, partial(_decoded, data, i), value, group_name(own)
+
+
+def _cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
+    """A column of encoded images, not copied, and their names; a cell is {bytes, path}, or the bytes alone."""
+    from pyarrow import compute, types
+
+    if types.is_binary(column.type) or types.is_large_binary(column.type):
+        return column, [None] * len(column)
+    fields = [field.name for field in column.type] if types.is_struct(column.type) else []
+    if "bytes" not in fields:
+        raise UserError(f"{file} has a column of images of type {column.type}; they must be encoded: {{bytes, path}}")
+    names = compute.struct_field(column, "path").to_pylist() if "path" in fields else [None] * len(column)
+    return compute.struct_field(column, "bytes"), names
 
 
 def _class_names(table: Any, label: str, file: Path) -> tuple[str, ...] | None:
@@ -122,9 +139,10 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
     return [names.index(value) for value in values], names
 
 
-def _decoded(data: bytes | None, label: int) -> tuple[Image, int]:
+def _decoded(column: Any, i: int, label: int) -> tuple[Image, int]:
     from PIL import Image as images
 
+    data = column[i].as_py()
     if not data:
         raise OSError("no bytes")
     with images.open(io.BytesIO(data)) as image:
