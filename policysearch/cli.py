@@ -64,12 +64,13 @@ def search(
 def resume(
     run: Annotated[str, typer.Argument(help="the run's folder")],
     trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,
+    confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
 ) -> None:
     """Continue a run after any kind of end."""
     from policysearch.console import watched
     from policysearch.runs import resume as resume_run
 
-    watched(lambda listener: resume_run(run, trials, listener), run)
+    watched(lambda listener: resume_run(run, trials, confirm, listener), run)
 
 
 @app.command()

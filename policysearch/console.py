@@ -137,5 +137,6 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
         words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
         console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)
     files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
-    cost = f"\nCost: {result.seconds:.0f} worker-seconds. Files in {result.folder}: {files}."
+    again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
+    cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
     console.print(cost, markup=False, highlight=False, soft_wrap=True)

@@ -54,10 +54,9 @@ def function(spec: str, what: str) -> Callable[..., Any]:
         UserError: it cannot be loaded, or is no function; `what` says what it was wanted for.
     """
     module, _, name = spec.rpartition(":")
-    try:
-        found = getattr(imported(module, what), name)
-    except AttributeError as error:
-        raise UserError(f"{what} cannot be loaded: {error}") from None
+    found = getattr(imported(module, what), name, None)
+    if found is None:
+        raise UserError(f"{what} cannot be loaded: {module} has no {name!r}")
     if not callable(found):
         raise UserError(f"{what} is no function")
     return found  # type: ignore[no-any-return]

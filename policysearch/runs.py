@@ -67,6 +67,7 @@ class SearchResult:
         confirmation: the finalists on their fresh replicates.
         verdict: the choice and its differences to identity and TrivialAugment; None while not finished.
         seconds: worker-seconds spent, confirmation included.
+        repeated: attempts that failed and were made again; trials.csv says why.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ class SearchResult:
     confirmation: list[ArmSummary]
     verdict: Verdict | None
     seconds: float
+    repeated: int
 
 
 def search(config: SearchConfig, listener: Listener = lambda status: None) -> SearchResult:
@@ -98,6 +100,8 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     strategy = tried_strategy(config, space)
     names_must_be_free(config, folder)
     dataset = _data(config, listener)
+    for text in dataset.warnings:
+        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
     with workplace(config) as (config, pool_of):
         return _begin(config, folder, space, dataset, strategy, pool_of, listener)
 
@@ -121,27 +125,29 @@ def _begin(
             return _continue(config, folder, dataset, strategy, records, pool_of, listener)
 
 
-def resume(path: str | Path, trials: int | None = None, listener: Listener = lambda status: None) -> SearchResult:
+def resume(
+    path: str | Path,
+    trials: int | None = None,
+    confirm: int | None = None,
+    listener: Listener = lambda status: None,
+) -> SearchResult:
     """Continue a run after any kind of end.
 
     Args:
         path: the run's folder.
         trials: pulls of the search in all, if it is to go further; not fewer than before.
+        confirm: fresh replicates of the confirmation in all, if there are to be more; not fewer than before.
         listener: as for `search`.
 
     Raises:
-        UserError: no run there, fewer trials than before, or another controller is at work on it.
+        UserError: no run there, fewer trials or replicates than before, or another controller is at work on it.
     """
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
-        if trials is not None and trials < config.trials:
-            raise UserError(
-                f"--trials {trials} is fewer than the {config.trials} of {folder.path}: give {config.trials} or more"
-            )
-        update = {"trials": trials or config.trials, "out": str(folder.path)}
-        config = resolved(config.model_copy(update=update))
+        further = {"trials": trials, "confirm": confirm}
+        config = resolved(config.model_copy(update={"out": str(folder.path), **_not_fewer(config, folder, further)}))
         import_all(config.operations)
         space = _saved_space(config, folder)
         strategy = tried_strategy(config, space)
@@ -172,12 +178,19 @@ def read(path: str | Path) -> SearchResult:
         return _result(config, folder, records)
 
 
+def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int | None]) -> dict[str, int]:
+    """How far the run is to go now."""
+    for name, count in further.items():
+        had = getattr(config, name)
+        if count is not None and count < had:
+            raise UserError(f"--{name} {count} is fewer than the {had} of {folder.path}: give {had} or more")
+    return {name: count for name, count in further.items() if count is not None}
+
+
 def _data(config: SearchConfig, listener: Listener) -> Dataset:
-    """The data set, tried with the config; what a person should know of it is warned of."""
+    """The data set, tried with the config."""
     dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
     must_suit(config, dataset)
-    for text in dataset.warnings:
-        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
     return dataset
 
 
@@ -255,14 +268,15 @@ def _why(record: Record) -> str:
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:
     record, again = records["search"], records["confirm"]
     summaries = summarise(record.rows)
-    seconds = sum(row.seconds for r in records.values() for row in r.rows)
+    rows = [row for r in records.values() for row in r.rows]
+    cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
     arms = finalists(summaries, config.finalists)
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]
     complete = len(record.rows) >= config.trials and not record.running() and not again.running()
     complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
     if not complete or not any(s.pulls for s in summaries):
-        return SearchResult(folder.path, config, None, summaries, summarise(fresh), None, seconds)
+        return SearchResult(folder.path, config, None, summaries, summarise(fresh), None, *cost)
     verdict = judge(summaries[0].arm, arms, fresh)
     policy = final_policy(config, verdict)
-    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, seconds)
+    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, *cost)

@@ -107,8 +107,8 @@ def test_files_of_groups(tmp_path, text, numbers):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group: c.png"),
-        ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group: c.png"),
+        ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group, such as 'c.png'"),
+        ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group, such as 'c.png'"),
         ("a.png,x\nb.png,y\nc.png,x\na.png,y\n", "gives a.png two groups, x and y"),
         ("x\ny\n", "it has 2 lines"),
         ("", "it has 0 lines"),
@@ -137,7 +137,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path):
 
 def test_nan_is_no_group(tmp_path):
     path = write_npz(tmp_path / "a.npz", patient=np.where(np.arange(90) < 2, np.nan, np.arange(90) // 6))
-    with pytest.raises(UserError, match=r"gives 2 of 90 training images no group: train\[0\]"):
+    with pytest.raises(UserError, match=r"gives 2 of 90 training images no group, such as 'train\[0\]'"):
         load(DataSettings(data=str(path), group="patient"))
 
 

@@ -20,6 +20,7 @@ from conftest import config_for, quick_metrics
 from image_files import some_images, write_folder
 from optuna.storages import RDBStorage
 
+from policysearch.config import load_config
 from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.report import write_trials
@@ -391,8 +392,16 @@ def test_data_may_move_but_not_change(quick, tmp_path):
     (tmp_path / "pets").rename(tmp_path / "animals")
     text = (tmp_path / "run" / "config.toml").read_text()
     (tmp_path / "run" / "config.toml").write_text(text.replace("/pets", "/animals"))
-    with pytest.warns(UserWarning, match="animals.*no test part"):
-        assert resume(tmp_path / "run", trials=14).policy is not None
+    assert resume(tmp_path / "run", trials=14).policy is not None
     (tmp_path / "animals" / "cat" / "00001.png").unlink()
-    with pytest.warns(UserWarning), pytest.raises(UserError, match="data changed since the search began"):
+    with pytest.raises(UserError, match="data changed since the search began"):
         resume(tmp_path / "run", trials=16)
+
+
+def test_more_replicates_can_be_asked_for(quick, tmp_path):
+    first = search(config_for(tmp_path / "run", confirm=2))
+    more = resume(tmp_path / "run", confirm=5)
+    assert {s.pulls for s in first.confirmation} == {2} and {s.pulls for s in more.confirmation} == {5}
+    assert more.config.confirm == 5 and load_config(tmp_path / "run" / "config.toml").confirm == 5
+    with pytest.raises(UserError, match="--confirm 3 is fewer than the 5"):
+        resume(tmp_path / "run", confirm=3)

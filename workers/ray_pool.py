@@ -27,6 +27,7 @@ _DEATHS = {
     "running low on memory": "worker died: killed because its node ran out of memory",
     "node has died": _NODE_GONE,
     "actor's node was": _NODE_GONE,
+    "actor never ran": "worker never ran: the cluster refused it (where one asks for no token, RAY_AUTH_MODE=disabled)",
     "temporarily unavailable": "worker lost: its node cannot be reached",
     "worker process has died": "worker died: its process was killed or crashed",
 }

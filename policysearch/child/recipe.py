@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Precision", "Recipe"]
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -32,13 +30,17 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    batch: Annotated[int, Field(ge=2)] = 128
-    rate: Positive = 0.1
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: NotNegative = 5e-4
-    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    checkpoints: Annotated[int, Field(ge=1, le=8)] = 4
+    batch: Annotated[int, Field(ge=2, description="images a step")] = 128
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False, description="highest learning rate of the one cycle")] = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1, description="Nesterov momentum; 0 is plain SGD")] = 0.9
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, description="L2 on all weights")] = 5e-4
+    warmup: Annotated[float, Field(gt=0, lt=1, description="share of the steps in which the rate rises")] = 0.25
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1, description="share of the target spread over all classes, where an arm has no loss")
+    ] = 0.0
+    checkpoints: Annotated[
+        int, Field(ge=1, le=8, description="points of the learning curve: how often the validation part is judged")
+    ] = 4
     precision: Annotated[
         Precision,
         Field(description="of forward and backward passes; auto: float32 on CPU, on CUDA bfloat16 or else float16"),

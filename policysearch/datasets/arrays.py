@@ -95,7 +95,10 @@ def _items(arrays: Mapping[str, NDArray[Any]], part: str, group: str | None) -> 
     x, y = f"x_{part}", f"y_{part}"
     missing = [name for name in (x, y) if name not in arrays]
     if len(missing) == 1 or (missing and part == TRAIN):
-        raise UserError(f"{' and '.join(missing)} missing; x_train and y_train are needed, those of test may stand")
+        raise UserError(
+            f"{' and '.join(missing)} missing; x_train and y_train are needed, x_validation, y_validation, x_test and "
+            f"y_test may stand; there are {', '.join(arrays)}"
+        )
     if missing:
         return
     images = _images(arrays[x], x)

@@ -73,6 +73,8 @@ def _classes(
     count = int(labels[train].max()) + 1
     if listing.classes is None and count > len(train):
         raise UserError(f"y_train has label {count - 1}, more than its {len(train)} images can show: labels run from 0")
+    if listing.classes is None and labels[train].min() > 0:
+        raise UserError(f"labels must start at 0; those of the training images run from {labels[train].min()}")
     classes = listing.classes or tuple(str(k) for k in range(count))
     for i in np.flatnonzero((labels < 0) | (labels >= len(classes)))[:1]:
         raise UserError(

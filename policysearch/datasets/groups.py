@@ -41,7 +41,9 @@ def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDAr
     values = _from_file(Path(group), names) if is_file(group) else own
     missing = [name for name, value in zip(names, values, strict=True) if value is None]
     if missing:
-        raise UserError(f"--group {group} gives {len(missing)} of {len(names)} training images no group: {missing[0]}")
+        raise UserError(
+            f"--group {group} gives {len(missing)} of {len(names)} training images no group, such as {missing[0]!r}"
+        )
     return np.unique(np.array(values, dtype=str), return_inverse=True)[1].astype(np.int64)
 
 

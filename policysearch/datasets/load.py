@@ -131,9 +131,10 @@ def _on_disk(path: Path, column: str | None) -> _Source:
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
             raise UserError("No such file or folder")
+        unknown = unknown_name("data set", str(path), [*SHIPPED, *NAMED])
         raise UserError(
-            f"{unknown_name('data set', str(path), [*SHIPPED, *NAMED])} Data of your own are a folder of images or "
-            "Parquet, PATH.npz, or module:function."
+            f"there is no such folder here, and {unknown} Data of your own are a folder of images or Parquet, "
+            "PATH.npz, or module:function."
         )
     if path.suffix == ".npz":
         return _Source(lambda: [path], path.parent, partial(list_npz, path, column))
