@@ -268,7 +268,7 @@ def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(cluster, one
     with connected(cluster.address, 0):
         pool = RayPool(Where(0.4), None, patience=30)
         run(source, pool, retries=3, progress=change)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while pool.free_slots > 1 and time.monotonic() < end:
             pool.wait(0.2)
         left = pool.free_slots
@@ -276,6 +276,25 @@ def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(cluster, one
     assert set(source.told) == set(range(24)) and not any(o.error for o in source.told.values())
     assert len(seen) == 2 and len(joined) == 2 and left == 1
     assert source.failed and {error for _, error in source.failed} <= set(ray_pool._DEATHS.values())
+
+
+def test_idle_workers_whose_node_left_are_not_counted(cluster, one_node):
+    node = cluster.add_node(num_cpus=2)
+    with connected(cluster.address, 0):
+        pool = RayPool(Where(0.0), None, patience=30)
+        slots = [settled(pool, 3)]
+        cluster.remove_node(node, allow_graceful=False)
+        slots.append(settled(pool, 1))
+        pool.close()
+    assert slots == [3, 1]
+
+
+def settled(pool: RayPool, ready: int) -> int:
+    """The pool's free slots once that many workers are ready and no other is there, or after a minute."""
+    end = time.monotonic() + 60
+    while [w.ready for w in pool._workers] != [True] * ready and time.monotonic() < end:
+        pool.wait(0.2)
+    return pool.free_slots
 
 
 def test_room_that_is_not_there_is_told_within_the_wait(cluster, one_node):

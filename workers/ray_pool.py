@@ -112,12 +112,9 @@ class RayPool(WorkerPool[_Actor]):
         return Worker(_Actor(actor, actor.here.remote(), actor.start.remote(self._setup)))
 
     def _send(self, worker: Worker[_Actor], trial: Trial) -> bool:
-        handle = worker.handle
-        try:
-            ray.get(handle.actor.here.remote(), timeout=_ANSWER_WITHIN)
-        except RayError:  # it died, or its node cannot be reached
+        if not _answers(worker):
             return False
-        handle.pending = handle.actor.evaluate.remote(trial)
+        worker.handle.pending = worker.handle.actor.evaluate.remote(trial)
         return True
 
     def _events(self, timeout: float) -> list[tuple[Worker[_Actor], Event]]:
@@ -142,10 +139,11 @@ class RayPool(WorkerPool[_Actor]):
         self._mind_the_wait(now)
 
     def _resize(self) -> None:
-        """New nodes are used; starts for which nodes that left had room are given up."""
+        """New nodes are used; starts and idle workers for which nodes that left had room are given up."""
         more = self._target() - len(self._workers)
         self._workers += [self._start() for _ in range(more)]
-        spare = [worker for worker in self._workers if not worker.ready][: max(0, -more)]
+        idle = [w for w in self._workers if w.ready and w.trial is None and more < 0 and not _answers(w)]
+        spare = [*idle, *(worker for worker in self._workers if not worker.ready)][: max(0, -more)]
         self._end(spare)
         self._workers = [worker for worker in self._workers if worker not in spare]
 
@@ -171,6 +169,14 @@ class RayPool(WorkerPool[_Actor]):
 
 def _in_words(amounts: dict[str, float]) -> str:
     return " and ".join(f"{amount:g} {name}s" for name, amount in amounts.items())
+
+
+def _answers(worker: Worker[_Actor]) -> bool:
+    try:
+        ray.get(worker.handle.actor.here.remote(), timeout=_ANSWER_WITHIN)
+    except RayError:  # it died, or its node cannot be reached
+        return False
+    return True
 
 
 def _placed(worker: Worker[_Actor]) -> bool:
