@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from policysearch.loss import parse_loss
 from policysearch.policy import Policy
 from policysearch.rewards import Reward
-from policysearch.rules import Tally
+from policysearch.rules import Pull, Tally, counted
 from policysearch.seeds import child_seed
 from policysearch.spaces import Arm, Space, stepped
 from policysearch.trials import Outcome, Trial
@@ -38,11 +39,14 @@ RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
 class Row:
     """One trial as recorded: `state` is running, complete or failed; `reward` is None unless complete.
 
-    `failures` are the attempts that went wrong before."""
+    `failures` are the attempts that went wrong before; `fidelity` is an index, `probability` that of the rule's draw.
+    """
 
     number: int
     arm: Arm
     replicate: int
+    fidelity: int = 0
+    probability: float = math.nan
     state: str = RUNNING
     reward: float | None = None
     outcome: Outcome = field(default_factory=Outcome)
@@ -52,6 +56,10 @@ class Row:
     def seconds(self) -> float:
         """Worker-seconds of all attempts."""
         return self.outcome.seconds + sum(failure.seconds for failure in self.failures)
+
+    @property
+    def pull(self) -> Pull:
+        return Pull(self.arm.key, self.fidelity, self.probability)
 
 
 def distributions(space: Space, names: Any) -> dict[str, BaseDistribution]:
@@ -72,9 +80,12 @@ def _distribution(values: list[Any]) -> BaseDistribution:
 class Record:
     """All trials of one study, written before they are acted on, and the tally of its arms.
 
-    A trial has at most four attributes: `pull` (arm and replicate), `outcome` (JSON), and rarely `failures`
+    A trial has at most four attributes: `pull` (arm and replicate, JSON), `outcome` (JSON), and rarely `failures`
     (attempts that went wrong) and `no_reward` (why its metrics gave none). An arm's policy and loss stand
     once, in the study's attributes `policy:KEY` and, where it has a loss, `loss:KEY`.
+
+    Args:
+        fidelities: (images, epochs) of a pull at each fidelity, cheapest first.
     """
 
     def __init__(
@@ -83,8 +94,7 @@ class Record:
         space: Space,
         *,
         seed: int,
-        images: int,
-        epochs: int,
+        fidelities: Sequence[tuple[int, int]],
         reward: Reward,
         read_only: bool = False,
     ) -> None:
@@ -92,9 +102,9 @@ class Record:
         self.space = space
         self.seed = seed
         self.rows: list[Row] = []
-        self.tally = Tally()
+        self.tally = Tally(len(fidelities))
         self.incomplete: list[optuna.trial.FrozenTrial] = []
-        self._fidelity = (images, epochs)
+        self._fidelities = tuple(fidelities)
         self._reward = reward
         self._read_only = read_only
         trials = study.get_trials(deepcopy=False)  # before the policies, which are written before them
@@ -110,7 +120,8 @@ class Record:
         pull = json.loads(trial.user_attrs["pull"])
         failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
         arm = Arm(trial.params, self._policies[pull["arm"]], self._losses.get(pull["arm"]))
-        self._start(Row(trial.number, arm, pull["replicate"], failures=failures))
+        drawn = (pull.get("fidelity", 0), pull.get("probability", math.nan))
+        self._start(Row(trial.number, arm, pull["replicate"], *drawn, failures=failures))
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
             if trial.state == TrialState.RUNNING:
@@ -120,11 +131,12 @@ class Record:
                 error = outcome.error or trial.user_attrs.get("no_reward", "")
                 self._finish(trial.number, outcome, trial.value, error)
 
-    def add(self, arm: Arm, replicate: int | None = None) -> Trial:
-        """Start a pull of `arm`, in one commit; the replicate is the arm's next unless given."""
+    def add(self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan) -> Trial:
+        """Start a pull of `arm`, in one commit; the replicate is the arm's next at that fidelity unless given."""
         number = len(self.rows)
         arm = self._remembered(arm)
-        row = Row(number, arm, self.tally.started(arm.key) if replicate is None else replicate)
+        replicate = self.tally.started(arm.key, fidelity) if replicate is None else replicate
+        row = Row(number, arm, replicate, fidelity, probability)
         self.study.add_trial(
             create_trial(
                 state=TrialState.RUNNING,
@@ -154,7 +166,7 @@ class Record:
             row.arm.policy.to_json(indent=None),
             row.replicate,
             child_seed(self.seed, row.replicate),
-            *self._fidelity,
+            *self._fidelities[row.fidelity],
             attempt=len(row.failures),
             loss=row.arm.loss.to_json() if row.arm.loss else "",
         )
@@ -182,7 +194,7 @@ class Record:
 
     def _start(self, row: Row) -> None:
         self.rows.append(row)
-        self.tally.start(row.arm.key)
+        self.tally.start(row.pull)
 
     def _end(self, number: int, outcome: Outcome) -> None:
         """Close a trial whose outcome is written; a kill before this is made good when the record is read."""
@@ -196,7 +208,7 @@ class Record:
         state = FAILED if reward is None else COMPLETE
         row = replace(self.rows[number], state=state, reward=reward, outcome=replace(outcome, error=error))
         self.rows[number] = row
-        self.tally.finish(row.arm.key, reward)
+        self.tally.finish(row.pull, reward, *counted(outcome.metrics))
 
     def _close(self, row: Row) -> None:
         if row.state == FAILED:
@@ -227,7 +239,9 @@ def _stored(study: optuna.Study, prefix: str) -> dict[str, Any]:
 
 
 def _pull(row: Row) -> str:
-    return json.dumps({"arm": row.arm.key, "replicate": row.replicate})
+    drawn: dict[str, float] = {"fidelity": row.fidelity} if row.fidelity else {}
+    drawn |= {} if math.isnan(row.probability) else {"probability": row.probability}
+    return json.dumps({"arm": row.arm.key, "replicate": row.replicate, **drawn})
 
 
 def _rewarded(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:

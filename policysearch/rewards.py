@@ -24,6 +24,7 @@ METRICS: dict[str, str] = {
     "loss_gap": "loss - train_loss",
     "augmented_train_loss": "plain training loss of the last epoch, on augmented images",
     "seconds": "the pull's duration",
+    "cpu_seconds": "processor time of the thread that trained; steadier than seconds where others use the machine",
 }
 """The recorded metrics that a reward may name."""
 

@@ -88,8 +88,7 @@ def _record(study: optuna.Study, config: SearchConfig, space: Space, read_only: 
         study,
         space,
         seed=config.seed,
-        images=config.images,
-        epochs=config.epochs,
+        fidelities=((config.images, config.epochs),),
         reward=_no_reward if read_only else parse_reward(config.reward),
         read_only=read_only,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
 from policysearch.errors import UserError
-from policysearch.rules import RULES, Choice, History, Tally
+from policysearch.rules import RULES, Choice, History, Pull, Tally
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.greedy import Greedy
 from policysearch.rules.ucb import Ucb
@@ -20,13 +20,13 @@ def history(*arms: list[float], pending=None, failures=None) -> History:
     keys = [str(i) for i in range(len(arms))]
     for i, rewards in enumerate(arms):
         for reward in rewards:
-            tally.start(keys[i])
-            tally.finish(keys[i], reward)
+            tally.start(Pull(keys[i]))
+            tally.finish(Pull(keys[i]), reward)
         for _ in range((pending or {}).get(i, 0)):
-            tally.start(keys[i])
+            tally.start(Pull(keys[i]))
         for _ in range((failures or {}).get(i, 0)):
-            tally.start(keys[i])
-            tally.finish(keys[i], None)
+            tally.start(Pull(keys[i]))
+            tally.finish(Pull(keys[i]), None)
     return tally.history(keys)
 
 
@@ -136,7 +136,7 @@ class AntiUcb:
     """The planted bug: the bound of the negated means."""
 
     def choose(self, h: History, rng: np.random.Generator) -> Choice:
-        return Ucb().choose(History(h.pulls, -h.sums, h.squares, h.pending, h.failures), rng)
+        return Ucb().choose(replace(h, sums=-h.sums), rng)
 
 
 MEANS = np.linspace(0.80, 0.83, 10)
@@ -148,8 +148,8 @@ def total(rule, seed: int, pulls: int = 200) -> float:
     keys = [str(i) for i in range(10)]
     for t in range(pulls):
         arm = rule.choose(tally.history(keys), np.random.default_rng([seed, t])).arm
-        tally.start(keys[arm])
-        tally.finish(keys[arm], MEANS[arm] + 0.01 * rng.standard_normal())
+        tally.start(Pull(keys[arm]))
+        tally.finish(Pull(keys[arm]), MEANS[arm] + 0.01 * rng.standard_normal())
         got += MEANS[arm] - MEANS.mean()
     return got
 

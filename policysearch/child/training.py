@@ -111,7 +111,7 @@ def _train(
     recipe: Recipe,
     loss: Loss | None,
 ) -> Metrics:
-    started = time.perf_counter()
+    started, cpu_before = time.perf_counter(), time.thread_time()
     device = data.images.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -158,9 +158,10 @@ def _train(
         clean = evaluated(subset)
     if not math.isfinite(final["loss"] + clean["loss"]):
         raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
     return {
         **final,
+        "validation_images": len(data.validation),
         "train_accuracy": clean["accuracy"],
         "train_loss": clean["loss"],
         "accuracy_gap": clean["accuracy"] - final["accuracy"],
@@ -168,6 +169,7 @@ def _train(
         "augmented_train_loss": float(total) / images,
         "curve": curve,
         "seconds": seconds,
+        "cpu_seconds": cpu,
         "augmentation_seconds": clock.augmentation,
         "step_seconds": clock.steps,
         "evaluation_seconds": clock.evaluation,

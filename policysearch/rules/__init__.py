@@ -2,11 +2,12 @@
 
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.greedy import Greedy
-from policysearch.rules.history import Choice, History, Rule, Tally
+from policysearch.rules.history import Choice, Counts, History, Log, Rule
+from policysearch.rules.tally import Pull, Tally, counted
 from policysearch.rules.ucb import Ucb
 from policysearch.rules.uniform import Uniform
 
-__all__ = ["RULES", "Choice", "History", "Rule", "Tally"]
+__all__ = ["RULES", "Choice", "Counts", "History", "Log", "Pull", "Rule", "Tally", "counted"]
 
 RULES: dict[str, tuple[str, type[Rule]]] = {
     "random": ("every arm alike", Uniform),

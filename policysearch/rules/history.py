@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Choice", "History", "Rule", "Tally", "argmax", "least_started"]
+__all__ = ["Choice", "Counts", "History", "Log", "Rule", "argmax", "least_started"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The arm to pull next, an index, and how much training the pull buys (0, the only fidelity yet)."""
+    """What to pull next.
+
+    Attributes:
+        arm: its index.
+        fidelity: how much training the pull buys, an index; 0 is the cheapest and, for most rules, the only one.
+        probability: with which the arm was drawn, for rules that weigh by it; nan where it does not matter.
+    """
 
     arm: int
     fidelity: int = 0
+    probability: float = float("nan")
 
 
 @dataclass(frozen=True)
-class History:
-    """Everything a rule may know, one entry an arm, all arrays [K] float64.
+class Counts:
+    """Pulls and their rewards, one entry an arm, all arrays [K] float64.
 
     Attributes:
         pulls: finished pulls with a reward.
         sums, squares: sums of their rewards and of the squared rewards.
         pending: pulls under way.
         failures: pulls that ended without a reward.
+        correct, judged: validation images predicted right in those pulls, and images judged; 0 where nobody counted.
     """
 
     pulls: Floats
@@ -39,6 +45,8 @@ class History:
     squares: Floats
     pending: Floats
     failures: Floats
+    correct: Floats
+    judged: Floats
 
     @property
     def arms(self) -> int:
@@ -70,48 +78,54 @@ class History:
         return float(np.sqrt(max(self.squares.sum() - self.sums.sum() ** 2 / total, 0.0) / (total - 1)))
 
 
+@dataclass(frozen=True)
+class Log:
+    """Finished pulls with a reward in the order in which they were told, T entries each.
+
+    Attributes:
+        arms, fidelities: [T] int64 indices.
+        rewards: [T] float64.
+        probabilities: [T] float64, those of the choices; nan where the rule told none.
+    """
+
+    arms: NDArray[np.int64]
+    fidelities: NDArray[np.int64]
+    rewards: Floats
+    probabilities: Floats
+
+
+_NO_LOG = Log(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class History(Counts):
+    """Everything a rule may know. Its own counts are over all fidelities; most rules use only one.
+
+    Attributes:
+        fidelities: the counts at each fidelity, F entries, cheapest first.
+        features: [K, D] float64 that describe the arms; None where nobody described them.
+        budget: pulls of the whole search, 0 where it is not known.
+        log: the pulls in order.
+    """
+
+    fidelities: tuple[Counts, ...] = ()
+    features: Floats | None = None
+    budget: int = 0
+    log: Log = field(default=_NO_LOG)
+
+
 class Rule(Protocol):
     """A bandit algorithm: a pure function of a history and a generator."""
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice: ...
 
 
-class Tally:
-    """Counts by arm key that grow pull by pull and are handed to rules as a `History`."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, Floats] = defaultdict(lambda: np.zeros(5))
-
-    def start(self, key: str) -> None:
-        self._counts[key][3] += 1
-
-    def finish(self, key: str, reward: float | None) -> None:
-        """A pull has ended; `reward` None if it failed."""
-        self._counts[key][3] -= 1
-        if reward is None:
-            self._counts[key][4] += 1
-        else:
-            self._counts[key][:3] += (1, reward, reward**2)
-
-    def started(self, key: str) -> int:
-        """Pulls of every state of one arm."""
-        return int(self._counts[key][[0, 3, 4]].sum())
-
-    def best(self) -> tuple[str, float] | None:
-        """The key and mean of the arm with the best mean so far."""
-        means = {key: c[1] / c[0] for key, c in self._counts.items() if c[0]}
-        return max(means.items(), key=lambda item: item[1]) if means else None
-
-    def history(self, keys: Sequence[str]) -> History:
-        """The counts of these arms, in this order."""
-        return History(*np.array([self._counts[key] for key in keys]).T)
-
-
 def argmax(values: Floats, rng: np.random.Generator) -> int:
     """The index of the largest of values [K]; ties break at random."""
-    return int(rng.choice(np.flatnonzero(values == values.max())))
+    best = np.flatnonzero(values == values.max())
+    return int(best[0] if len(best) == 1 else rng.choice(best))
 
 
-def least_started(history: History, rng: np.random.Generator) -> int:
+def least_started(history: Counts, rng: np.random.Generator) -> int:
     """An arm with the fewest pulls of every state, ties at random."""
     return argmax(-history.started, rng)

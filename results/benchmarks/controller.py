@@ -92,7 +92,7 @@ class Search:
 def measured(storage: BaseStorage, workers: int, trials: int) -> str:
     """The cells of one row: rate, rate over the last outcomes, CPU time."""
     study = optuna.create_study(storage=storage, direction="maximize")
-    record = Record(study, SPACE, seed=0, images=500, epochs=80, reward=lambda m: float(m["metric"]))
+    record = Record(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
     search = Search(record, make_strategy("ucb", SPACE, 0), trials)
     started, cpu = time.monotonic(), time.process_time()
     run(search, Sleepers(workers))

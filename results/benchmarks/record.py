@@ -37,7 +37,7 @@ def new_study(folder: Path, name: str) -> optuna.Study:
 
 def ours(study: optuna.Study, strategy_name: str, size: int) -> Callable[[], None]:
     fill(study, size)
-    record = Record(study, SPACE, seed=0, images=500, epochs=80, reward=lambda m: float(m["metric"]))
+    record = Record(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
     strategy = make_strategy(strategy_name, SPACE, 0)
 
     def pull() -> None:

@@ -37,7 +37,7 @@ def one_round(workers: int) -> tuple[float, list[float]]:
     space = load_space("default")
     with tempfile.TemporaryDirectory() as folder:
         study = optuna.create_study(storage=f"sqlite:///{folder}/study.db", study_name="s", direction="maximize")
-        record = Record(study, space, seed=0, images=500, epochs=80, reward=parse_reward("accuracy"))
+        record = Record(study, space, seed=0, fidelities=((500, 80),), reward=parse_reward("accuracy"))
         pool = LocalPool(ChildSetup("fashion-small", None, 0, "small-resnet", Recipe(), "cpu"), workers)
         try:
             source = Confirmation(record, space.arms(0)[:PULLS], 1)

@@ -1,0 +1,105 @@
+"""Counts that grow pull by pull and are handed to rules as a `History`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policysearch.rules.history import Counts, Floats, History, Log
+
+__all__ = ["Pull", "Tally", "counted"]
+
+_PULLS, _SUMS, _SQUARES, _PENDING, _FAILURES, _CORRECT, _JUDGED = range(7)
+_LOGGED = [("arm", np.int64), ("fidelity", np.int64), ("reward", np.float64), ("probability", np.float64)]
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What is tallied of one pull: its arm's key, its fidelity's index, the probability it was drawn with."""
+
+    key: str
+    fidelity: int = 0
+    probability: float = float("nan")
+
+
+class Tally:
+    """Counts by arm key and fidelity.
+
+    Args:
+        fidelities: how many there are.
+    """
+
+    def __init__(self, fidelities: int = 1) -> None:
+        self._columns: dict[str, int] = {}
+        self._counts = np.zeros((fidelities, 7, 8))
+        self._log = np.zeros(64, dtype=_LOGGED)
+        self._told = 0
+
+    def start(self, pull: Pull) -> None:
+        self._at(pull)[_PENDING] += 1
+
+    def finish(self, pull: Pull, reward: float | None, correct: float = 0.0, judged: float = 0.0) -> None:
+        """A pull has ended; `reward` None if it failed."""
+        counts = self._at(pull)
+        counts[_PENDING] -= 1
+        if reward is None:
+            counts[_FAILURES] += 1
+            return
+        counts[[_PULLS, _SUMS, _SQUARES, _CORRECT, _JUDGED]] += (1, reward, reward**2, correct, judged)
+        if self._told == len(self._log):
+            self._log = np.concatenate([self._log, np.zeros_like(self._log)])
+        self._log[self._told] = (self._columns[pull.key], pull.fidelity, reward, pull.probability)
+        self._told += 1
+
+    def started(self, key: str, fidelity: int = 0) -> int:
+        """Pulls of every state of one arm at a fidelity."""
+        return int(self._at(Pull(key, fidelity))[[_PULLS, _PENDING, _FAILURES]].sum())
+
+    def best(self) -> tuple[str, float] | None:
+        """The key and mean of the arm with the best mean so far, at the highest fidelity that has a reward."""
+        for counts in self._counts[::-1]:
+            means = {key: counts[_SUMS, c] / counts[_PULLS, c] for key, c in self._columns.items() if counts[_PULLS, c]}
+            if means:
+                return max(means.items(), key=lambda item: item[1])
+        return None
+
+    def history(self, keys: Sequence[str], features: Floats | None = None, budget: int = 0) -> History:
+        """What there is on these arms, in this order, copied."""
+        columns = np.array([self._column(key) for key in keys])
+        counts = self._counts[:, :, columns]
+        return History(
+            **vars(Counts(*counts.sum(0))),
+            fidelities=tuple(Counts(*each) for each in counts),
+            features=features,
+            budget=budget,
+            log=self._logged(columns),
+        )
+
+    def _logged(self, columns: NDArray[np.int64]) -> Log:
+        told = self._log[: self._told]
+        place = np.full(len(self._columns), -1)
+        place[columns] = np.arange(len(columns))
+        arms = place[told["arm"]]
+        if (arms < 0).any():
+            told, arms = told[arms >= 0], arms[arms >= 0]
+        return Log(arms, told["fidelity"], told["reward"], told["probability"])
+
+    def _at(self, pull: Pull) -> Floats:
+        column = self._column(pull.key)
+        return self._counts[pull.fidelity, :, column]
+
+    def _column(self, key: str) -> int:
+        column = self._columns.setdefault(key, len(self._columns))
+        if column == self._counts.shape[2]:
+            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)], axis=2)
+        return column
+
+
+def counted(metrics: Mapping[str, Any]) -> tuple[float, float]:
+    """Images predicted right and images judged, of an outcome's metrics; zeros where they do not tell."""
+    correct, judged = metrics.get("correct"), metrics.get("validation_images")
+    return (float(correct), float(judged)) if correct is not None and judged else (0.0, 0.0)
