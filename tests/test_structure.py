@@ -41,7 +41,7 @@ LAYERS = [
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
     ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
     ["policysearch.report"],
-    ["policysearch.runs"],
+    ["policysearch.runs", "policysearch.comparison"],
     ["policysearch.console", "policysearch.preview"],
     ["policysearch.cli"],
     ["policysearch.__main__"],

@@ -1,0 +1,1 @@
+"""Strategies compared: recorded tables, replayed or live runs, statistics, and a page."""
