@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from policysearch.child.recipe import Recipe
+from policysearch.comparison.plan import Plan
 from policysearch.config import SearchConfig, make_config, read_config, validated
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
@@ -31,6 +33,8 @@ app = typer.Typer(
 _DATA = DataSettings.model_fields
 _SEARCH = {name: field for name, field in SearchConfig.model_fields.items() if name not in _DATA}
 _SPLIT = {name: _SEARCH[name] for name in ("validation", "split_seed")}
+_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "confirm", "finalists", "out"}
+_TRAINING = {name: field for name, field in _SEARCH.items() if name not in _UNUSED_BY_TABLES}
 _RECIPE = "Child training (defaults of small-resnet; see `policysearch models`)"
 
 
@@ -52,12 +56,12 @@ def search(
 ) -> None:
     """Search a policy; with no flag, on the shipped data in a few minutes."""
     from policysearch.checks import default_folder
-    from policysearch.console import watched
+    from policysearch.console import show_result, watched
     from policysearch.runs import search as run_search
 
     settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
     settings = settings.model_copy(update={"out": settings.out or default_folder()})
-    watched(lambda listener: run_search(settings, listener), str(settings.out))
+    show_result(watched(lambda listener: run_search(settings, listener), str(settings.out)))
 
 
 @app.command()
@@ -67,10 +71,26 @@ def resume(
     confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
 ) -> None:
     """Continue a run after any kind of end."""
-    from policysearch.console import watched
+    from policysearch.console import show_result, watched
     from policysearch.runs import resume as resume_run
 
-    watched(lambda listener: resume_run(run, trials, confirm, listener), run)
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener), run))
+
+
+@with_flags(app, ("Table", Plan.model_fields), ("Training", _TRAINING), ("Data", _DATA), (_RECIPE, Recipe.model_fields))
+def record(
+    out: Annotated[Path, typer.Option(help="the table, NAME.parquet; its study stands in the folder NAME")],
+    config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
+    **flags: Any,
+) -> None:
+    """Record a table: every arm × fidelity × replicate, for `policysearch compare`. The same command goes on."""
+    from policysearch.comparison.recording import record_table
+    from policysearch.console import show_recorded, watched
+
+    plan = validated(Plan, given({name: flags.pop(name) for name in Plan.model_fields}))
+    settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
+    start = partial(record_table, settings, plan, out)
+    show_recorded(watched(start, str(out.with_suffix("")), "the same command"))
 
 
 @app.command()

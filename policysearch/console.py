@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -20,14 +21,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from policysearch.comparison.recording import Recorded
 from policysearch.loss import Loss, loss_in_words
 from policysearch.report import arm_table, confirmation_table
 from policysearch.runs import Listener, SearchResult, Status
 from policysearch.words import in_words
 
-__all__ = ["decoding", "show_result", "watched"]
+__all__ = ["decoding", "show_recorded", "show_result", "watched"]
 
-_NOTHING = {"decode": "images", "search": "no result yet", "confirm": "no result yet"}
+Result = TypeVar("Result")
+_NOTHING = {"decode": "images", "search": "no result yet", "confirm": "no result yet", "record": "thousand images"}
 _LINE_EVERY = 15.0  # seconds between lines where there is no terminal to redraw
 
 
@@ -83,22 +86,22 @@ class _Watcher:
         return f", about {seconds:.0f} s left"
 
 
-def watched(start: Callable[[Listener], SearchResult], folder: str) -> None:
-    """Run something that takes a listener, with progress, and show its result.
+def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -> Result:
+    """Run something that takes a listener, with progress, and return its result.
 
-    Ctrl-C ends it with exit code 130 and says how to go on.
+    Ctrl-C ends it with exit code 130 and says how to go on: by `again`, or by `policysearch resume`.
     """
     console = Console()
     watcher = _Watcher(console)
     with Live(watcher.progress, console=console, transient=True) if console.is_terminal else _Nothing():
         try:
-            result = start(watcher)
+            return start(watcher)
         except KeyboardInterrupt:
             begun = (Path(folder) / "config.toml").exists()
-            then = f"`policysearch resume {folder}` goes on from here" if begun else "nothing was recorded yet"
+            again = again or f"`policysearch resume {folder}`"
+            then = f"{again} goes on from here" if begun else "nothing was recorded yet"
             print(f"policysearch: stopped; {then}", file=sys.stderr)
             raise SystemExit(130) from None
-    show_result(result, console)
 
 
 @contextmanager
@@ -140,3 +143,9 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
     cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
     console.print(cost, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_recorded(recorded: Recorded) -> None:
+    """Where a table is and what it cost."""
+    failed = f"; {recorded.failed} failed, and the same command tries them again" if recorded.failed else ""
+    print(f"{recorded.path}: {recorded.pulls} pulls, {recorded.seconds:.0f} worker-seconds{failed}")

@@ -39,8 +39,8 @@ class Status:
     """How far a search is, told after every outcome.
 
     Attributes:
-        phase: "decode", "search" or "confirm".
-        done, total: images that are decoded, or trials of this phase.
+        phase: "decode", "search", "confirm" or "record".
+        done, total: images that are decoded, or trials of this phase; of a recording, thousands of images trained.
         best: name of the arm with the best mean so far, and that mean, or None.
         failed: trials of this phase that ended without a reward.
     """

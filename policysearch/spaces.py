@@ -30,7 +30,7 @@ from policysearch.loss import Loss
 from policysearch.policy import Policy, validation_message
 from policysearch.presets import BASELINES, preset
 
-__all__ = ["Arm", "Space", "load_space", "space_text", "stepped"]
+__all__ = ["Arm", "Space", "load_space", "parse_space", "space_text", "stepped"]
 
 _EVERY_ARM_IS_CHECKED_UP_TO = 2000
 
@@ -207,7 +207,7 @@ def load_space(spec: str) -> Space:
         UserError: unknown name, unreadable file, unknown key, or a policy or loss not valid; the field is named.
     """
     source = f"space {spec!r}" if spec in search_spaces.names() else f"space file {spec!r}"
-    return _parse(Path(spec).stem, space_text(spec), source)
+    return parse_space(Path(spec).stem, space_text(spec), source)
 
 
 def space_text(spec: str) -> str:
@@ -227,7 +227,12 @@ def space_text(spec: str) -> str:
         raise UserError(f"cannot read space file {spec!r}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _parse(name: str, text: str, source: str) -> Space:
+def parse_space(name: str, text: str, source: str) -> Space:
+    """A space from its TOML text; `source` stands at the beginning of complaints.
+
+    Raises:
+        UserError: as `load_space`.
+    """
     try:
         space = Space(name, _SpaceFile.model_validate(tomllib.loads(text)))
         _check_names(space)

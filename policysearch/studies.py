@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -57,12 +57,19 @@ def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
 
 @contextmanager
 def open_records(
-    config: SearchConfig, folder: RunFolder, space: Space, *, new: bool = False, read_only: bool = False
+    config: SearchConfig,
+    folder: RunFolder,
+    space: Space,
+    *,
+    new: bool = False,
+    read_only: bool = False,
+    fidelities: Sequence[tuple[int, int]] = (),
 ) -> Iterator[dict[str, Record]]:
     """The records by phase, `search` and `confirm`, closed at the end; a missing study is created unless `read_only`.
 
     Args:
         new: no search has worked on them yet; two that begin at once under one name must not share them.
+        fidelities: (images, epochs) of pulls, cheapest first; by default the config's alone.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -77,18 +84,24 @@ def open_records(
     with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
         try:
             studies = {phase: _open_study(storage, name, state) for phase, name in _names(config).items()}
-            records = {phase: _record(study, config, space, read_only) for phase, study in studies.items()}
+            records = {phase: _record(study, config, space, read_only, fidelities) for phase, study in studies.items()}
         except optuna.exceptions.StorageInternalError as error:
             raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
         yield records
 
 
-def _record(study: optuna.Study, config: SearchConfig, space: Space, read_only: bool) -> Record:
+def _record(
+    study: optuna.Study,
+    config: SearchConfig,
+    space: Space,
+    read_only: bool,
+    fidelities: Sequence[tuple[int, int]],
+) -> Record:
     return Record(
         study,
         space,
         seed=config.seed,
-        fidelities=((config.images, config.epochs),),
+        fidelities=fidelities or ((config.images, config.epochs),),
         reward=_no_reward if read_only else parse_reward(config.reward),
         read_only=read_only,
     )
