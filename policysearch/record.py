@@ -30,7 +30,7 @@ from policysearch.seeds import child_seed
 from policysearch.spaces import Arm, Space, stepped
 from policysearch.trials import Outcome, Trial
 
-__all__ = ["Record", "Row"]
+__all__ = ["COMPLETE", "FAILED", "Record", "Row", "rewarded"]
 
 RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
 
@@ -198,7 +198,7 @@ class Record:
 
     def _end(self, number: int, outcome: Outcome) -> None:
         """Close a trial whose outcome is written; a kill before this is made good when the record is read."""
-        reward, error = _rewarded(self._reward, outcome)
+        reward, error = rewarded(self._reward, outcome)
         if error and not outcome.error:
             self._set(number, "no_reward", error)
         self._finish(number, outcome, reward, error)
@@ -244,7 +244,7 @@ def _pull(row: Row) -> str:
     return json.dumps({"arm": row.arm.key, "replicate": row.replicate, **drawn})
 
 
-def _rewarded(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
+def rewarded(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
     """The reward of an outcome, or None and why there is none; a rule never sees an invented one."""
     if outcome.error:
         return None, outcome.error

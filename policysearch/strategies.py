@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import ClassVar, Protocol
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.samplers import BaseSampler
 
 from policysearch.errors import UserError, unknown_name
+from policysearch.features import features
 from policysearch.record import Record
-from policysearch.rules import RULES, Rule
+from policysearch.rules import RULES, Rule, Tally
 from policysearch.sampler import SeededSampler
 from policysearch.seeds import rule_generator
 from policysearch.spaces import Arm, Space
@@ -43,23 +48,56 @@ STRATEGIES: dict[str, str] = {
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
 
 
+class Ledger(Protocol):
+    """What a rule needs of a record."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def rows(self) -> Sequence[object]: ...
+    @property
+    def tally(self) -> Tally: ...
+    def add(
+        self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan
+    ) -> Trial: ...
+
+
 class Strategy(Protocol):
-    """Starts the next trial of a record."""
+    """Starts the next trial of a record.
+
+    `fidelities` tells whether it chooses how much training a pull buys.
+    """
+
+    @property
+    def fidelities(self) -> bool: ...
 
     def ask(self, record: Record) -> Trial: ...
 
 
 @dataclass(frozen=True)
 class RuleStrategy:
-    """A bandit rule over a finite list of arms."""
+    """A bandit rule over a finite list of arms, for a search of `budget` pulls."""
 
     rule: Rule
     arms: tuple[Arm, ...]
+    budget: int
 
-    def ask(self, record: Record) -> Trial:
-        history = record.tally.history([arm.key for arm in self.arms])
+    @property
+    def fidelities(self) -> bool:
+        return getattr(self.rule, "fidelities", False)
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(arm.key for arm in self.arms)
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64] | None:
+        return features([arm.policy for arm in self.arms]) if getattr(self.rule, "features", False) else None
+
+    def ask(self, record: Ledger) -> Trial:
+        history = record.tally.history(self._keys, self._features, self.budget)
         choice = self.rule.choose(history, rule_generator(record.seed, len(record.rows)))
-        return record.add(self.arms[choice.arm])
+        return record.add(self.arms[choice.arm], fidelity=choice.fidelity, probability=choice.probability)
 
 
 @dataclass(frozen=True)
@@ -67,13 +105,16 @@ class SamplerStrategy:
     """An Optuna sampler over the space's parameters."""
 
     factory: Callable[[int], BaseSampler]
+    fidelities: ClassVar[bool] = False
 
     def ask(self, record: Record) -> Trial:
         return record.suggest(SeededSampler(self.factory, record.seed))
 
 
-def make_strategy(spec: str, space: Space, seed: int) -> Strategy:
-    """The strategy `NAME` or `NAME:parameter=value,...`, ready for `space`.
+def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tuple[Arm, ...] | None = None) -> Strategy:
+    """The strategy `NAME` or `NAME:parameter=value,...`, ready for a search of `budget` pulls in `space`.
+
+    `arms` are those that a rule chooses from; by default the space's for this seed.
 
     Raises:
         UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
@@ -87,7 +128,7 @@ def make_strategy(spec: str, space: Space, seed: int) -> Strategy:
         return _sampler_strategy("TPE", space)
     if name not in RULES:
         raise unknown_name("strategy", name, STRATEGIES)
-    return RuleStrategy(_rule(name, rest), space.arms(seed))
+    return RuleStrategy(_rule(name, rest), space.arms(seed) if arms is None else arms, budget)
 
 
 def _rule(name: str, text: str) -> Rule:

@@ -1,0 +1,214 @@
+"""One search replayed from a recorded table on a virtual clock.
+
+Outcomes are drawn from the recorded replicates, with replacement: pull j of an arm gets the replicate that run r has
+drawn for j. A replicate is drawn for all arms and strategies alike, as in a search, where arms share seeds and
+training images pull by pull. So the runs are a bootstrap of the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+
+from policysearch.budget import Budgeted
+from policysearch.comparison.fidelity import Fidelity
+from policysearch.comparison.memory import MemoryRecord
+from policysearch.comparison.runs import Floats, Ints
+from policysearch.comparison.table import Table
+from policysearch.controller import run
+from policysearch.errors import UserError
+from policysearch.record import Record
+from policysearch.rewards import Reward
+from policysearch.rules.recommend import recommend
+from policysearch.seeds import seed_of
+from policysearch.strategies import RuleStrategy, Strategy, make_strategy
+from policysearch.trials import Outcome, Trial
+from workers.simulated import Hazards, SimulatedPool
+
+__all__ = ["OneRun", "Replay", "checkpoints"]
+
+_MOST_CHECKPOINTS = 40
+
+
+@dataclass(frozen=True)
+class OneRun:
+    """What one search came to, read at P checkpoints; the arrays are rows of `policysearch.comparison.runs.Runs`."""
+
+    picks: Ints
+    regret: Floats
+    seconds: Floats
+    clock: Floats
+    failures: int
+    utilisation: float
+    overhead: float
+
+
+def checkpoints(budget: int) -> Ints:
+    """Pulls at which a search of this budget is read: 40 or fewer, evenly spaced on a logarithm, the last the budget."""
+    return np.unique(np.geomspace(1, budget, min(budget, _MOST_CHECKPOINTS)).round().astype(np.int64))
+
+
+class Replay:
+    """Searches over one table.
+
+    Args:
+        table: what was recorded.
+        reward: from a pull's metrics.
+        fidelities: recorded fidelities that pulls may have, the first that of strategies which use one.
+        workers: of each search.
+        hazards: what happens to them.
+        retries: further attempts for a pull that failed.
+        seed: of everything.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        reward: Reward,
+        fidelities: Sequence[Fidelity],
+        *,
+        workers: int,
+        hazards: Hazards,
+        retries: int,
+        seed: int,
+    ) -> None:
+        self.table = table
+        self._reward = reward
+        self._fidelities = tuple(fidelities)
+        self._workers = workers
+        self._hazards = hazards
+        self._retries = retries
+        self._seed = seed
+        self._keys = tuple(arm.key for arm in table.arms)
+        self._place = {key: k for k, key in enumerate(self._keys)}
+        indices = [table.index(fidelity) for fidelity in self._fidelities]
+        self._means = np.array([np.nanmean(table.grid(index, reward)[0], axis=1) for index in indices])
+        self._cells = [self._cells_at(index) for index in indices]
+
+    @property
+    def means(self) -> Floats:
+        """[K] mean rewards at the first fidelity."""
+        return np.asarray(self._means[0])
+
+    def _cells_at(self, fidelity: int) -> list[list[Outcome]]:
+        """Recorded outcomes by arm and replicate."""
+        out: list[list[Outcome]] = [[] for _ in self._keys]
+        here = np.flatnonzero(self.table.fidelity == fidelity)
+        for cell in here[np.argsort(self.table.replicate[here], kind="stable")]:
+            outcome = Outcome(self.table.metrics[cell], seconds=float(self.table.seconds[cell]))
+            out[self.table.arm[cell]].append(outcome)
+        return out
+
+    def run(self, spec: str, budget: int, number: int) -> OneRun:
+        """Run `number` of a strategy.
+
+        Raises:
+            UserError: unknown strategy, or a parameter out of range.
+        """
+        seed = seed_of(self._seed, number)
+        strategy = make_strategy(spec, self.table.space, seed, budget, self.table.arms)
+        shares = np.random.default_rng([seed, 1]).random(budget + 1)
+        pool = SimulatedPool(
+            self._outcome(spec, shares), self._workers, self._hazards, np.random.default_rng([seed, 2])
+        )
+        ladder = self._fidelities if strategy.fidelities else self._fidelities[:1]
+        with _record(strategy, seed, self.table, [(f.images, f.epochs) for f in ladder], self._reward) as record:
+            costs = [f.cost / ladder[0].cost for f in ladder]
+            source = _Watched(Budgeted(record, strategy, budget, costs), pool, checkpoints(budget), self)
+            run(source, pool, retries=self._retries)
+            return source.read()
+
+    def _outcome(self, spec: str, shares: Floats) -> Callable[[Trial], Outcome]:
+        """Pull j has the replicate at `shares[j]` of those there are; beyond the budget they begin anew."""
+        index = {(f.images, f.epochs): i for i, f in enumerate(self._fidelities)}
+
+        def replay(trial: Trial) -> Outcome:
+            if trial.arm not in self._place:
+                raise UserError(
+                    f"{self.table.source} holds {len(self._keys)} arms, a part of its space, and {spec} suggests "
+                    "others too: compare rules on it, or record a space with fewer arms"
+                )
+            recorded = self._cells[index[trial.images, trial.epochs]][self._place[trial.arm]]
+            return recorded[int(shares[trial.replicate % len(shares)] * len(recorded))]
+
+        return replay
+
+    def gap(self, key: str, fidelity: int) -> float:
+        """The best mean at a fidelity minus that arm's."""
+        return float(self._means[fidelity].max() - self._means[fidelity, self._place[key]])
+
+    def pick(self, record: Any) -> int:
+        """The arm that a search would take now; the first, if nothing has a reward yet."""
+        return recommend(record.tally.history(self._keys)) or 0
+
+
+@contextmanager
+def _record(
+    strategy: Strategy, seed: int, table: Table, fidelities: list[tuple[int, int]], reward: Reward
+) -> Iterator[Any]:
+    if isinstance(strategy, RuleStrategy):
+        yield MemoryRecord(seed=seed, fidelities=fidelities, reward=reward)
+        return
+    study = optuna.create_study(direction="maximize")
+    yield Record(study, table.space, seed=seed, fidelities=fidelities, reward=reward)
+
+
+class _Watched:
+    """A source that is read at checkpoints, and whose choices are timed."""
+
+    def __init__(self, source: Budgeted, pool: SimulatedPool, at: NDArray[np.int64], replay: Replay) -> None:
+        self._source = source
+        self._pool = pool
+        self._at = at
+        self._replay = replay
+        self._ended = 0
+        self._regret = 0.0
+        self._seconds = 0.0
+        self._asking = 0.0
+        self._seen: list[tuple[int, float, float, float]] = []
+
+    def ask(self) -> Trial | None:
+        mark = time.perf_counter()
+        trial = self._source.ask()
+        self._asking += time.perf_counter() - mark
+        return trial
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        self._seconds += outcome.seconds
+        return self._source.attempt_failed(trial, outcome)
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        self._source.tell(trial, outcome)
+        row = self._source.record.rows[trial.number]
+        self._ended += 1
+        self._regret += self._replay.gap(row.arm.key, row.fidelity)
+        self._seconds += outcome.seconds
+        if len(self._seen) < len(self._at) and self._ended == self._at[len(self._seen)]:
+            self._see()
+
+    def _see(self) -> None:
+        pick = self._replay.pick(self._source.record)
+        self._seen.append((pick, self._regret, self._seconds, self._pool.clock))
+
+    def read(self) -> OneRun:
+        """What was seen; checkpoints beyond the last pull (dear ones count for several) hold what was seen last."""
+        if self._ended != self._at[len(self._seen) - 1] or not self._seen:
+            self._see()
+        self._seen += [self._seen[-1]] * (len(self._at) - len(self._seen))
+        picks, regret, seconds, clock = zip(*self._seen, strict=True)
+        return OneRun(
+            np.array(picks),
+            np.array(regret),
+            np.array(seconds),
+            np.array(clock),
+            self._pool.failed,
+            self._pool.utilisation,
+            self._asking / max(1, self._ended),
+        )
