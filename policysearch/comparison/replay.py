@@ -51,7 +51,7 @@ class OneRun:
 
 
 def checkpoints(budget: int) -> Ints:
-    """Pulls at which a search of this budget is read: 40 or fewer, evenly spaced on a logarithm, the last the budget."""
+    """Pulls at which a search of this budget is read: at most 40, even on a logarithm, the last the budget. [P] int."""
     return np.unique(np.geomspace(1, budget, min(budget, _MOST_CHECKPOINTS)).round().astype(np.int64))
 
 
@@ -61,7 +61,8 @@ class Replay:
     Args:
         table: what was recorded.
         reward: from a pull's metrics.
-        fidelities: recorded fidelities that pulls may have, the first that of strategies which use one.
+        fidelity: of a pull; budgets are counted in pulls of its cost.
+        rungs: those of strategies that use several, cheapest first.
         workers: of each search.
         hazards: what happens to them.
         retries: further attempts for a pull that failed.
@@ -72,7 +73,8 @@ class Replay:
         self,
         table: Table,
         reward: Reward,
-        fidelities: Sequence[Fidelity],
+        fidelity: Fidelity,
+        rungs: Sequence[Fidelity],
         *,
         workers: int,
         hazards: Hazards,
@@ -81,26 +83,21 @@ class Replay:
     ) -> None:
         self.table = table
         self._reward = reward
-        self._fidelities = tuple(fidelities)
+        self._ladders = {False: (fidelity,), True: tuple(rungs)}
         self._workers = workers
         self._hazards = hazards
         self._retries = retries
         self._seed = seed
         self._keys = tuple(arm.key for arm in table.arms)
         self._place = {key: k for k, key in enumerate(self._keys)}
-        indices = [table.index(fidelity) for fidelity in self._fidelities]
-        self._means = np.array([np.nanmean(table.grid(index, reward)[0], axis=1) for index in indices])
-        self._cells = [self._cells_at(index) for index in indices]
+        self._means = {f: np.nanmean(table.grid(table.index(f), reward)[0], axis=1) for f in {fidelity, *rungs}}
+        self._cells = {(f.images, f.epochs): self._cells_at(f) for f in self._means}
+        self.means: Floats = self._means[fidelity]
 
-    @property
-    def means(self) -> Floats:
-        """[K] mean rewards at the first fidelity."""
-        return np.asarray(self._means[0])
-
-    def _cells_at(self, fidelity: int) -> list[list[Outcome]]:
+    def _cells_at(self, fidelity: Fidelity) -> list[list[Outcome]]:
         """Recorded outcomes by arm and replicate."""
         out: list[list[Outcome]] = [[] for _ in self._keys]
-        here = np.flatnonzero(self.table.fidelity == fidelity)
+        here = np.flatnonzero(self.table.fidelity == self.table.index(fidelity))
         for cell in here[np.argsort(self.table.replicate[here], kind="stable")]:
             outcome = Outcome(self.table.metrics[cell], seconds=float(self.table.seconds[cell]))
             out[self.table.arm[cell]].append(outcome)
@@ -118,16 +115,15 @@ class Replay:
         pool = SimulatedPool(
             self._outcome(spec, shares), self._workers, self._hazards, np.random.default_rng([seed, 2])
         )
-        ladder = self._fidelities if strategy.fidelities else self._fidelities[:1]
+        ladder = self._ladders[strategy.fidelities]
         with _record(strategy, seed, self.table, [(f.images, f.epochs) for f in ladder], self._reward) as record:
-            costs = [f.cost / ladder[0].cost for f in ladder]
+            costs = [f.cost / self._ladders[False][0].cost for f in ladder]
             source = _Watched(Budgeted(record, strategy, budget, costs), pool, checkpoints(budget), self)
             run(source, pool, retries=self._retries)
             return source.read()
 
     def _outcome(self, spec: str, shares: Floats) -> Callable[[Trial], Outcome]:
         """Pull j has the replicate at `shares[j]` of those there are; beyond the budget they begin anew."""
-        index = {(f.images, f.epochs): i for i, f in enumerate(self._fidelities)}
 
         def replay(trial: Trial) -> Outcome:
             if trial.arm not in self._place:
@@ -135,14 +131,14 @@ class Replay:
                     f"{self.table.source} holds {len(self._keys)} arms, a part of its space, and {spec} suggests "
                     "others too: compare rules on it, or record a space with fewer arms"
                 )
-            recorded = self._cells[index[trial.images, trial.epochs]][self._place[trial.arm]]
+            recorded = self._cells[trial.images, trial.epochs][self._place[trial.arm]]
             return recorded[int(shares[trial.replicate % len(shares)] * len(recorded))]
 
         return replay
 
-    def gap(self, key: str, fidelity: int) -> float:
-        """The best mean at a fidelity minus that arm's."""
-        return float(self._means[fidelity].max() - self._means[fidelity, self._place[key]])
+    def gap(self, key: str) -> float:
+        """The best mean minus that arm's."""
+        return float(self.means.max() - self.means[self._place[key]])
 
     def pick(self, record: Any) -> int:
         """The arm that a search would take now; the first, if nothing has a reward yet."""
@@ -188,7 +184,7 @@ class _Watched:
         self._source.tell(trial, outcome)
         row = self._source.record.rows[trial.number]
         self._ended += 1
-        self._regret += self._replay.gap(row.arm.key, row.fidelity)
+        self._regret += self._replay.gap(row.arm.key)
         self._seconds += outcome.seconds
         if len(self._seen) < len(self._at) and self._ended == self._at[len(self._seen)]:
             self._see()
