@@ -21,7 +21,8 @@ class Arms:
     Attributes:
         names: K names.
         means: [K] mean reward at the fidelity of the search: what regret is measured by.
-        truth: [K] mean reward after long training; None where nothing was trained for long.
+        truth: [K] mean reward after long training, nan for an arm that had none; None where nothing was trained for
+            long. In live comparisons: on fresh replicates, for the arms that some search ended with.
         truth_errors: [K] standard errors of `truth`, nan for an arm with one long training.
     """
 
@@ -67,7 +68,7 @@ class Runs:
         """[R] the same for the final pick, after long training; nan where nothing was trained for long."""
         if arms.truth is None:
             return np.full(len(self.picks), np.nan)
-        return np.asarray(arms.truth.max() - arms.truth[self.picks[:, -1]])
+        return np.asarray(np.nanmax(arms.truth) - arms.truth[self.picks[:, -1]])
 
 
 @dataclass(frozen=True)

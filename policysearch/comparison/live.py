@@ -1,0 +1,210 @@
+"""Strategies compared by searches that are really run, each in a folder of its own; what is there is not run again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policysearch.checks import resolved
+from policysearch.comparison.replay import checkpoints
+from policysearch.comparison.runs import Arms, Comparison, Floats, Ints, Runs
+from policysearch.comparison.settings import CompareSettings
+from policysearch.config import SearchConfig
+from policysearch.controller import run
+from policysearch.datasets.load import load
+from policysearch.pools import workplace
+from policysearch.record import COMPLETE, Row
+from policysearch.rules import Tally, counted
+from policysearch.rules.recommend import recommend
+from policysearch.run_folder import RunFolder
+from policysearch.runs import Listener, Status, resume, search
+from policysearch.seeds import seed_of
+from policysearch.shrinkage import shrink
+from policysearch.spaces import Arm, load_space, space_text
+from policysearch.studies import must_be_the_same_search, open_records, save_settings
+from policysearch.verdict import Confirmation
+
+__all__ = ["lived"]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One search of the comparison: its strategy, its run's number, its config."""
+
+    strategy: str
+    budget: int
+    number: int
+    config: SearchConfig
+
+    def of(self, strategy: str, budget: int) -> bool:
+        return (self.strategy, self.budget) == (strategy, budget)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A search's picks and worker-seconds [P] at checkpoints, the arms pulled [budget], failed attempts."""
+
+    picks: Ints
+    seconds: Floats
+    pulled: Ints
+    failures: int
+
+
+def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: Listener) -> Comparison:
+    """Compare strategies by searches on data.
+
+    Args:
+        settings: of the comparison.
+        config: of every search, but for its strategy, trials, seed and folder.
+        out: the comparison's folder; searches that it holds are continued, or read where they are finished.
+        listener: told how far each search is.
+
+    Raises:
+        UserError: something given is wrong.
+        SearchFailed: a search had no reward at all.
+    """
+    searches = _searches(settings, config, out)
+    for number, each in enumerate(searches):
+        _run(each, _numbered(listener, number, len(searches)))
+    rows = [_rows(each) for each in searches]
+    arms = list({row.arm.key: row.arm for own in rows for row in own}.values())
+    seen = [_see(own, tuple(arm.key for arm in arms), each.budget) for each, own in zip(searches, rows, strict=True)]
+    picks = [arms[k] for k in sorted({int(one.picks[-1]) for one in seen})]
+    fresh = _judged(picks, searches[0].config, config.confirm, out / "picks", listener)
+    known = _arms(arms, [row for own in [*rows, fresh] for row in own], fresh)
+    runs = [
+        _runs(name, budget, [one for each, one in zip(searches, seen, strict=True) if each.of(name, budget)], known)
+        for name in settings.names
+        for budget in settings.budgets
+    ]
+    return Comparison(known, tuple(runs), (), settings.delta, config.workers or 1, True, _about(settings, config))
+
+
+def _about(settings: CompareSettings, config: SearchConfig) -> dict[str, Any]:
+    told = {name: getattr(config, name) for name in ("data", "model", "space", "reward")}
+    fidelity = f"{config.images}x{config.epochs}"
+    return {**told, "fidelity": fidelity, "runs": settings.runs, "seed": settings.seed, "confirm": config.confirm}
+
+
+def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> list[_Search]:
+    """Run by run, so that strategies are compared as soon as may be; run r has one seed in all of them."""
+    done = []
+    for number in range(settings.runs):
+        for name in settings.names:
+            for budget in settings.budgets:
+                folder = out / "searches" / f"{re.sub(r'[^A-Za-z0-9.=-]+', '-', name)}-{budget}-{number}"
+                own = {"strategy": name, "trials": budget, "seed": seed_of(settings.seed, number), "confirm": 0}
+                own |= {"out": str(folder), "study": None, "finalists": 1}
+                done.append(_Search(name, budget, number, config.model_copy(update=own)))
+    return done
+
+
+def _numbered(listener: Listener, number: int, count: int) -> Listener:
+    def tell(status: Status) -> None:
+        listener(Status(f"search {number + 1} of {count}", status.done, status.total, status.best, status.failed))
+
+    return tell
+
+
+def _run(each: _Search, listener: Listener) -> None:
+    folder = Path(str(each.config.out))
+    if RunFolder(folder).policy.exists():
+        return
+    if RunFolder(folder).config.exists():
+        resume(folder, listener=listener)
+    else:
+        search(each.config, listener)
+
+
+def _rows(each: _Search) -> list[Row]:
+    config = resolved(each.config)
+    with open_records(config, RunFolder(Path(str(config.out))), load_space(config.space), read_only=True) as records:
+        return list(records["search"].rows)
+
+
+def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int) -> _Seen:
+    """The first pulls by number are taken to have ended first."""
+    tally, at = Tally(), set(checkpoints(budget).tolist())
+    picks, seconds, spent = [], [], 0.0
+    for ended, row in enumerate(rows[:budget], 1):
+        tally.start(row.pull)
+        tally.finish(row.pull, row.reward, *counted(row.outcome.metrics))
+        spent += row.seconds
+        if ended in at:
+            picks.append(recommend(tally.history(keys)) or 0)
+            seconds.append(spent)
+    pulled = np.array([keys.index(row.arm.key) for row in rows[:budget]])
+    return _Seen(np.array(picks), np.array(seconds), pulled, sum(len(row.failures) for row in rows))
+
+
+def _runs(name: str, budget: int, seen: list[_Seen], arms: Arms) -> Runs:
+    at = checkpoints(budget)
+    gaps = arms.means.max() - arms.means
+    regret = np.array([np.cumsum(gaps[one.pulled])[at - 1] for one in seen])
+    seconds = np.array([one.seconds for one in seen])
+    unknown = np.full(len(seen), np.nan)
+    failures = np.array([one.failures for one in seen])
+    picks = np.array([one.picks for one in seen])
+    return Runs(name, budget, at, picks, regret, seconds, np.full_like(seconds, np.nan), failures, unknown, np.nan)
+
+
+def _judged(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, listener: Listener) -> list[Row]:
+    """The picks on fresh common replicates."""
+    if not replicates:
+        return []
+    folder = RunFolder(path)
+    config = resolved(config.model_copy(update={"out": str(path), "study": None}))
+    dataset = load(config, lambda done, total: None)
+    space = load_space(config.space)
+    folder.make()
+    with ExitStack() as stack:
+        stack.enter_context(folder.locked())
+        config, pool_of = stack.enter_context(workplace(config))
+        if not folder.config.exists():
+            folder.space.write_text(space_text(config.space), encoding="utf-8")
+            save_settings(config, folder)
+        record = stack.enter_context(open_records(config, folder, space))["confirm"]
+        must_be_the_same_search(config, folder, record.study, dataset.digest)
+        folder.trials.touch()
+        source = Confirmation(record, arms, replicates)
+        if len(source) or record.running():
+            total = len(record.rows) + len(source)
+            pool = stack.enter_context(pool_of(config, dataset))
+            tell = lambda: listener(Status("picks", len(record.rows), total, None, 0))  # noqa: E731
+            run(source, pool, record.running(), config.retries, tell)
+        keys = {arm.key for arm in arms}
+        return [row for row in record.rows if row.arm.key in keys]
+
+
+def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:
+    """Means over all pulls of all searches, shrunken towards each other; the truth is the fresh replicates."""
+    everything, again = (_rewards(arms, some) for some in (rows, fresh))
+    counts = np.array([len(own) for own in everything], dtype=float)
+    means = np.array([np.mean(own) if own else np.nan for own in everything])
+    known = counts > 0
+    spread = _deviation(everything)
+    means[known] = shrink(means[known], counts[known], spread)[0]
+    means[~known] = np.nanmin(means)
+    truth = np.array([np.mean(own) if own else np.nan for own in again])
+    errors = np.array([np.std(own, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan for own in again])
+    return Arms(tuple(arm.name for arm in arms), means, truth if fresh else None, errors if fresh else None)
+
+
+def _rewards(arms: list[Arm], rows: list[Row]) -> list[list[float]]:
+    out: dict[str, list[float]] = {arm.key: [] for arm in arms}
+    for row in rows:
+        if row.state == COMPLETE and row.reward is not None:
+            out[row.arm.key].append(row.reward)
+    return list(out.values())
+
+
+def _deviation(rewards: list[list[float]]) -> float:
+    freedom = sum(len(own) - 1 for own in rewards if own)
+    squares = sum(float(((np.array(own) - np.mean(own)) ** 2).sum()) for own in rewards if own)
+    return float(np.sqrt(squares / freedom)) if freedom else 0.0
