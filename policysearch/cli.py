@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from functools import partial
@@ -12,6 +13,7 @@ import typer
 
 from policysearch.child.recipe import Recipe
 from policysearch.comparison.plan import Plan
+from policysearch.comparison.settings import CompareSettings
 from policysearch.config import SearchConfig, make_config, read_config, validated
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
@@ -35,6 +37,8 @@ _SEARCH = {name: field for name, field in SearchConfig.model_fields.items() if n
 _SPLIT = {name: _SEARCH[name] for name in ("validation", "split_seed")}
 _UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "confirm", "finalists", "out"}
 _TRAINING = {name: field for name, field in _SEARCH.items() if name not in _UNUSED_BY_TABLES}
+_SHARED = {"strategy", "trials", "reward", "retries", "workers", "seed", "out", "study", "storage", "finalists"}
+_LIVE = {name: field for name, field in _SEARCH.items() if name not in _SHARED}
 _RECIPE = "Child training (defaults of small-resnet; see `policysearch models`)"
 
 
@@ -91,6 +95,38 @@ def record(
     settings = make_config(_settings(config, flags), f"config file {str(config)!r}" if config else "settings")
     start = partial(record_table, settings, plan, out)
     show_recorded(watched(start, str(out.with_suffix("")), "the same command"))
+
+
+@with_flags(
+    app,
+    ("Comparison", CompareSettings.model_fields),
+    ("Live searches, with --data", _LIVE),
+    ("Data, for live searches", _DATA),
+    (_RECIPE, Recipe.model_fields),
+)
+def compare(
+    out: Annotated[Path, typer.Option(help="folder for compare.html, compare.json and runs.npz")],
+    replay: Annotated[Path | None, typer.Option(help="table of `policysearch record` to replay")] = None,
+    **flags: Any,
+) -> None:
+    """Which strategy to use: on a recorded table by replay, or on data by searches."""
+    from policysearch.comparison.comparing import compare as run_comparison
+    from policysearch.console import show_comparison, watched
+
+    told = given(flags)
+    settings = validated(CompareSettings, {n: told.pop(n) for n in list(told) if n in CompareSettings.model_fields})
+    if replay and told:
+        raise UserError(
+            f"--{min(told).replace('_', '-')} is for live searches, and --replay reads a table: leave it out"
+        )
+    shared = {"reward": settings.reward, "retries": settings.retries, "workers": settings.workers}
+    live = None if replay else make_config({**_settings(None, told), **shared})
+    start = partial(run_comparison, settings, out, replay=replay, config=live, command=_command())
+    show_comparison(*watched(lambda listener: start(listener=listener), str(out), "the same command"), out)
+
+
+def _command() -> str:
+    return shlex.join(["policysearch", *sys.argv[1:]])
 
 
 @app.command()

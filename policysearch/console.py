@@ -22,15 +22,18 @@ from rich.progress import (
 )
 
 from policysearch.comparison.recording import Recorded
+from policysearch.comparison.runs import Comparison
+from policysearch.comparison.statistics import Summary
+from policysearch.comparison.terminal import show
 from policysearch.loss import Loss, loss_in_words
 from policysearch.report import arm_table, confirmation_table
 from policysearch.runs import Listener, SearchResult, Status
 from policysearch.words import in_words
 
-__all__ = ["decoding", "show_recorded", "show_result", "watched"]
+__all__ = ["decoding", "show_comparison", "show_recorded", "show_result", "watched"]
 
 Result = TypeVar("Result")
-_NOTHING = {"decode": "images", "search": "no result yet", "confirm": "no result yet", "record": "thousand images"}
+_NOTHING = {"decode": "images", "record": "thousand images", "replay": "searches"}
 _LINE_EVERY = 15.0  # seconds between lines where there is no terminal to redraw
 
 
@@ -55,7 +58,11 @@ class _Watcher:
         )
 
     def __call__(self, status: Status) -> None:
-        best = f"best {escape(status.best[0])} {status.best[1]:.4f}" if status.best else _NOTHING[status.phase]
+        best = (
+            f"best {escape(status.best[0])} {status.best[1]:.4f}"
+            if status.best
+            else _NOTHING.get(status.phase, "no result yet")
+        )
         best += f", {status.failed} failed" if status.failed else ""
         if self._console.is_terminal:
             self._bar(status, best)
@@ -149,3 +156,10 @@ def show_recorded(recorded: Recorded) -> None:
     """Where a table is and what it cost."""
     failed = f"; {recorded.failed} failed, and the same command tries them again" if recorded.failed else ""
     print(f"{recorded.path}: {recorded.pulls} pulls, {recorded.seconds:.0f} worker-seconds{failed}")
+
+
+def show_comparison(found: Summary, comparison: Comparison, folder: Path) -> None:
+    """The tables, the verdict, and where the files are."""
+    console = Console()
+    show(found, comparison, console)
+    console.print(f"Files in {folder}: compare.html, compare.json, runs.npz.", highlight=False, soft_wrap=True)

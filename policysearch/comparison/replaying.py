@@ -62,7 +62,7 @@ def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], ob
         tuple(runs[: len(wanted)]),
         tuple(runs[len(wanted) :]),
         settings.delta,
-        settings.workers,
+        settings.simulated,
         False,
         _about(settings, table),
     )
@@ -75,7 +75,7 @@ def _made(settings: CompareSettings, table: Table) -> Replay:
         parse_reward(settings.reward),
         main,
         rungs,
-        workers=settings.workers,
+        workers=settings.simulated,
         hazards=Hazards(settings.stragglers, settings.slowdown, settings.failures),
         retries=settings.retries,
         seed=settings.seed,
@@ -103,8 +103,8 @@ def _warn(settings: CompareSettings, table: Table) -> None:
         if budget < len(table.arms):
             told = f"{budget} pulls are fewer than the {len(table.arms)} arms: some are never tried"
             warnings.warn(told, UserWarning, stacklevel=3)
-        if budget < settings.workers:
-            told = f"{settings.workers} workers, and a budget of {budget} pulls: all are chosen before any has ended"
+        if budget < settings.simulated:
+            told = f"{settings.simulated} workers, and a budget of {budget} pulls: all are chosen before any has ended"
             warnings.warn(told, UserWarning, stacklevel=3)
 
 

@@ -37,7 +37,10 @@ class CompareSettings(BaseModel):
     ] = None
     reward: Annotated[str, Field(description="what is maximised (see `policysearch rewards`)")] = "accuracy"
     delta: Annotated[float, Field(gt=0, description="a pick within this of the best arm's mean counts as good")] = 0.003
-    workers: Annotated[int, Field(ge=1, le=100_000, description="simulated workers of each search")] = 8
+    workers: Annotated[
+        int | None,
+        Field(ge=0, le=100_000, description="of each search; default: 8 simulated ones, live as many as search takes"),
+    ] = None
     stragglers: Annotated[float, Field(ge=0, le=1, description="share of attempts that are slow")] = 0.05
     slowdown: Annotated[float, Field(ge=1, le=1000, description="how many times as long those take")] = 3.0
     failures: Annotated[float, Field(ge=0, lt=1, description="share of attempts that fail")] = 0.01
@@ -63,6 +66,17 @@ class CompareSettings(BaseModel):
         if twice or not out:
             raise UserError(f"--strategies must name one or more, each once, got {self.strategies!r}")
         return out
+
+    @property
+    def simulated(self) -> int:
+        """Simulated workers of each search.
+
+        Raises:
+            UserError: there are none.
+        """
+        if self.workers == 0:
+            raise UserError("--workers 0 trains in this process, and a replay trains nothing: give 1 or more")
+        return self.workers or 8
 
     @property
     def budgets(self) -> list[int]:
