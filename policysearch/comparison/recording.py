@@ -84,8 +84,9 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
         fidelities = [astuple(fidelity) for fidelity in plan.replicates]
         with open_records(config, folder, space, new=new, fidelities=fidelities) as records:
             record = records["search"]
-            must_be_the_same_search(config, folder, record.study, dataset.digest)
             _must_extend(record.study, fidelities, folder)
+            must_be_the_same_search(config, folder, record.study, dataset.digest)
+            record.study.set_user_attr("fidelities", fidelities)
             folder.trials.touch()
             work = _Work(record, plan, space.arms(config.seed))
             about = {**_about(config), "data": dataset.name, "digest": dataset.digest}
@@ -113,8 +114,6 @@ def _must_extend(study: Any, fidelities: list[tuple[int, ...]], folder: RunFolde
     if fidelities[: len(had)] != had:
         begun = ",".join(str(Fidelity(*each)) for each in had)
         raise UserError(f"{folder.path} was begun with --fidelities {begun}: give these, or these and dearer ones")
-    if len(fidelities) > len(had):
-        study.set_user_attr("fidelities", fidelities)
 
 
 def _progress(work: _Work, writing: _Writing, listener: Listener) -> None:
