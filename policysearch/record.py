@@ -22,6 +22,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from policysearch.errors import UserError
 from policysearch.loss import parse_loss
 from policysearch.policy import Policy
 from policysearch.rewards import Reward
@@ -121,6 +122,9 @@ class Record:
         failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
         arm = Arm(trial.params, self._policies[pull["arm"]], self._losses.get(pull["arm"]))
         drawn = (pull.get("fidelity", 0), pull.get("probability", math.nan))
+        if drawn[0] >= len(self._fidelities):
+            told = f"study {self.study.study_name!r} holds pulls at fidelity {drawn[0] + 1}"
+            raise UserError(f"{told}, and {len(self._fidelities)} were given: give all that it was begun with")
         self._start(Row(trial.number, arm, pull["replicate"], *drawn, failures=failures))
         if "outcome" in trial.user_attrs:
             outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
