@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from optuna.samplers import BaseSampler
 from policysearch.errors import UserError, unknown_name
 from policysearch.record import Record
 from policysearch.rules import RULES, Rule
-from policysearch.sampler import SeededSampler
+from policysearch.rules.parse import own_rule_named, parse_rule
+from policysearch.seeded import SeededSampler
 from policysearch.seeds import rule_generator
 from policysearch.spaces import Arm, Space
 from policysearch.trials import Trial
@@ -38,6 +38,10 @@ STRATEGIES: dict[str, str] = {
     "optuna:NAME": (
         f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}; CmaEs and QMC model "
         "only numbers that every arm has, and draw the rest at random"
+    ),
+    "MODULE:FUNCTION": (
+        "a rule of your own, also PATH.py:FUNCTION: choose(history, rng) gives an arm's index, or FUNCTION() an object "
+        "with that method"
     ),
 }
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
@@ -73,7 +77,7 @@ class SamplerStrategy:
 
 
 def make_strategy(spec: str, space: Space, seed: int) -> Strategy:
-    """The strategy `NAME` or `NAME:parameter=value,...`, ready for `space`.
+    """The strategy `NAME`, `NAME:parameter=value,...` or `MODULE:FUNCTION` (a rule of one's own), ready for `space`.
 
     Raises:
         UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
@@ -85,24 +89,9 @@ def make_strategy(spec: str, space: Space, seed: int) -> Strategy:
         if rest:
             raise UserError(f"strategy tpe takes no parameters, got {rest!r}")
         return _sampler_strategy("TPE", space)
-    if name not in RULES:
+    if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
-    return RuleStrategy(_rule(name, rest), space.arms(seed))
-
-
-def _rule(name: str, text: str) -> Rule:
-    rule = RULES[name][1]
-    allowed = list(inspect.signature(rule).parameters)
-    values: dict[str, float] = {}
-    for part in filter(None, text.split(",")):
-        key, _, value = part.partition("=")
-        if key not in allowed:
-            raise UserError(f"strategy {name} has no parameter {key!r}; it has {', '.join(allowed) or 'none'}")
-        try:
-            values[key] = float(value)
-        except ValueError:
-            raise UserError(f"strategy {name}: {key} must be a number, got {value!r}") from None
-    return rule(**values)
+    return RuleStrategy(parse_rule(spec, "strategy"), space.arms(seed))
 
 
 def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
