@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from policysearch.runs import SearchResult as SearchResult
     from policysearch.runs import resume as resume
     from policysearch.runs import search as search
+    from policysearch.sampler import RuleSampler as RuleSampler
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Operation": "policysearch.operations",
     "Policy": "policysearch.policy",
+    "RuleSampler": "policysearch.sampler",
     "SearchConfig": "policysearch.config",
     "SearchResult": "policysearch.runs",
     "UserError": "policysearch.errors",

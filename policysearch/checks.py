@@ -48,6 +48,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
         storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
     filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study, "recipe": recipe}
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
+    filled |= {"strategy": absolute_function(config.strategy)}
     return config.model_copy(update=filled)
 
 

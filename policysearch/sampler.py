@@ -1,60 +1,244 @@
-"""Optuna samplers made resumable: a fresh one for each trial and parameter, seeded by study and number."""
+"""RuleSampler: any bandit rule as an Optuna sampler, in anybody's study.
+
+Writes one attribute of a trial, and uses two of Optuna's internals for that: `study._storage`, `trial._trial_id`.
+"""
 
 from __future__ import annotations
 
+import math
+import secrets
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler, BruteForceSampler
+from optuna.samplers import BaseSampler
+from optuna.search_space import intersection_search_space
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from policysearch.seeds import sampler_seed
+from policysearch.errors import UserError
+from policysearch.grids import Axis, Grid, axis
+from policysearch.rules import Choice, Counts, History, Log, Rule, counted
+from policysearch.rules.parse import OwnRule, parse_rule
+from policysearch.seeds import rule_generator
 
-__all__ = ["SeededSampler"]
+__all__ = ["RuleSampler", "history_of"]
+
+_DRAWS = "policysearch:draws"
+"""Trial attribute [[names, probability], ...]: what was drawn together, for rules that tell a probability."""
+_SEVERAL_FIDELITIES = ("successive-halving", "hyperband")
+Answer = Callable[[History, np.random.Generator], Any]
 
 
-class SeededSampler(BaseSampler):
-    """Any Optuna sampler, its randomness keyed by (study seed, trial number, parameter).
+class RuleSampler(BaseSampler):
+    """A bandit rule as an Optuna sampler of one objective, in either direction.
 
-    A long-lived sampler's generator is lost with its process, and a search resumed with a new one draws
-    other trials. Here what a parameter is given depends on the record alone, so that even a trial
-    interrupted between two parameters continues as it would have.
+        study = optuna.create_study(direction="maximize", sampler=policysearch.RuleSampler("ucb", seed=0))
+
+    The arms are the grid of all parameters that every completed trial had with one and the same
+    distribution (`optuna.search_space.intersection_search_space`): categories, steps, or `levels` evenly
+    spaced points of a range without steps. Over one parameter this is the rule itself. Until a trial has
+    completed, for parameters that only some trials have, and where the grid has more than `max_arms`
+    points, each parameter is a bandit of its own among the trials that agree with what this trial was
+    given so far: a tree of bandits, which needs no enumeration.
+
+    Nothing is kept between trials: every choice depends on the study's trials, the seed and the trial's
+    number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
+    are pending pulls; failed ones, and completed ones without a finite value, are failures; a pruned trial
+    counts with its last reported value, or as a failure. Trials off the grid, and constraints, are ignored.
+    `thompson-beta` counts correct predictions if trials have the user attributes `correct` and `validation_images`.
+
+    Args:
+        rule: a name as `policysearch strategies` lists them, with parameters as in "ucb:c=0.5"; MODULE:FUNCTION or
+            PATH.py:FUNCTION; a `policysearch.rules.Rule`; or a function (history, rng) -> index of an arm.
+        seed: 0 or more; drawn if None, then found in the attribute `seed`.
+        budget: trials that the study will have, for rules that plan with it; 0 where it is not known.
+        levels: points of a parameter without steps, or with more steps than `max_arms`; 2 or more.
+        max_arms: the largest joint grid; 2 or more.
+
+    Raises:
+        UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
+            a study of several objectives, a range without ends, or what the rule itself refuses.
     """
 
-    def __init__(self, factory: Callable[[int], BaseSampler], study_seed: int) -> None:
-        self._factory = factory
-        self._seed = study_seed
-
-    def _fresh(self, trial: FrozenTrial, parameter: str = "") -> BaseSampler:
-        key = (zlib.crc32(parameter.encode()),) if parameter else ()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return self._factory(sampler_seed(self._seed, trial.number, *key))
+    def __init__(
+        self,
+        rule: str | Rule | Answer = "ucb",
+        seed: int | None = None,
+        *,
+        budget: int = 0,
+        levels: int = 8,
+        max_arms: int = 4096,
+    ) -> None:
+        for name, given, least in (("seed", seed or 0, 0), ("budget", budget, 0), ("levels", levels, 2)):
+            _check_at_least(least, name, given)
+        _check_at_least(2, "max_arms", max_arms)
+        self.rule = _made(rule)
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.budget = budget
+        self.levels = levels
+        self.max_arms = max_arms
+        self._warned: set[str] = set()
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._fresh(trial).infer_relative_search_space(study, trial)
+        """The parameters that every completed trial had, by name; those of one value left out."""
+        _check_one_objective(study)
+        common = intersection_search_space(study.get_trials(deepcopy=False))
+        return {name: distribution for name, distribution in common.items() if not distribution.single()}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._fresh(trial).sample_relative(study, trial, search_space)
+        """All of them at once, or one given the others; enqueued values are taken as given."""
+        fixed = trial.system_attrs.get("fixed_params", {})
+        values = {name: fixed[name] for name in search_space if name in fixed}
+        free = [self._axis(name, search_space[name]) for name in search_space if name not in fixed]
+        for axes in self._bandits(free):
+            values |= self._draw(study, trial, Grid(axes), values, first=not values)
+        return values
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        sampler = self._fresh(trial, param_name)
-        return sampler.sample_independent(study, trial, param_name, param_distribution)
+        """One parameter, given those that the trial already has."""
+        _check_one_objective(study)
+        path = {name: value for name, value in trial.params.items() if not trial.distributions[name].single()}
+        first = not path and not self.infer_relative_search_space(study, trial)
+        grid = Grid([self._axis(param_name, param_distribution)])
+        return self._draw(study, trial, grid, path, first=first)[param_name]
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self._fresh(trial).before_trial(study, trial)
+    def _axis(self, name: str, distribution: BaseDistribution) -> Axis:
+        made = axis(name, distribution, self.levels, self.max_arms)
+        if made.missing:
+            self._warn_once(
+                f"parameter {name!r} has {len(made.points) + made.missing:,} values, more than max_arms "
+                f"({self.max_arms}): its arms are {len(made.points)} of them, evenly spaced; a larger step, levels "
+                "or max_arms changes that"
+            )
+        return made
 
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        sampler = self._fresh(trial)
-        if not isinstance(sampler, BruteForceSampler):  # its only duty here is to stop `optimize`, which we do not use
-            sampler.after_trial(study, trial, state, values)
+    def _bandits(self, axes: Sequence[Axis]) -> list[Sequence[Axis]]:
+        """The axes that are chosen together."""
+        size = Grid(axes).size
+        if size <= self.max_arms:
+            return [axes] if axes else []
+        self._warn_once(
+            f"the grid of {', '.join(axis.name for axis in axes)} has {size:,} points, more than max_arms "
+            f"({self.max_arms}): each parameter is chosen by itself, given those before it; fewer values, larger steps "
+            "or a larger max_arms keep them together"
+        )
+        return [[axis] for axis in axes]
+
+    def _draw(
+        self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool
+    ) -> dict[str, Any]:
+        key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
+        history = self._history(study, trial, grid, path)
+        choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
+        if choice.fidelity:
+            raise UserError(
+                f"the rule chose fidelity {choice.fidelity}, but a trial of a RuleSampler has one; take a rule of one"
+            )
+        _keep_probability(study, trial, grid, choice)
+        return grid.values(choice.arm)
+
+    def _history(self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any]) -> History:
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        return history_of(others, grid, path, maximise=study.direction == StudyDirection.MAXIMIZE, budget=self.budget)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            warnings.warn(text, UserWarning, stacklevel=2)
+
+
+def history_of(
+    trials: Sequence[FrozenTrial], grid: Grid, path: Mapping[str, Any], *, maximise: bool, budget: int = 0
+) -> History:
+    """What trials tell about a grid's arms, among those with the parameters of `path`; the log in the order told."""
+    started = [trial for trial in trials if trial.state != TrialState.WAITING and path.items() <= trial.params.items()]
+    started.sort(key=_when_told)
+    arms = grid.arms(started)
+    pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
+    arms = arms[arms >= 0]
+    rewards = np.array([_reward(trial, maximise) for trial in pulls])
+    counts = _counts(pulls, arms, rewards, grid.size)
+    done = np.isfinite(rewards)
+    names = set(grid.names)
+    probabilities = np.array([_probability(trial, names) for trial in pulls])
+    log = Log(arms[done], np.zeros(done.sum(), np.int64), rewards[done], probabilities[done])
+    return History(**vars(counts), fidelities=(counts,), features=grid.features(), budget=budget, log=log)
+
+
+def _counts(pulls: Sequence[FrozenTrial], arms: NDArray[np.int64], rewards: NDArray[np.float64], size: int) -> Counts:
+    def total(which: NDArray[np.bool_], each: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        return np.bincount(arms[which], None if each is None else each[which], size).astype(np.float64)
+
+    done, running = np.isfinite(rewards), np.array([trial.state == TrialState.RUNNING for trial in pulls], dtype=bool)
+    correct, judged = np.array([counted(trial.user_attrs) for trial in pulls]).reshape(-1, 2).T
+    return Counts(
+        pulls=total(done),
+        sums=total(done, rewards),
+        squares=total(done, rewards**2),
+        pending=total(running),
+        failures=total(~done & ~running),
+        correct=total(done, correct),
+        judged=total(done, judged),
+    )
+
+
+def _when_told(trial: FrozenTrial) -> tuple[float, int]:
+    """For sorting: finished trials by the time they were told, then the running ones, both by number."""
+    ended = trial.datetime_complete
+    return (ended.timestamp() if ended else math.inf, trial.number)
+
+
+def _reward(trial: FrozenTrial, maximise: bool) -> float:
+    """Higher is better; not finite where the trial has none."""
+    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    value = trial.value if ended and trial.value is not None else math.nan
+    return value if maximise else -value
+
+
+def _probability(trial: FrozenTrial, names: set[str]) -> float:
+    """With which exactly these parameters were drawn, one after another or together; nan where it is not known."""
+    draws = [(set(drawn), p) for drawn, p in trial.system_attrs.get(_DRAWS, ()) if names.issuperset(drawn)]
+    complete = names == set().union(*(drawn for drawn, _ in draws))
+    return math.prod(p for _, p in draws) if complete else math.nan
+
+
+def _keep_probability(study: optuna.Study, trial: FrozenTrial, grid: Grid, choice: Choice) -> None:
+    if not math.isnan(choice.probability):
+        storage, number = study._storage, trial._trial_id
+        before = storage.get_trial_system_attrs(number).get(_DRAWS, [])
+        storage.set_trial_system_attr(number, _DRAWS, [*before, [grid.names, float(choice.probability)]])
+
+
+def _check_at_least(least: int, name: str, given: int) -> None:
+    if given < least:
+        raise UserError(f"RuleSampler's {name} must be {least} or more, got {given}")
+
+
+def _check_one_objective(study: optuna.Study) -> None:
+    if study._is_multi_objective():
+        raise UserError(
+            f"a RuleSampler maximises or minimises one value, but the study has {len(study.directions)}; give it one "
+            "direction, or take a sampler such as NSGAIISampler"
+        )
+
+
+def _made(rule: str | Rule | Answer) -> Rule:
+    """The rule of a name, or an object or function with its answers checked."""
+    if isinstance(rule, str):
+        if rule.partition(":")[0] in _SEVERAL_FIDELITIES:
+            raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
+        return parse_rule(rule)
+    choose = getattr(rule, "choose", rule)
+    if isinstance(rule, type) or not callable(choose):
+        raise UserError(f"rule must be a name such as 'ucb', or an object or function that chooses, got {rule!r}")
+    return OwnRule(choose, "the rule")

@@ -14,9 +14,9 @@ def seed_of(*key: int) -> int:
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def rule_generator(study_seed: int, number: int) -> np.random.Generator:
-    """The generator with which a rule chooses trial `number`."""
-    return np.random.default_rng([study_seed, _RULE, number])
+def rule_generator(study_seed: int, number: int, *key: int) -> np.random.Generator:
+    """The generator with which a rule chooses trial `number` (and, by `key`, one of its parameters after the first)."""
+    return np.random.default_rng([study_seed, _RULE, number, *key])
 
 
 def child_seed(study_seed: int, replicate: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,7 +18,8 @@ from policysearch.errors import UserError, unknown_name
 from policysearch.features import features
 from policysearch.record import Record
 from policysearch.rules import RULES, Rule, Tally
-from policysearch.sampler import SeededSampler
+from policysearch.rules.parse import own_rule_named, parse_rule
+from policysearch.seeded import SeededSampler
 from policysearch.seeds import rule_generator
 from policysearch.spaces import Arm, Space
 from policysearch.trials import Trial
@@ -43,6 +43,10 @@ STRATEGIES: dict[str, str] = {
     "optuna:NAME": (
         f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}; CmaEs and QMC model "
         "only numbers that every arm has, and draw the rest at random"
+    ),
+    "MODULE:FUNCTION": (
+        "a rule of your own, also PATH.py:FUNCTION: choose(history, rng) gives an arm's index, or FUNCTION() an object "
+        "with that method"
     ),
 }
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
@@ -112,9 +116,9 @@ class SamplerStrategy:
 
 
 def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tuple[Arm, ...] | None = None) -> Strategy:
-    """The strategy `NAME` or `NAME:parameter=value,...`, ready for a search of `budget` pulls in `space`.
+    """The strategy `NAME`, `NAME:parameter=value,...` or `MODULE:FUNCTION` (a rule of one's own), ready for `space`.
 
-    `arms` are those that a rule chooses from; by default the space's for this seed.
+    `budget` is in pulls; `arms` are those that a rule chooses from; by default the space's for this seed.
 
     Raises:
         UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
@@ -126,24 +130,10 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
         if rest:
             raise UserError(f"strategy tpe takes no parameters, got {rest!r}")
         return _sampler_strategy("TPE", space)
-    if name not in RULES:
+    if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
-    return RuleStrategy(_rule(name, rest), space.arms(seed) if arms is None else arms, budget)
-
-
-def _rule(name: str, text: str) -> Rule:
-    rule = RULES[name][1]
-    allowed = list(inspect.signature(rule).parameters)
-    values: dict[str, float] = {}
-    for part in filter(None, text.split(",")):
-        key, _, value = part.partition("=")
-        if key not in allowed:
-            raise UserError(f"strategy {name} has no parameter {key!r}; it has {', '.join(allowed) or 'none'}")
-        try:
-            values[key] = float(value)
-        except ValueError:
-            raise UserError(f"strategy {name}: {key} must be a number, got {value!r}") from None
-    return rule(**values)
+    arms = space.arms(seed) if arms is None else arms
+    return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
 
 
 def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:

@@ -36,7 +36,14 @@ LAYERS = [
     ],
     ["policysearch.templates"],
     ["policysearch.families"],
-    ["policysearch.augmentation", "policysearch.spaces", "policysearch.sampler", "policysearch.controller"],
+    [
+        "policysearch.augmentation",
+        "policysearch.spaces",
+        "policysearch.grids",
+        "policysearch.sampler",
+        "policysearch.seeded",
+        "policysearch.controller",
+    ],
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
     ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
@@ -56,12 +63,15 @@ MAY_IMPORT_TORCH = (
 )
 MAY_IMPORT_RAY = ("workers.cluster", "workers.ray_pool")
 MAY_IMPORT_OPTUNA = (
+    "policysearch.grids",
     "policysearch.sampler",
+    "policysearch.seeded",
     "policysearch.record",
     "policysearch.strategies",
     "policysearch.storages",
     "policysearch.studies",
 )
+STANDARD_OF_RULES = {"__future__", "collections", "dataclasses", "inspect", "operator", "typing"}
 
 
 def modules():
@@ -112,7 +122,7 @@ def test_torch_optuna_and_ray_have_their_corners():
         assert "optuna" not in roots or name.startswith(MAY_IMPORT_OPTUNA), name
         assert "ray" not in roots or name in MAY_IMPORT_RAY, name
         if name.startswith("policysearch.rules"):
-            assert roots <= {"numpy", "policysearch", "dataclasses", "typing", "collections", "__future__"}, name
+            assert roots <= {*STANDARD_OF_RULES, "numpy", "policysearch"}, name
 
 
 def test_importing_the_package_is_light():

@@ -1,0 +1,102 @@
+"""Rules from text: a name with its parameters, or code of the user's own."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from policysearch.errors import UserError, unknown_name
+from policysearch.own_code import function
+from policysearch.rules import RULES, Choice, History, Rule
+
+__all__ = ["OwnRule", "own_rule_named", "parse_rule"]
+
+
+@dataclass(frozen=True)
+class OwnRule:
+    """A rule that somebody else wrote, its answers checked.
+
+    Attributes:
+        answer: called with a `History` and a generator; gives a `Choice`, or the index of an arm.
+        told: what messages call it.
+    """
+
+    answer: Callable[[History, np.random.Generator], Any]
+    told: str
+
+    def choose(self, history: History, rng: np.random.Generator) -> Choice:
+        given = self.answer(history, rng)
+        try:
+            choice = given if isinstance(given, Choice) else Choice(operator.index(given))
+        except TypeError:
+            raise UserError(f"{self.told} answered {given!r}; return a Choice or the index of an arm") from None
+        if not 0 <= choice.arm < history.arms:
+            raise UserError(f"{self.told} answered arm {choice.arm}; there are arms 0 to {history.arms - 1}")
+        return choice
+
+
+def parse_rule(spec: str, what: str = "rule") -> Rule:
+    """The rule `NAME`, `NAME:parameter=value,...`, `MODULE:FUNCTION` or `PATH.py:FUNCTION`.
+
+    A function that can be called without arguments returns an object with `choose(history, rng)`; any other
+    is `choose(history, rng)` itself. It answers a `Choice`, or the index of an arm.
+
+    Args:
+        what: what messages call it, "rule" or "strategy".
+
+    Raises:
+        UserError: unknown name or parameter, a value out of range, or own code that cannot be loaded or is no rule.
+    """
+    name, _, rest = spec.partition(":")
+    if name in RULES:
+        return _shipped(name, rest, what)
+    if own_rule_named(spec):
+        return _own(spec, f"{what} {spec!r}")
+    raise unknown_name(what, name, RULES)
+
+
+def own_rule_named(spec: str) -> bool:
+    """Whether the text has the form of code of one's own, MODULE:FUNCTION or PATH.py:FUNCTION."""
+    module, _, name = spec.rpartition(":")
+    return bool(module) and name.isidentifier()
+
+
+def _shipped(name: str, text: str, what: str) -> Rule:
+    rule = RULES[name][1]
+    allowed = list(inspect.signature(rule).parameters)
+    values: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        key, _, value = part.partition("=")
+        if key not in allowed:
+            raise UserError(f"{what} {name} has no parameter {key!r}; it has {', '.join(allowed) or 'none'}")
+        try:
+            values[key] = float(value)
+        except ValueError:
+            raise UserError(f"{what} {name}: {key} must be a number, got {value!r}") from None
+    return rule(**values)
+
+
+def _own(spec: str, told: str) -> Rule:
+    found = function(spec, told)
+    if not _callable_without_arguments(found):
+        return OwnRule(found, told)
+    try:
+        made = found()
+    except Exception as error:  # it is theirs and may raise anything
+        raise UserError(f"{told} failed: {type(error).__name__}: {error}") from None
+    if not callable(getattr(made, "choose", None)):
+        raise UserError(f"{told} returned {made!r}; return an object with choose(history, rng), or be that function")
+    return OwnRule(made.choose, told)
+
+
+def _callable_without_arguments(found: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
