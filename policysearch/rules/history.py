@@ -151,4 +151,4 @@ def untried(history: Counts) -> bool:
 
 def hopeless(counts: Counts) -> NDArray[np.bool_]:
     """[K] whether an arm has failed and never brought a reward."""
-    return (counts.failures > 0) & (counts.pulls == 0)
+    return np.asarray((counts.failures > 0) & (counts.pulls == 0))
