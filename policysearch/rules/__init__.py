@@ -1,13 +1,35 @@
 """Bandit rules, one a file: pure functions of a `History`; numpy only."""
 
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
+from policysearch.rules.exp3 import Exp3
 from policysearch.rules.greedy import Greedy
-from policysearch.rules.history import Choice, Counts, History, Log, Rule
+from policysearch.rules.history import Choice, Counts, History, Log, Need, Rule
+from policysearch.rules.kl_ucb import KlUcb
+from policysearch.rules.linucb import LinUcb
+from policysearch.rules.recommend import recommend
+from policysearch.rules.sequential_halving import SequentialHalving
+from policysearch.rules.successive_halving import Hyperband, SuccessiveHalving
 from policysearch.rules.tally import Pull, Tally, counted
+from policysearch.rules.thompson import Thompson, TopTwoThompson
+from policysearch.rules.thompson_beta import ThompsonBeta
 from policysearch.rules.ucb import Ucb
+from policysearch.rules.ucb_normal import UcbNormal
+from policysearch.rules.ucb_tuned import UcbTuned
 from policysearch.rules.uniform import Uniform
 
-__all__ = ["RULES", "Choice", "Counts", "History", "Log", "Pull", "Rule", "Tally", "counted"]
+__all__ = [
+    "RULES",
+    "Choice",
+    "Counts",
+    "History",
+    "Log",
+    "Need",
+    "Pull",
+    "Rule",
+    "Tally",
+    "counted",
+    "recommend",
+]
 
 RULES: dict[str, tuple[str, type[Rule]]] = {
     "random": ("every arm alike", Uniform),
@@ -15,5 +37,16 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
     "epsilon-greedy": ("the best mean, with probability epsilon any arm (epsilon)", EpsilonGreedy),
     "epsilon-greedy-decay": ("the same with epsilon falling as rate·K/t (rate)", DecayingEpsilonGreedy),
     "ucb": ("largest upper bound, on the scale of the rewards' noise (c); the default", Ucb),
+    "ucb-tuned": ("the same with a variance for each arm (scale, prior)", UcbTuned),
+    "ucb-normal": ("the same for normal rewards, with forced exploration (forced, c)", UcbNormal),
+    "kl-ucb": ("largest upper bound for accuracies, by their divergence (c, images)", KlUcb),
+    "thompson": ("best of one draw from a normal posterior with shrunken means (width)", Thompson),
+    "thompson-beta": ("best of one draw from beta posteriors, for accuracies (images)", ThompsonBeta),
+    "top-two-thompson": ("the best of a draw or its challenger, to find the best arm (beta)", TopTwoThompson),
+    "linucb": ("largest upper bound of a regression on what the policies do (alpha, ridge, own)", LinUcb),
+    "exp3": ("exponential weights, for rewards that drift (gamma, rate, decay)", Exp3),
+    "sequential-halving": ("a known budget in rounds, each on half as many arms", SequentialHalving),
+    "successive-halving": ("cheap pulls for all arms, dearer ones for the best 1/eta (eta)", SuccessiveHalving),
+    "hyperband": ("the same, started at every fidelity in turn (eta)", Hyperband),
 }
-"""Name -> (description with the parameters in brackets, class)."""
+"""Name -> (description with the parameters in brackets, class); `needs` of the class says what it cannot do without."""

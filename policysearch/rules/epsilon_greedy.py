@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.errors import UserError
-from policysearch.rules.history import Choice, History, argmax, least_started
+from policysearch.rules.history import Choice, History, Rule, argmax, least_started
 
 __all__ = ["DecayingEpsilonGreedy", "EpsilonGreedy"]
 
@@ -21,7 +21,7 @@ def _explore_or_best(epsilon: float, history: History, rng: np.random.Generator)
 
 
 @dataclass(frozen=True)
-class EpsilonGreedy:
+class EpsilonGreedy(Rule):
     """Algorithm 2 of Yao's slides: with probability ε an arm at random, else the best mean.
 
     Attributes:
@@ -39,7 +39,7 @@ class EpsilonGreedy:
 
 
 @dataclass(frozen=True)
-class DecayingEpsilonGreedy:
+class DecayingEpsilonGreedy(Rule):
     """ε_t = min(1, rate·K/t) at pull t = 1, 2, ... (Auer, Cesa-Bianchi & Fischer 2002, figure 3).
 
     Their bound, of order log t, holds for rate at least 5/d² with rewards in [0, 1] and d the smallest

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.errors import UserError
-from policysearch.rules.history import Choice, History, argmax, least_started
+from policysearch.rules.history import Choice, History, Rule, argmax, least_started
 
 __all__ = ["Greedy"]
 
 
 @dataclass(frozen=True)
-class Greedy:
+class Greedy(Rule):
     """Algorithm 1 of Yao's slides: the first c·K pulls explore, the rest go to the best mean.
 
     Exploring takes an arm at random among those with the fewest pulls, so that each has probability 1/K

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Choice", "Counts", "History", "Log", "Rule", "argmax", "least_started"]
+__all__ = ["Choice", "Counts", "History", "Log", "Need", "Rule", "argmax", "hopeless", "least_started", "untried"]
 
 Floats = NDArray[np.float64]
+Need = Literal["budget", "features", "fidelities"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,17 @@ class Counts:
         return np.where(self.pulls > 0, self.sums / np.maximum(self.pulls, 1), -np.inf)
 
     @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the pooled deviation: sum_i max(n_i - 1, 0)."""
+        return float(np.maximum(self.pulls - 1, 0).sum())
+
+    @property
     def deviation(self) -> float:
         """The pooled deviation of rewards within arms: sqrt(sum_i SS_i / sum_i (n_i - 1)).
 
         While no arm has two rewards, the deviation of all rewards together; 0 with fewer than two.
         """
-        freedom = np.maximum(self.pulls - 1, 0).sum()
+        freedom = self.freedom
         if freedom:
             within = self.squares - self.sums**2 / np.maximum(self.pulls, 1)
             return float(np.sqrt(max(within.sum(), 0.0) / freedom))
@@ -115,7 +121,14 @@ class History(Counts):
 
 
 class Rule(Protocol):
-    """A bandit algorithm: a pure function of a history and a generator."""
+    """A bandit algorithm: a pure function of a history and a generator. Rules inherit from it.
+
+    Attributes:
+        needs: fields of `History` that the rule cannot do without: `budget` above 0, `features` not None, two
+            `fidelities` or more. It raises UserError where one is missing; whoever builds histories asks here first.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice: ...
 
@@ -129,3 +142,13 @@ def argmax(values: Floats, rng: np.random.Generator) -> int:
 def least_started(history: Counts, rng: np.random.Generator) -> int:
     """An arm with the fewest pulls of every state, ties at random."""
     return argmax(-history.started, rng)
+
+
+def untried(history: Counts) -> bool:
+    """Whether an arm was never started, or no reward is known yet: rules that start with every arm are not done."""
+    return bool((history.started == 0).any() or not history.pulls.any())
+
+
+def hopeless(counts: Counts) -> NDArray[np.bool_]:
+    """[K] whether an arm has failed and never brought a reward."""
+    return np.asarray((counts.failures > 0) & (counts.pulls == 0))

@@ -1,10 +1,22 @@
-"""Temporary; the rules branch brings the real one."""
+"""Which arm a search would take."""
+
+from __future__ import annotations
 
 import numpy as np
+
+from policysearch.rules.history import History
+from policysearch.rules.posterior import noise, normal
 
 __all__ = ["recommend"]
 
 
-def recommend(history):
-    h = next((f for f in reversed(history.fidelities) if f.pulls.any()), None)
-    return None if h is None else int(np.argmax(h.means))
+def recommend(history: History) -> int | None:
+    """The arm of the best shrunken mean at the highest fidelity that has a reward; None while there is none.
+
+    Ranked as `policysearch.summary` does: by the shrunken mean to 12 decimals, then by the mean, then by index.
+    """
+    for counts in history.fidelities[::-1] or (history,):
+        if counts.pulls.any():
+            shrunken = normal(counts, noise(counts))[0].round(12)
+            return int(np.lexsort((-counts.means, -shrunken))[0])
+    return None

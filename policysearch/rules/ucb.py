@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.errors import UserError
-from policysearch.rules.history import Choice, History, argmax, least_started
+from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
 
 __all__ = ["Ucb"]
 
 
 @dataclass(frozen=True)
-class Ucb:
+class Ucb(Rule):
     """Algorithm 3 of Yao's slides: each arm once, then the largest upper bound.
 
     index_i = mean_i + c · s · sqrt(2 ln t / n_i)     (UCB1, Auer, Cesa-Bianchi & Fischer 2002, figure 1)
@@ -34,7 +34,7 @@ class Ucb:
             raise UserError(f"ucb's c must be 0 or more, got {self.c}")
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        if (history.started == 0).any() or not history.pulls.any():
+        if untried(history):
             return Choice(least_started(history, rng))
         n = history.pulls + history.pending
         bonus = self.c * history.deviation * np.sqrt(2 * np.log(n.sum()) / np.maximum(n, 1))

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.rules.history import Choice, History
+from policysearch.rules.history import Choice, History, Rule
 
 __all__ = ["Uniform"]
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Rule):
     """Each arm with probability 1/K, whatever was seen."""
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:

@@ -1,0 +1,63 @@
+"""What the counts say about each arm's mean: normal and binomial models that several rules share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from policysearch.errors import UserError
+from policysearch.rules.history import Counts, Floats, History
+from policysearch.shrinkage import shrink
+
+__all__ = ["binomial", "drawn_noise", "noise", "normal"]
+
+
+def noise(counts: Counts) -> float:
+    """The deviation of one reward within an arm: pooled, or sqrt(1/2) of that of all rewards while no arm has two.
+
+    The second holds half of what is seen to be noise, as `policysearch.summary` does.
+    """
+    return counts.deviation if counts.freedom else counts.deviation * float(np.sqrt(0.5))
+
+
+def drawn_noise(counts: Counts, rng: np.random.Generator) -> float:
+    """A draw of that deviation from its posterior under the prior 1/sigma²: sigma² = SS/chi²(nu).
+
+    SS are the squares within arms, nu their degrees of freedom. While nu is 0, `noise` itself.
+    """
+    freedom = counts.freedom
+    return noise(counts) * float(np.sqrt(freedom / rng.chisquare(freedom)) if freedom else 1.0)
+
+
+def normal(counts: Counts, deviation: float) -> tuple[Floats, Floats]:
+    """Mean and deviation of each arm's posterior, given the deviation of a reward: [K] each.
+
+    Arms are N(mu, tau²) with mu and tau² estimated from all of them (`policysearch.shrinkage.shrink`); with
+    fewer than 4 known arms the prior is flat. An arm without a reward has mean -inf and deviation 0.
+    """
+    known = counts.pulls > 0
+    centres, spreads = np.full(counts.arms, -np.inf), np.zeros(counts.arms)
+    centres[known], spreads[known] = shrink(counts.means[known], counts.pulls[known], deviation)
+    return centres, spreads
+
+
+def binomial(history: History, images: float, rule: str) -> tuple[Floats, Floats]:
+    """Each arm's share of successes in its finished pulls, and how many draws one of its pulls is worth: [K] each.
+
+    From predictions counted right, where every arm with a reward has them: a pull is then worth the images it
+    judged, at most `images`. Else from rewards in [0, 1], each worth 1 draw. Arms without a reward have share 0.
+
+    Raises:
+        UserError: a reward lies outside [0, 1] and nobody counted predictions.
+    """
+    known = history.pulls > 0
+    pulls = np.maximum(history.pulls, 1)
+    if (history.judged[known] > 0).all():
+        share = history.correct / np.maximum(history.judged, 1)
+        return share, np.where(known, np.minimum(images, history.judged / pulls), 1.0)
+    seen = history.log.rewards if len(history.log.rewards) else history.means[known]
+    if seen.min() < 0 or seen.max() > 1:
+        raise UserError(
+            f"{rule} needs rewards in [0, 1] or counts of correct predictions, got rewards from {seen.min():g} to "
+            f"{seen.max():g}; reward accuracy does, and ucb and thompson take any reward"
+        )
+    return history.sums / pulls, np.ones(history.arms)

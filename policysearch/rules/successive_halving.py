@@ -1,0 +1,112 @@
+"""Successive halving and Hyperband, asynchronous: cheap pulls for many arms, dear ones for the best of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from policysearch.errors import UserError
+from policysearch.rules.history import Choice, Counts, History, Need, Rule, argmax, hopeless
+
+__all__ = ["Hyperband", "SuccessiveHalving", "brackets"]
+
+
+def _check(eta: float) -> None:
+    if not 1 < eta < float("inf"):
+        raise UserError(f"eta must be above 1, got {eta}")
+
+
+def _several(history: History, rule: str) -> None:
+    if len(history.fidelities) < 2:
+        raise UserError(f"{rule} needs two fidelities or more, got {max(len(history.fidelities), 1)}")
+
+
+@dataclass(frozen=True)
+class SuccessiveHalving(Rule):
+    """Successive halving (Jamieson & Talwalkar 2016) by asynchronous promotion (ASHA, Li et al. 2020, algorithm 2).
+
+    From the highest fidelity but one downwards: the best 1/eta of the arms with a reward there may be pulled one
+    fidelity higher, as often as they were here; the best that was not yet is pulled. If there is none, the
+    cheapest fidelity gets an arm of those with the fewest pulls there. Once every arm has ended a pull there at least
+    one is promoted from each fidelity, so that few arms reach the top too.
+
+    ASHA takes a new configuration where this begins anew: when all arms were tried, each has another pull at the
+    cheapest fidelity and the best are promoted again, their means over all pulls by then. Successive halving finds
+    the best arm when rewards converge with fidelity (Jamieson & Talwalkar, theorem 1). Nothing is proved where they
+    are noisy, or where a cheap pull ranks strong policies last, as pulls with few epochs do: let a fidelity buy
+    images at fixed epochs. Arms that only fail at a fidelity are not pulled there again while others are left.
+
+    Attributes:
+        eta: of how many arms one is promoted, above 1.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
+    eta: float = 3.0
+
+    def __post_init__(self) -> None:
+        _check(self.eta)
+
+    def choose(self, history: History, rng: np.random.Generator) -> Choice:
+        _several(history, "successive-halving")
+        return _promote_or_start(history, 0, self.eta, rng)
+
+
+@dataclass(frozen=True)
+class Hyperband(Rule):
+    """Hyperband (Li et al. 2018, algorithm 1): successive halving started at every fidelity in turn.
+
+    With F fidelities, bracket s = F-1, ..., 0 starts ceil(F/(s + 1)·eta^s) arms at fidelity F-1-s and promotes 1/eta
+    of them at each step. The number of pulls started says which bracket a pull belongs to, the brackets repeating
+    for ever; inside it arms are promoted as in `successive-halving`. Unlike the paper's, brackets share what
+    they know: an arm's rewards at a fidelity count whichever bracket they came from, and a bracket starts with the
+    arms least pulled at its fidelity. The paper's guarantee (within a log factor of the best bracket) is
+    for separate brackets and rewards that converge.
+
+    Attributes:
+        eta: of how many arms one is promoted, above 1.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
+    eta: float = 3.0
+
+    def __post_init__(self) -> None:
+        _check(self.eta)
+
+    def choose(self, history: History, rng: np.random.Generator) -> Choice:
+        _several(history, "hyperband")
+        ends = np.cumsum(brackets(len(history.fidelities), self.eta))
+        lowest = int(np.searchsorted(ends, history.started.sum() % ends[-1], side="right"))
+        return _promote_or_start(history, lowest, self.eta, rng)
+
+
+def brackets(fidelities: int, eta: float) -> list[int]:
+    """Pulls of each of Hyperband's brackets, that which starts at the cheapest fidelity first."""
+    out = []
+    for s in range(fidelities - 1, -1, -1):
+        arms = int(np.ceil(fidelities / (s + 1) * eta**s))
+        out.append(sum(int(arms / eta**i) for i in range(s + 1)))
+    return out
+
+
+def _promote_or_start(history: History, lowest: int, eta: float, rng: np.random.Generator) -> Choice:
+    levels = history.fidelities
+    ended = levels[lowest].pulls + levels[lowest].failures
+    least = int((ended > 0).all())
+    for level in range(len(levels) - 2, lowest - 1, -1):
+        arm = _promotable(levels[level], levels[level + 1], eta, least, rng)
+        if arm is not None:
+            return Choice(arm, level + 1)
+    failing = hopeless(levels[lowest])
+    waits = np.where(failing & ~failing.all(), np.inf, levels[lowest].started)
+    return Choice(argmax(-waits, rng), lowest)
+
+
+def _promotable(here: Counts, above: Counts, eta: float, least: int, rng: np.random.Generator) -> int | None:
+    """The best of the top 1/eta arms of one fidelity that was pulled less often at the next; None if there is none."""
+    allowed = max(int((here.pulls > 0).sum() / eta), least)
+    order = np.lexsort((rng.random(here.arms), -here.means))[:allowed]
+    waiting = (here.pulls > above.started) & ~hopeless(above)
+    ready = order[waiting[order]]
+    return int(ready[0]) if len(ready) else None
