@@ -15,7 +15,7 @@ from policysearch.own_code import absolute, absolute_function
 from policysearch.pools import must_name_a_pool
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
-from policysearch.strategies import Strategy, make_strategy
+from policysearch.strategies import Strategy, ladder, make_strategy
 
 __all__ = ["default_folder", "must_suit", "resolved", "tried_strategy"]
 
@@ -89,7 +89,7 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
         UserError: something given is wrong.
     """
     try_reward(config.reward)
-    return make_strategy(config.strategy, space, config.seed)
+    return make_strategy(config.strategy, space, config.seed, config.trials)
 
 
 def must_suit(config: SearchConfig, dataset: Dataset) -> None:
@@ -107,8 +107,12 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> None:
 def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
     train = len(split(dataset, config.validation, config.split_seed).train)
     classes = len(dataset.classes)
+    told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
     if not 2 * classes <= config.images <= train:
+        raise UserError(f"--images must lie in {told}, got {config.images}")
+    fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
+    if fewest < 2 * classes:
         raise UserError(
-            f"--images must lie in [{2 * classes}, {train}] ({classes} classes, {train} training images "
-            f"of {dataset.name}), got {config.images}"
+            f"images of a pull must lie in {told}, and the cheapest of {config.rungs} rungs has {fewest}: "
+            "give fewer --rungs, or more --images"
         )

@@ -45,6 +45,10 @@ class SearchConfig(DataSettings):
     trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
     images: Annotated[int, Field(ge=1, description="training images of a pull")] = 500
     epochs: Annotated[int, Field(ge=1, description="epochs of a pull")] = 80
+    rungs: Annotated[
+        int,
+        Field(ge=2, le=8, description="fidelities of successive-halving and hyperband: images, images/eta, ..."),
+    ] = 3
     confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
     finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside identity and TrivialAugment")] = 4
     workers: Annotated[

@@ -26,7 +26,7 @@ from policysearch.trials import Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-__all__ = ["STRATEGIES", "Strategy", "make_strategy"]
+__all__ = ["STRATEGIES", "RuleStrategy", "Strategy", "ladder", "make_strategy"]
 
 _NO_FIXED_FORM = {
     "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
@@ -88,7 +88,7 @@ class RuleStrategy:
 
     @property
     def fidelities(self) -> bool:
-        return getattr(self.rule, "fidelities", False)
+        return "fidelities" in getattr(self.rule, "needs", ())
 
     @cached_property
     def _keys(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class RuleStrategy:
 
     @cached_property
     def _features(self) -> NDArray[np.float64] | None:
-        return features([arm.policy for arm in self.arms]) if getattr(self.rule, "features", False) else None
+        return features([arm.policy for arm in self.arms]) if "features" in getattr(self.rule, "needs", ()) else None
 
     def ask(self, record: Ledger) -> Trial:
         history = record.tally.history(self._keys, self._features, self.budget)
@@ -134,6 +134,15 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
         raise unknown_name("strategy", name, STRATEGIES)
     arms = space.arms(seed) if arms is None else arms
     return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
+
+
+def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:
+    """(images, epochs) of a strategy's pulls, cheapest first: for one of several fidelities images, images/eta, ..."""
+    name = spec.partition(":")[0]
+    if name not in RULES or "fidelities" not in RULES[name][1].needs:
+        return ((images, epochs),)
+    eta = getattr(parse_rule(spec, "strategy"), "eta")  # noqa: B009
+    return tuple((max(1, round(images / eta**i)), epochs) for i in reversed(range(rungs)))
 
 
 def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:

@@ -20,10 +20,11 @@ from policysearch.rewards import parse_reward
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space
 from policysearch.storages import open_storage, reason, without_password
+from policysearch.strategies import ladder
 
 __all__ = ["must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
 
-_FIXED = {"model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+_FIXED = {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
@@ -69,7 +70,7 @@ def open_records(
 
     Args:
         new: no search has worked on them yet; two that begin at once under one name must not share them.
-        fidelities: (images, epochs) of pulls, cheapest first; by default the config's alone.
+        fidelities: (images, epochs) of pulls, cheapest first; by default those of the config's strategy.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -84,7 +85,9 @@ def open_records(
     with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
         try:
             studies = {phase: _open_study(storage, name, state) for phase, name in _names(config).items()}
-            records = {phase: _record(study, config, space, read_only, fidelities) for phase, study in studies.items()}
+            sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
+            of_phase = {"search": sizes, "confirm": sizes[-1:]}
+            records = {p: _record(study, config, space, read_only, of_phase[p]) for p, study in studies.items()}
         except optuna.exceptions.StorageInternalError as error:
             raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
         yield records
@@ -101,7 +104,7 @@ def _record(
         study,
         space,
         seed=config.seed,
-        fidelities=fidelities or ((config.images, config.epochs),),
+        fidelities=fidelities,
         reward=_no_reward if read_only else parse_reward(config.reward),
         read_only=read_only,
     )
@@ -135,7 +138,9 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
         UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
             depend on.
     """
-    settings = config.model_dump(mode="json", include=_FIXED)
+    settings = config.model_dump(mode="json", include=_FIXED - {"rungs"})
+    if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
+        settings["rungs"] = config.rungs
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     settings["operations"] = digest(config.operations)
     settings["data"] = data

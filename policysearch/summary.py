@@ -45,6 +45,7 @@ class ArmSummary:
 def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     """A summary of every arm that was pulled, best shrunken mean first, arms without a reward last.
 
+    Where pulls were of several fidelities, only rewards at the highest that has any count, and pulls there.
     The deviation of one pull is pooled over arms with two or more; if there is none (a sampler that never
     repeats itself), it is taken as sqrt(1/2) of that of all rewards: half of what is seen is held to be noise.
     What all arms of a replicate share counts as noise too, which makes the shrinkage cautious.
@@ -52,7 +53,8 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     by_arm: dict[str, list[Row]] = {}
     for row in rows:
         by_arm.setdefault(row.arm.key, []).append(row)
-    rewards = {key: _rewards(own) for key, own in by_arm.items()}
+    highest = max((row.fidelity for row in rows if row.state == COMPLETE), default=0)
+    rewards = {key: _rewards(own, highest) for key, own in by_arm.items()}
     known = [key for key in by_arm if len(rewards[key])]
     if not known:
         return [_summary(own, np.array([]), np.nan, np.nan) for own in by_arm.values()]
@@ -71,8 +73,9 @@ def _rank(summary: ArmSummary) -> tuple[float, float, str]:
     return -round(summary.shrunken, 12), -summary.mean, summary.arm.key
 
 
-def _rewards(rows: Sequence[Row]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array([row.reward for row in rows if row.state == COMPLETE], dtype=np.float64)
+def _rewards(rows: Sequence[Row], fidelity: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    counted = [row.reward for row in rows if row.state == COMPLETE and row.fidelity == fidelity]
+    return np.array(counted, dtype=np.float64)
 
 
 def _deviation(rewards: Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> float:

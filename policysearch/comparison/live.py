@@ -20,8 +20,7 @@ from policysearch.controller import run
 from policysearch.datasets.load import load
 from policysearch.pools import workplace
 from policysearch.record import COMPLETE, Row
-from policysearch.rules import Tally, counted
-from policysearch.rules.recommend import recommend
+from policysearch.rules import Tally, counted, recommend
 from policysearch.run_folder import RunFolder
 from policysearch.runs import Listener, Status, resume, search
 from policysearch.seeds import seed_of

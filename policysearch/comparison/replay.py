@@ -26,7 +26,7 @@ from policysearch.controller import run
 from policysearch.errors import UserError
 from policysearch.record import Record
 from policysearch.rewards import Reward
-from policysearch.rules.recommend import recommend
+from policysearch.rules import recommend
 from policysearch.seeds import seed_of
 from policysearch.strategies import RuleStrategy, Strategy, make_strategy
 from policysearch.trials import Outcome, Trial

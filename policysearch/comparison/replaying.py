@@ -85,7 +85,7 @@ def _made(settings: CompareSettings, table: Table) -> Replay:
 def _fidelities(settings: CompareSettings, table: Table) -> tuple[Fidelity, tuple[Fidelity, ...], Fidelity | None]:
     """That of a pull, those of strategies which use several, and that which the final pick is judged by."""
     main = Fidelity.parse(settings.fidelity) if settings.fidelity else table.fidelities[0]
-    rungs = [Fidelity.parse(part) for part in settings.rungs.split(",")] if settings.rungs else list(table.fidelities)
+    rungs = [Fidelity.parse(part) for part in settings.ladder.split(",")] if settings.ladder else list(table.fidelities)
     truth = Fidelity.parse(settings.truth) if settings.truth else table.fidelities[-1]
     for fidelity in (main, *rungs, truth):
         table.index(fidelity)
@@ -123,8 +123,8 @@ def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
 
 def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
     main, rungs, truth = _fidelities(settings, table)
-    told = settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "rungs", "truth"})
-    return {"table": table.source, "fidelity": str(main), "rungs": ",".join(map(str, rungs)), "truth": str(truth)} | {
+    told = settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "ladder", "truth"})
+    return {"table": table.source, "fidelity": str(main), "ladder": ",".join(map(str, rungs)), "truth": str(truth)} | {
         **told,
         "recorded": table.about,
         "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _there(table)},

@@ -28,7 +28,7 @@ class CompareSettings(BaseModel):
     fidelity: Annotated[
         str | None, Field(description="IMAGESxEPOCHS of a pull; default: the cheapest that was recorded")
     ] = None
-    rungs: Annotated[
+    ladder: Annotated[
         str | None,
         Field(description="fidelities of strategies that use several, cheapest first; default: those recorded"),
     ] = None

@@ -6,7 +6,7 @@ from policysearch.rules.greedy import Greedy
 from policysearch.rules.history import Choice, Counts, History, Log, Need, Rule
 from policysearch.rules.kl_ucb import KlUcb
 from policysearch.rules.linucb import LinUcb
-from policysearch.rules.recommend import recommend
+from policysearch.rules.recommendation import recommend
 from policysearch.rules.sequential_halving import SequentialHalving
 from policysearch.rules.successive_halving import Hyperband, SuccessiveHalving
 from policysearch.rules.tally import Pull, Tally, counted
