@@ -11,7 +11,7 @@ from policysearch.comparison.pairs import ALPHA, Pair
 from policysearch.comparison.result import Result
 from policysearch.comparison.statistics import AtBudget, Setting, Summary
 
-__all__ = ["MEANINGS", "Grid", "budget_grids", "pair_grid", "sensitivity_grid"]
+__all__ = ["MEANINGS", "Grid", "budget_grids", "pair_grid", "pick_grid", "sensitivity_grid"]
 
 T = TypeVar("T")
 Columns = tuple[tuple[str, Callable[[T], str]], ...]
@@ -112,10 +112,16 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
     """The best mean against each other strategy; with `everything`, every two strategies."""
     best = at.results[0].strategy
     if everything:
-        names: Columns[Pair] = (("first and second", lambda p: f"{p.strategy}, {p.other}"), *_AGAINST, _FINDING)
+        names: Columns[Pair] = (
+            ("first, second", lambda p: f"{p.strategy}, {p.other}"),
+            *_AGAINST,
+            ("second is", _finding),
+        )
         return _grid(f"Budget {at.budget}: every two strategies", names, at.pairs)
     own = [pair for pair in at.pairs if pair.strategy == best]
-    return _grid(f"Budget {at.budget}: {best} against", (("other", lambda p: p.other), *_AGAINST, _FINDING), own)
+    return _grid(
+        f"Budget {at.budget}: {best} against", (("other", lambda p: p.other), *_AGAINST, ("other is", _finding)), own
+    )
 
 
 def _finding(pair: Pair) -> str:
@@ -124,7 +130,16 @@ def _finding(pair: Pair) -> str:
     return "worse" if pair.difference.mean > 0 else "better"
 
 
-_FINDING: tuple[str, Callable[[Pair], str]] = ("the second is", _finding)
+def pick_grid(at: AtBudget, most: int = 5) -> Grid:
+    """The arms that each strategy's runs ended with, most often first."""
+    columns: Columns[Result] = (("strategy", lambda r: r.strategy), ("picks (runs)", lambda r: _picks(r, most)))
+    return _grid(f"Budget {at.budget}: final picks", columns, at.results)
+
+
+def _picks(result: Result, most: int) -> str:
+    hidden = len(result.picks) - most
+    more = [f"{hidden} more"] if hidden > 0 else []
+    return ", ".join([*(f"{name} ({runs})" for name, runs in result.picks[:most]), *more])
 
 
 def sensitivity_grid(summary: Summary) -> Grid:

@@ -31,8 +31,8 @@ def _table(grid: Grid) -> Table:
     """Names are folded, never cut short; numbers stand to the right and in one line."""
     table = Table(title=escape(grid.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for i, head in enumerate(grid.heads):
-        least = max(len(row[i]) for row in grid.rows) if i else 12
-        table.add_column(escape(head), justify="right" if i else "left", overflow="fold", min_width=least)
+        lines = escape(head.replace(" [", "\n["))
+        table.add_column(lines, justify="right" if i else "left", overflow="fold", no_wrap=i > 0)
     for row in grid.rows:
         table.add_row(*(escape(cell) for cell in row), style="bold" if row[0] in grid.bold else "")
     return table
