@@ -28,6 +28,10 @@ _CURVES = {
     ("cumulative", "seconds"): ("Cumulative regret by cost", "worker-seconds", "cumulative regret"),
     ("within", "pulls"): ("Picks within δ of the best arm", "pulls", "share of runs"),
 }
+_THIN = (
+    "Thick: over runs. Thin: with the errors of truth itself, where they are known; strategies that pick the same arms "
+    "share them, so thin lines that overlap say little about which is better."
+)
 _METHOD = (
     "Intervals are 95 %, over runs, one quantity and strategy at a time. Of a mean simple regret: t, with one imagined "
     "run added that picked blindly (regrets are mostly 0 with a rare large one, and an interval from the runs alone is "
@@ -106,7 +110,7 @@ def _truth(at: AtBudget, summary: Summary) -> str:
         f"b{at.budget}-truth", "Final picks after long training", "best truth minus the pick's", "", (None, None)
     )
     rows = [Dot(r.strategy, r.truth, summary.strategies.index(r.strategy), r.truth_error) for r in at.results]
-    return dots(panel, rows) + _note("Thick: over runs. Thin: with the errors of truth itself, where they are known.")
+    return dots(panel, rows) + _note(_THIN)
 
 
 def _by_budget(summary: Summary) -> list[Curve]:
@@ -125,8 +129,9 @@ def _sensitivity(summary: Summary) -> Iterator[str]:
         return
     yield "<h2>Sensitivity to the rules' parameters</h2>"
     rules = list(dict.fromkeys(setting.rule for setting in summary.sensitivity))
+    places = list(dict.fromkeys([*summary.strategies, *rules]))
     panel = Panel("sensitivity", "Rules with other parameters", "simple regret", "")
-    rows = [dot for rule in rules for dot in _settings(rule, rules.index(rule), summary)]
+    rows = [dot for rule in rules for dot in _settings(rule, places.index(rule), summary)]
     note = _note("Hollow: the rule as compared above. Intervals are over runs; these differences were not tested.")
     yield f'<div class="plots">{_figure(dots(panel, rows) + note)}</div>'
     yield _table(sensitivity_grid(summary))

@@ -123,6 +123,7 @@ def dots(panel: Panel, rows: Sequence[Dot]) -> str:
             _dot(axes, row, -place)
         _label(axes, panel)
         axes.set_ylim(0.4 - len(rows), 0.9)
+        axes.locator_params(axis="x", nbins=5)
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         said = ", ".join(f"{row.label} {row.estimate.mean:.4g}" for row in rows)
