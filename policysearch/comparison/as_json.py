@@ -1,0 +1,74 @@
+"""A comparison as JSON: every number of the tables and plots, in plain types; nan is null."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policysearch.comparison.runs import Comparison
+from policysearch.comparison.statistics import Summary
+from policysearch.comparison.tables import MEANINGS
+
+__all__ = ["SCHEMA", "as_json", "write_json"]
+
+SCHEMA = "policysearch.comparison/1"
+"""Changes when a key changes its meaning or goes; new keys may come without."""
+
+
+def write_json(summary: Summary, comparison: Comparison, path: Path) -> None:
+    """Write `as_json` as UTF-8; an old file is replaced when the new one is whole."""
+    text = json.dumps(as_json(summary, comparison), indent=1, ensure_ascii=False, allow_nan=False)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def as_json(summary: Summary, comparison: Comparison) -> dict[str, Any]:
+    """Keys, always in this order.
+
+    schema, meanings (of the figures, in words), delta, workers, live, cautions, about (as given), strategies (names);
+    arms: names, means, truth, truth_errors;
+    budgets, ascending, each: budget; verdict (chosen, contenders, detectable, sentence); results, best first, with the
+    fields of `Result`; pairs, every two, with those of `Pair`; curves, by "quantity against", a list of strategy, x,
+    mean, low, high;
+    sensitivity, a list of rule, parameter, result, default (the pair with the rule as compared, or null).
+    Estimates are {mean, low, high}. null is nan: not known, or never reached.
+    """
+    return {
+        "schema": SCHEMA,
+        "meanings": dict(MEANINGS),
+        "delta": plain(comparison.delta),
+        "workers": plain(comparison.workers),
+        "live": plain(comparison.live),
+        "cautions": plain(summary.cautions),
+        "about": plain(comparison.about),
+        "strategies": plain(summary.strategies),
+        "arms": plain(comparison.arms),
+        "budgets": plain(summary.budgets),
+        "sensitivity": plain(summary.sensitivity),
+    }
+
+
+def plain(value: Any) -> Any:
+    """The same in JSON's types: values by field, arrays as lists, what is not finite as None, anything else as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _key(key: Any) -> str:
+    return " against ".join(key) if isinstance(key, tuple) else str(key)

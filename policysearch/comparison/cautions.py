@@ -1,0 +1,47 @@
+"""What a comparison's numbers do not say; sentences that stand in every output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from policysearch.comparison.runs import Arms, Comparison
+
+__all__ = ["cautions"]
+
+_FEW = 30  # runs
+
+
+def cautions(comparison: Comparison) -> tuple[str, ...]:
+    """The sentences that apply, the weightiest first."""
+    return tuple(filter(None, (_replayed(comparison), _truth(comparison.arms), _few(comparison))))
+
+
+def _replayed(comparison: Comparison) -> str:
+    if comparison.live:
+        return ""
+    return (
+        "Replayed, not trained: every outcome was drawn from the recorded replicates of the "
+        f"{len(comparison.arms.names)} arms (a bootstrap of the table). Intervals are over runs, given this "
+        "table; they say nothing of another data set, network or set of arms."
+    )
+
+
+def _truth(arms: Arms) -> str:
+    if arms.truth is None:
+        return "No arm was trained for long: how the picks do after long training is not known."
+    known = arms.truth_errors if arms.truth_errors is not None else np.full(len(arms.names), np.nan)
+    errors = known[np.isfinite(known)]
+    once = len(arms.names) - len(errors)
+    parts = [f"standard error {np.median(errors):.4f} (median), {errors.max():.4f} (largest)"] if len(errors) else []
+    parts += [f"no error for {once} of {len(arms.names)} arms, trained for long only once"] if once else []
+    return (
+        f"Truth (long training) is itself a measurement: {'; '.join(parts)}. The best arm's truth is the largest of "
+        f"{len(arms.names)} such figures and so more likely too high than too low."
+    )
+
+
+def _few(comparison: Comparison) -> str:
+    fewest = min((len(runs.picks) for runs in comparison.runs), default=0)
+    if fewest >= _FEW:
+        return ""
+    return f"Some strategies have only {fewest} run{'s' if fewest != 1 else ''}: only large differences can be seen."
