@@ -96,7 +96,8 @@ def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> T
     table = Table("arm", "pulls", f"{reward} ± s.e.", "shrunken", "worker-s", title="Search", caption=caption)
     _align(table)
     for s in summaries[:most]:
-        pulls = f"{s.pulls}" + (f" (+{s.failures} failed)" if s.failures else "")
+        pulls = f"{s.pulls}" + (f" (+{s.cheaper} cheaper)" if s.cheaper else "")
+        pulls += f" (+{s.failures} failed)" if s.failures else ""
         table.add_row(
             _label(s.arm),
             pulls,

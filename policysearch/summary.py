@@ -31,6 +31,7 @@ class ArmSummary:
         error: standard error of the mean, from the deviation pooled over arms; nan where unknown.
         shrunken: the mean shrunk towards the centre of all arms.
         seconds: worker-seconds spent on it.
+        cheaper: rewards it has at lower fidelities than the highest; they do not compare, and are not in the mean.
     """
 
     arm: Arm
@@ -40,6 +41,7 @@ class ArmSummary:
     error: float
     shrunken: float
     seconds: float
+    cheaper: int = 0
 
 
 def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
@@ -101,6 +103,7 @@ def _summary(
         deviation / np.sqrt(n) if n else np.nan,
         float(shrunken),
         sum(row.seconds for row in rows),
+        sum(row.state == COMPLETE for row in rows) - n,
     )
 
 

@@ -6,13 +6,13 @@ import inspect
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from policysearch.errors import UserError, unknown_name
 from policysearch.own_code import function
-from policysearch.rules import RULES, Choice, History, Rule
+from policysearch.rules import RULES, Choice, History, Need, Rule
 
 __all__ = ["OwnRule", "own_rule_named", "parse_rule"]
 
@@ -26,6 +26,7 @@ class OwnRule:
         told: what messages call it.
     """
 
+    needs: ClassVar[frozenset[Need]] = frozenset()
     answer: Callable[[History, np.random.Generator], Any]
     told: str
 
