@@ -84,7 +84,7 @@ def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, 
     runs = _range([pair.n for pair in pairs], str)
     detectable = [pair.detectable for pair in pairs if not math.isnan(pair.detectable)]
     seen = f"a difference of {_range(detectable, number)} could" if detectable else "no difference could"
-    power = " (80 % power at the 5 % level)" if detectable else ""
+    power = " (80 % power at the 5 % level, before Holm)" if detectable else ""
     return (
         f"{_listed(names)} cannot be told apart; use {chosen.strategy}, {reason}; {seen} have been seen in {runs} "
         f"paired run{'s' if runs != '1' else ''}{power}"

@@ -44,7 +44,7 @@ figure svg {{ display: block; width: 100%; height: auto; max-width: 36rem; margi
 figure svg text {{ font-family: system-ui, sans-serif !important; }}
 .wide {{ overflow-x: auto; margin: 0.5rem 0 1.25rem; }}
 .wide:focus-visible {{ outline: 2px solid var(--s0); }}
-table {{ border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }}
+table {{ border-collapse: separate; border-spacing: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }}
 caption {{ text-align: left; font-weight: 600; padding: 0.25rem 0; }}
 th, td {{ padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }}
 thead th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 3rem; }}
