@@ -161,5 +161,6 @@ def show_recorded(recorded: Recorded) -> None:
 def show_comparison(found: Summary, comparison: Comparison, folder: Path) -> None:
     """The tables, the verdict, and where the files are."""
     console = Console()
+    console = console if console.is_terminal else Console(width=110)
     show(found, comparison, console)
     console.print(f"Files in {folder}: compare.html, compare.json, runs.npz.", highlight=False, soft_wrap=True)
