@@ -177,6 +177,8 @@ def test_a_recording_may_grow_by_replicates_and_dearer_fidelities(tmp_path, sett
     assert table.grid(0, ACCURACY)[0].shape == (6, 2) and table.grid(1, ACCURACY)[0].shape == (6, 1)
     with pytest.raises(UserError, match="was begun with --fidelities 30x1,60x2"):
         record_table(settings, Plan(fidelities="20x1,30x1,60x2"), path)
+    with pytest.raises(UserError, match=r"was begun with another space"):
+        record_table(settings.model_copy(update={"space": "default"}), Plan(fidelities="30x1,60x2"), path)
     with pytest.raises(UserError, match="holds pulls at fidelity 2, and 1 were given"):
         record_table(settings, Plan(fidelities="30x1"), path)
     with pytest.raises(UserError, match="model is 'wrn-16-4', was 'small-resnet'"):

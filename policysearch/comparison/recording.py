@@ -71,6 +71,8 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
     if new:
         folder.must_be_new()
         names_must_be_free(config, folder)
+    elif folder.space.exists() and folder.space.read_text("utf-8") != space_text(config.space):
+        raise UserError(f"{folder.path} was begun with another space (its space.toml): give that, or another --out")
     import_all(config.operations)
     space = load_space(config.space)
     dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
