@@ -27,6 +27,7 @@ LAYERS = [
     ["policysearch.policy"],
     [
         "policysearch.presets",
+        "policysearch.features",
         "policysearch.schedules",
         "policysearch.words",
         "policysearch.loss",

@@ -29,13 +29,14 @@ class LinUcb(Rule):
     are linear in x, in [0, 1] and independent of earlier choices; none of the three is so here.
 
     Attributes:
-        alpha: exploration constant, 0 or more.
+        alpha: exploration constant, 0 or more; the default is about `ucb`'s sqrt(2 ln t), and below 2 the search
+            too often settles on a wrong arm.
         ridge: how many pulls the prior is worth, above 0: (s/deviation of the arms' means)².
         own: share of the arms' variance that features do not explain, in [0, 1]; 0 is the paper's rule.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-    alpha: float = 1.0
+    alpha: float = 3.0
     ridge: float = 1.0
     own: float = 0.5
 

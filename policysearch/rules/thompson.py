@@ -43,7 +43,8 @@ class Thompson(Rule):
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
             return Choice(least_started(history, rng))
-        return Choice(argmax(draws(history, 1, rng, self.width)[0], rng))
+        centres, spreads = normal(history, drawn_noise(history, rng))
+        return Choice(argmax(centres + self.width * spreads * rng.standard_normal(history.arms), rng))
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,3 @@ def _likeliest(centres: Floats, spreads: Floats, leader: int, rng: np.random.Gen
     score = (centres - centres[leader]) / np.maximum(apart, 1e-300)
     score[leader] = -np.inf
     return argmax(score, rng) if np.isfinite(score).any() else leader
-
-
-def draws(history: History, count: int, rng: np.random.Generator, width: float = 1.0) -> Floats:
-    """[count, K] draws of the arms' means, sigma drawn once; -inf for an arm without a reward."""
-    centres, spreads = normal(history, drawn_noise(history, rng))
-    return centres + width * spreads * rng.standard_normal((count, history.arms))

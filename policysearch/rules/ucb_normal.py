@@ -27,11 +27,11 @@ class UcbNormal(Rule):
 
     Attributes:
         forced: share of the paper's forced exploration, 0 or more.
-        c: share of the paper's bonus, 0 or more; 0.35 makes it as wide as that of `ucb`.
+        c: share of the paper's bonus, 0 or more; 0.35 is as wide as `ucb`, the default as `ucb-tuned`.
     """
 
     forced: float = 0.05
-    c: float = 0.35
+    c: float = 0.25
 
     def __post_init__(self) -> None:
         for name in ("forced", "c"):

@@ -52,7 +52,7 @@ class UcbTuned(Rule):
         n = np.maximum(history.pulls + history.pending, 1)
         log, span = np.log(n.sum()), (self.scale * noise(history)) ** 2
         bound = np.minimum(span / 4, self._variances(history) + span * np.sqrt(2 * log / n))
-        return history.means + np.sqrt(log / n * bound)
+        return np.asarray(history.means + np.sqrt(log / n * bound))
 
     def _variances(self, history: History) -> Floats:
         pulls = np.maximum(history.pulls, 1)
