@@ -94,10 +94,10 @@ class RuleSampler(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """All of them at once, or one given the others; enqueued values are taken as given."""
-        fixed = trial.system_attrs.get("fixed_params", {})
-        values = {name: fixed[name] for name in search_space if name in fixed}
-        free = [self._axis(name, search_space[name]) for name in search_space if name not in fixed]
+        """All of them at once, or one given the others; values enqueued or drawn before are taken as given."""
+        given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        values = {name: given[name] for name in search_space if name in given}
+        free = [self._axis(name, search_space[name]) for name in search_space if name not in given]
         for axes in self._bandits(free):
             values |= self._draw(study, trial, Grid(axes), values, first=not values)
         return values
@@ -138,7 +138,7 @@ class RuleSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool
     ) -> dict[str, Any]:
         key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
-        history = self._history(study, trial, grid, path)
+        history = self._history(study, grid, path)
         choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
         if choice.fidelity:
             raise UserError(
@@ -147,9 +147,9 @@ class RuleSampler(BaseSampler):
         _keep_probability(study, trial, grid, choice)
         return grid.values(choice.arm)
 
-    def _history(self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any]) -> History:
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        return history_of(others, grid, path, maximise=study.direction == StudyDirection.MAXIMIZE, budget=self.budget)
+    def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
+        trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
+        return history_of(trials, grid, path, maximise=maximise, budget=self.budget)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:
