@@ -30,7 +30,7 @@ from policysearch.runs import search
 from policysearch.sampler import history_of
 from policysearch.seeds import rule_generator
 
-NAMES = sorted(set(RULES) - {"successive-halving", "hyperband"})
+NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
 CONFORMING = sorted(set(RULES) & {"ucb", "greedy", "epsilon-greedy", "exp3", "linucb", "sequential-halving"})
 BUDGET = 40
 pytestmark = pytest.mark.filterwarnings("ignore:the grid of:UserWarning")  # of conformance tests' wide ranges
@@ -50,22 +50,23 @@ def create(direction="maximize", **settings) -> optuna.Study:
     return optuna.create_study(direction=direction, sampler=RuleSampler(**{"rule": "ucb", "seed": 0, **settings}))
 
 
-def noisy(mean: float, number: int) -> float:
-    return mean + 0.05 * float(np.random.default_rng(number).standard_normal())
+def noisy(letter: str, number: int) -> float:
+    """In [0, 1], as some rules ask."""
+    return 0.3 + "abcde".index(letter) / 10 + 0.05 * float(np.random.default_rng(number).uniform(-1, 1))
 
 
 def by_the_rule(name: str, trials: int, at_once: int) -> list[str]:
     """What the rule itself pulls of five arms; every seventh trial fails, the last started of a batch ends first."""
-    tally, pulled = Tally(), []
+    tally, pulled, features = Tally(), [], Grid([axis("x", LETTERS, 8, 100)]).features()
     for start in range(0, trials, at_once):
         batch = range(start, start + at_once)
         for number in batch:
-            history = tally.history(LETTERS.choices, features=np.eye(5), budget=BUDGET)
+            history = tally.history(LETTERS.choices, features=features, budget=BUDGET)
             choice = RULES[name][1]().choose(history, rule_generator(0, number))
             pulled.append(Pull(LETTERS.choices[choice.arm], probability=choice.probability))
             tally.start(pulled[-1])
         for number in reversed(batch):
-            tally.finish(pulled[number], None if number % 7 == 6 else noisy("abcde".index(pulled[number].key), number))
+            tally.finish(pulled[number], None if number % 7 == 6 else noisy(pulled[number].key, number))
     return [pull.key for pull in pulled]
 
 
@@ -77,7 +78,7 @@ def by_the_sampler(name: str, trials: int, at_once: int, sign: int) -> list[str]
             if trial.number % 7 == 6:
                 study.tell(trial, state=TrialState.FAIL)
             else:
-                study.tell(trial, sign * noisy("abcde".index(trial.params["x"]), trial.number))
+                study.tell(trial, sign * noisy(trial.params["x"], trial.number))
     return [trial.params["x"] for trial in study.trials]
 
 
@@ -94,8 +95,8 @@ def tree(trial: optuna.Trial) -> float:
     family = trial.suggest_categorical("family", ["none", "turn", "shift"])
     rate = trial.suggest_float("rate", 1e-3, 1e-1, log=True)
     if family == "turn":
-        return trial.suggest_int("degrees", 10, 30, step=10) / 30 - rate
-    return (trial.suggest_float("pixels", 0, 0.3, step=0.1) if family == "shift" else 0) - rate
+        return 0.1 + trial.suggest_int("degrees", 10, 30, step=10) / 40 - rate
+    return 0.1 + (trial.suggest_float("pixels", 0, 0.3, step=0.1) if family == "shift" else 0) - rate
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -207,7 +208,7 @@ def test_states_and_values_as_a_history():
     assert (h.correct.tolist(), h.judged.tolist()) == ([25, 0], [100, 0])
     assert (h.log.arms.tolist(), h.log.rewards.tolist()) == ([0, 0, 0], [0.5, 0.25, 0.125])
     assert h.fidelities[0].pulls is h.pulls
-    assert h.features.tolist() == [[1, 0], [0, 1]]
+    assert h.features.tolist() == [[1, -1], [-1, 1]]
 
 
 def test_a_value_to_minimise_is_negated():
@@ -252,7 +253,10 @@ def test_grids_by_hand():
     grid = Grid(axes)
     assert (grid.size, grid.values(0), grid.values(5)) == (8, {"x": 0.0, "y": "p"}, {"x": 0.2, "y": "q"})
     s = 1 / math.sqrt(5)
-    assert grid.features()[[0, 5]].tolist() == [pytest.approx([-3 * s, 1, 0]), pytest.approx([s, 0, 1])]
+    assert grid.features()[[0, 5]].tolist() == [pytest.approx([-3 * s, 1, -1]), pytest.approx([s, -1, 1])]
+    assert axis("z", FloatDistribution(1e-4, 1, log=True), 3, 50).features().T.tolist() == [
+        pytest.approx([-math.sqrt(1.5), 0, math.sqrt(1.5)])
+    ]
     near, below, off = 0.1 + 2 * 0.1, 0.3 - 1e-12, 0.15
     distributions = {"x": FloatDistribution(0, 1), "y": CategoricalDistribution("pq")}
     trials = [create_trial(value=0, params={"x": x, "y": "q"}, distributions=distributions) for x in (near, below, off)]
@@ -440,7 +444,7 @@ def test_own_rules(tmp_path):
     for name, message in {
         "over": "answered arm 3; there are arms 0 to 2",
         "text": "answered 'first'; return a Choice or the index of an arm",
-        "nothing": "returned None; return an object with choose",
+        "nothing": "is no rule; give an object with choose",
         "breaks": "failed: OSError: no file",
         "absent": "has no 'absent'",
     }.items():
@@ -459,6 +463,13 @@ def test_an_own_rule_searches(quick, tmp_path, monkeypatch):
     assert f"{tmp_path / 'mine.py'}:choose" in (tmp_path / "own" / "config.toml").read_text()
 
 
+@dataclass(frozen=True)
+class Needy(Uniform):
+    """A rule that cannot do without."""
+
+    needs: frozenset[str]
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
@@ -466,9 +477,10 @@ def test_an_own_rule_searches(quick, tmp_path, monkeypatch):
         ({"rule": "ucb:d=1"}, "rule ucb has no parameter 'd'; it has c"),
         ({"rule": "ucb:c=-1"}, "c must be 0 or more, got -1"),
         ({"rule": "nowhere:rule"}, "rule 'nowhere:rule' cannot be loaded"),
-        ({"rule": 3}, "rule must be a name such as 'ucb'.* got 3"),
-        ({"rule": Uniform}, "rule must be a name"),
-        ({"rule": "hyperband"}, "several fidelities"),
+        ({"rule": 3}, "rule 3 is no rule; give an object with"),
+        ({"rule": Uniform}, "is no rule"),
+        ({"rule": Needy({"fidelities"})}, "needs trials of several fidelities, but here they have one; take 'ucb'"),
+        ({"rule": Needy({"budget"})}, "needs to know how many trials there will be; give RuleSampler budget=60"),
         ({"seed": -1}, "seed must be 0 or more, got -1"),
         ({"budget": -1}, "budget must be 0 or more, got -1"),
         ({"levels": 1}, "levels must be 2 or more, got 1"),
