@@ -48,11 +48,17 @@ class Axis:
         return np.where(stored <= self.points[index] + near, index, -1)
 
     def features(self) -> Floats:
-        """[n, D]: one column a category, or one with the numbers standardised (their logarithms on a log scale)."""
+        """[n, D], each column with mean 0 and deviation 1: one a category, or one of the numbers.
+
+        Their logarithms where the scale is logarithmic.
+        """
         if isinstance(self.distribution, CategoricalDistribution):
-            return np.eye(len(self.points))
-        numbers = np.log(self.points) if getattr(self.distribution, "log", False) else self.points
-        return np.atleast_2d((numbers - numbers.mean()) / (numbers.std() or 1.0)).T
+            columns = np.eye(len(self.points))
+        else:
+            numbers = np.log(self.points) if getattr(self.distribution, "log", False) else self.points
+            columns = np.atleast_2d(numbers).T
+        spread = columns.std(axis=0)
+        return np.asarray((columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1))
 
     def _stored(self, trial: FrozenTrial) -> float:
         if self.name not in trial.params:
@@ -90,7 +96,7 @@ class Grid:
         return np.where((indices >= 0).all(0), arms, -1)
 
     def features(self) -> Floats:
-        """[K, D] that describe the arms, the axes' columns side by side."""
+        """[K, D] that describe the arms: the axes' columns, side by side."""
         indices = np.indices(self.shape).reshape(len(self.axes), -1)
         return np.hstack([axis.features()[index] for axis, index in zip(self.axes, indices, strict=True)])
 

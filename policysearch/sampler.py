@@ -24,14 +24,13 @@ from optuna.trial import FrozenTrial, TrialState
 from policysearch.errors import UserError
 from policysearch.grids import Axis, Grid, axis
 from policysearch.rules import Choice, Counts, History, Log, Rule, counted
-from policysearch.rules.parse import OwnRule, parse_rule
+from policysearch.rules.parse import CheckedRule, parse_rule
 from policysearch.seeds import rule_generator
 
 __all__ = ["RuleSampler", "history_of"]
 
 _DRAWS = "policysearch:draws"
 """Trial attribute [[names, probability], ...]: what was drawn together, for rules that tell a probability."""
-_SEVERAL_FIDELITIES = ("successive-halving", "hyperband")
 Answer = Callable[[History, np.random.Generator], Any]
 
 
@@ -51,7 +50,8 @@ class RuleSampler(BaseSampler):
     number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
     are pending pulls; failed ones, and completed ones without a finite value, are failures; a pruned trial
     counts with its last reported value, or as a failure. Trials off the grid, and constraints, are ignored.
-    `thompson-beta` counts correct predictions if trials have the user attributes `correct` and `validation_images`.
+    What is minimised is negated, so that rules for rewards in [0, 1] need a study that maximises; rules that count
+    correct predictions find them in the user attributes `correct` and `validation_images` of a trial.
 
     Args:
         rule: a name as `policysearch strategies` lists them, with parameters as in "ucb:c=0.5"; MODULE:FUNCTION or
@@ -78,7 +78,7 @@ class RuleSampler(BaseSampler):
         for name, given, least in (("seed", seed or 0, 0), ("budget", budget, 0), ("levels", levels, 2)):
             _check_at_least(least, name, given)
         _check_at_least(2, "max_arms", max_arms)
-        self.rule = _made(rule)
+        self.rule = _made(rule, budget)
         self.seed = secrets.randbits(32) if seed is None else seed
         self.budget = budget
         self.levels = levels
@@ -94,10 +94,10 @@ class RuleSampler(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """All of them at once, or one given the others; enqueued values are taken as given."""
-        fixed = trial.system_attrs.get("fixed_params", {})
-        values = {name: fixed[name] for name in search_space if name in fixed}
-        free = [self._axis(name, search_space[name]) for name in search_space if name not in fixed]
+        """All of them at once, or one given the others; values enqueued or drawn before are taken as given."""
+        given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        values = {name: given[name] for name in search_space if name in given}
+        free = [self._axis(name, search_space[name]) for name in search_space if name not in given]
         for axes in self._bandits(free):
             values |= self._draw(study, trial, Grid(axes), values, first=not values)
         return values
@@ -138,7 +138,7 @@ class RuleSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool
     ) -> dict[str, Any]:
         key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
-        history = self._history(study, trial, grid, path)
+        history = self._history(study, grid, path)
         choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
         if choice.fidelity:
             raise UserError(
@@ -147,9 +147,9 @@ class RuleSampler(BaseSampler):
         _keep_probability(study, trial, grid, choice)
         return grid.values(choice.arm)
 
-    def _history(self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any]) -> History:
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        return history_of(others, grid, path, maximise=study.direction == StudyDirection.MAXIMIZE, budget=self.budget)
+    def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
+        trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
+        return history_of(trials, grid, path, maximise=maximise, budget=self.budget)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:
@@ -232,13 +232,12 @@ def _check_one_objective(study: optuna.Study) -> None:
         )
 
 
-def _made(rule: str | Rule | Answer) -> Rule:
-    """The rule of a name, or an object or function with its answers checked."""
-    if isinstance(rule, str):
-        if rule.partition(":")[0] in _SEVERAL_FIDELITIES:
-            raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
-        return parse_rule(rule)
-    choose = getattr(rule, "choose", rule)
-    if isinstance(rule, type) or not callable(choose):
-        raise UserError(f"rule must be a name such as 'ucb', or an object or function that chooses, got {rule!r}")
-    return OwnRule(choose, "the rule")
+def _made(rule: str | Rule | Answer, budget: int) -> CheckedRule:
+    """The rule, refused where it needs what is not there."""
+    made = CheckedRule(parse_rule(rule) if isinstance(rule, str) else rule, f"rule {rule}")
+    needs = getattr(made, "needs", ())
+    if "fidelities" in needs:
+        raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
+    if "budget" in needs and not budget:
+        raise UserError(f"rule {rule} needs to know how many trials there will be; give RuleSampler budget=60 or so")
+    return made

@@ -6,32 +6,38 @@ import inspect
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from policysearch.errors import UserError, unknown_name
 from policysearch.own_code import function
-from policysearch.rules import RULES, Choice, History, Need, Rule
+from policysearch.rules import RULES, Choice, History, Rule
 
-__all__ = ["OwnRule", "own_rule_named", "parse_rule"]
+__all__ = ["CheckedRule", "own_rule_named", "parse_rule"]
 
 
 @dataclass(frozen=True)
-class OwnRule:
-    """A rule that somebody else wrote, its answers checked.
+class CheckedRule(Rule):
+    """A rule that may be somebody's own: its answers are checked.
 
     Attributes:
-        answer: called with a `History` and a generator; gives a `Choice`, or the index of an arm.
+        rule: an object with `choose`, or that function; it is called with a `History` and a generator and gives a
+            `Choice`, or the index of an arm.
         told: what messages call it.
+        needs: fields of a history that it cannot do without, those of an object's own `needs`.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    answer: Callable[[History, np.random.Generator], Any]
+    rule: Any
     told: str
 
+    def __post_init__(self) -> None:
+        if isinstance(self.rule, type) or not callable(getattr(self.rule, "choose", self.rule)):
+            raise UserError(f"{self.told} is no rule; give an object with choose(history, rng), or that function")
+        object.__setattr__(self, "needs", frozenset(getattr(self.rule, "needs", ())))
+
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        given = self.answer(history, rng)
+        given = getattr(self.rule, "choose", self.rule)(history, rng)
         try:
             choice = given if isinstance(given, Choice) else Choice(operator.index(given))
         except TypeError:
@@ -85,14 +91,13 @@ def _shipped(name: str, text: str, what: str) -> Rule:
 def _own(spec: str, told: str) -> Rule:
     found = function(spec, told)
     if not _callable_without_arguments(found):
-        return OwnRule(found, told)
+        return CheckedRule(found, told)
     try:
-        made = found()
+        return CheckedRule(found(), told)
+    except UserError:
+        raise
     except Exception as error:  # it is theirs and may raise anything
         raise UserError(f"{told} failed: {type(error).__name__}: {error}") from None
-    if not callable(getattr(made, "choose", None)):
-        raise UserError(f"{told} returned {made!r}; return an object with choose(history, rng), or be that function")
-    return OwnRule(made.choose, told)
 
 
 def _callable_without_arguments(found: Callable[..., Any]) -> bool:
