@@ -70,6 +70,7 @@ MAY_IMPORT_OPTUNA = (
     "policysearch.record",
     "policysearch.strategies",
     "policysearch.storages",
+    "policysearch.comparison.replay",
     "policysearch.studies",
 )
 STANDARD_OF_RULES = {"__future__", "collections", "dataclasses", "inspect", "operator", "typing"}
