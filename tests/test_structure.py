@@ -44,6 +44,7 @@ LAYERS = [
         "policysearch.sampler",
         "policysearch.seeded",
         "policysearch.controller",
+        "policysearch.budget",
     ],
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],

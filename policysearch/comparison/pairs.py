@@ -19,6 +19,7 @@ ALPHA = 0.05
 POWER = 0.80
 _EXACT = 13  # differences up to which every pattern of signs is tried
 _DRAWN = 9_999  # patterns drawn beyond that: p is known to ± 0.0004 where Holm over 28 pairs decides
+_ENOUGH = 20
 _TIE = 1e-9  # sums of rewards closer than this are equal
 
 
@@ -49,9 +50,10 @@ class Pair:
 def pair(strategy: str, other: str, ours: Floats, theirs: Floats, blind: float) -> Pair:
     """The paired difference over the runs both have, not yet corrected by Holm.
 
-    The interval is a t interval with two imagined runs added, one in which either picked blindly and the other was
-    right (see `intervals.mean_interval` for why): differences are mostly 0, and their plain standard error is 0 where
-    no run happened to differ. Measured as there: plain 42 % to 100 %, so 95 % to 100 %.
+    The interval is the paired t interval. While fewer than 20 runs differ, two imagined ones are added, one in which
+    either picked blindly and the other was right (see `intervals.mean_interval` for why): differences are mostly 0,
+    and their plain standard error is 0 where no run happened to differ. Measured as there: plain 42 % to 100 %, with
+    the two 95 % to 100 %. The test needs no such help, and may so be surer than the interval looks.
 
     Args:
         strategy: name of the first; other: of the second.
@@ -60,17 +62,19 @@ def pair(strategy: str, other: str, ours: Floats, theirs: Floats, blind: float) 
     """
     n = min(len(ours), len(theirs))
     gaps = np.sort(theirs[:n] - ours[:n])
-    imagined = (-blind, blind)
+    imagined = (-blind, blind) if np.sum(np.abs(gaps) > _TIE) < _ENOUGH else ()
     mean, half = float(gaps.mean()), float(spread(gaps, imagined))
     low, high = mean - half, mean + half
-    return Pair(strategy, other, n, Estimate(mean, low, high), sign_flip(gaps), np.nan, _detectable(half, n))
+    return Pair(
+        strategy, other, n, Estimate(mean, low, high), sign_flip(gaps), np.nan, _detectable(half, n, len(imagined))
+    )
 
 
-def _detectable(half: float, n: int) -> float:
+def _detectable(half: float, n: int, imagined: int) -> float:
     """(t_.975 + t_.80)·s.e., nan where even n equal signs leave the sign-flip test above 5 % (n < 6)."""
     if 2.0 ** (1 - n) > ALPHA:
         return float("nan")
-    of_interval, of_power = t.ppf([(1 + LEVEL) / 2, POWER], n + 1)  # with the two imagined runs
+    of_interval, of_power = t.ppf([(1 + LEVEL) / 2, POWER], n + imagined - 1)
     return float(half * (1 + of_power / of_interval))
 
 
