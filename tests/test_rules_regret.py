@@ -61,7 +61,7 @@ def gain(rule: Rule, problem: Problem, means: np.ndarray, seed: int, pulls: int 
 def better_than_uniform(rule: Rule, kind: str) -> bool:
     """One-sided t-test over 12 seeds at 1e-5: the false-alarm rate of a rule no better than uniform."""
     means = CHANCES if kind == "bernoulli" else GAPS
-    problem = replace(bernoulli(means) if kind == "bernoulli" else normal(means, 0.01), fidelities=3)
+    problem = replace(bernoulli(means) if kind == "bernoulli" else normal(means, 0.01, judged=1000), fidelities=3)
     gains = [gain(rule, problem, means, seed) for seed in range(SEEDS)]
     return ttest_1samp(gains, 0, alternative="greater").pvalue < 1e-5
 
