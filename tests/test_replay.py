@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from policysearch.budget import Budgeted
+from policysearch.comparison.grids import GRIDS, others
 from policysearch.comparison.memory import MemoryRecord
 from policysearch.comparison.replay import Replay, checkpoints
 from policysearch.comparison.replaying import replayed
@@ -293,3 +294,9 @@ def test_a_hundred_thousand_pulls_of_a_thousand_workers(table):
     started = time.process_time()
     one = replay(table, workers=1000, hazards=Hazards(0.05, 2, 0.01)).run("ucb", 100_000, 0)
     assert one.utilisation > 0.95 and time.process_time() - started < 60
+
+
+def test_every_value_of_the_sensitivity_table_is_allowed(table):
+    for name in others(GRIDS):
+        make_strategy(name, table.space, 0, 100, table.arms)
+    assert others(["ucb:c=1", "random"]) == [] and GRIDS.keys() <= RULES.keys()
