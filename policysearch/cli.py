@@ -120,7 +120,7 @@ def compare(
             f"--{min(told).replace('_', '-')} is for live searches, and --replay reads a table: leave it out"
         )
     shared = {"reward": settings.reward, "retries": settings.retries, "workers": settings.workers}
-    live = None if replay else make_config({**_settings(None, told), **shared})
+    live = None if replay or "data" not in told else make_config({**_settings(None, told), **shared})
     start = partial(run_comparison, settings, out, replay=replay, config=live, command=_command())
     show_comparison(*watched(lambda listener: start(listener=listener), str(out), "the same command"), out)
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import optuna
 import pytest
+from made_up_tables import CHEAP, DEAR, made_up
 
 from policysearch.budget import Budgeted
 from policysearch.comparison.grids import GRIDS, others
@@ -22,7 +23,6 @@ from policysearch.rewards import parse_reward
 from policysearch.rules import RULES
 from policysearch.strategies import make_strategy
 from policysearch.trials import Outcome, Trial
-from tests.tables import CHEAP, DEAR, made_up
 from workers.evaluate import attempt
 from workers.in_process import InProcessPool
 from workers.local import LocalPool

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_up_tables import made_up
 
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.plan import Plan
@@ -16,7 +17,6 @@ from policysearch.comparison.table import load_table
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
 from policysearch.rewards import parse_reward
-from tests.tables import made_up
 
 ACCURACY = parse_reward("accuracy")
 

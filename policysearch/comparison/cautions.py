@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policysearch.comparison.runs import Arms, Comparison
+from policysearch.comparison.runs import Comparison
 
 __all__ = ["cautions"]
 
@@ -13,12 +13,15 @@ _FEW = 30  # runs
 
 def cautions(comparison: Comparison) -> tuple[str, ...]:
     """The sentences that apply, the weightiest first."""
-    return tuple(filter(None, (_replayed(comparison), _truth(comparison.arms), _few(comparison))))
+    return tuple(filter(None, (_source(comparison), _truth(comparison), _few(comparison))))
 
 
-def _replayed(comparison: Comparison) -> str:
+def _source(comparison: Comparison) -> str:
     if comparison.live:
-        return ""
+        return (
+            "Searches that were really run, read in the order in which pulls began. Regret is by each arm's mean over "
+            "all pulls of all searches, shrunken towards each other: arms that noise explains count as equal."
+        )
     return (
         "Replayed, not trained: every outcome was drawn from the recorded replicates of the "
         f"{len(comparison.arms.names)} arms (a bootstrap of the table). Intervals are over runs, given this "
@@ -26,9 +29,16 @@ def _replayed(comparison: Comparison) -> str:
     )
 
 
-def _truth(arms: Arms) -> str:
+def _truth(comparison: Comparison) -> str:
+    arms = comparison.arms
     if arms.truth is None:
-        return "No arm was trained for long: how the picks do after long training is not known."
+        return f"No arm was trained {'again' if comparison.live else 'for long'}: how the picks do then is not known."
+    if comparison.live:
+        picked = int(np.isfinite(arms.truth).sum())
+        return (
+            f"Truth is the mean over fresh replicates of the {picked} arms that searches ended with, as short as the "
+            "pulls themselves; the best of them may still not be the best arm."
+        )
     known = arms.truth_errors if arms.truth_errors is not None else np.full(len(arms.names), np.nan)
     errors = known[np.isfinite(known)]
     once = len(arms.names) - len(errors)

@@ -26,6 +26,7 @@ from policysearch.runs import Listener, Status, resume, search
 from policysearch.seeds import seed_of
 from policysearch.shrinkage import shrink
 from policysearch.spaces import Arm, load_space, space_text
+from policysearch.strategies import ladder
 from policysearch.studies import must_be_the_same_search, open_records, save_settings
 from policysearch.verdict import Confirmation
 
@@ -40,6 +41,11 @@ class _Search:
     budget: int
     number: int
     config: SearchConfig
+
+    @property
+    def fidelities(self) -> int:
+        """How many fidelities its pulls may have; only those at the highest compare with other searches'."""
+        return len(ladder(self.strategy, self.config.images, self.config.epochs, self.config.rungs))
 
     def of(self, strategy: str, budget: int) -> bool:
         return (self.strategy, self.budget) == (strategy, budget)
@@ -73,10 +79,12 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
         _run(each, _numbered(listener, number, len(searches)))
     rows = [_rows(each) for each in searches]
     arms = list({row.arm.key: row.arm for own in rows for row in own}.values())
-    seen = [_see(own, tuple(arm.key for arm in arms), each.budget) for each, own in zip(searches, rows, strict=True)]
+    keys = tuple(arm.key for arm in arms)
+    seen = [_see(own, keys, each.budget, each.fidelities) for each, own in zip(searches, rows, strict=True)]
     picks = [arms[k] for k in sorted({int(one.picks[-1]) for one in seen})]
     fresh = _judged(picks, searches[0].config, config.confirm, out / "picks", listener)
-    known = _arms(arms, [row for own in [*rows, fresh] for row in own], fresh)
+    full = [row for each, own in zip(searches, rows, strict=True) for row in own if row.fidelity == each.fidelities - 1]
+    known = _arms(arms, [*full, *fresh], fresh)
     runs = [
         _runs(name, budget, [one for each, one in zip(searches, seen, strict=True) if each.of(name, budget)], known)
         for name in settings.names
@@ -127,9 +135,9 @@ def _rows(each: _Search) -> list[Row]:
         return list(records["search"].rows)
 
 
-def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int) -> _Seen:
+def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: int) -> _Seen:
     """The first pulls by number are taken to have ended first."""
-    tally, at = Tally(), set(checkpoints(budget).tolist())
+    tally, at = Tally(fidelities), set(checkpoints(budget).tolist())
     picks, seconds, spent = [], [], 0.0
     for ended, row in enumerate(rows[:budget], 1):
         tally.start(row.pull)

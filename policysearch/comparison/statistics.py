@@ -159,7 +159,7 @@ def _median(values: Floats) -> float:
 
 
 def _blind_truth(arms: Arms) -> float:
-    return float("nan") if arms.truth is None else float(arms.truth.max() - arms.truth.mean())
+    return float("nan") if arms.truth is None else float(np.nanmax(arms.truth) - np.nanmean(arms.truth))
 
 
 def _truth_error(runs: Runs, arms: Arms) -> float:
@@ -171,7 +171,7 @@ def _truth_error(runs: Runs, arms: Arms) -> float:
     if arms.truth is None or arms.truth_errors is None:
         return float("nan")
     weights = np.bincount(runs.picks[:, -1], minlength=len(arms.names)) / len(runs.picks)
-    weights[int(np.argmax(arms.truth))] -= 1
+    weights[int(np.nanargmax(arms.truth))] -= 1
     used = np.abs(weights) > 0
     return float(np.sqrt(np.sum((weights[used] * arms.truth_errors[used]) ** 2)))
 
