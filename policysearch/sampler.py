@@ -59,7 +59,7 @@ class RuleSampler(BaseSampler):
         seed: 0 or more; drawn if None, then found in the attribute `seed`.
         budget: trials that the study will have, for rules that plan with it; 0 where it is not known.
         levels: points of a parameter without steps, or with more steps than `max_arms`; 2 or more.
-        max_arms: the largest joint grid; 2 or more.
+        max_arms: the largest joint grid, 2 or more; take some hundreds for linucb, whose time grows with its cube.
 
     Raises:
         UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
@@ -75,9 +75,8 @@ class RuleSampler(BaseSampler):
         levels: int = 8,
         max_arms: int = 4096,
     ) -> None:
-        for name, given, least in (("seed", seed or 0, 0), ("budget", budget, 0), ("levels", levels, 2)):
-            _check_at_least(least, name, given)
-        _check_at_least(2, "max_arms", max_arms)
+        _check_at_least(0, seed=seed or 0, budget=budget)
+        _check_at_least(2, levels=levels, max_arms=max_arms)
         self.rule = _made(rule, budget)
         self.seed = secrets.randbits(32) if seed is None else seed
         self.budget = budget
@@ -219,9 +218,10 @@ def _keep_probability(study: optuna.Study, trial: FrozenTrial, grid: Grid, choic
         storage.set_trial_system_attr(number, _DRAWS, [*before, [grid.names, float(choice.probability)]])
 
 
-def _check_at_least(least: int, name: str, given: int) -> None:
-    if given < least:
-        raise UserError(f"RuleSampler's {name} must be {least} or more, got {given}")
+def _check_at_least(least: int, **arguments: int) -> None:
+    for name, given in arguments.items():
+        if given < least:
+            raise UserError(f"RuleSampler's {name} must be {least} or more, got {given}")
 
 
 def _check_one_objective(study: optuna.Study) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ from policysearch.sampler import history_of
 from policysearch.seeds import rule_generator
 
 NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
-CONFORMING = sorted(set(RULES) & {"ucb", "greedy", "epsilon-greedy", "exp3", "linucb", "sequential-halving"})
+CONFORMING = sorted(set(RULES) & {"ucb", "greedy", "epsilon-greedy", "exp3", "sequential-halving"})
 BUDGET = 40
 pytestmark = pytest.mark.filterwarnings("ignore:the grid of:UserWarning")  # of conformance tests' wide ranges
 
@@ -500,6 +501,13 @@ def test_studies_that_are_refused():
         create().ask().suggest_float("x", 0, math.inf)
     with pytest.raises(UserError, match="chose fidelity 2"):
         create(rule=lambda history, rng: Choice(0, 2)).ask().suggest_int("x", 0, 3)
+
+
+def test_it_can_be_pickled():
+    """As Ray Tune does to keep its state."""
+    again = pickle.loads(pickle.dumps(RuleSampler("ucb:c=0.5", budget=9, levels=3)))
+    original = RuleSampler("ucb:c=0.5", again.seed, budget=9, levels=3)
+    assert vars(again) == vars(original)
 
 
 def test_it_is_exported():
