@@ -151,10 +151,12 @@ def test_ucb_index_by_hand():
     assert choices(Ucb(c=c * 0.99), h, 5) == [0] * 5
 
 
-def test_ucb_counts_pending_pulls():
-    base = [[0.5, 0.52], [0.5, 0.52]]
-    assert set(choices(Ucb(), history(*base, pending={0: 1}), 20)) == {1}
-    assert set(choices(Ucb(), history(*base), 50)) == {0, 1}
+@pytest.mark.parametrize("name", ["ucb", "ucb-tuned", "ucb-normal", "kl-ucb", "linucb"])
+def test_upper_bounds_count_pending_pulls(name):
+    rule, base = RULES[name][1](), [[0.5, 0.52]] * 2
+    for pending, expected in (({0: 1}, {1}), ({1: 2}, {0}), ({}, {0, 1})):
+        h = replace(history(*base, pending=pending), features=np.zeros((2, 1)))
+        assert set(choices(rule, h, 50)) == expected
 
 
 def test_ucb_tries_each_arm_once_pending_and_failed_ones_counted():

@@ -78,7 +78,10 @@ def test_promotion_by_hand():
     six = [*three, (3, 0, 0.25), (4, 0, 0.05), (5, 0, 0.15)]
     assert chosen(rule, told(*six, (1, 1, 0.3))) == {(3, 1)}
     above = [(1, 1, 0.3), (3, 1, 0.6), (2, 1, 0.2)]
-    assert chosen(rule, told(*six, *above)) == {(3, 2)}, "the highest fidelity first, by its own rewards"
+    assert chosen(rule, told(*six, *above)) == {(3, 2)}, "by the rewards of that fidelity alone"
+    nine, two = [*six, (6, 0, 0.28), (7, 0, 0.0), (8, 0, 0.0)], [(1, 1, 0.3), (3, 1, 0.6), (2, 1, 0.2)]
+    assert chosen(rule, told(*nine, *two)) == {(3, 2)}, "arm 6 may rise to 1, but the highest fidelity goes first"
+    assert chosen(rule, told(*nine, *two, (3, 2, 0.9))) == {(6, 1)}
     assert chosen(rule, told(*six, *above, (3, 2, 0.9))) == {(arm, 0) for arm in (6, 7, 8)}
 
 

@@ -115,6 +115,11 @@ def test_thompson_pulls_an_arm_as_often_as_its_posterior_says():
     assert abs(got - t.cdf(z, 2)) < 0.04 < abs(norm.cdf(z) - t.cdf(z, 2))
 
 
+def test_noise_is_pooled_or_half_of_what_is_seen():
+    assert noise(history([0.50, 0.52], [0.48, 0.50])) == pytest.approx(np.sqrt(0.0002))
+    assert noise(history([1.0], [2.0], [4.0])) == pytest.approx(np.std([1, 2, 4], ddof=1) / np.sqrt(2))
+
+
 def test_drawn_variance_is_inverse_gamma():
     """SS = .0002·2, nu = 2 and the Kolmogorov-Smirnov test at 1e-6; twice the freedom is refused."""
     h = history([0.50, 0.52], [0.48, 0.50])
