@@ -15,7 +15,7 @@ from policysearch.own_code import absolute, absolute_function
 from policysearch.pools import must_name_a_pool
 from policysearch.rewards import try_reward
 from policysearch.spaces import Space
-from policysearch.strategies import Strategy, ladder, make_strategy
+from policysearch.strategies import Strategy, ladder, make_strategy, must_suit_reward
 
 __all__ = ["default_folder", "must_suit", "resolved", "tried_strategy"]
 
@@ -89,7 +89,9 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
         UserError: something given is wrong.
     """
     try_reward(config.reward)
-    return make_strategy(config.strategy, space, config.seed, config.trials)
+    strategy = make_strategy(config.strategy, space, config.seed, config.trials)
+    must_suit_reward(strategy, config.strategy, config.reward)
+    return strategy
 
 
 def must_suit(config: SearchConfig, dataset: Dataset) -> None:

@@ -10,6 +10,7 @@ import secrets
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,14 @@ class RuleSampler(BaseSampler):
 
     def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
         trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
-        return history_of(trials, grid, path, maximise=maximise, budget=self.budget)
+        history = history_of(trials, grid, path, maximise=maximise, budget=self.budget)
+        seen = history.log.rewards
+        if not getattr(self.rule, "accuracies", False) or not len(seen) or (seen.min() >= 0 and seen.max() <= 1):
+            return history
+        if (history.judged[history.pulls > 0] > 0).all():
+            return history
+        self._warn_once("the rule takes values in [0, 1]: what was told is stretched to that range, lowest to highest")
+        return _stretched(history)
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:
@@ -172,6 +180,17 @@ def history_of(
     probabilities = np.array([_probability(trial, names) for trial in pulls])
     log = Log(arms[done], np.zeros(done.sum(), np.int64), rewards[done], probabilities[done])
     return History(**vars(counts), fidelities=(counts,), features=grid.features(), budget=budget, log=log)
+
+
+def _stretched(history: History) -> History:
+    """The same with rewards from 0, the lowest, to 1, the highest."""
+    seen = history.log.rewards
+    low, span = float(seen.min()), float(np.ptp(seen)) or 1.0
+    sums = (history.sums - low * history.pulls) / span
+    squares = (history.squares - 2 * low * history.sums + low**2 * history.pulls) / span**2
+    log = replace(history.log, rewards=(seen - low) / span)
+    counts: dict[str, Any] = {"sums": np.clip(sums, 0, history.pulls), "squares": np.clip(squares, 0, history.pulls)}
+    return replace(history, **counts, fidelities=tuple(replace(c, **counts) for c in history.fidelities), log=log)
 
 
 def _counts(pulls: Sequence[FrozenTrial], arms: NDArray[np.int64], rewards: NDArray[np.float64], size: int) -> Counts:

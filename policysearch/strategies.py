@@ -26,7 +26,7 @@ from policysearch.trials import Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-__all__ = ["STRATEGIES", "RuleStrategy", "Strategy", "ladder", "make_strategy"]
+__all__ = ["STRATEGIES", "RuleStrategy", "Strategy", "ladder", "make_strategy", "must_suit_reward"]
 
 _NO_FIXED_FORM = {
     "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
@@ -134,6 +134,17 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
         raise unknown_name("strategy", name, STRATEGIES)
     arms = space.arms(seed) if arms is None else arms
     return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
+
+
+def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
+    """Raises:
+    UserError: the strategy maximises counted correct predictions, whatever the reward, and that is not accuracy.
+    """
+    if isinstance(strategy, RuleStrategy) and getattr(strategy.rule, "accuracies", False) and reward != "accuracy":
+        raise UserError(
+            f"strategy {spec} counts correct predictions and so maximises accuracy, but the reward is {reward!r}: "
+            "give --reward accuracy, or a strategy such as ucb or thompson"
+        )
 
 
 def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:

@@ -17,6 +17,8 @@ from policysearch.errors import UserError
 from policysearch.own_code import digest, function_digest
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
+from policysearch.rules import RULES
+from policysearch.rules.parse import own_rule_named
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space
 from policysearch.storages import open_storage, reason, without_password
@@ -145,6 +147,8 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     settings["operations"] = digest(config.operations)
     settings["data"] = data
     settings["the model's source"] = _model_digest(config.model)
+    own = own_rule_named(config.strategy) and config.strategy.partition(":")[0] not in ("optuna", *RULES)
+    settings |= {"the strategy's source": function_digest(config.strategy)} if own else {}
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", settings)
         return

@@ -263,6 +263,7 @@ def test_processes_change_nothing(path):
         ({"strategies": "ucb:c=-1"}, "c must be 0 or more"),
         ({"reward": "nothing"}, "unknown reward metric"),
         ({"workers": 0}, "--workers 0"),
+        ({"strategies": "kl-ucb", "reward": "-loss"}, "maximises accuracy, but the reward is '-loss'"),
     ],
 )
 def test_settings_that_cannot_be(path, change, message):

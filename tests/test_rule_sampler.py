@@ -32,9 +32,13 @@ from policysearch.sampler import history_of
 from policysearch.seeds import rule_generator
 
 NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
-CONFORMING = sorted(set(RULES) & {"ucb", "greedy", "epsilon-greedy", "exp3", "sequential-halving"})
+AT_ONCE = {"ucb", "greedy", "epsilon-greedy", "exp3", "sequential-halving"}
+CONFORMING = [name if name in AT_ONCE else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
 BUDGET = 40
-pytestmark = pytest.mark.filterwarnings("ignore:the grid of:UserWarning")  # of conformance tests' wide ranges
+pytestmark = [  # of conformance tests, with their wide ranges and values
+    pytest.mark.filterwarnings("ignore:the grid of:UserWarning"),
+    pytest.mark.filterwarnings("ignore:the rule takes values:UserWarning"),
+]
 
 
 @pytest.mark.parametrize("name", CONFORMING)

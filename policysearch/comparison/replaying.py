@@ -20,7 +20,7 @@ from policysearch.comparison.runs import Arms, Comparison, Runs
 from policysearch.comparison.settings import CompareSettings
 from policysearch.comparison.table import Table, load_table
 from policysearch.rewards import parse_reward
-from policysearch.strategies import RuleStrategy, make_strategy
+from policysearch.strategies import RuleStrategy, make_strategy, must_suit_reward
 from workers.simulated import Hazards
 
 __all__ = ["replayed"]
@@ -94,8 +94,9 @@ def _fidelities(settings: CompareSettings, table: Table) -> tuple[Fidelity, tupl
 
 
 def _count(settings: CompareSettings, name: str, table: Table) -> int:
-    rule = isinstance(make_strategy(name, table.space, 0, min(settings.budgets), table.arms), RuleStrategy)
-    return settings.runs if rule else min(settings.runs, settings.sampler_runs)
+    strategy = make_strategy(name, table.space, 0, min(settings.budgets), table.arms)
+    must_suit_reward(strategy, name, settings.reward)
+    return settings.runs if isinstance(strategy, RuleStrategy) else min(settings.runs, settings.sampler_runs)
 
 
 def _warn(settings: CompareSettings, table: Table) -> None:

@@ -126,9 +126,11 @@ class Rule(Protocol):
     Attributes:
         needs: fields of `History` that the rule cannot do without: `budget` above 0, `features` not None, two
             `fidelities` or more. It raises UserError where one is missing; whoever builds histories asks here first.
+        accuracies: whether it maximises counted correct predictions, and without counts takes rewards in [0, 1] only.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
+    accuracies: ClassVar[bool] = False
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class KlUcb(Rule):
             accuracy p and deviation s of a pull. The default fits s = 0.008 at p = 0.85; more images explore less.
     """
 
+    accuracies: ClassVar[bool] = True
     c: float = 0.0
     images: float = 2000.0
 

@@ -25,7 +25,7 @@ class CheckedRule(Rule):
         rule: an object with `choose`, or that function; it is called with a `History` and a generator and gives a
             `Choice`, or the index of an arm.
         told: what messages call it.
-        needs: fields of a history that it cannot do without, those of an object's own `needs`.
+        needs, accuracies: as an object says itself, see `Rule`.
     """
 
     rule: Any
@@ -35,6 +35,7 @@ class CheckedRule(Rule):
         if isinstance(self.rule, type) or not callable(getattr(self.rule, "choose", self.rule)):
             raise UserError(f"{self.told} is no rule; give an object with choose(history, rng), or that function")
         object.__setattr__(self, "needs", frozenset(getattr(self.rule, "needs", ())))
+        object.__setattr__(self, "accuracies", bool(getattr(self.rule, "accuracies", False)))
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         given = getattr(self.rule, "choose", self.rule)(history, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class ThompsonBeta(Rule):
             accuracy p and deviation s of a pull. The default fits s = 0.008 at p = 0.85; more images explore less.
     """
 
+    accuracies: ClassVar[bool] = True
     images: float = 2000.0
 
     def __post_init__(self) -> None:
