@@ -38,6 +38,7 @@ class Tally:
         self._counts = np.zeros((fidelities, 7, 8))
         self._log = np.zeros(64, dtype=_LOGGED)
         self._told = 0
+        self._known: dict[tuple[str, ...], NDArray[np.int64]] = {}
 
     def start(self, pull: Pull) -> None:
         self._at(pull)[_PENDING] += 1
@@ -69,7 +70,7 @@ class Tally:
 
     def history(self, keys: Sequence[str], features: Floats | None = None, budget: int = 0) -> History:
         """What there is on these arms, in this order, copied."""
-        columns = np.array([self._column(key) for key in keys])
+        columns = self._columns_of(tuple(keys))
         counts = self._counts[:, :, columns]
         return History(
             **vars(Counts(*counts.sum(0))),
@@ -78,6 +79,11 @@ class Tally:
             budget=budget,
             log=self._logged(columns),
         )
+
+    def _columns_of(self, keys: tuple[str, ...]) -> NDArray[np.int64]:
+        if keys not in self._known:
+            self._known[keys] = np.array([self._column(key) for key in keys], dtype=np.int64)
+        return self._known[keys]
 
     def _logged(self, columns: NDArray[np.int64]) -> Log:
         told = self._log[: self._told]
