@@ -56,6 +56,7 @@ def test_ucb_normal_is_the_papers():
     assert set(choices(UcbNormal(forced=1, c=1), h, 20)) == {1}, "8 ln 9 = 17.6: the arm with the fewest pulls"
     assert set(choices(UcbNormal(forced=0, c=0), h, 20)) == {1}, "the best mean"
     assert set(choices(UcbNormal(forced=1), history([0.5] * 4, [0.4] * 9, [0.3] * 8), 20)) == {0}
+    assert 2 not in choices(UcbNormal(forced=1), history([0.5] * 4, [0.4] * 9, [], failures={2: 1}), 20)
 
 
 def test_bernoulli_divergence_is_scipys():
@@ -111,6 +112,7 @@ def test_thompson_pulls_an_arm_as_often_as_its_posterior_says():
     alarm 6e-7; a normal posterior, the bug that this must see, is .08 away."""
     h = history([0.50, 0.52], [0.48, 0.50])
     z = 0.02 / (noise(h) * np.sqrt(1 / 2 + 1 / 2))
+    assert abs(share_of_first(Thompson(width=3), h) - t.cdf(z / 3, 2)) < 0.04
     got = share_of_first(Thompson(), h)
     assert abs(got - t.cdf(z, 2)) < 0.04 < abs(norm.cdf(z) - t.cdf(z, 2))
 

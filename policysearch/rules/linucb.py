@@ -60,8 +60,10 @@ class LinUcb(Rule):
         """[K] upper bounds, less the mean of all rewards."""
         prior = self._kernel(features)
         centre = history.sums.sum() / max(history.pulls.sum(), 1)
-        means = _posterior(prior, history.pulls) @ (history.sums - history.pulls * centre)
-        widths = np.sqrt(np.maximum(np.diag(_posterior(prior, history.pulls + history.pending)), 0))
+        surprise = prior @ (history.sums - history.pulls * centre)
+        means = surprise - _learnt(prior, history.pulls, surprise[:, None])
+        variances = prior.diagonal() - _learnt(prior, history.pulls + history.pending, prior)
+        widths = np.sqrt(np.maximum(variances, 0))
         return np.asarray(means + self.alpha * (noise(history) or 1.0) * widths)
 
     def _kernel(self, features: Floats) -> Floats:
@@ -70,8 +72,12 @@ class LinUcb(Rule):
         return np.asarray((1 + (1 - self.own) * linear + self.own * np.eye(len(features))) / self.ridge)
 
 
-def _posterior(prior: Floats, pulls: Floats) -> Floats:
-    """X A^-1 Xᵀ from V = X Xᵀ/ridge: V - V R (I + R V R)^-1 R V with R² = diag(pulls), which needs no A."""
+def _learnt(prior: Floats, pulls: Floats, right: Floats) -> Floats:
+    """The diagonal of V R (I + R V R)^-1 R B with R² = diag(pulls), V the prior and B the columns of right; [K].
+
+    X A^-1 Xᵀ is V less this with B = V, and X theta needs one column only, taken for every arm: no A is built.
+    """
     root = np.sqrt(pulls)
     seen = root[:, None] * prior
-    return np.asarray(prior - seen.T @ np.linalg.solve(np.eye(len(pulls)) + seen * root, seen))
+    solved = np.linalg.solve(np.eye(len(pulls)) + seen * root, root[:, None] * right)
+    return np.asarray((seen * solved).sum(axis=0))
