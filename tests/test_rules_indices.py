@@ -193,7 +193,7 @@ def test_recommend_takes_the_first_of_the_summary(seed):
     repeated = seed % 2
     rewards = [(rng.normal(0.8, 0.02, rng.integers(0, 5) if repeated else 1)).tolist() for _ in range(9)]
     rows = [
-        SimpleNamespace(arm=SimpleNamespace(key=str(i)), reward=r, state=COMPLETE, seconds=1.0)
+        SimpleNamespace(arm=SimpleNamespace(key=str(i)), reward=r, state=COMPLETE, seconds=1.0, fidelity=0)
         for i, own in enumerate(rewards)
         for r in own
     ]

@@ -23,7 +23,7 @@ OURS, IDENTITY, TRIVIAL = arm("randaugment:1,3"), arm("identity"), arm("triviala
 def rows(*pairs: tuple[Arm, list[float | None]]) -> list[Row]:
     """A failed pull is None."""
     return [
-        Row(0, a, FRESH + j, FAILED if r is None else COMPLETE, r, Outcome(seconds=2.0))
+        Row(0, a, FRESH + j, state=FAILED if r is None else COMPLETE, reward=r, outcome=Outcome(seconds=2.0))
         for a, rewards in pairs
         for j, r in enumerate(rewards)
     ]
