@@ -118,7 +118,7 @@ def test_searches_are_run_read_and_not_run_again(tmp_path, live):
     assert not any(phase.startswith(("search", "picks")) for phase in seen)
     for a, b in zip(made.runs, same.runs, strict=True):
         assert np.array_equal(a.picks, b.picks) and np.array_equal(a.seconds, b.seconds)
-    assert [at.verdict for at in again.budgets] == [at.verdict for at in found.budgets]
+    assert [at.verdict.sentence for at in again.budgets] == [at.verdict.sentence for at in found.budgets]
 
 
 def test_live_searches_of_a_run_share_their_seed(tmp_path, live):
