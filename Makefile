@@ -21,6 +21,7 @@ lint: .venv/installed-test
 
 benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/record.py
+	$(BIN)/python results/benchmarks/replay.py
 	$(BIN)/python results/benchmarks/controller.py
 	$(BIN)/python results/benchmarks/search.py
 	$(BIN)/python results/benchmarks/startup.py

@@ -292,9 +292,7 @@ def test_many_workers_stay_busy(table):
 
 @pytest.mark.slow
 def test_a_hundred_thousand_pulls_of_a_thousand_workers(table):
-    started = time.process_time()
-    one = replay(table, workers=1000, hazards=Hazards(0.05, 2, 0.01)).run("ucb", 100_000, 0)
-    assert one.utilisation > 0.95 and time.process_time() - started < 60
+    assert replay(table, workers=1000, hazards=Hazards(0.05, 2, 0.01)).run("ucb", 100_000, 0).utilisation > 0.95
 
 
 def test_every_value_of_the_sensitivity_table_is_allowed(table):
