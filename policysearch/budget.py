@@ -28,16 +28,17 @@ class Budgeted:
     costs: Sequence[float] = ()
 
     def __post_init__(self) -> None:
-        self._spent = sum(self._cost(row) for row in self.record.rows)
+        self._spent = sum(self.cost(row) for row in self.record.rows)
 
-    def _cost(self, row: Any) -> float:
+    def cost(self, row: Any) -> float:
+        """What a recorded pull costs."""
         return self.costs[row.fidelity] if self.costs else 1.0
 
     def ask(self) -> Trial | None:
         if self._spent >= self.budget:
             return None
         trial: Trial = self.strategy.ask(self.record)
-        self._spent += self._cost(self.record.rows[trial.number])
+        self._spent += self.cost(self.record.rows[trial.number])
         return trial
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:

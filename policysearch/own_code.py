@@ -44,7 +44,7 @@ def imported(module: str, what: str) -> ModuleType:
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # importing runs the module, which may raise anything
-        raise UserError(f"{what} cannot be loaded: {_told(error)}") from None
+        raise UserError(f"{what} cannot be loaded: {told(error)}") from None
 
 
 def function(spec: str, what: str) -> Callable[..., Any]:
@@ -62,7 +62,8 @@ def function(spec: str, what: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """What went wrong in somebody's own code, in one line, with the place where it was raised."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     here = frames[-1] if frames and Path(frames[-1].filename) != Path(__file__) else None

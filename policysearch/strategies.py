@@ -26,7 +26,7 @@ from policysearch.trials import Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-__all__ = ["STRATEGIES", "RuleStrategy", "Strategy", "ladder", "make_strategy", "must_suit_reward"]
+__all__ = ["STRATEGIES", "RuleStrategy", "Strategy", "ladder", "make_strategy", "must_suit_reward", "uses_fidelities"]
 
 _NO_FIXED_FORM = {
     "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
@@ -147,10 +147,15 @@ def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
         )
 
 
+def uses_fidelities(spec: str) -> bool:
+    """Whether that strategy chooses how much training a pull buys."""
+    name = spec.partition(":")[0]
+    return name in RULES and "fidelities" in RULES[name][1].needs
+
+
 def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:
     """(images, epochs) of a strategy's pulls, cheapest first: for one of several fidelities images, images/eta, ..."""
-    name = spec.partition(":")[0]
-    if name not in RULES or "fidelities" not in RULES[name][1].needs:
+    if not uses_fidelities(spec):
         return ((images, epochs),)
     eta = getattr(parse_rule(spec, "strategy"), "eta")  # noqa: B009
     return tuple((max(1, round(images / eta**i)), epochs) for i in reversed(range(rungs)))

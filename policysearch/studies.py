@@ -24,9 +24,9 @@ from policysearch.spaces import Space
 from policysearch.storages import open_storage, reason, without_password
 from policysearch.strategies import ladder
 
-__all__ = ["must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
+__all__ = ["FIXED", "must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
 
-_FIXED = {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+FIXED = {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
@@ -140,7 +140,7 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
         UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
             depend on.
     """
-    settings = config.model_dump(mode="json", include=_FIXED - {"rungs"})
+    settings = config.model_dump(mode="json", include=FIXED - {"rungs"})
     if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
         settings["rungs"] = config.rungs
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
@@ -156,7 +156,7 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     for name, value in settings.items():
         if begun.get(name) != value:
             told = f"is {value!r}, was {begun.get(name)!r} when the search began"
-            told = told if name in _FIXED else "changed since the search began"
+            told = told if name in FIXED else "changed since the search began"
             raise UserError(
                 f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
             )

@@ -20,6 +20,9 @@ from policysearch.rules import Choice, Counts, History, Log, counted
 
 __all__ = ["history_of", "keep_probability", "stretched"]
 
+_HUGE = 1e100  # the square of a larger value overflows in a sum
+_FAR = 1e5  # times the range of all values: further from 0 than this, squares lose what tells values apart
+
 _DRAWS = "policysearch:draws"
 """Trial attribute [[names, probability], ...]: what was drawn together, for rules that tell a probability."""
 
@@ -33,13 +36,24 @@ def history_of(
     arms = grid.arms(started)
     pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
     arms = arms[arms >= 0]
-    rewards = np.array([_reward(trial, maximise) for trial in pulls])
+    rewards = _comparable(np.array([_reward(trial, maximise) for trial in pulls]))
     counts = _counts(pulls, arms, rewards, grid.size)
     done = np.isfinite(rewards)
     names = set(grid.names)
     probabilities = np.array([_probability(trial, names) for trial in pulls])
     log = Log(arms[done], np.zeros(done.sum(), np.int64), rewards[done], probabilities[done])
     return History(**vars(counts), fidelities=(counts,), features=grid.features(), budget=budget, log=log)
+
+
+def _comparable(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rewards whose sums and squares hold their differences: huge or far from 0, they are brought to [-1, 1]."""
+    done = rewards[np.isfinite(rewards)]
+    largest = float(np.abs(done).max(initial=0.0))
+    if largest < _HUGE and not 0 < np.ptp(done) < largest / _FAR:
+        return rewards
+    shares = done / largest
+    around = rewards / largest - np.median(shares)
+    return np.asarray(around / (np.abs(shares - np.median(shares)).max() or 1.0))
 
 
 def stretched(history: History) -> History:

@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 
 from policysearch.comparison.fidelity import Fidelity
-from policysearch.comparison.table import write_table
+from policysearch.comparison.table_file import write_table
 from policysearch.record import Record
 from policysearch.rewards import parse_reward
 from policysearch.spaces import load_space, space_text

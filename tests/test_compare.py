@@ -75,6 +75,8 @@ def test_a_recorded_table_is_replayed_with_a_rule_of_ones_own(cli, tmp_path):
         (["--replay", "t.parquet", "--truth", "1x1"], "has no fidelity 1x1"),
         (["--replay", "t.parquet", "--reward", "-nothing"], "unknown reward metric 'nothing'"),
         (["--replay", "t.parquet", "--reward", "accuracy", "--pulls", "x"], "--pulls must be numbers above 0"),
+        (["--replay", "t.parquet", "--pulls", "9" * 20], "--pulls must be numbers above 0, at most 10,000,000"),
+        (["--replay", "t.parquet", "--delta", "inf"], "delta"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(cli, tmp_path, words, message):
@@ -119,6 +121,25 @@ def test_searches_are_run_read_and_not_run_again(tmp_path, live):
     for a, b in zip(made.runs, same.runs, strict=True):
         assert np.array_equal(a.picks, b.picks) and np.array_equal(a.seconds, b.seconds)
     assert [at.verdict.sentence for at in again.budgets] == [at.verdict.sentence for at in found.budgets]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": 40}, "images was 30 when this search began, and now 40 is asked for"),
+        ({"reward": "-loss"}, "reward was 'accuracy'"),
+        ({"seed": 7}, "seed was"),
+        ({"space": "default"}, "begun with another space"),
+    ],
+)
+def test_searches_of_other_settings_are_not_gone_on_with(tmp_path, live, change, message):
+    settings = CompareSettings(strategies="random", pulls="2", runs=1, sensitivity=0)
+    compare(settings, tmp_path / "cmp", config=live)
+    (tmp_path / "cmp/compare.json").unlink()
+    settings = settings.model_copy(update={"seed": change["seed"]} if "seed" in change else {})
+    with pytest.raises(UserError, match=message):
+        compare(settings, tmp_path / "cmp", config=live.model_copy(update=change))
+    assert not (tmp_path / "cmp/compare.json").exists()
 
 
 def test_live_searches_of_a_run_share_their_seed(tmp_path, live):

@@ -10,12 +10,13 @@ import pytest
 from made_up_tables import CHEAP, DEAR, made_up
 
 from policysearch.budget import Budgeted
+from policysearch.comparison.cautions import cautions
 from policysearch.comparison.grids import GRIDS, others
 from policysearch.comparison.memory import MemoryRecord
 from policysearch.comparison.replay import Replay, checkpoints
 from policysearch.comparison.replaying import replayed
 from policysearch.comparison.settings import CompareSettings
-from policysearch.comparison.table import load_table
+from policysearch.comparison.table_file import load_table
 from policysearch.controller import run
 from policysearch.errors import UserError
 from policysearch.record import Record
@@ -213,6 +214,81 @@ def test_what_a_run_tells(table):
 def test_failures_are_tried_again_and_cost_time(table):
     one = replay(table, hazards=Hazards(failures=0.3)).run("ucb", 60, 0)
     assert one.failures > 5 and one.seconds[-1] > 60 * 5 * 0.91
+
+
+def test_all_seconds_of_a_single_worker_are_counted(table):
+    one = replay(table, workers=1, hazards=Hazards(failures=0.3)).run("random", 60, 0)
+    assert one.failures > 10 and one.seconds == pytest.approx(one.clock)
+
+
+def test_failed_pulls_are_regretted_too(path, table, tmp_path, monkeypatch):
+    source = replay(table, hazards=Hazards(failures=0.5))
+    (tmp_path / "worst.py").write_text(f"def choose(history, rng):\n    return {int(source.means.argmin())}\n")
+    one = source.run(f"{tmp_path}/worst.py:choose", 40, 0)
+    assert one.failures > 10 and one.regret[-1] == pytest.approx(40 * np.ptp(source.means))
+
+
+def drawn(table, strategy, number):
+    """Recorded replicate by pull of an arm, over all arms, as one search saw them."""
+    seen = []
+
+    def accuracy(metrics):
+        seen.append((metrics["arm"], metrics["replicate"]))
+        return float(metrics["accuracy"])
+
+    source = Replay(table, accuracy, CHEAP, [CHEAP], workers=1, hazards=CALM, retries=0, seed=0)
+    seen.clear()
+    source.run(strategy, 100, number)
+    pulls, out = {}, {}
+    for arm, replicate in seen:
+        pulls[arm] = pulls.get(arm, -1) + 1
+        out.setdefault(pulls[arm], set()).add(replicate)
+    return out
+
+
+def test_pull_j_has_one_replicate_for_all_arms_and_strategies(table):
+    """Common random numbers: what pairs arms in a search, and strategies in a comparison."""
+    random, ucb = (drawn(table, strategy, 0) for strategy in ("random", "ucb"))
+    common = random.keys() & ucb.keys()
+    assert len(common) >= 5
+    assert all(len(random[j]) == 1 and random[j] == ucb[j] for j in common)
+    assert random != drawn(table, "random", 1)
+
+
+def test_before_the_first_reward_the_pick_is_blind(table):
+    source = replay(table, hazards=Hazards(failures=0.99))
+    picks = {int(source.run("random", 20, number).picks[0]) for number in range(12)}
+    assert len(picks) > 3
+
+
+def test_strategies_of_several_fidelities_are_measured_where_they_end(path, table):
+    """All by the means of the dearest pulls, and in units of cost: a dear pull is eight ordinary ones here."""
+    few = {"runs": 2, "pulls": "60", "sensitivity": 0, "processes": 1, "failures": 0}
+    mixed = replayed(CompareSettings(strategies="random,hyperband", **few), str(path), lambda done, total: None)
+    plain = replayed(CompareSettings(strategies="random", **few), str(path), lambda done, total: None)
+    means = {f: np.nanmean(table.grid(table.index(f), ACCURACY)[0], axis=1) for f in (CHEAP, DEAR)}
+    assert np.allclose(mixed.arms.means, means[DEAR]) and np.allclose(plain.arms.means, means[CHEAP])
+    assert "measured at 4000x40" in " ".join(cautions(mixed)) and "measured at" not in " ".join(cautions(plain))
+    assert np.array_equal(mixed.runs[0].picks, plain.runs[0].picks), "what random does is the same"
+    for one in mixed.runs:
+        assert one.picks.shape == (2, len(checkpoints(60)))
+
+
+def test_a_ladder_below_the_pull_s_fidelity(path):
+    """Cheap rungs cost less than a pull: more of them end than the budget's number."""
+    few = {"runs": 2, "pulls": "10", "sensitivity": 0, "processes": 1, "workers": 2, "fidelity": "4000x40"}
+    with pytest.warns(UserWarning, match="fewer than the 20 arms"):
+        made = replayed(CompareSettings(strategies="hyperband,random", **few), str(path), lambda done, total: None)
+    assert all(one.picks.shape == (2, len(checkpoints(10))) for one in made.runs)
+    with pytest.raises(UserError, match="names a fidelity twice"):
+        replayed(CompareSettings(strategies="hyperband", ladder="500x80,500x80"), str(path), lambda d, t: None)
+
+
+def test_a_value_of_the_sensitivity_table_that_is_compared_anyway(path):
+    few = CompareSettings(strategies="ucb,ucb:c=0.5", pulls="24", runs=3, sensitivity=2, processes=1)
+    made = replayed(few, str(path), lambda done, total: None)
+    assert [len(one.picks) for one in made.runs] == [3, 3]
+    assert "ucb:c=0.5" not in [one.strategy for one in made.sensitivity]
 
 
 def test_dear_pulls_count_by_their_cost(table):

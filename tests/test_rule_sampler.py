@@ -28,8 +28,8 @@ from policysearch.rules import RULES, Choice, History, Pull, Tally
 from policysearch.rules.parse import parse_rule
 from policysearch.rules.uniform import Uniform
 from policysearch.runs import search
-from policysearch.trial_history import history_of
 from policysearch.seeds import rule_generator
+from policysearch.trial_history import history_of
 
 NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
 AT_ONCE = {"ucb", "greedy", "epsilon-greedy", "exp3", "sequential-halving"}
@@ -194,6 +194,19 @@ def history_told(*trials, maximise=True) -> History:
     study.add_trials(trials)
     grid = Grid([axis("x", CategoricalDistribution(["a", "b"]), 8, 100)])
     return history_of(study.trials, grid, {}, maximise=maximise)
+
+
+@pytest.mark.parametrize("rule", ["ucb", "ucb-tuned", "ucb-normal", "thompson", "top-two-thompson", "greedy"])
+@pytest.mark.parametrize(("scale", "offset"), [(1e200, 0), (1e-3, 1e7), (1e307, 0)])
+def test_huge_and_far_off_values_choose_as_ordinary_ones(rule, scale, offset):
+    def chosen(scale, offset):
+        study = optuna.create_study(direction="maximize", sampler=policysearch.RuleSampler(rule, seed=0))
+        rng = np.random.default_rng(0)
+        study.optimize(lambda t: scale * (t.suggest_int("x", 0, 4) + rng.normal()) + offset, n_trials=40)
+        return [trial.params["x"] for trial in study.trials]
+
+    same = np.mean(np.array(chosen(scale, offset)) == np.array(chosen(1.0, 0.0)))
+    assert same > 0.9
 
 
 def test_states_and_values_as_a_history():
@@ -438,6 +451,12 @@ def test_own_rules(tmp_path):
         "def make():\n    return Any()\n"
         "def nothing():\n    pass\n"
         "def breaks():\n    raise OSError('no file')\n"
+        "def raises(history, rng):\n    return [][0]\n"
+        "def half(history, rng):\n    return Choice(1.5)\n"
+        "def dearer(history, rng):\n    return Choice(0, fidelity=3)\n"
+        "def below(history, rng):\n    return Choice(0, fidelity=-1)\n"
+        "def surely(history, rng):\n    return Choice(0, probability=1.5)\n"
+        "def likely(history, rng):\n    return Choice(0, probability='x')\n"
     )
     h = Tally().history(list("abc"))
     assert parse_rule(f"{path}:last").choose(h, np.random.default_rng(0)) == Choice(2)
@@ -447,7 +466,13 @@ def test_own_rules(tmp_path):
     study = create(rule=f"{path}:last")
     assert study.ask({"x": LETTERS}).params == {"x": "e"}
     for name, message in {
-        "over": "answered arm 3; there are arms 0 to 2",
+        "over": "answered arm 3; there are 0 to 2",
+        "raises": r"failed: IndexError: list index out of range \(line 18 of .*my_rules.py\)",
+        "half": r"answered Choice\(arm=1.5",
+        "dearer": "answered fidelity 3; there are 0 to 0",
+        "below": "answered fidelity -1; there are 0 to 0",
+        "surely": r"answered probability 1.5; give one in \(0, 1\]",
+        "likely": r"answered Choice\(arm=0, fidelity=0, probability='x'",
         "text": "answered 'first'; return a Choice or the index of an arm",
         "nothing": "is no rule; give an object with choose",
         "breaks": "failed: OSError: no file",

@@ -176,6 +176,9 @@ def test_epsilon_greedy_explores_at_its_rate():
     decayed = history([0.9] * 396, [0.1], [0.2], [0.3])  # t = 400, rate 10: ε = .1, share .925, 5 sd .021
     share = np.mean(np.array(choices(DecayingEpsilonGreedy(10), decayed, 4000)) == 0)
     assert abs(share - 0.925) < 0.021
+    under_way = history([0.9], [0.1], [0.2], [0.3], pending={1: 396})  # the same t: what was started counts
+    share = np.mean(np.array(choices(DecayingEpsilonGreedy(10), under_way, 4000)) == 0)
+    assert abs(share - 0.925) < 0.021
 
 
 @pytest.mark.parametrize(

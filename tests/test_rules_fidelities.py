@@ -72,6 +72,9 @@ def test_sequential_halving_starts_a_round_with_its_best_while_rewards_are_missi
 def test_promotion_by_hand():
     rule = SuccessiveHalving(eta=3)
     three = [(0, 0, 0.1), (1, 0, 0.3), (2, 0, 0.2)]
+    failed = [(arm, 0, None) for arm in range(2, 9)]
+    assert chosen(rule, told(*three[:2], *failed)) == {(1, 1)}, "a failed pull has ended too: nobody is waited for"
+    assert {f for _, f in chosen(rule, told(*three[:2], *failed[:-1], (8, 0, "pending")))} == {0}
     assert {f for _, f in chosen(rule, told(*three[:2]))} == {0}, "the third of two is none"
     assert chosen(rule, told(*three)) == {(1, 1)}
     assert chosen(rule, told(*three, (1, 1, "pending"))) == {(arm, 0) for arm in range(3, 9)}

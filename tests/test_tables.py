@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from made_up_tables import made_up
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.plan import Plan
 from policysearch.comparison.recording import record_table
-from policysearch.comparison.table import load_table
+from policysearch.comparison.table_file import load_table
 from policysearch.config import SearchConfig
 from policysearch.errors import UserError
 from policysearch.rewards import parse_reward
@@ -70,6 +71,10 @@ def rewritten(path, change=lambda columns: columns, **told):
     pq.write_table(pa.table(columns).replace_schema_metadata({b"policysearch": json.dumps(meta)}), path)
 
 
+def with_metadata(path, text):
+    pq.write_table(pq.read_table(path).replace_schema_metadata({b"policysearch": text}), path)
+
+
 def test_rewards_that_are_no_number_are_told(tmp_path):
     path = tmp_path / "t.parquet"
     made_up(path)
@@ -91,6 +96,18 @@ def test_rewards_that_are_no_number_are_told(tmp_path):
         (lambda p: rewritten(p, lambda c: {**c, "arm": ["000000000000", *c["arm"][1:]]}), "is none of its space's"),
         (lambda p: rewritten(p, lambda c: {**c, "images": [7, *c["images"][1:]]}), "fidelity 7x80 is none of"),
         (lambda p: rewritten(p, lambda c: {n: [*v, v[0]] for n, v in c.items()}), "a pull stands twice"),
+        (lambda p: rewritten(p, fidelities=[]), "is damaged: fidelities"),
+        (lambda p: rewritten(p, seed="x"), "is damaged: seed"),
+        (lambda p: rewritten(p, about=None), "is damaged: about"),
+        (lambda p: rewritten(p, schema="1"), "schema version '1', this program reads 1"),
+        (lambda p: rewritten(p, lambda c: {**c, "replicate": [None, *c["replicate"][1:]]}), "row 0 is damaged: repl"),
+        (lambda p: rewritten(p, lambda c: {**c, "replicate": [10**12, *c["replicate"][1:]]}), "row 0 is damaged: repl"),
+        (lambda p: rewritten(p, lambda c: {**c, "worker_seconds": [*c["worker_seconds"][1:], -1e6]}), "row 39 is dam"),
+        (lambda p: rewritten(p, lambda c: {**c, "worker_seconds": [math.nan] * 40}), "row 0 is damaged: worker_sec"),
+        (lambda p: rewritten(p, lambda c: {**c, "curve": ["no", *c["curve"][1:]]}), "row 0 is damaged: curve"),
+        (lambda p: rewritten(p, lambda c: {n: v for n, v in c.items() if n != "arm"}), "row 0 is damaged: arm"),
+        (lambda p: with_metadata(p, b"[1]"), "what it says of itself is not JSON"),
+        (lambda p: with_metadata(p, b"{"), "what it says of itself is not JSON"),
         (lambda p: rewritten(p, space="schema = 1\nbaselines = ['nothing']"), "the space in .* preset"),
     ],
 )
@@ -103,7 +120,7 @@ def test_damaged_tables_are_refused_in_one_sentence(tmp_path, damage, message):
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("text", ["500", "x80", "500x", "0x80", "500x80x2", "axb", "-5x8"])
+@pytest.mark.parametrize("text", ["500", "x80", "500x", "0x80", "500x80x2", "axb", "-5x8", "²x3", "9" * 30 + "x1"])
 def test_fidelities_that_cannot_be_read(text):
     with pytest.raises(UserError, match="IMAGESxEPOCHS"):
         Fidelity.parse(text)

@@ -13,7 +13,8 @@ _FEW = 30  # runs
 
 def cautions(comparison: Comparison) -> tuple[str, ...]:
     """The sentences that apply, the weightiest first."""
-    return tuple(filter(None, (_source(comparison), _truth(comparison), _few(comparison))))
+    told = (_source(comparison), _measured(comparison), _truth(comparison), _few(comparison))
+    return tuple(filter(None, told))
 
 
 def _source(comparison: Comparison) -> str:
@@ -26,6 +27,17 @@ def _source(comparison: Comparison) -> str:
         "Replayed, not trained: every outcome was drawn from the recorded replicates of the "
         f"{len(comparison.arms.names)} arms (a bootstrap of the table). Intervals are over runs, given this "
         "table; they say nothing of another data set, network or set of arms."
+    )
+
+
+def _measured(comparison: Comparison) -> str:
+    at, measured = comparison.about.get("fidelity"), comparison.about.get("measured", comparison.about.get("fidelity"))
+    if at == measured:
+        return ""
+    return (
+        f"Regret is measured at {measured}, the dearest pull of any of these strategies, also for those that only pull "
+        f"at {at}: what a pick is worth there, not how well it was found. Budgets count pulls of {at}; dearer ones "
+        "count for several."
     )
 
 

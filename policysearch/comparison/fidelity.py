@@ -8,6 +8,8 @@ from policysearch.errors import UserError
 
 __all__ = ["Fidelity"]
 
+_DIGITS = 12
+
 
 @dataclass(frozen=True, order=True)
 class Fidelity:
@@ -32,6 +34,6 @@ class Fidelity:
             UserError: it is not two whole numbers above 0.
         """
         images, _, epochs = text.strip().partition("x")
-        if not (images.isdigit() and epochs.isdigit() and int(images) and int(epochs)):
+        if not all(part.isdecimal() and int(part[:_DIGITS]) > 0 and len(part) < _DIGITS for part in (images, epochs)):
             raise UserError(f"a fidelity is IMAGESxEPOCHS, as 500x80, got {text!r}")
         return Fidelity(int(images), int(epochs))

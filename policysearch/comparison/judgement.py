@@ -11,11 +11,11 @@ from policysearch.comparison.figures import interval, number, probability, share
 from policysearch.comparison.pairs import ALPHA, Pair
 from policysearch.comparison.result import Result
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "is_worse", "judge"]
 
 T = TypeVar("T", int, float)
 _ALIKE = 1.05  # worker-seconds up to this times the least count as equal
-_LIGHT = 0.010  # seconds of own computing for a choice that nobody would notice beside a pull
+_MATTERS = 0.1  # of δ: a difference below this is no reason to prefer a strategy, however sure it is
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Verdict:
 
     Attributes:
         chosen: its name.
-        contenders: those not distinguishably worse than the best mean, best first; one where the best is clear.
+        contenders: those not distinguishably worse than the best mean by what matters, best first; one where the best
+            is clear.
         detectable: the difference from the best mean that could have been seen, the largest over the other contenders.
         sentence: all of it in words.
     """
@@ -38,8 +39,8 @@ class Verdict:
 def judge(budget: int, results: Sequence[Result], pairs: Sequence[Pair], delta: float) -> Verdict:
     """Name the strategy to use.
 
-    The best mean is compared with every other; those with a Holm-corrected p of at most 5 % against it are worse. Of
-    several that remain, what costs less is preferred (`PREFERENCES`).
+    The best mean is compared with every other; those with a Holm-corrected p of at most 5 % against it, and a
+    difference of a tenth of δ or more, are worse. Of several that remain, what costs less is preferred (`PREFERENCES`).
 
     Args:
         results: the strategies with this budget, best mean first; at least one.
@@ -48,19 +49,21 @@ def judge(budget: int, results: Sequence[Result], pairs: Sequence[Pair], delta: 
     """
     best = results[0]
     against = {pair.other: pair for pair in pairs if pair.strategy == best.strategy}
-    left = [result for result in results if result is best or not _is_worse(against[result.strategy])]
+    left = [result for result in results if result is best or not is_worse(against[result.strategy], delta)]
     names = tuple(result.strategy for result in left)
     if len(left) == 1:
         return Verdict(best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta)}.")
-    detectable = max(against[name].detectable for name in names[1:])
+    detectable = max((against[name].detectable for name in names[1:]), key=lambda d: -math.inf if math.isnan(d) else d)
+    little = any(against[name].holm <= ALPHA for name in names[1:])
     chosen, reason = _prefer(left)
     worse = [result.strategy for result in results if result.strategy not in names]
-    text = f"Budget {budget}: {_tied(names, chosen, reason, against)}{_worse(worse)}."
+    text = f"Budget {budget}: {_tied(names, chosen, reason, against, little)}{_worse(worse)}."
     return Verdict(chosen.strategy, names, detectable, text)
 
 
-def _is_worse(pair: Pair) -> bool:
-    return pair.holm <= ALPHA and pair.difference.mean > 0
+def is_worse(pair: Pair, delta: float) -> bool:
+    """Whether the second of two is worse, and by something that matters: a tenth of δ or more."""
+    return pair.holm <= ALPHA and pair.difference.mean >= _MATTERS * delta
 
 
 def _clear(results: Sequence[Result], against: dict[str, Pair], delta: float) -> str:
@@ -79,15 +82,16 @@ def _clear(results: Sequence[Result], against: dict[str, Pair], delta: float) ->
     )
 
 
-def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, Pair]) -> str:
+def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, Pair], little: bool) -> str:
     pairs = [against[name] for name in names[1:]]
     runs = _range([pair.n for pair in pairs], str)
     detectable = [pair.detectable for pair in pairs if not math.isnan(pair.detectable)]
+    or_little = ", or differ by less than a tenth of δ" if little else ""
     seen = f"a difference of {_range(detectable, number)} could" if detectable else "no difference could"
     power = " (80 % power at the 5 % level, before Holm)" if detectable else ""
     return (
-        f"{_listed(names)} cannot be told apart; use {chosen.strategy}, {reason}; {seen} have been seen in {runs} "
-        f"paired run{'s' if runs != '1' else ''}{power}"
+        f"{_listed(names)} cannot be told apart{or_little}; use {chosen.strategy}, {reason}; {seen} have been seen in "
+        f"{runs} paired run{'s' if runs != '1' else ''}{power}"
     )
 
 
@@ -109,18 +113,13 @@ def _cheap(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if not result.seconds.mean > _ALIKE * least]
 
 
-def _light(results: Sequence[Result]) -> list[Result]:
-    least = min(result.overhead for result in results)
-    return [result for result in results if not result.overhead > max(_LIGHT, 2 * least)]
-
-
 PREFERENCES: tuple[tuple[str, Callable[[Sequence[Result]], list[Result]]], ...] = (
     ("the one that spends the fewest worker-seconds", _cheap),
-    ("the one that computes least for a choice", _light),
     ("the best mean of those that cost alike", lambda results: [*results[:1]]),
 )
-"""Among equals, in this order: worker-seconds (within 5 % is equal), own computing (below 10 ms a choice, or
-within twice the least, is equal), mean simple regret. The first that leaves one of them decides."""
+"""Among equals, in this order: worker-seconds (within 5 % is equal), mean simple regret. The first that leaves one of
+them decides. A strategy's own computing has no say: it is measured by the clock, and a seed must always name the same.
+"""
 
 
 def _prefer(results: Sequence[Result]) -> tuple[Result, str]:

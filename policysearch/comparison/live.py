@@ -15,9 +15,10 @@ from policysearch.checks import resolved
 from policysearch.comparison.replay import checkpoints
 from policysearch.comparison.runs import Arms, Comparison, Floats, Ints, Runs
 from policysearch.comparison.settings import CompareSettings
-from policysearch.config import SearchConfig
+from policysearch.config import SearchConfig, load_config
 from policysearch.controller import run
 from policysearch.datasets.load import load
+from policysearch.errors import UserError
 from policysearch.pools import workplace
 from policysearch.record import COMPLETE, Row
 from policysearch.rules import Tally, counted, recommend
@@ -27,7 +28,7 @@ from policysearch.seeds import seed_of
 from policysearch.shrinkage import shrink
 from policysearch.spaces import Arm, load_space, space_text
 from policysearch.strategies import ladder
-from policysearch.studies import must_be_the_same_search, open_records, save_settings
+from policysearch.studies import FIXED, must_be_the_same_search, open_records, save_settings
 from policysearch.verdict import Confirmation
 
 __all__ = ["lived"]
@@ -75,6 +76,8 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
         SearchFailed: a search had no reward at all.
     """
     searches = _searches(settings, config, out)
+    for each in searches:
+        _must_be_as_asked(each)
     for number, each in enumerate(searches):
         _run(each, _numbered(listener, number, len(searches)))
     rows = [_rows(each) for each in searches]
@@ -117,6 +120,22 @@ def _numbered(listener: Listener, number: int, count: int) -> Listener:
         listener(Status(f"search {number + 1} of {count}", status.done, status.total, status.best, status.failed))
 
     return tell
+
+
+def _must_be_as_asked(each: _Search) -> None:
+    """A search that an earlier comparison began here is continued or read only where it is the one asked for."""
+    folder = RunFolder(Path(str(each.config.out)))
+    if not folder.config.exists():
+        return
+    begun, asked = load_config(folder.config), resolved(each.config)
+    for name in sorted({*FIXED, "data", "trials", "operations"}):
+        if getattr(begun, name) != getattr(asked, name):
+            raise UserError(
+                f"{folder.path}: {name} was {getattr(begun, name)!r} when this search began, and now "
+                f"{getattr(asked, name)!r} is asked for: ask for the same as before, or give another --out"
+            )
+    if folder.space.exists() and folder.space.read_text(encoding="utf-8") != space_text(asked.space):
+        raise UserError(f"{folder.path} was begun with another space: put it back, or give another --out")
 
 
 def _run(each: _Search, listener: Listener) -> None:
@@ -200,7 +219,8 @@ def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:
     means[~known] = np.nanmin(means)
     truth = np.array([np.mean(own) if own else np.nan for own in again])
     errors = np.array([np.std(own, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan for own in again])
-    return Arms(tuple(arm.name for arm in arms), means, truth if fresh else None, errors if fresh else None)
+    judged = bool(np.isfinite(truth).any())
+    return Arms(tuple(arm.name for arm in arms), means, truth if judged else None, errors if judged else None)
 
 
 def _rewards(arms: list[Arm], rows: list[Row]) -> list[list[float]]:

@@ -44,8 +44,8 @@ class Plan(BaseModel):
             fidelity = Fidelity.parse(name)
             if fidelity in out:
                 raise UserError(f"--fidelities names {fidelity} twice, got {self.fidelities!r}")
-            if own and not (own.isdigit() and int(own)):
-                raise UserError(f"--fidelities: after the colon stand replicates, 1 or more, got {text!r}")
+            if own and not (own.isdecimal() and 0 < int(own) <= 1000):
+                raise UserError(f"--fidelities: after the colon stand replicates, 1 to 1000, got {text!r}")
             out[fidelity] = int(own or self.seeds)
         return dict(sorted(out.items(), key=lambda item: (item[0].cost, item[0].images)))
 

@@ -18,7 +18,7 @@ import numpy as np
 from policysearch.checks import must_suit, resolved
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.plan import Cell, Plan
-from policysearch.comparison.table import write_table
+from policysearch.comparison.table_file import write_table
 from policysearch.config import SearchConfig
 from policysearch.controller import run
 from policysearch.datasets.load import load
@@ -173,7 +173,9 @@ class _Work:
         done = sum(cost[row.fidelity] for row in rows)
         left = sum(cost[f] for _, f, _ in self._queue) + sum(cost[row.fidelity] for row in self.record.rows) - done
         left += 0 if self._best_known else self._further_cost(cost[-1])
-        return Status("record", done // 1000, (done + left) // 1000, None, sum(row.state == FAILED for row in rows))
+        return Status(
+            "record", -(-done // 1000), -(-(done + left) // 1000), None, sum(row.state == FAILED for row in rows)
+        )
 
     def _further_cost(self, cost: int) -> int:
         return cost * sum(cell not in self._taken for cell in self.plan.further([*range(len(self.arms))]))

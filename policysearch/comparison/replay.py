@@ -35,6 +35,7 @@ from workers.simulated import Hazards, SimulatedPool
 __all__ = ["OneRun", "Replay", "checkpoints"]
 
 _MOST_CHECKPOINTS = 40
+_ROUNDING = 1e-9  # costs of cheap pulls are no whole numbers
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Replay:
         reward: from a pull's metrics.
         fidelity: of a pull; budgets are counted in pulls of its cost.
         rungs: those of strategies that use several, cheapest first.
+        measured: the fidelity whose means regret is measured by, for all strategies alike.
         workers: of each search.
         hazards: what happens to them.
         retries: further attempts for a pull that failed.
@@ -76,6 +78,7 @@ class Replay:
         fidelity: Fidelity,
         rungs: Sequence[Fidelity],
         *,
+        measured: Fidelity | None = None,
         workers: int,
         hazards: Hazards,
         retries: int,
@@ -90,9 +93,9 @@ class Replay:
         self._seed = seed
         self._keys = tuple(arm.key for arm in table.arms)
         self._place = {key: k for k, key in enumerate(self._keys)}
-        self._means = {f: np.nanmean(table.grid(table.index(f), reward)[0], axis=1) for f in {fidelity, *rungs}}
-        self._cells = {(f.images, f.epochs): self._cells_at(f) for f in self._means}
-        self.means: Floats = self._means[fidelity]
+        self._cells = {(f.images, f.epochs): self._cells_at(f) for f in {fidelity, *rungs}}
+        grids = {f: table.grid(table.index(f), reward)[0] for f in {fidelity, *rungs, measured or fidelity}}
+        self.means: Floats = np.nanmean(grids[measured or fidelity], axis=1)
 
     def _cells_at(self, fidelity: Fidelity) -> list[list[Outcome]]:
         """Recorded outcomes by arm and replicate."""
@@ -118,7 +121,8 @@ class Replay:
         ladder = self._ladders[strategy.fidelities]
         with _record(strategy, seed, self.table, [(f.images, f.epochs) for f in ladder], self._reward) as record:
             costs = [f.cost / self._ladders[False][0].cost for f in ladder]
-            source = _Watched(Budgeted(record, strategy, budget, costs), pool, checkpoints(budget), self)
+            blind = int(np.random.default_rng([seed, 3]).integers(len(self._keys)))
+            source = _Watched(Budgeted(record, strategy, budget, costs), pool, checkpoints(budget), self, blind)
             run(source, pool, retries=self._retries)
             return source.read()
 
@@ -140,9 +144,9 @@ class Replay:
         """The best mean minus that arm's."""
         return float(self.means.max() - self.means[self._place[key]])
 
-    def pick(self, record: Any) -> int:
-        """The arm that a search would take now; the first, if nothing has a reward yet."""
-        return recommend(record.tally.history(self._keys)) or 0
+    def pick(self, record: Any) -> int | None:
+        """The arm that a search would take now; None if nothing has a reward yet."""
+        return recommend(record.tally.history(self._keys))
 
 
 @contextmanager
@@ -157,14 +161,21 @@ def _record(
 
 
 class _Watched:
-    """A source that is read at checkpoints, and whose choices are timed."""
+    """A source that is read when pulls of the cost of a checkpoint have ended, and whose choices are timed.
 
-    def __init__(self, source: Budgeted, pool: SimulatedPool, at: NDArray[np.int64], replay: Replay) -> None:
+    `blind` is the pick before anything has a reward.
+    """
+
+    def __init__(
+        self, source: Budgeted, pool: SimulatedPool, at: NDArray[np.int64], replay: Replay, blind: int
+    ) -> None:
         self._source = source
         self._pool = pool
         self._at = at
         self._replay = replay
-        self._ended = 0
+        self._blind = blind
+        self._asked = 0
+        self._ended = 0.0
         self._regret = 0.0
         self._seconds = 0.0
         self._asking = 0.0
@@ -174,6 +185,7 @@ class _Watched:
         mark = time.perf_counter()
         trial = self._source.ask()
         self._asking += time.perf_counter() - mark
+        self._asked += 1
         return trial
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
@@ -183,21 +195,21 @@ class _Watched:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         self._source.tell(trial, outcome)
         row = self._source.record.rows[trial.number]
-        self._ended += 1
-        self._regret += self._replay.gap(row.arm.key)
+        cost = self._source.cost(row)
+        self._ended += cost
+        self._regret += cost * self._replay.gap(row.arm.key)
         self._seconds += outcome.seconds
-        if len(self._seen) < len(self._at) and self._ended == self._at[len(self._seen)]:
-            self._see()
+        passed = int(np.searchsorted(self._at[:-1], self._ended + _ROUNDING, side="right"))
+        if passed > len(self._seen):
+            self._seen += [self._now()] * (passed - len(self._seen))
 
-    def _see(self) -> None:
+    def _now(self) -> tuple[int, float, float, float]:
         pick = self._replay.pick(self._source.record)
-        self._seen.append((pick, self._regret, self._seconds, self._pool.clock))
+        return (self._blind if pick is None else pick, self._regret, self._seconds, self._pool.clock)
 
     def read(self) -> OneRun:
-        """What was seen; checkpoints beyond the last pull (dear ones count for several) hold what was seen last."""
-        if self._ended != self._at[len(self._seen) - 1] or not self._seen:
-            self._see()
-        self._seen += [self._seen[-1]] * (len(self._at) - len(self._seen))
+        """What was seen. The last checkpoint is the end: a last pull that is dear may go beyond the budget."""
+        self._seen += [self._now()] * (len(self._at) - len(self._seen))
         picks, regret, seconds, clock = zip(*self._seen, strict=True)
         return OneRun(
             np.array(picks),
@@ -206,5 +218,5 @@ class _Watched:
             np.array(clock),
             self._pool.failed,
             self._pool.utilisation,
-            self._asking / max(1, self._ended),
+            self._asking / self._asked,
         )

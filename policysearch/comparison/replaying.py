@@ -18,9 +18,11 @@ from policysearch.comparison.grids import others
 from policysearch.comparison.replay import OneRun, Replay, checkpoints
 from policysearch.comparison.runs import Arms, Comparison, Runs
 from policysearch.comparison.settings import CompareSettings
-from policysearch.comparison.table import Table, load_table
+from policysearch.comparison.table import Table
+from policysearch.comparison.table_file import load_table
+from policysearch.errors import UserError
 from policysearch.rewards import parse_reward
-from policysearch.strategies import RuleStrategy, make_strategy, must_suit_reward
+from policysearch.strategies import RuleStrategy, make_strategy, must_suit_reward, uses_fidelities
 from workers.simulated import Hazards
 
 __all__ = ["replayed"]
@@ -55,6 +57,7 @@ def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], ob
     wanted = [(name, budget, _count(settings, name, table)) for name in settings.names for budget in settings.budgets]
     middle = settings.budgets[len(settings.budgets) // 2]
     further = [(name, middle, settings.sensitivity) for name in others(settings.names) if settings.sensitivity]
+    further = [one for one in further if one[0] not in settings.names]
     _warn(settings, table)
     runs = _all(settings, path, replay, [*wanted, *further], tell)
     return Comparison(
@@ -75,6 +78,7 @@ def _made(settings: CompareSettings, table: Table) -> Replay:
         parse_reward(settings.reward),
         main,
         rungs,
+        measured=_measured(settings, table),
         workers=settings.simulated,
         hazards=Hazards(settings.stragglers, settings.slowdown, settings.failures),
         retries=settings.retries,
@@ -89,8 +93,20 @@ def _fidelities(settings: CompareSettings, table: Table) -> tuple[Fidelity, tupl
     truth = Fidelity.parse(settings.truth) if settings.truth else table.fidelities[-1]
     for fidelity in (main, *rungs, truth):
         table.index(fidelity)
+    if len(set(rungs)) < len(rungs):
+        raise UserError(f"--ladder names a fidelity twice, got {settings.ladder!r}")
     rungs.sort(key=lambda f: f.cost)
     return main, tuple(rungs), None if truth == main and not settings.truth else truth
+
+
+def _measured(settings: CompareSettings, table: Table) -> Fidelity:
+    """The dearest fidelity that any of the strategies may pull: there all are measured, whatever they pull themselves.
+
+    A search of several fidelities recommends by its dearest pulls; at a cheaper one it would be judged by a bias.
+    """
+    main, rungs, _ = _fidelities(settings, table)
+    several = any(uses_fidelities(name) for name in settings.names)
+    return max(main, rungs[-1], key=lambda f: f.cost) if several else main
 
 
 def _count(settings: CompareSettings, name: str, table: Table) -> int:
@@ -124,8 +140,10 @@ def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
 
 def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
     main, rungs, truth = _fidelities(settings, table)
+    measured = str(_measured(settings, table))
     told = settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "ladder", "truth"})
     return {"table": table.source, "fidelity": str(main), "ladder": ",".join(map(str, rungs)), "truth": str(truth)} | {
+        "measured": measured,
         **told,
         "recorded": table.about,
         "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _there(table)},

@@ -11,6 +11,8 @@ from policysearch.errors import UserError
 
 __all__ = ["CompareSettings", "numbers"]
 
+_MOST = 10_000_000
+
 
 class CompareSettings(BaseModel):
     """What is compared, how often, and on what: a recorded table, or searches that are really run."""
@@ -36,7 +38,9 @@ class CompareSettings(BaseModel):
         str | None, Field(description="fidelity that the final pick is judged by; default: the dearest recorded")
     ] = None
     reward: Annotated[str, Field(description="what is maximised (see `policysearch rewards`)")] = "accuracy"
-    delta: Annotated[float, Field(gt=0, description="a pick within this of the best arm's mean counts as good")] = 0.003
+    delta: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="a pick within this of the best arm's mean counts as good")
+    ] = 0.003
     workers: Annotated[
         int | None,
         Field(ge=0, le=100_000, description="of each search; default: 8 simulated ones, live as many as search takes"),
@@ -94,6 +98,6 @@ def numbers(text: str, flag: str, kind: Callable[[str], Any]) -> list[Any]:
         out = [kind(part) for part in text.split(",")]
     except ValueError:
         out = []
-    if not out or min(out) <= 0:
-        raise UserError(f"{flag} must be numbers above 0, separated by commas, got {text!r}")
+    if not out or not 0 < min(out) <= max(out) <= _MOST:
+        raise UserError(f"{flag} must be numbers above 0, at most {_MOST:,}, separated by commas, got {text!r}")
     return out

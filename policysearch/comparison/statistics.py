@@ -39,6 +39,7 @@ class AtBudget:
         results: best mean simple regret first.
         pairs: every two of them, in that order; corrected by Holm over all of them.
         curves: by (quantity, against), one curve a strategy, in the order the user gave.
+        delta: as in the comparison.
     """
 
     budget: int
@@ -46,6 +47,7 @@ class AtBudget:
     pairs: tuple[Pair, ...]
     verdict: Verdict
     curves: dict[tuple[str, str], tuple[Curve, ...]]
+    delta: float
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _at(budget: int, comparison: Comparison) -> AtBudget:
     pairs = _pairs([runs for _, runs in ranked], arms)
     names = [*[(quantity, "pulls") for quantity in QUANTITIES], ("simple", "seconds"), ("cumulative", "seconds")]
     curves = {name: tuple(curve(runs, arms, delta, *name) for runs in entries) for name in names}
-    return AtBudget(budget, results, pairs, judge(budget, results, pairs, delta), curves)
+    return AtBudget(budget, results, pairs, judge(budget, results, pairs, delta), curves, delta)
 
 
 def _pairs(ranked: Sequence[Runs], arms: Arms) -> tuple[Pair, ...]:

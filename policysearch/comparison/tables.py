@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from policysearch.comparison.figures import amount, duration, interval, milliseconds, number, probability, share, whole
+from policysearch.comparison.judgement import is_worse
 from policysearch.comparison.pairs import ALPHA, Pair
 from policysearch.comparison.result import Result
 from policysearch.comparison.statistics import AtBudget, Setting, Summary
@@ -115,19 +116,23 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
         names: Columns[Pair] = (
             ("first, second", lambda p: f"{p.strategy}, {p.other}"),
             *_AGAINST,
-            ("second is", _finding),
+            ("second is", lambda p: _finding(p, at.delta)),
         )
         return _grid(f"Budget {at.budget}: every two strategies", names, at.pairs)
     own = [pair for pair in at.pairs if pair.strategy == best]
     return _grid(
-        f"Budget {at.budget}: {best} against", (("other", lambda p: p.other), *_AGAINST, ("other is", _finding)), own
+        f"Budget {at.budget}: {best} against",
+        (("other", lambda p: p.other), *_AGAINST, ("other is", lambda p: _finding(p, at.delta))),
+        own,
     )
 
 
-def _finding(pair: Pair) -> str:
+def _finding(pair: Pair, delta: float) -> str:
     if not pair.holm <= ALPHA:
         return "cannot tell"
-    return "worse" if pair.difference.mean > 0 else "better"
+    if pair.difference.mean < 0:
+        return "better"
+    return "worse" if is_worse(pair, delta) else "worse, too little to matter"
 
 
 def pick_grid(at: AtBudget, most: int = 5) -> Grid:

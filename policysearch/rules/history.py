@@ -136,7 +136,8 @@ class Rule(Protocol):
 
 
 def argmax(values: Floats, rng: np.random.Generator) -> int:
-    """The index of the largest of values [K]; ties break at random."""
+    """The index of the largest of values [K], nan below all others; ties break at random."""
+    values = np.where(np.isnan(values), -np.inf, values)
     best = np.flatnonzero(values == values.max())
     return int(best[0] if len(best) == 1 else rng.choice(best))
 

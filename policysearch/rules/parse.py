@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.errors import UserError, unknown_name
-from policysearch.own_code import function
+from policysearch.own_code import function, told
 from policysearch.rules import RULES, Choice, History, Rule
 
 __all__ = ["CheckedRule", "own_rule_named", "parse_rule"]
@@ -38,13 +39,29 @@ class CheckedRule(Rule):
         object.__setattr__(self, "accuracies", bool(getattr(self.rule, "accuracies", False)))
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        given = getattr(self.rule, "choose", self.rule)(history, rng)
         try:
-            choice = given if isinstance(given, Choice) else Choice(operator.index(given))
-        except TypeError:
+            given = getattr(self.rule, "choose", self.rule)(history, rng)
+        except UserError:
+            raise
+        except Exception as error:  # it may be somebody's own and may raise anything
+            raise UserError(f"{self.told} failed: {told(error)}") from None
+        choice = given if isinstance(given, Choice) else Choice(given)
+        try:
+            arm, fidelity = operator.index(choice.arm), operator.index(choice.fidelity)
+            probability = float(choice.probability)
+        except (TypeError, ValueError):
             raise UserError(f"{self.told} answered {given!r}; return a Choice or the index of an arm") from None
-        if not 0 <= choice.arm < history.arms:
-            raise UserError(f"{self.told} answered arm {choice.arm}; there are arms 0 to {history.arms - 1}")
+        return self._within(Choice(arm, fidelity, probability), history)
+
+    def _within(self, choice: Choice, history: History) -> Choice:
+        for name, given, there in (
+            ("arm", choice.arm, history.arms),
+            ("fidelity", choice.fidelity, max(1, len(history.fidelities))),
+        ):
+            if not 0 <= given < there:
+                raise UserError(f"{self.told} answered {name} {given}; there are 0 to {there - 1}")
+        if not (math.isnan(choice.probability) or 0 < choice.probability <= 1):
+            raise UserError(f"{self.told} answered probability {choice.probability}; give one in (0, 1], or none")
         return choice
 
 
@@ -89,16 +106,16 @@ def _shipped(name: str, text: str, what: str) -> Rule:
     return rule(**values)
 
 
-def _own(spec: str, told: str) -> Rule:
-    found = function(spec, told)
+def _own(spec: str, what: str) -> Rule:
+    found = function(spec, what)
     if not _callable_without_arguments(found):
-        return CheckedRule(found, told)
+        return CheckedRule(found, what)
     try:
-        return CheckedRule(found(), told)
+        return CheckedRule(found(), what)
     except UserError:
         raise
     except Exception as error:  # it is theirs and may raise anything
-        raise UserError(f"{told} failed: {type(error).__name__}: {error}") from None
+        raise UserError(f"{what} failed: {told(error)}") from None
 
 
 def _callable_without_arguments(found: Callable[..., Any]) -> bool:

@@ -19,7 +19,7 @@ import optuna
 
 from policysearch import RuleSampler
 from policysearch.comparison.replay import Replay
-from policysearch.comparison.table import load_table
+from policysearch.comparison.table_file import load_table
 from policysearch.rewards import parse_reward
 from policysearch.rules import RULES
 from workers.simulated import Hazards
