@@ -91,6 +91,7 @@ class Replay:
         self._hazards = hazards
         self._retries = retries
         self._seed = seed
+        self._samplers: dict[str, Strategy] = {}
         self._keys = tuple(arm.key for arm in table.arms)
         self._place = {key: k for k, key in enumerate(self._keys)}
         self._cells = {(f.images, f.epochs): self._cells_at(f) for f in {fidelity, *rungs}}
@@ -113,7 +114,7 @@ class Replay:
             UserError: unknown strategy, or a parameter out of range.
         """
         seed = seed_of(self._seed, number)
-        strategy = make_strategy(spec, self.table.space, seed, budget, self.table.arms)
+        strategy = self._strategy(spec, budget)
         shares = np.random.default_rng([seed, 1]).random(budget + 1)
         pool = SimulatedPool(
             self._outcome(spec, shares), self._workers, self._hazards, np.random.default_rng([seed, 2])
@@ -125,6 +126,15 @@ class Replay:
             source = _Watched(Budgeted(record, strategy, budget, costs), pool, checkpoints(budget), self, blind)
             run(source, pool, retries=self._retries)
             return source.read()
+
+    def _strategy(self, spec: str, budget: int) -> Strategy:
+        """An Optuna sampler is tried out when it is made, which costs more than a search: it is made once."""
+        if spec in self._samplers:
+            return self._samplers[spec]
+        made = make_strategy(spec, self.table.space, self._seed, budget, self.table.arms)
+        if not isinstance(made, RuleStrategy):
+            self._samplers[spec] = made
+        return made
 
     def _outcome(self, spec: str, shares: Floats) -> Callable[[Trial], Outcome]:
         """Pull j has the replicate at `shares[j]` of those there are; beyond the budget they begin anew."""

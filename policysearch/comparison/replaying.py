@@ -77,7 +77,7 @@ def _made(settings: CompareSettings, table: Table) -> Replay:
         table,
         parse_reward(settings.reward),
         main,
-        rungs,
+        rungs if _several(settings) else (),
         measured=_measured(settings, table),
         workers=settings.simulated,
         hazards=Hazards(settings.stragglers, settings.slowdown, settings.failures),
@@ -105,8 +105,11 @@ def _measured(settings: CompareSettings, table: Table) -> Fidelity:
     A search of several fidelities recommends by its dearest pulls; at a cheaper one it would be judged by a bias.
     """
     main, rungs, _ = _fidelities(settings, table)
-    several = any(uses_fidelities(name) for name in settings.names)
-    return max(main, rungs[-1], key=lambda f: f.cost) if several else main
+    return max(main, *rungs, key=lambda f: f.cost) if _several(settings) else main
+
+
+def _several(settings: CompareSettings) -> bool:
+    return any(uses_fidelities(name) for name in settings.names)
 
 
 def _count(settings: CompareSettings, name: str, table: Table) -> int:
