@@ -8,7 +8,7 @@ __all__ = ["GRIDS", "others"]
 
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "greedy": {"c": (1, 2, 3, 4, 6)},
-    "epsilon-greedy": {"epsilon": (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)},
+    "epsilon-greedy": {"epsilon": (0.0, 0.1, 0.3, 0.5, 0.7, 0.85)},
     "epsilon-greedy-decay": {"rate": (0.25, 0.5, 1, 2, 4)},
     "ucb": {"c": (0.0, 0.125, 0.25, 0.5, 1, 2)},
     "ucb-tuned": {"scale": (0.5, 1, 2, 4)},
