@@ -70,6 +70,7 @@ MAY_IMPORT_OPTUNA = (
     "policysearch.grids",
     "policysearch.sampler",
     "policysearch.seeded",
+    "policysearch.trial_history",
     "policysearch.record",
     "policysearch.strategies",
     "policysearch.storages",

@@ -50,7 +50,7 @@ def _occlusion(axes: Axes, summary: Summary) -> None:
     axes.set_ylabel("accuracy ± s.e. [%]")
     axes.set_title("under a square patch")
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
+    _legend(axes)
 
 
 def _differences(axes: Axes, summary: Summary) -> None:
@@ -73,7 +73,11 @@ def _differences(axes: Axes, summary: Summary) -> None:
     axes.set_xlabel("difference of test accuracy [points], 95 % interval; right is better")
     axes.set_title("paired within seeds")
     if summary.references:
-        axes.legend(fontsize=8, loc="best")
+        _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
 
 
 def _half(pair: Paired) -> float:
