@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
 from policysearch.comparison.intervals import Estimate
+from policysearch.evaluation.contenders import contenders, fixed_arms
 from policysearch.evaluation.judgement import Finding, judge
 from policysearch.evaluation.measured import Measured
 from policysearch.evaluation.metrics import ERROR, VALIDATION
@@ -141,6 +143,15 @@ def test_a_fixed_policy_that_is_evaluated_costs_nothing():
     verdict = judge(measured)
     assert verdict.best == "flip-crop" and verdict.use == "identity"
     assert verdict.sentence.endswith("identity is a fixed policy itself, and free")
+
+
+def test_no_policy_stands_twice_and_names_differ():
+    identity, flip = fixed_arms(["identity", "flip-crop"])
+    both = contenders(identity, [flip, identity, identity])
+    assert [(each.name, each.fixed) for each in both] == [("identity", True), ("flip-crop", True)]
+    namesake = replace(identity, policy=identity.policy.model_copy(update={"name": "flip-crop"}))
+    first, second = contenders(namesake, [flip])
+    assert first.name == f"flip-crop {identity.key[:6]}" and not first.fixed and second.name == "flip-crop"
 
 
 def test_a_grid_is_not_called_free():

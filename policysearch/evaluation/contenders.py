@@ -42,11 +42,16 @@ def fixed_arms(names: Sequence[str]) -> list[Arm]:
 
 
 def contenders(searched: Arm, fixed: Sequence[Arm]) -> tuple[Contender, ...]:
-    """The evaluated policy first; none stands twice, and a fixed policy that is evaluated stays a fixed one."""
-    free = {arm.key for arm in fixed}
-    arms = {arm.key: arm for arm in (searched, *fixed)}
-    names = [arm.name for arm in arms.values()]
-    return tuple(
-        Contender(arm.name if names.count(arm.name) == 1 else f"{arm.name} {key[:6]}", arm, key in free)
-        for key, arm in arms.items()
-    )
+    """The evaluated policy first; none stands twice, and a fixed policy that is evaluated stays a fixed one.
+
+    Args:
+        searched: the evaluated policy; where another has its name, a part of its hash is added.
+        fixed: policies whose names differ from each other's.
+    """
+    others: dict[str, Arm] = {}
+    for arm in fixed:
+        others.setdefault(arm.key, arm)
+    free = others.pop(searched.key, None) is not None
+    taken = searched.name in {arm.name for arm in others.values()}
+    own = Contender(f"{searched.name} {searched.key[:6]}" if taken else searched.name, searched, free)
+    return (own, *(Contender(arm.name, arm, True) for arm in others.values()))

@@ -69,12 +69,8 @@ METRICS: dict[str, Metric] = {
     "ece": Metric("ECE [%]", "expected calibration error, 15 bins", partial(_stored, "test_ece"), _percent),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
     **{name: _occluded(share) for share, name in OCCLUSION.items()},
-    VALIDATION: Metric(
-        "validation [%]", "accuracy on the validation part", partial(_stored, "accuracy"), _percent, 1
-    ),
+    VALIDATION: Metric("validation [%]", "accuracy on the validation part", partial(_stored, "accuracy"), _percent, 1),
     "worker_seconds": Metric("worker-s", "time in a worker, failed attempts included", _seconds, _duration),
-    "cpu_seconds": Metric(
-        "CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _duration
-    ),
+    "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _duration),
 }
 """In the order of the tables."""
