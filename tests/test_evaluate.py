@@ -129,9 +129,18 @@ def test_the_same_command_again_trains_nothing_and_reads_nothing(quick, npz, tmp
         raise AssertionError("a pool was opened, or the test part read")
 
     monkeypatch.setattr("policysearch.evaluation.evaluating.workplace", never)
-    monkeypatch.setattr("policysearch.evaluation.evaluating.hash_of_test_part", never)
+    monkeypatch.setattr("policysearch.evaluation.looking.hash_of_test_part", never)
     run(tmp_path / "e")
     assert found(tmp_path / "e") == before and (tmp_path / "e" / NAME).read_bytes() == ledger
+
+
+def test_a_folder_that_was_moved_is_the_same_look(searched, tmp_path):
+    run(tmp_path / "e", policy=str(searched))
+    (tmp_path / "e").rename(tmp_path / "f")
+    looks = run(tmp_path / "f", policy=str(searched)).summary.looks
+    assert (looks.number, looks.total) == (1, 1) and len(reads(searched)) == 1
+    run(tmp_path / "e", policy=str(searched))
+    assert len(reads(searched)) == 2, "a new evaluation under an old name is another look"
 
 
 def test_more_seeds_go_on_and_are_another_look(quick, npz, tmp_path):
@@ -155,6 +164,19 @@ def test_killed_at_a_write(count, quick, npz, tmp_path, monkeypatch):
     assert trials(tmp_path / "e") == trials(tmp_path / "whole")
     assert len(reads(tmp_path / "e")) == 1
     assert found(tmp_path / "e")["metrics"]["error"] == found(tmp_path / "whole")["metrics"]["error"]
+
+
+@pytest.mark.parametrize("step", ["save_settings", "open_records"])
+def test_killed_before_the_first_write(step, quick, npz, tmp_path, monkeypatch):
+    def dies(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"policysearch.evaluation.evaluating.{step}", dies)
+        with pytest.raises(Killed):
+            run(tmp_path / "e")
+    run(tmp_path / "e")
+    assert len(trials(tmp_path / "e")) == 9 and len(reads(tmp_path / "e")) == 1
 
 
 def test_killed_in_a_child(quick, npz, tmp_path, monkeypatch):

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policysearch.checks import must_suit, resolved
-from policysearch.config import SearchConfig
-from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.load import load
-from policysearch.datasets.split import split
-from policysearch.errors import UserError
-from policysearch.evaluation.begun import MARK, PHASES, mark, must_be_as_begun
+from policysearch.evaluation.begun import PHASES, mark, must_be_as_begun
 from policysearch.evaluation.contenders import Contender, contenders, fixed_arms
-from policysearch.evaluation.entrant import Entrant, entrant
 from policysearch.evaluation.grid import GridResult, grid_result
-from policysearch.evaluation.ledger import Looks, Read, hash_of_test_part, note
+from policysearch.evaluation.ledger import Looks
+from policysearch.evaluation.looking import looked
 from policysearch.evaluation.measured import measured
+from policysearch.evaluation.preparing import Prepared, prepared
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.evaluation.summary import Summary, summary
 from policysearch.evaluation.writing import write_evaluation
 from policysearch.pools import workplace
 from policysearch.record import COMPLETE, Record
 from policysearch.report import write_trials
-from policysearch.run_folder import RunFolder
-from policysearch.runs import Listener, SearchFailed, Status, run_phase
-from policysearch.spaces import load_space
+from policysearch.runs import Listener, SearchFailed, run_phase
+from policysearch.spaces import Arm, load_space
 from policysearch.storages import losses_told
-from policysearch.studies import names_must_be_free, open_records, save_settings
+from policysearch.studies import open_records, save_settings
 from policysearch.verdict import Confirmation
 
 __all__ = ["Evaluated", "evaluate"]
 
 _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
 """Replicates are counted from here: none was seen by a search, or by the grid."""
-_NEEDLESS = {"strategy": "random", "space": "default", "reward": "accuracy", "trials": 1, "confirm": 0}
 
 
 @dataclass(frozen=True)
@@ -55,11 +45,7 @@ class Evaluated:
 class _Work:
     """One evaluation under way."""
 
-    given: Entrant
-    settings: EvaluateSettings
-    config: SearchConfig
-    dataset: Dataset
-    folder: RunFolder
+    given: Prepared
     records: Mapping[str, Record]
     command: str
     listener: Listener
@@ -91,80 +77,60 @@ def evaluate(
         SearchFailed: no training of the policy ended well; the record is kept.
         KeyboardInterrupt: the record is kept, and the same call goes on.
     """
-    if not values.get("out"):
-        raise UserError("an evaluation needs a folder: give --out results/NAME")
-    given = entrant(str(policy), values)
-    fixed_arms([*settings.fixed, *settings.grid])
-    config = resolved(given.config.model_copy(update=_NEEDLESS))
-    folder = RunFolder(Path(str(config.out)))
-    new = not (folder.path / MARK).exists()
-    if new:
-        folder.must_be_new()
-        names_must_be_free(config, PHASES)
-    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
-    config = _sized(config, given, dataset)
-    must_suit(config, dataset)
-    for text in dataset.warnings:
-        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
+    given = prepared(str(policy), settings, values, listener)
+    config, folder = given.config, given.folder
     folder.make()
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
         stack.enter_context(losses_told(folder.path, "the same command"))
-        if new:
+        if given.new:
             folder.must_be_new()
             mark(folder, str(policy), settings)
+        if not folder.config.exists():
             save_settings(config, folder)
-        records = stack.enter_context(open_records(config, folder, load_space(config.space), new=new, phases=PHASES))
-        must_be_as_begun(records["evaluate"].study, config, settings, given.arm, dataset, folder)
-        return _done(_Work(given, settings, config, dataset, folder, records, command, listener))
-
-
-def _sized(config: SearchConfig, given: Entrant, dataset: Dataset) -> SearchConfig:
-    """The config with all training images, unless their number was given."""
-    if "images" in given.config.model_fields_set:
-        return config
-    return config.model_copy(update={"images": len(split(dataset, config.validation, config.split_seed).train)})
+        space = load_space(config.space)
+        records = stack.enter_context(open_records(config, folder, space, new=given.new, phases=PHASES))
+        must_be_as_begun(records["evaluate"].study, config, settings, given.given.arm, given.dataset, folder)
+        return _done(_Work(given, records, command, listener))
 
 
 def _done(work: _Work) -> Evaluated:
-    write_trials(work.folder.trials, dict(work.records))
+    folder, record = work.given.folder, work.records["evaluate"]
+    write_trials(folder.trials, dict(work.records))
     try:
         grid = _gridded(work)
-        found = grid.arm if grid else None
-        fixed = fixed_arms(work.settings.fixed)
-        entered = contenders(work.given.arm, [*fixed, found] if found else fixed)
+        entered = contenders(work.given.given.arm, _fixed(work, grid))
         looks = _judged(work, entered)
     finally:
-        write_trials(work.folder.trials, dict(work.records))
-    record = work.records["evaluate"]
+        write_trials(folder.trials, dict(work.records))
     if not any(row.arm.key == entered[0].arm.key and row.state == COMPLETE for row in record.rows):
         raise SearchFailed(_why(record, entered[0]))
-    networks = measured(entered, record.rows, work.settings.seeds, _FIRST)
+    networks = measured(entered, record.rows, work.given.settings.seeds, _FIRST)
     told = summary(networks, entered, looks, grid, _about(work, entered))
-    write_evaluation(told, work.folder.path)
-    return Evaluated(work.folder.path, told)
+    write_evaluation(told, folder.path)
+    return Evaluated(folder.path, told)
+
+
+def _fixed(work: _Work, grid: GridResult | None) -> list[Arm]:
+    found = grid.arm if grid else None
+    return [*fixed_arms(work.given.settings.fixed), *([found] if found else [])]
 
 
 def _gridded(work: _Work) -> GridResult | None:
-    names = work.settings.grid
-    if not names:
+    settings, record = work.given.settings, work.records["grid"]
+    if not settings.grid:
         return None
-    record = work.records["grid"]
-    source = Confirmation(record, fixed_arms(names), work.settings.grid_seeds, _FIRST_OF_GRID)
+    source = Confirmation(record, fixed_arms(settings.grid), settings.grid_seeds, _FIRST_OF_GRID)
     _train(work, "grid", source, test=False)
-    return grid_result(names, record.rows)
+    return grid_result(settings.grid, record.rows)
 
 
 def _judged(work: _Work, entered: Sequence[Contender]) -> Looks:
     """Train every policy and judge it on the test part, once that is written down."""
-    source = Confirmation(work.records["evaluate"], [each.arm for each in entered], work.settings.seeds, _FIRST)
-    looks = note(_ledgers(work), _read(work, entered))
-    _train(work, "evaluate", source, test=True)
+    record, arms = work.records["evaluate"], [each.arm for each in entered]
+    looks = looked(record.study, work.given, entered, work.command)
+    _train(work, "evaluate", Confirmation(record, arms, work.given.settings.seeds, _FIRST), test=True)
     return looks
-
-
-def _ledgers(work: _Work) -> list[Path]:
-    return [work.folder.path, *([work.given.run] if work.given.run else [])]
 
 
 def _train(work: _Work, phase: str, source: Confirmation, *, test: bool) -> None:
@@ -172,27 +138,8 @@ def _train(work: _Work, phase: str, source: Confirmation, *, test: bool) -> None
     if not len(source) and not record.running():
         return
     total = len(record.rows) + len(source)
-    with workplace(work.config) as (config, pool_of), pool_of(config, work.dataset, test=test) as pool:
+    with workplace(work.given.config) as (config, pool_of), pool_of(config, work.given.dataset, test=test) as pool:
         run_phase(phase, source, record, pool, config, total, work.listener)
-
-
-def _read(work: _Work, entered: Sequence[Contender]) -> Read:
-    study = work.records["evaluate"].study
-    if "test_part" not in study.user_attrs:
-        study.set_user_attr("test_part", hash_of_test_part(work.dataset))
-    told = {**study.user_attrs["settings"], "study": study.study_name, "out": str(work.folder.path.resolve())}
-    keys = [each.arm.key for each in entered]
-    identity = hashlib.sha256(json.dumps([told, keys, work.settings.seeds], sort_keys=True).encode()).hexdigest()[:12]
-    return Read(
-        evaluation=identity,
-        data=work.dataset.name,
-        test_part=study.user_attrs["test_part"],
-        images=len(work.dataset.y_test),
-        policies=tuple(each.name for each in entered),
-        seeds=work.settings.seeds,
-        out=str(work.folder.path),
-        command=work.command,
-    )
 
 
 def _why(record: Record, searched: Contender) -> str:
@@ -202,17 +149,17 @@ def _why(record: Record, searched: Contender) -> str:
 
 
 def _about(work: _Work, entered: Sequence[Contender]) -> dict[str, Any]:
-    config, rows = work.config, [row for record in work.records.values() for row in record.rows]
-    told = {name: getattr(config, name) for name in ("model", "images", "epochs", "seed", "split_seed")}
+    given, rows = work.given, [row for record in work.records.values() for row in record.rows]
+    told = {name: getattr(given.config, name) for name in ("model", "images", "epochs", "seed", "split_seed")}
     return {
         "policy": entered[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
         "policies": {each.name: {"hash": each.arm.key, "fixed": each.fixed} for each in entered},
-        "search": str(work.given.run) if work.given.run else None,
-        "data": work.dataset.name,
+        "search": str(given.given.run) if given.given.run else None,
+        "data": given.dataset.name,
         **told,
-        "recipe": config.recipe.model_dump(mode="json"),
-        "seeds": work.settings.seeds,
-        "test_images": len(work.dataset.y_test),
+        "recipe": given.config.recipe.model_dump(mode="json"),
+        "seeds": given.settings.seeds,
+        "test_images": len(given.dataset.y_test),
         "worker_seconds": sum(row.seconds for row in rows),
         "command": work.command,
     }
