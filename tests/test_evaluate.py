@@ -374,3 +374,18 @@ def test_kill_minus_9_and_ctrl_c_of_a_real_evaluation(npz, tmp_path):
     for name in mine.keys() - {"worker_seconds", "cpu_seconds"}:
         assert mine[name] == whole[name], name
     assert (out / "evaluation.png").stat().st_size > 10_000
+
+
+def test_help_names_every_setting_and_needs_neither_torch_nor_optuna_nor_ray():
+    code = (
+        "import sys; sys.argv = ['policysearch', 'evaluate', '--help']\n"
+        "from policysearch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'optuna', 'ray', 'numpy', 'matplotlib')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in (*EvaluateSettings.model_fields, "data", "model", "workers", "pool", "images", "epochs", "out", "rate"):
+        assert f"--{name.replace('_', '-')}" in done.stdout
+    assert "--strategy" not in done.stdout and "--trials" not in done.stdout

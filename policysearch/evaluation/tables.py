@@ -56,6 +56,8 @@ def _occlusion(summary: Summary) -> Grid:
 def _differences(summary: Summary, policy: str, other: str) -> Grid:
     rows = []
     for name, metric in METRICS.items():
+        if name == OCCLUSION[0]:  # the error says it
+            continue
         pairs = [pair for pair in summary.metrics[name].searched if pair.other == other]
         rows += [(metric.title, *_cells(pair, metric)) for pair in pairs]
     return Grid(f"{policy} minus {_title(summary, other)}", ("metric", *_AGAINST), tuple(rows), (METRICS[ERROR].title,))
