@@ -330,7 +330,8 @@ def test_the_command_ends_with_the_sentence_and_the_count_of_reads(cli, quick):
     code, out, err = cli("soft-crop", *words, "--against", AGAINST)
     assert code == 0, err
     plain = " ".join(out.split())
-    assert "soft-crop" in plain and "the best fixed policy" in plain and "Read 1 of the test part" in plain
+    assert "the best fixed policy" in plain and "(read 1 of the test part)." in plain
+    assert "The test part was read once: test-reads.jsonl." in plain
     assert "evaluate 9/9" in plain and "20 % hidden" in plain
     page = Path("e/evaluation.md").read_text()
     assert page.startswith("# soft-crop\n\n**soft-crop ") and "Null check" in page and "--seeds 3" in page

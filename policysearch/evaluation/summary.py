@@ -51,6 +51,11 @@ class Summary:
     cautions: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """The verdict, and how often the test part has been read for it."""
+        return f"{self.verdict.sentence} (read {self.looks.number} of the test part)"
+
 
 def summary(
     measured: Measured,

@@ -24,7 +24,7 @@ def show_evaluation(summary: Summary, folder: Path, console: Console | None = No
         console.print(rich_table(grid, console.width >= _WIDE))
     for text in (*NOTES, *summary.cautions):
         console.print(f"{text}.", markup=False, highlight=False, style="dim", soft_wrap=True)
-    console.print(f"\n{summary.verdict.sentence}.", markup=False, highlight=False, style="bold")
+    console.print(f"\n{summary.sentence}.", markup=False, highlight=False, style="bold")
     cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {looks_told(summary)}"
     files = f"Files in {folder}: {', '.join(FILES)}."
     console.print(f"\n{cost} {files}", markup=False, highlight=False, soft_wrap=True)

@@ -55,7 +55,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     }
     return {
         "schema": SCHEMA,
-        "sentence": summary.verdict.sentence,
+        "sentence": summary.sentence,
         "verdict": plain(summary.verdict),
         "looks": plain(summary.looks),
         "about": plain(summary.about),
@@ -69,10 +69,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
 
 def looks_told(summary: Summary) -> str:
-    """How often the test part was read, in words."""
-    looks = summary.looks
-    of = f" of {looks.total}" if looks.total > looks.number else ""
-    return f"Read {looks.number}{of} of the test part ({NAME} says which)."
+    """Where the readings of the test part stand, in words."""
+    times = "once" if summary.looks.total == 1 else f"{summary.looks.total} times"
+    return f"The test part was read {times}: {NAME}."
 
 
 def _page(summary: Summary) -> str:
@@ -81,7 +80,7 @@ def _page(summary: Summary) -> str:
         f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
         f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
     )
-    parts = [f"# {summary.measured.searched}", f"**{summary.verdict.sentence}.**", f"{looks_told(summary)} {what}"]
+    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**", f"{looks_told(summary)} {what}"]
     parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
     parts += ["\n".join(f"- {text}." for text in (*NOTES, *summary.cautions))]
     parts += [_checked(summary.null)] if summary.null else []
