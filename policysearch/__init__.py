@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from policysearch.child.losses import make_loss as make_loss
     from policysearch.config import SearchConfig as SearchConfig
     from policysearch.errors import UserError as UserError
+    from policysearch.evaluation.evaluating import evaluate as evaluate
+    from policysearch.evaluation.settings import EvaluateSettings as EvaluateSettings
     from policysearch.loss import parse_loss as parse_loss
     from policysearch.operations import Operation as Operation
     from policysearch.policy import Policy as Policy
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "EvaluateSettings": "policysearch.evaluation.settings",
     "Operation": "policysearch.operations",
     "Policy": "policysearch.policy",
     "RuleSampler": "policysearch.sampler",
@@ -36,6 +39,7 @@ _HOME = {
     "UserError": "policysearch.errors",
     "activation_maps": "policysearch.child.activation",
     "augment": "policysearch.augmentation",
+    "evaluate": "policysearch.evaluation.evaluating",
     "make_loss": "policysearch.child.losses",
     "parse_loss": "policysearch.loss",
     "register": "policysearch.augmentation",

@@ -17,6 +17,7 @@ from policysearch.comparison.settings import CompareSettings
 from policysearch.config import SearchConfig, make_config, read_config, validated
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
+from policysearch.evaluation.settings import UNUSED, EvaluateSettings
 from policysearch.flags import given, with_flags
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _SPLIT = {name: _SEARCH[name] for name in ("validation", "split_seed")}
 _UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "confirm", "finalists", "out"}
 _TRAINING = {name: field for name, field in _SEARCH.items() if name not in _UNUSED_BY_TABLES}
 _SHARED = {"strategy", "trials", "reward", "retries", "workers", "seed", "out", "study", "storage", "finalists"}
+_TRAINED = {name: field for name, field in _SEARCH.items() if name not in {*UNUSED, "out"}}
 _LIVE = {name: field for name, field in _SEARCH.items() if name not in _SHARED}
 _RECIPE = "Child training (defaults of small-resnet; see `policysearch models`)"
 
@@ -123,6 +125,33 @@ def compare(
     live = None if replay or "data" not in told else make_config({**_settings(None, told), **shared})
     start = partial(run_comparison, settings, out, replay=replay, config=live, command=_command())
     show_comparison(*watched(lambda listener: start(listener=listener), str(out), "the same command"), out)
+
+
+@with_flags(
+    app,
+    ("Evaluation", EvaluateSettings.model_fields),
+    ("Training", _TRAINED),
+    ("Data", _DATA),
+    (_RECIPE, Recipe.model_fields),
+)
+def evaluate(
+    policy: Annotated[str, typer.Argument(help="policy.json, the folder of a search, or a preset")],
+    out: Annotated[str, typer.Option(help="the evaluation's folder; the same command goes on in it")],
+    **flags: Any,
+) -> None:
+    """A policy beside the fixed ones on the test part, which nothing else reads; a ledger counts how often it was.
+
+    By default all training images are trained on; with a search's folder, on its data, network and epochs.
+    """
+    from policysearch.console import watched
+    from policysearch.evaluation.evaluating import evaluate as run_evaluation
+    from policysearch.evaluation.terminal import show_evaluation
+
+    told = given(flags)
+    settings = validated(EvaluateSettings, {n: told.pop(n) for n in list(told) if n in EvaluateSettings.model_fields})
+    start = partial(run_evaluation, policy, settings, {**_settings(None, told), "out": out}, command=_command())
+    found = watched(lambda listener: start(listener=listener), out, "the same command")
+    show_evaluation(found.summary, found.folder)
 
 
 def _command() -> str:

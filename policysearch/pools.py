@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 from policysearch.config import SearchConfig
 from policysearch.datasets.dataset import Dataset
@@ -16,8 +16,16 @@ from policysearch.shipping import code_to_ship
 
 __all__ = ["PoolOf", "must_name_a_pool", "workplace"]
 
-PoolOf = Callable[[SearchConfig, Dataset], AbstractContextManager[Any]]
-"""Opens the pool of a config whose device is known, for a data set; closed at the context's end."""
+
+class PoolOf(Protocol):
+    """Opens the pool of a config whose device is known, for a data set; closed at the context's end.
+
+    `test` lets its workers read the test part, which is for `policysearch evaluate` alone.
+    """
+
+    def __call__(
+        self, config: SearchConfig, dataset: Dataset, *, test: bool = False
+    ) -> AbstractContextManager[Any]: ...
 
 
 def must_name_a_pool(config: SearchConfig) -> None:
@@ -100,7 +108,7 @@ def _cpus(config: SearchConfig) -> float:
     return config.cpus_per_worker or 1.0
 
 
-def _setup(config: SearchConfig, data: Dataset | str) -> Any:
+def _setup(config: SearchConfig, data: Dataset | str, test: bool) -> Any:
     from workers.evaluate import ChildSetup
 
     return ChildSetup(
@@ -111,6 +119,7 @@ def _setup(config: SearchConfig, data: Dataset | str) -> Any:
         config.recipe,
         config.device,
         config.operations,
+        test,
     )
 
 
@@ -122,19 +131,19 @@ def _closed(pool: Any) -> Iterator[Any]:
         pool.close()
 
 
-def _local_pool(config: SearchConfig, dataset: Dataset) -> AbstractContextManager[Any]:
+def _local_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
     from workers.in_process import InProcessPool
     from workers.local import LocalPool
 
-    setup = _setup(config, dataset.handle)
+    setup = _setup(config, dataset.handle, test)
     return _closed(LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup))
 
 
-def _ray_pool(config: SearchConfig, dataset: Dataset) -> AbstractContextManager[Any]:
+def _ray_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
     from workers.ray_pool import RayPool
 
     pool = RayPool(
-        _setup(config, dataset.portable()),
+        _setup(config, dataset.portable(test), test),
         config.workers,
         config.deadline,
         cpus=_cpus(config),

@@ -27,7 +27,7 @@ from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
 
-__all__ = ["SearchFailed", "SearchResult", "Status", "read", "resume", "search"]
+__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "resume", "run_phase", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -98,7 +98,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     import_all(config.operations)
     space = load_space(config.space)
     strategy = tried_strategy(config, space)
-    names_must_be_free(config, folder)
+    names_must_be_free(config)
     dataset = _data(config, listener)
     for text in dataset.warnings:
         warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
@@ -231,13 +231,13 @@ def _continue(
     try:
         with pool_of(config, dataset) as pool:
             source = _Search(record, strategy, config.trials)
-            _phase("search", source, record, pool, config, config.trials, listener)
+            run_phase("search", source, record, pool, config, config.trials, listener)
             summaries = summarise(record.rows)
             if not any(s.pulls for s in summaries):
                 raise SearchFailed(_why(record))
             tests = Confirmation(again, finalists(summaries, config.finalists), config.confirm)
             if len(tests) or again.running():
-                _phase("confirm", tests, again, pool, config, len(again.rows) + len(tests), listener)
+                run_phase("confirm", tests, again, pool, config, len(again.rows) + len(tests), listener)
     finally:
         write_trials(folder.trials, records)
     write_picture(folder.picture, record.rows, summaries, config.reward)
@@ -247,9 +247,11 @@ def _continue(
     return result
 
 
-def _phase(
+def run_phase(
     name: str, source: Source, record: Record, pool: Pool, config: SearchConfig, total: int, listener: Listener
 ) -> None:
+    """Train what is unfinished and what the source asks for; the listener is told of `name`, of `total` trials."""
+
     def tell() -> None:
         ended = [row for row in record.rows if row.state != "running"]
         found = record.tally.best()

@@ -80,8 +80,8 @@ def _alone(url: URL) -> Iterator[None]:
 
 
 @contextmanager
-def losses_told(folder: Path) -> Iterator[None]:
-    """A search at work on `folder` may lose its storage: a server is stopped, a disk is full.
+def losses_told(folder: Path, again: str = "") -> Iterator[None]:
+    """A search at work on `folder` may lose its storage: a server is stopped, a disk is full. `again` goes on then.
 
     Raises:
         StorageLost: it did.
@@ -90,7 +90,8 @@ def losses_told(folder: Path) -> Iterator[None]:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StorageLost(
-            f"the storage failed: {reason(error)}; what was recorded is there: `policysearch resume {folder}` goes on"
+            f"the storage failed: {reason(error)}; what was recorded is there: "
+            f"{again or f'`policysearch resume {folder}`'} goes on"
         ) from None
 
 

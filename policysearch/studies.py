@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import BaseStorage
@@ -24,15 +25,28 @@ from policysearch.spaces import Space
 from policysearch.storages import open_storage, reason, without_password
 from policysearch.strategies import ladder
 
-__all__ = ["FIXED", "must_be_the_same_search", "names_must_be_free", "open_records", "save_settings"]
+__all__ = [
+    "FIXED",
+    "SEARCH_PHASES",
+    "begun_with",
+    "first_change",
+    "must_be_the_same_search",
+    "names_must_be_free",
+    "open_records",
+    "save_settings",
+]
 
 FIXED = {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
 
-def _names(config: SearchConfig) -> dict[str, str]:
-    return {"search": str(config.study), "confirm": f"{config.study}-confirm"}
+SEARCH_PHASES: Mapping[str, str] = MappingProxyType({"search": "", "confirm": "-confirm"})
+"""The phases of a search, and what their studies' names have behind the run's; the first has all fidelities."""
+
+
+def _names(config: SearchConfig, phases: Mapping[str, str] = SEARCH_PHASES) -> dict[str, str]:
+    return {phase: f"{config.study}{suffix}" for phase, suffix in phases.items()}
 
 
 def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
@@ -42,7 +56,7 @@ def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
     return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
 
 
-def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
+def names_must_be_free(config: SearchConfig, phases: Mapping[str, str] = SEARCH_PHASES) -> None:
     """In a storage that runs share, no study of this run's name may stand yet.
 
     Raises:
@@ -50,7 +64,7 @@ def names_must_be_free(config: SearchConfig, folder: RunFolder) -> None:
     """
     if config.storage:
         with open_storage(config.storage) as storage:
-            taken = {*optuna.get_all_study_names(storage)} & {*_names(config).values()}
+            taken = {*optuna.get_all_study_names(storage)} & {*_names(config, phases).values()}
         if taken:
             raise UserError(
                 f"storage {without_password(config.storage)!r} already holds a study named {min(taken)!r}: "
@@ -67,12 +81,14 @@ def open_records(
     new: bool = False,
     read_only: bool = False,
     fidelities: Sequence[tuple[int, int]] = (),
+    phases: Mapping[str, str] = SEARCH_PHASES,
 ) -> Iterator[dict[str, Record]]:
-    """The records by phase, `search` and `confirm`, closed at the end; a missing study is created unless `read_only`.
+    """The records by phase, closed at the end; a missing study is created unless `read_only`.
 
     Args:
         new: no search has worked on them yet; two that begin at once under one name must not share them.
         fidelities: (images, epochs) of pulls, cheapest first; by default those of the config's strategy.
+        phases: what a phase's study has behind the run's name.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -86,9 +102,9 @@ def open_records(
     state: _State = "new" if new else "there" if read_only or begun else "either"
     with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
         try:
-            studies = {phase: _open_study(storage, name, state) for phase, name in _names(config).items()}
+            studies = {phase: _open_study(storage, name, state) for phase, name in _names(config, phases).items()}
             sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
-            of_phase = {"search": sizes, "confirm": sizes[-1:]}
+            of_phase = {phase: sizes[-1:] if i else sizes for i, phase in enumerate(phases)}
             records = {p: _record(study, config, space, read_only, of_phase[p]) for p, study in studies.items()}
         except optuna.exceptions.StorageInternalError as error:
             raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
@@ -140,26 +156,39 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
         UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
             depend on.
     """
-    settings = config.model_dump(mode="json", include=FIXED - {"rungs"})
+    settings = begun_with(config, data, FIXED - {"rungs"})
     if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
         settings["rungs"] = config.rungs
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
-    settings["operations"] = digest(config.operations)
-    settings["data"] = data
-    settings["the model's source"] = _model_digest(config.model)
     own = own_rule_named(config.strategy) and config.strategy.partition(":")[0] not in ("optuna", *RULES)
     settings |= {"the strategy's source": function_digest(config.strategy)} if own else {}
+    changed = first_change(study, settings)
+    if changed:
+        name, value, begun = changed
+        told = f"is {value!r}, was {begun!r} when the search began"
+        told = told if name in FIXED else "changed since the search began"
+        raise UserError(
+            f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
+        )
+
+
+def begun_with(config: SearchConfig, data: str, names: Set[str]) -> dict[str, Any]:
+    """What trials depend on: these settings, the data, and the sources of the user's operations and network."""
+    settings = config.model_dump(mode="json", include=set(names))
+    sources = {"operations": digest(config.operations), "the model's source": _model_digest(config.model)}
+    return {**settings, **sources, "data": data}
+
+
+def first_change(study: optuna.Study, settings: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first setting that is not as the study was begun with: its name, its value now and then; None if all are.
+
+    A study without settings is begun with these.
+    """
     if "settings" not in study.user_attrs:
-        study.set_user_attr("settings", settings)
-        return
+        study.set_user_attr("settings", dict(settings))
+        return None
     begun = study.user_attrs["settings"]
-    for name, value in settings.items():
-        if begun.get(name) != value:
-            told = f"is {value!r}, was {begun.get(name)!r} when the search began"
-            told = told if name in FIXED else "changed since the search began"
-            raise UserError(
-                f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
-            )
+    return next(((name, value, begun.get(name)) for name, value in settings.items() if begun.get(name) != value), None)
 
 
 def _open_study(storage: BaseStorage, name: str, state: _State) -> optuna.Study:

@@ -21,12 +21,18 @@ FRESH = 1_000_000
 
 
 class Confirmation:
-    """A source of trials: every finalist on the same fresh replicates; what is recorded already is not run again."""
+    """A source of trials: every finalist on the same fresh replicates; what is recorded already is not run again.
 
-    def __init__(self, record: Record, arms: Sequence[Arm], replicates: int) -> None:
+    Args:
+        record: where they are written.
+        arms: the finalists.
+        replicates: how many, counted from `first`.
+    """
+
+    def __init__(self, record: Record, arms: Sequence[Arm], replicates: int, first: int = FRESH) -> None:
         self._record = record
         had = {(row.arm.key, row.replicate) for row in record.rows}
-        pairs = [(arm, FRESH + j) for j in range(replicates) for arm in arms]
+        pairs = [(arm, first + j) for j in range(replicates) for arm in arms]
         self._todo = [(arm, j) for arm, j in pairs if (arm.key, j) not in had]
 
     def __len__(self) -> int:

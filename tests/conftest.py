@@ -64,6 +64,7 @@ class QuickSetup:
     recipe: object = None
     device: str = "cpu"
     operations: str | None = None
+    test: bool = False
 
     def __call__(self):
         return quick_metrics

@@ -32,7 +32,8 @@ class ChildSetup:
     """Everything a worker must know once: data, split, network, recipe, device, and the modules that register
     operations. Opens the data when called.
 
-    `data` is a data set's handle, good on this machine, or the data set itself, good on any.
+    `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
+    judged on the test part too; without it, it is out of their reach.
     """
 
     data: str | Dataset
@@ -42,17 +43,21 @@ class ChildSetup:
     recipe: Recipe
     device: str
     operations: str | None = None
+    test: bool = False
 
     def __call__(self) -> Evaluate:
         import torch
 
         from policysearch.child.device import on_device
+        from policysearch.child.exam import Exam
+        from policysearch.child.memory import evaluation_batch
         from policysearch.child.networks import build
         from policysearch.child.training import train
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
+        exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
         factory = partial(build, self.model, dataset.shape, data.classes)
 
         def evaluate(trial: Trial) -> dict[str, Any]:
@@ -68,6 +73,7 @@ class ChildSetup:
                     seed=trial.seed,
                     recipe=self.recipe,
                     loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
+                    examine=partial(exam, data, seed=trial.seed) if exam else None,
                 )
             finally:
                 torch.set_num_threads(threads)

@@ -13,7 +13,7 @@ from torch import Tensor
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
 
-__all__ = ["DeviceData", "on_device"]
+__all__ = ["DeviceData", "as_tensor", "on_device"]
 
 _AT_ONCE = 256  # images whose statistics are taken together
 
@@ -45,8 +45,8 @@ def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceDat
     """Put the training part on the device; the test part stays out of reach."""
     mean, std = _statistics(dataset.x_train, split.train)
     return DeviceData(
-        _tensor(dataset.x_train).to(device),
-        _tensor(dataset.y_train).to(device),
+        as_tensor(dataset.x_train).to(device),
+        as_tensor(dataset.y_train).to(device),
         torch.from_numpy(split.train).to(device),
         torch.from_numpy(split.validation).to(device),
         torch.tensor(mean, dtype=torch.float32, device=device)[None, :, None, None],
@@ -55,9 +55,10 @@ def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceDat
     )
 
 
-def _tensor(array: NDArray[np.generic]) -> Tensor:
+def as_tensor(array: NDArray[np.generic]) -> Tensor:
+    """The array's own memory as a tensor, which nothing writes to."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nothing writes to it
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array)
 
 

@@ -23,8 +23,8 @@ def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 
     return float(gap.abs().sum() / max(1, len(confidence)))
 
 
-def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Metrics of logits [N, C] against labels [N] int64.
+def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
+    """Metrics of logits [N, C] against labels [N] int64; `bins` are those of the calibration error.
 
     Returns:
         accuracy in [0, 1], correct (count), loss (mean cross-entropy, nats), entropy (mean predictive
@@ -39,5 +39,5 @@ def scores(logits: Tensor, labels: Tensor) -> dict[str, float]:
         "correct": int(correct.sum()),
         "loss": float(F.nll_loss(log_p, labels)),
         "entropy": float(-(p * log_p).sum(1).mean()),
-        "ece": expected_calibration_error(confidence, correct),
+        "ece": expected_calibration_error(confidence, correct, bins),
     }

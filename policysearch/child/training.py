@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from policysearch.child.device import DeviceData
+from policysearch.child.exam import Logits
 from policysearch.child.feed import Batch, augmented
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
@@ -61,6 +62,7 @@ def train(
     seed: int,
     recipe: Recipe,
     loss: Loss | None = None,
+    examine: Callable[[Logits], dict[str, float]] | None = None,
 ) -> Metrics:
     """Train a fresh network on a stratified subset and measure it on the validation part.
 
@@ -75,6 +77,7 @@ def train(
         recipe: the optimiser's numbers.
         loss: what is minimised; None is `soft_loss` with the recipe's label smoothing. Every metric stays what it is
             without one.
+        examine: called with the trained network; what it gives is added to the metrics. Its time does not count.
 
     Returns:
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
@@ -90,7 +93,7 @@ def train(
         UserError: a precision that the device does not have.
     """
     try:
-        return _train(policy, data, factory, images, epochs, seed, recipe, loss)
+        return _train(policy, data, factory, images, epochs, seed, recipe, loss, examine)
     except OutOfMemory:
         pass  # once the handler is left, what the training held is free
     except Exception as error:
@@ -110,6 +113,7 @@ def _train(
     seed: int,
     recipe: Recipe,
     loss: Loss | None,
+    examine: Callable[[Logits], dict[str, float]] | None,
 ) -> Metrics:
     started, cpu_before = time.perf_counter(), time.thread_time()
     device = data.images.device
@@ -156,9 +160,10 @@ def _train(
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
         clean = evaluated(subset)
+        seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
+        further = _examined(learner, examine) if examine else {}
     if not math.isfinite(final["loss"] + clean["loss"]):
         raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
-    seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
     return {
         **final,
         "validation_images": len(data.validation),
@@ -175,6 +180,7 @@ def _train(
         "evaluation_seconds": clock.evaluation,
         "images_per_second": images * epochs / seconds,
         "peak_memory_mb": _peak_memory_mb(device),
+        **further,
     }
 
 
@@ -183,6 +189,15 @@ def _evaluate(learner: Learner, data: DeviceData, batch: int, rows: Tensor) -> d
     learner.network.eval()
     parts = [learner.logits(data.normalise(data.images[part])) for part in rows.split(batch)]
     return scores(torch.cat(parts), data.labels[rows])
+
+
+@torch.no_grad()
+def _examined(learner: Learner, examine: Callable[[Logits], dict[str, float]]) -> dict[str, float]:
+    learner.network.eval()
+    found = examine(learner.logits)
+    if not all(map(math.isfinite, found.values())):
+        raise ChildError(f"diverged: not finite on the test part: {found}")
+    return found
 
 
 def _peak_memory_mb(device: torch.device) -> float:

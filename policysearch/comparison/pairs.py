@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from policysearch.comparison.intervals import LEVEL, Estimate, spread
 
-__all__ = ["ALPHA", "Pair", "holm", "pair", "sign_flip"]
+__all__ = ["ALPHA", "Pair", "detectable", "holm", "pair", "sign_flip"]
 
 Floats = NDArray[np.float64]
 ALPHA = 0.05
@@ -74,7 +74,17 @@ def _detectable(half: float, n: int, imagined: int) -> float:
     """(t_.975 + t_.80)·s.e., nan where even n equal signs leave the sign-flip test above 5 % (n < 6)."""
     if 2.0 ** (1 - n) > ALPHA:
         return float("nan")
-    of_interval, of_power = t.ppf([(1 + LEVEL) / 2, POWER], n + imagined - 1)
+    return detectable(half, n + imagined - 1)
+
+
+def detectable(half: float, freedom: int) -> float:
+    """The true difference that a paired t test shows with 80 % power at the 5 % level: (t_.975 + t_.80)·s.e.
+
+    Args:
+        half: of the 95 % interval, t_.975·s.e.
+        freedom: degrees of freedom, 1 or more.
+    """
+    of_interval, of_power = t.ppf([(1 + LEVEL) / 2, POWER], freedom)
     return float(half * (1 + of_power / of_interval))
 
 

@@ -70,7 +70,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
     config, new = _prepared(config, plan, folder), not folder.config.exists()
     if new:
         folder.must_be_new()
-        names_must_be_free(config, folder)
+        names_must_be_free(config)
     elif folder.space.exists() and folder.space.read_text("utf-8") != space_text(config.space):
         raise UserError(f"{folder.path} was begun with another space (its space.toml): give that, or another --out")
     import_all(config.operations)
@@ -79,7 +79,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
     for fidelity in plan.replicates:
         must_suit(config.model_copy(update=asdict(fidelity)), dataset)
     folder.make()
-    with folder.locked(), losses_told(folder.path), workplace(config) as (config, pool_of):
+    with folder.locked(), losses_told(folder.path, "the same command"), workplace(config) as (config, pool_of):
         if new:
             folder.space.write_text(space_text(config.space), encoding="utf-8")
             save_settings(config, folder)

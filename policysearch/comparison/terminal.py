@@ -13,7 +13,7 @@ from policysearch.comparison.runs import Comparison
 from policysearch.comparison.statistics import Summary
 from policysearch.comparison.tables import Grid, budget_grids, pair_grid, sensitivity_grid
 
-__all__ = ["show"]
+__all__ = ["rich_table", "show"]
 
 _NAME = 16
 _WIDE = 100
@@ -24,7 +24,7 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
     grids = [grid for at in summary.budgets for grid in (*budget_grids(at), pair_grid(at))]
     for grid in (*grids, sensitivity_grid(summary)):
         if grid.rows:
-            console.print(_table(grid, console.width >= _WIDE))
+            console.print(rich_table(grid, console.width >= _WIDE))
     told = f"δ = {comparison.delta:g}; – is not known or never reached; the JSON and the page say what columns mean."
     for text in (told, *summary.cautions):
         console.print(text, markup=False, highlight=False, style="dim")
@@ -32,7 +32,7 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
         console.print(f"\n{at.verdict.sentence}", markup=False, highlight=False, style="bold")
 
 
-def _table(grid: Grid, console_is_wide: bool) -> Table:
+def rich_table(grid: Grid, console_is_wide: bool) -> Table:
     """Names are folded, never cut short; numbers stand to the right, and in one line where there is room."""
     table = Table(title=escape(grid.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for i, head in enumerate(grid.heads):

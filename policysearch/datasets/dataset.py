@@ -37,12 +37,13 @@ class Dataset:
     digest: str = ""
     handle: str = ""
 
-    def portable(self) -> Dataset:
-        """The training part as plain arrays, to be sent to another machine; the test part stays at home."""
-        x_train, y_train = (np.ascontiguousarray(np.asarray(array)) for array in (self.x_train, self.y_train))
-        return replace(
-            self, x_train=x_train, y_train=y_train, x_test=self.x_test[:0].copy(), y_test=self.y_test[:0].copy()
-        )
+    def portable(self, test: bool = False) -> Dataset:
+        """The training part as plain arrays, to be sent to another machine; the test part stays at home, but for
+        `evaluate`."""
+        told = slice(None if test else 0)
+        arrays = (self.x_train, self.y_train, self.x_test[told], self.y_test[told])
+        x_train, y_train, x_test, y_test = (np.ascontiguousarray(np.asarray(array)) for array in arrays)
+        return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 
     @property
     def shape(self) -> tuple[int, int, int]:

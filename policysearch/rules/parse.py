@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ class CheckedRule(Rule):
         ):
             if not 0 <= given < there:
                 raise UserError(f"{self.told} answered {name} {given}; there are 0 to {there - 1}")
-        if not (math.isnan(choice.probability) or 0 < choice.probability <= 1):
+        if not (np.isnan(choice.probability) or 0 < choice.probability <= 1):
             raise UserError(f"{self.told} answered probability {choice.probability}; give one in (0, 1], or none")
         return choice
 

@@ -1,0 +1,74 @@
+"""What an evaluation was begun with: other settings are not mixed into its folder, only more seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from policysearch.config import SearchConfig
+from policysearch.datasets.dataset import Dataset
+from policysearch.errors import UserError
+from policysearch.evaluation.settings import EvaluateSettings
+from policysearch.run_folder import RunFolder
+from policysearch.spaces import Arm
+from policysearch.studies import begun_with, first_change
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["MARK", "PHASES", "mark", "must_be_as_begun"]
+
+MARK = "evaluation.toml"
+"""The file that tells an evaluation's folder from a search's."""
+PHASES: Mapping[str, str] = MappingProxyType({"evaluate": "", "grid": "-grid"})
+"""The studies of an evaluation: only trials of the first are judged on the test part."""
+_TRAINING = frozenset({"model", "images", "epochs", "seed", "validation", "split_seed", "recipe"})
+_LONG = 60
+
+
+def mark(folder: RunFolder, policy: str, settings: EvaluateSettings) -> None:
+    """Write what the evaluation is of into its folder."""
+    text = tomli_w.dumps({"policy": policy, **settings.model_dump(exclude_none=True)})
+    (folder.path / MARK).write_text(text, encoding="utf-8")
+
+
+def must_be_as_begun(
+    study: optuna.Study,
+    config: SearchConfig,
+    settings: EvaluateSettings,
+    arm: Arm,
+    dataset: Dataset,
+    folder: RunFolder,
+) -> None:
+    """Keep what an evaluation is begun with, and hold one that is continued to it.
+
+    Raises:
+        UserError: a setting is another, or there are fewer seeds.
+    """
+    changed = first_change(study, _settings(config, settings, arm, dataset))
+    if changed:
+        name, value, begun = changed
+        raise UserError(
+            f"{folder.path} holds an evaluation with other settings: {name} {_told(value, begun)}; "
+            "give what it was begun with, or another --out"
+        )
+    had = study.user_attrs.get("seeds", 0)
+    if settings.seeds < had:
+        raise UserError(f"--seeds {settings.seeds} is fewer than the {had} of {folder.path}: give {had} or more")
+    if settings.seeds > had:
+        study.set_user_attr("seeds", settings.seeds)
+
+
+def _told(value: object, begun: object) -> str:
+    short = len(f"{value!r}{begun!r}") <= 2 * _LONG
+    return f"is {value!r}, was {begun!r}" if short else "is not what it was"
+
+
+def _settings(config: SearchConfig, settings: EvaluateSettings, arm: Arm, dataset: Dataset) -> dict[str, Any]:
+    trained = begun_with(config, dataset.digest, _TRAINING)
+    recipe = {f"recipe.{name}": value for name, value in trained.pop("recipe").items()}
+    grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
+    return {"policy": arm.key, "against": ",".join(settings.names), **grid, **trained, **recipe}

@@ -1,0 +1,57 @@
+"""The policies that are trained side by side: the evaluated one, and the fixed ones by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policysearch.loss import parse_loss
+from policysearch.policy import Policy
+from policysearch.presets import preset
+from policysearch.spaces import Arm
+
+__all__ = ["Contender", "arm_of", "contenders", "fixed_arms"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the policies: its name, different from all others', and whether it is a fixed one."""
+
+    name: str
+    arm: Arm
+    fixed: bool
+
+
+def arm_of(policy: Policy) -> Arm:
+    """The arm that a policy file stands for: with the loss it was found with, told in `about`.
+
+    Raises:
+        UserError: the loss is no valid one.
+    """
+    loss = parse_loss(policy.about.get("loss"), "the policy's about: loss")
+    name = policy.name or f"policy {policy.hash[:6]}"
+    name = name.removesuffix(f" + {loss.label}") if loss else name
+    return Arm({}, policy.model_copy(update={"name": name}), loss)
+
+
+def fixed_arms(names: Sequence[str]) -> list[Arm]:
+    """Raises:
+    UserError: no preset has one of the names.
+    """
+    return [Arm({}, preset(name).model_copy(update={"name": name})) for name in names]
+
+
+def contenders(searched: Arm, fixed: Sequence[Arm]) -> tuple[Contender, ...]:
+    """The evaluated policy first; none stands twice, and a fixed policy that is evaluated stays a fixed one.
+
+    Args:
+        searched: the evaluated policy; where another has its name, a part of its hash is added.
+        fixed: policies whose names differ from each other's.
+    """
+    others: dict[str, Arm] = {}
+    for arm in fixed:
+        others.setdefault(arm.key, arm)
+    free = others.pop(searched.key, None) is not None
+    taken = searched.name in {arm.name for arm in others.values()}
+    own = Contender(f"{searched.name} {searched.key[:6]}" if taken else searched.name, searched, free)
+    return (own, *(Contender(arm.name, arm, True) for arm in others.values()))

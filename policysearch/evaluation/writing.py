@@ -1,0 +1,107 @@
+"""The files of an evaluation: evaluation.json, evaluation.md and evaluation.png."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from policysearch.comparison.as_json import plain
+from policysearch.comparison.tables import Grid
+from policysearch.evaluation.ledger import NAME
+from policysearch.evaluation.metrics import METRICS
+from policysearch.evaluation.null_check import FalseClaims
+from policysearch.evaluation.plot import write_plot
+from policysearch.evaluation.summary import Summary
+from policysearch.evaluation.tables import NOTES, grids
+
+__all__ = ["FILES", "SCHEMA", "as_json", "looks_told", "write_evaluation"]
+
+SCHEMA = "policysearch.evaluation/1"
+"""Changes when a key changes its meaning or goes; new keys may come without."""
+FILES = ("evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
+
+
+def write_evaluation(summary: Summary, folder: Path) -> None:
+    """Write the three files; an old one is replaced when the new one is whole."""
+    _replace(folder / "evaluation.json", json.dumps(as_json(summary), indent=1, ensure_ascii=False, allow_nan=False))
+    _replace(folder / "evaluation.md", _page(summary))
+    write_plot(summary, folder / "evaluation.png")
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Keys, always in this order.
+
+    schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
+    (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
+    evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
+    a replicate); cautions; null_check; grid. Fractions are fractions, not percent; null is not known.
+    """
+    metrics = {
+        name: {
+            "title": METRICS[name].title,
+            "meaning": METRICS[name].meaning,
+            "better": METRICS[name].better,
+            **plain(result),
+            "values": plain(summary.measured.values[name]),
+        }
+        for name, result in summary.metrics.items()
+    }
+    return {
+        "schema": SCHEMA,
+        "sentence": summary.sentence,
+        "verdict": plain(summary.verdict),
+        "looks": plain(summary.looks),
+        "about": plain(summary.about),
+        "references": plain(summary.references),
+        "policies": plain(summary.measured.names),
+        "metrics": metrics,
+        "cautions": plain(summary.cautions),
+        "null_check": plain(summary.null),
+        "grid": plain(summary.grid),
+    }
+
+
+def looks_told(summary: Summary) -> str:
+    """Where the readings of the test part stand, in words."""
+    times = "once" if summary.looks.total == 1 else f"{summary.looks.total} times"
+    return f"The test part was read {times}: {NAME}."
+
+
+def _page(summary: Summary) -> str:
+    about = summary.about
+    what = (
+        f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
+        f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
+    )
+    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**", f"{looks_told(summary)} {what}"]
+    parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
+    parts += ["\n".join(f"- {text}." for text in (*NOTES, *summary.cautions))]
+    parts += [_checked(summary.null)] if summary.null else []
+    return "\n\n".join([*parts, f"    {about['command']}"] if about["command"] else parts)
+
+
+def _checked(null: FalseClaims) -> str:
+    return (
+        f"Null check: dealt to the names at random, {null.deals} times, these networks make the verdict say *beats* in "
+        f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says either in at most 5 %."
+    )
+
+
+def _markdown(grid: Grid) -> str:
+    rows = [grid.heads, tuple("-" for _ in grid.heads), *(_stressed(row, grid.bold) for row in grid.rows)]
+    return "\n".join([f"## {grid.title}", "", *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
+
+
+def _stressed(row: tuple[str, ...], bold: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"**{row[0]}**", *row[1:]) if row[0] in bold else row
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
