@@ -54,6 +54,7 @@ LAYERS = [
     ["policysearch.runs", "policysearch.comparison"],
     ["policysearch.evaluation"],
     ["policysearch.console", "policysearch.preview"],
+    ["policysearch.commands"],
     ["policysearch.cli"],
     ["policysearch.__main__"],
 ]

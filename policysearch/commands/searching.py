@@ -1,0 +1,52 @@
+"""search, resume, show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from policysearch.child.recipe import Recipe
+from policysearch.commands.common import DATA, RECIPE, SEARCH, app, merged
+from policysearch.config import make_config
+from policysearch.flags import with_flags
+
+__all__ = ["search", "resume", "show"]  # noqa: RUF022
+
+
+@with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))
+def search(
+    config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
+    **flags: Any,
+) -> None:
+    """Search a policy; with no flag, on the shipped data in a few minutes."""
+    from policysearch.checks import default_folder
+    from policysearch.console import show_result, watched
+    from policysearch.runs import search as run_search
+
+    settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
+    settings = settings.model_copy(update={"out": settings.out or default_folder()})
+    show_result(watched(lambda listener: run_search(settings, listener), str(settings.out)))
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="the run's folder")],
+    trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,
+    confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
+) -> None:
+    """Continue a run after any kind of end."""
+    from policysearch.console import show_result, watched
+    from policysearch.runs import resume as resume_run
+
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener), run))
+
+
+@app.command()
+def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
+    """The leaderboard, the cost, and the chosen policy in words."""
+    from policysearch.console import show_result
+    from policysearch.runs import read
+
+    show_result(read(run))
