@@ -133,10 +133,6 @@ class RuleSampler(BaseSampler):
         key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
         history = self._history(study, grid, path)
         choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
-        if choice.fidelity:
-            raise UserError(
-                f"the rule chose fidelity {choice.fidelity}, but a trial of a RuleSampler has one; take a rule of one"
-            )
         keep_probability(study, trial, grid, choice)
         return grid.values(choice.arm)
 

@@ -48,7 +48,9 @@ def history_of(
 def _comparable(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rewards whose sums and squares hold their differences: huge or far from 0, they are brought to [-1, 1]."""
     done = rewards[np.isfinite(rewards)]
-    largest = float(np.abs(done).max(initial=0.0))
+    if not len(done):
+        return rewards
+    largest = float(np.abs(done).max())
     if largest < _HUGE and not 0 < np.ptp(done) < largest / _FAR:
         return rewards
     shares = done / largest

@@ -469,8 +469,8 @@ def test_own_rules(tmp_path):
         "over": "answered arm 3; there are 0 to 2",
         "raises": r"failed: IndexError: list index out of range \(line 18 of .*my_rules.py\)",
         "half": r"answered Choice\(arm=1.5",
-        "dearer": "answered fidelity 3; there are 0 to 0",
-        "below": "answered fidelity -1; there are 0 to 0",
+        "dearer": "answered fidelity 3; there is only 0",
+        "below": "answered fidelity -1; there is only 0",
         "surely": r"answered probability 1.5; give one in \(0, 1\]",
         "likely": r"answered Choice\(arm=0, fidelity=0, probability='x'",
         "text": "answered 'first'; return a Choice or the index of an arm",
@@ -528,7 +528,7 @@ def test_studies_that_are_refused():
         study.ask().suggest_int("x", 0, 3)
     with pytest.raises(UserError, match=r"'x' goes from 0.0 to inf; .* give it finite ends"):
         create().ask().suggest_float("x", 0, math.inf)
-    with pytest.raises(UserError, match="chose fidelity 2"):
+    with pytest.raises(UserError, match="answered fidelity 2; there is only 0"):
         create(rule=lambda history, rng: Choice(0, 2)).ask().suggest_int("x", 0, 3)
 
 

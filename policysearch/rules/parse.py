@@ -58,7 +58,8 @@ class CheckedRule(Rule):
             ("fidelity", choice.fidelity, max(1, len(history.fidelities))),
         ):
             if not 0 <= given < there:
-                raise UserError(f"{self.told} answered {name} {given}; there are 0 to {there - 1}")
+                known = f"are 0 to {there - 1}" if there > 1 else "is only 0"
+                raise UserError(f"{self.told} answered {name} {given}; there {known}")
         if not (np.isnan(choice.probability) or 0 < choice.probability <= 1):
             raise UserError(f"{self.told} answered probability {choice.probability}; give one in (0, 1], or none")
         return choice
