@@ -28,8 +28,8 @@ from policysearch.rules import RULES, Choice, History, Pull, Tally
 from policysearch.rules.parse import parse_rule
 from policysearch.rules.uniform import Uniform
 from policysearch.runs import search
-from policysearch.trial_history import history_of
 from policysearch.seeds import rule_generator
+from policysearch.trial_history import history_of
 
 NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
 AT_ONCE = {"ucb", "greedy", "epsilon-greedy", "exp3", "sequential-halving"}

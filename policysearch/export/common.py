@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from policysearch.export.literals import quoted
@@ -13,18 +12,10 @@ from policysearch.policy import Policy
 from policysearch.steps import OneOf, SomeOf, Step, SubPolicy, choices
 from policysearch.words import in_words
 
-__all__ = ["Written", "head", "own_operation", "replaced", "step_count", "unsupported"]
+__all__ = ["head", "own_operation", "replaced", "unsupported"]
 
 _WIDTH = 116
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
-
-
-@dataclass(frozen=True)
-class Written:
-    """A file's text, and what of the policy it does not say."""
-
-    text: str
-    lost: tuple[str, ...] = ()
 
 
 def own_operation(step: Step, library: str) -> str | None:
@@ -57,11 +48,6 @@ def replaced(policy: Policy, why_not: Callable[[Step], str | None]) -> tuple[Pol
     stages = tuple(stage.model_copy(update={"sub_policies": subs(stage.sub_policies)}) for stage in policy.stages)
     changed = policy.model_copy(update={"sub_policies": subs(policy.sub_policies), "stages": stages})
     return (changed if lost else policy), list(lost)
-
-
-def step_count(policy: Policy) -> int:
-    """Steps of the longest sub-policy."""
-    return max(len(sub.steps) for sub in policy.sub_policies)
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from policysearch.export.assemble import assemble
-from policysearch.export.common import Written, head, own_operation, replaced
+from policysearch.export.common import head, own_operation, replaced
 from policysearch.export.literals import Call, Name, rendered
 from policysearch.export.vision_plan import Plan
 from policysearch.loss import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
@@ -32,7 +32,10 @@ _SOFT_CLASS = '''class SoftLearnedPolicy(TargetTransform):
         super().__init__(LearnedPolicy(), num_classes, {softening}, MIXES)
 '''
 _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """{words}; of logits [B, classes], targets [B, classes] and weights [B]."""
+    """{words}.
+
+    Of logits [B, classes], targets [B, classes] and weights [B].
+    """
     return {call}
 '''
 
@@ -67,16 +70,14 @@ def _built(value: object) -> Any:
     return type(value)(map(_built, value)) if isinstance(value, list | tuple) else value
 
 
-def write(policy: Policy, name: str) -> Written:
+def write(policy: Policy, name: str) -> str:
     """The file's text, `name` being what it will be imported as."""
-    told, lost = expressible(policy)
-    plan, loss = Plan(told), parse_loss(told.about.get("loss"))
-    soft = bool(told.softening or loss or any(mix for _, mix in plan.mixes))
+    plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
+    soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
     tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
     given = {constant: _assignment(constant, value) for constant, value in plan.sets().items()}
-    use = _use(name, soft, loss)
-    doc = head(policy, ("torch", "torchvision"), use, [_SEEDS])
-    return Written(assemble(_TEMPLATES, given, doc, tail), tuple(lost))
+    doc = head(policy, ("torch", "torchvision"), _use(name, soft, loss), [_SEEDS])
+    return assemble(_TEMPLATES, given, doc, tail)
 
 
 def _policy(plan: Plan) -> list[str]:

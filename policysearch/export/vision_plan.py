@@ -97,10 +97,10 @@ def _step(step: Step | OneOf | SomeOf) -> Call:
 
 def _one(step: Step) -> Call:
     row = OPERATIONS[step.operation]
-    magnitude = [] if step.magnitude is None else [_magnitude(step.magnitude, row.low, row.high)]
+    magnitude = [] if step.magnitude is None else [_magnitude(step.magnitude, *step.range)]
     named = {
         "probability": step.probability if step.probability != 1 else None,
-        "signed": True if row.signed and step.magnitude is not None else None,
+        "signed": True if step.draws_sign and step.magnitude is not None else None,
         "numbers": row.numbers or None,
     }
     return Call("Step", [_function(step.operation), *magnitude], {n: v for n, v in named.items() if v is not None})

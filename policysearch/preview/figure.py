@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from policysearch.augmentation import augment
 from policysearch.datasets.dataset import Dataset
-from policysearch.errors import UserError, unknown_name
+from policysearch.errors import UserError
 from policysearch.loss import loss_in_words, parse_loss
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
-from policysearch.presets import PRESETS
+from policysearch.policy_source import named_policy
 from policysearch.preview.captions import captions
 from policysearch.preview.sheet import Picture, sheet
 from policysearch.words import in_words
@@ -64,23 +64,6 @@ def must_be_png(out: str | Path) -> None:
 def _loss(policy: Policy) -> list[str]:
     loss = parse_loss(policy.about.get("loss"))
     return [f"found with {loss_in_words(loss)}"] if loss else []
-
-
-def named_policy(spec: str) -> Policy:
-    """The preset of that name, or the policy in that file or run's folder.
-
-    Raises:
-        UserError: neither is there (the nearest presets are told), or the file holds no valid policy.
-    """
-    if spec.partition(":")[0] in PRESETS:
-        return Policy.preset(spec)
-    if Path(spec).is_dir():
-        return Policy.load(Path(spec) / "policy.json")
-    if spec.endswith(".json") or Path(spec).exists():
-        return Policy.load(spec)
-    if spec in MIXES:
-        raise UserError(f'{spec} is a mix, no policy: write it into one, as "mix": {{"operation": "{spec}"}}')
-    raise UserError(f"{unknown_name('policy preset', spec, PRESETS)} A file of your own is given as PATH.json.")
 
 
 def preview(
