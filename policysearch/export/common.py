@@ -12,7 +12,7 @@ from policysearch.policy import Policy
 from policysearch.steps import OneOf, SomeOf, Step, SubPolicy, choices
 from policysearch.words import in_words
 
-__all__ = ["head", "own_operation", "replaced", "unsupported"]
+__all__ = ["altered", "head", "in_order", "own_operation", "replaced", "unsupported"]
 
 _WIDTH = 116
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
@@ -48,6 +48,25 @@ def replaced(policy: Policy, why_not: Callable[[Step], str | None]) -> tuple[Pol
     stages = tuple(stage.model_copy(update={"sub_policies": subs(stage.sub_policies)}) for stage in policy.stages)
     changed = policy.model_copy(update={"sub_policies": subs(policy.sub_policies), "stages": stages})
     return (changed if lost else policy), list(lost)
+
+
+def in_order(policy: Policy, library: str) -> tuple[Policy, list[str]]:
+    """The policy with identity in place of several steps in random order, and the reason."""
+    if not any(isinstance(step, SomeOf) for sub in policy.sub_policies for step in sub.steps):
+        return policy, []
+    nothing = Step(operation="identity")
+    subs = tuple(
+        sub.model_copy(update={"steps": tuple(nothing if isinstance(step, SomeOf) else step for step in sub.steps)})
+        for sub in policy.sub_policies
+    )
+    reason = f"several steps in random order, as many as drawn (some_of), are not written for {library}"
+    return policy.model_copy(update={"sub_policies": subs}), [reason]
+
+
+def altered(policy: Policy, change: Callable[[Step], str | None]) -> list[str]:
+    """In what the steps that are kept will differ, each reason once."""
+    steps = (one for sub in policy.sub_policies for step in sub.steps for one in choices(step))
+    return list(dict.fromkeys(reason for reason in map(change, steps) if reason))
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
