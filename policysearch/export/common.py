@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from policysearch.export.literals import quoted
+from policysearch.export.literals import Call, Name, quoted
 from policysearch.operations import SHIPPED_OPERATIONS
 from policysearch.policy import Policy
 from policysearch.steps import OneOf, SomeOf, Step, SubPolicy, choices
 from policysearch.words import in_words
 
-__all__ = ["altered", "head", "in_order", "own_operation", "replaced", "unsupported"]
+__all__ = ["altered", "built", "head", "in_order", "own_operation", "replaced", "unsupported"]
 
 _WIDTH = 116
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
+
+
+def built(value: object, module: str) -> Any:
+    """What an expression over a template module's names stands for."""
+    if isinstance(value, Name):
+        return getattr(import_module(module), value.name)
+    if isinstance(value, Call):
+        named = {name: built(part, module) for name, part in (value.named or {}).items()}
+        return built(Name(value.function), module)(*(built(part, module) for part in value.arguments), **named)
+    return type(value)(built(part, module) for part in value) if isinstance(value, list | tuple) else value
 
 
 def own_operation(step: Step, library: str) -> str | None:

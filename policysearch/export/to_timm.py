@@ -95,7 +95,10 @@ def write(policy: Policy, name: str) -> str:
         "image = transform(image)  # a PIL image, L or RGB",
     ]
     string = _same_string(policy)
-    notes = [_NOTE, *([f"timm's own string {string} says the same, but for filling and interpolation."] if string else [])]
+    notes = [
+        _NOTE,
+        *([f"timm's own string {string} says the same, but for filling and interpolation."] if string else []),
+    ]
     doc = head(policy, ("timm", "pillow"), use, notes)
     given = {"LEVELS": f"LEVELS = {rendered(rows, used=9)}"}
     data = f"SUB_POLICIES = {rendered(sub_policies(policy), used=15)}"

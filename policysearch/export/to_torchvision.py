@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from policysearch.export.assemble import assemble
-from policysearch.export.common import head, own_operation, replaced
+from policysearch.export.common import built, head, own_operation, replaced
 from policysearch.export.literals import Call, Name, rendered
 from policysearch.export.vision_plan import Plan
 from policysearch.loss import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
@@ -53,21 +53,11 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
 def live(policy: Policy, num_classes: int | None = None) -> Any:
     """`LearnedPolicy` of the exported file as an object; with `num_classes` `SoftLearnedPolicy`."""
     plan = Plan(policy)
-    transform = _built(plan.transform(plan.stages))
+    transform = built(plan.transform(plan.stages), _TEMPLATES)
     if num_classes is None:
         return transform
     target = import_module(_TEMPLATES).TargetTransform
-    return target(transform, num_classes, _built(plan.softening), _built(plan.mixes))
-
-
-def _built(value: object) -> Any:
-    """What an expression over the templates' names stands for."""
-    if isinstance(value, Name):
-        return getattr(import_module(_TEMPLATES), value.name)
-    if isinstance(value, Call):
-        named = {name: _built(part) for name, part in (value.named or {}).items()}
-        return _built(Name(value.function))(*map(_built, value.arguments), **named)
-    return type(value)(map(_built, value)) if isinstance(value, list | tuple) else value
+    return target(transform, num_classes, built(plan.softening, _TEMPLATES), built(plan.mixes, _TEMPLATES))
 
 
 def write(policy: Policy, name: str) -> str:
