@@ -65,6 +65,7 @@ MAY_IMPORT_TORCH = (
     "policysearch.child",
     "policysearch.preview",
     "policysearch.checks",
+    "policysearch.export.capability",
     "policysearch.export.templates",
     "workers.evaluate",
 )
