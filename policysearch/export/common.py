@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,7 +15,7 @@ from policysearch.policy import Policy
 from policysearch.steps import OneOf, SomeOf, Step, SubPolicy, choices
 from policysearch.words import in_words
 
-__all__ = ["altered", "built", "head", "in_order", "own_operation", "replaced", "unsupported"]
+__all__ = ["Source", "altered", "built", "head", "in_order", "own_operation", "replaced", "unsupported"]
 
 _WIDTH = 116
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
@@ -96,18 +97,30 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     return policy.model_copy(update=changes), lost
 
 
-def head(policy: Policy, libraries: Sequence[str], use: Sequence[str], notes: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Source:
+    """The policy that an export starts from, and what of it is left out."""
+
+    policy: Policy
+    lost: tuple[str, ...] = ()
+
+
+def head(
+    told: Policy, source: Source | None, libraries: Sequence[str], use: Sequence[str], notes: Sequence[str]
+) -> str:
     """The docstring of an exported file, without its quotes: what it is, where it is from, how it is used."""
-    about = policy.about
+    source = source or Source(told)
+    policy, about = source.policy, source.policy.about
     origin = ", ".join(f"{key} {about[key]}" for key in _ABOUT if about.get(key) is not None) or "written by hand"
     made = ", ".join(f"{name} {_version(name)}" for name in ("policysearch", *libraries))
     facts = [f"Policy {policy.hash} of {about.get('date', 'no date')}: {origin}.", f"Written by {made}."]
-    verdict = [str(about["verdict"])] if about.get("verdict") else []
+    verdict = [f"{about['verdict']}."] if about.get("verdict") else []
+    lost = [f"LEFT OUT: {'; '.join(source.lost)}."] if source.lost else []
     paragraphs = [f"{policy.name or 'A policy'}, as an augmentation.", " ".join(facts), *verdict]
     blocks = [_wrapped(text) for text in paragraphs]
     blocks.append("\n".join(f"    {line}" for line in use))
-    blocks += [_wrapped(note) for note in notes]
-    return "\n\n".join([*blocks, "\n".join(_wrapped(line) for line in in_words(policy).splitlines())])
+    blocks += [_wrapped(note) for note in (*lost, *notes)]
+    return "\n\n".join([*blocks, "\n".join(_wrapped(line) for line in in_words(told).splitlines())])
 
 
 def _wrapped(text: str) -> str:

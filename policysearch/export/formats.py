@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.errors import UserError, unknown_name
+from policysearch.export.common import Source
 from policysearch.policy import Policy
 
 __all__ = ["EXPORTS", "IMPORTS", "Export", "export_to", "import_from", "live"]
@@ -90,7 +91,7 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
     _check_name(target, EXPORTS[to])
     must_be_writable(target, force)
     module, told, lost = _told(policy, to, allow_loss)
-    write_whole(target, module.write(told, target.stem))
+    write_whole(target, module.write(told, target.stem, Source(policy, tuple(lost))))
     return target, lost
 
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
-from policysearch.export.common import altered, in_order, own_operation, replaced, unsupported
+from policysearch.export.common import Source, altered, in_order, own_operation, replaced, unsupported
 from policysearch.policy import Policy
 from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform
 
@@ -176,11 +176,12 @@ def live(policy: Policy) -> Any:
     return albumentations.from_dict({"transform": transform(policy)})
 
 
-def write(policy: Policy, name: str) -> str:
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """JSON for `A.from_dict(json.load(file))` or `A.load`; `policysearch` in it is the policy itself."""
     whole = {
         "use": "A.from_dict(json.load(open('FILE'))), called with image=uint8 [H, W, C]",
-        "policysearch": json.loads(policy.to_json()),
+        "policysearch": json.loads((source.policy if source else policy).to_json()),
+        **({"left_out": list(source.lost)} if source and source.lost else {}),
         "transform": transform(policy),
     }
     return json.dumps(whole, indent=1) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from policysearch.export.common import Source
 from policysearch.policy import Policy
 
 __all__ = ["expressible", "live", "write"]
@@ -14,7 +15,7 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     return policy, []
 
 
-def write(policy: Policy, name: str) -> str:
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """What `Policy.load` reads."""
     return policy.to_json() + "\n"
 

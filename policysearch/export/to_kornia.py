@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from policysearch.export.assemble import assemble
-from policysearch.export.common import altered, built, head, in_order, own_operation, replaced, unsupported
+from policysearch.export.common import Source, altered, built, head, in_order, own_operation, replaced, unsupported
 from policysearch.export.literals import Call, Name, rendered
 from policysearch.policy import Policy
 from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
@@ -88,12 +88,12 @@ def live(policy: Policy) -> Any:
     return built(Call("KorniaPolicy", [_data(policy)]), _TEMPLATES)
 
 
-def write(policy: Policy, name: str) -> str:
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """The file's text, `name` being what it will be imported as."""
     use = [
         f"from {name} import LearnedPolicy",
         "policy = LearnedPolicy()",
         "images = policy(images)  # float [B, C, H, W] in [0, 1], on any device",
     ]
-    doc = head(policy, ("kornia", "torch"), use, [_NOTE])
+    doc = head(policy, source, ("kornia", "torch"), use, [_NOTE])
     return assemble(_TEMPLATES, {}, doc, [f"POLICY = {rendered(_data(policy), used=9)}", _CLASS])

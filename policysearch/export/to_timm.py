@@ -7,7 +7,7 @@ from typing import Any
 
 from policysearch.errors import UserError
 from policysearch.export.assemble import assemble
-from policysearch.export.common import altered, head, in_order, own_operation, replaced, unsupported
+from policysearch.export.common import Source, altered, head, in_order, own_operation, replaced, unsupported
 from policysearch.export.literals import rendered
 from policysearch.export.timm_names import ENHANCING, LEVELS, name_of
 from policysearch.policy import Policy
@@ -17,7 +17,10 @@ __all__ = ["expressible", "live", "write"]
 
 _TEMPLATES = "policysearch.export.templates.timm_policy"
 _DARKEST = 0.9 + 1e-9
-_BLUR = (0.1, 2.0)
+_LIMITS = {
+    "gaussian-blur": ((0.1, 2.0), "timm blurs by a sigma of 0.1 to 2"),
+    "posterize": ((0.5 + 1e-9, 8.0), "Pillow posterizes to 1 bit or more"),
+}
 _NOTE = (
     "timm's operations are Pillow's: values may differ by 1 from those searched with, translations by a fraction of "
     "the side by a pixel. Draws come from Python's random: random.seed, or a DataLoader's own seeds, repeat them."
@@ -40,13 +43,15 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
 
 def _why_not(step: Step) -> str | None:
     own = own_operation(step, "timm")
-    if own or name_of(step):
-        low, high = _BLUR
-        ends = _ends(step) if step.operation == "gaussian-blur" else []
-        return own or (None if all(low <= v <= high for v in ends) else f"timm blurs by a sigma of {low} to {high}")
-    if not step.signed:
-        return f"timm draws the sign of {step.operation} itself"
-    return f"timm's policies have no {step.operation}"
+    if own:
+        return own
+    if name_of(step) is None:
+        sign = f"timm draws the sign of {step.operation} itself"
+        return f"timm's policies have no {step.operation}" if step.signed else sign
+    if step.operation in _LIMITS:
+        (low, high), reason = _LIMITS[step.operation]
+        return None if all(low <= v <= high for v in _ends(step, 4)) else reason
+    return None
 
 
 def _change(step: Step) -> str | None:
@@ -57,11 +62,15 @@ def _change(step: Step) -> str | None:
     return None
 
 
-def _ends(step: Step) -> list[float]:
+def _ends(step: Step, deviations: float = 0) -> list[float]:
+    """The least and the largest magnitude; of noisy ones, so many standard deviations out, within the range."""
     magnitude = step.magnitude
     if isinstance(magnitude, Uniform):
         return [magnitude.start, magnitude.stop]
-    return [magnitude.mean if isinstance(magnitude, Normal) else magnitude or 0.0]
+    if not isinstance(magnitude, Normal):
+        return [magnitude or 0.0]
+    out = magnitude.std * deviations
+    return [max(step.range[0], magnitude.mean - out), min(step.range[1], magnitude.mean + out)]
 
 
 def sub_policies(policy: Policy) -> list[Any]:
@@ -85,7 +94,7 @@ def live(policy: Policy) -> Any:
     return import_module(_TEMPLATES).TimmPolicy(sub_policies(policy))
 
 
-def write(policy: Policy, name: str) -> str:
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """The file's text, `name` being what it will be imported as."""
     used = sorted({str(name_of(one)) for sub in policy.sub_policies for step in sub.steps for one in choices(step)})
     rows = {theirs: LEVELS[theirs] for theirs in used if theirs in LEVELS}
@@ -99,7 +108,7 @@ def write(policy: Policy, name: str) -> str:
         _NOTE,
         *([f"timm's own string {string} says the same, but for filling and interpolation."] if string else []),
     ]
-    doc = head(policy, ("timm", "pillow"), use, notes)
+    doc = head(policy, source, ("timm", "pillow"), use, notes)
     given = {"LEVELS": f"LEVELS = {rendered(rows, used=9)}"}
     data = f"SUB_POLICIES = {rendered(sub_policies(policy), used=15)}"
     return assemble(_TEMPLATES, given, doc, [data, _CLASS])

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from policysearch.export.assemble import assemble
-from policysearch.export.common import built, head, own_operation, replaced
+from policysearch.export.common import Source, built, head, own_operation, replaced
 from policysearch.export.literals import Call, Name, rendered
 from policysearch.export.vision_plan import Plan
 from policysearch.loss import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
@@ -60,13 +60,13 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
     return target(transform, num_classes, built(plan.softening, _TEMPLATES), built(plan.mixes, _TEMPLATES))
 
 
-def write(policy: Policy, name: str) -> str:
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """The file's text, `name` being what it will be imported as."""
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
     soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
     tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
     given = {constant: _assignment(constant, value) for constant, value in plan.sets().items()}
-    doc = head(policy, ("torch", "torchvision"), _use(name, soft, loss), [_SEEDS])
+    doc = head(policy, source, ("torch", "torchvision"), _use(name, soft, loss), [_SEEDS])
     return assemble(_TEMPLATES, given, doc, tail)
 
 
