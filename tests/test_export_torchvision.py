@@ -12,7 +12,7 @@ import pytest
 import torch
 import torchvision.transforms.v2.functional as TF
 from exports import FALSE_ALARM, imported, policy, pvalue, real, steps_of
-from pictures import some_step
+from pictures import fixed, some_step
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -80,6 +80,19 @@ def test_pixels_equal_ours_for_the_same_draw(name, channels):
         assert (gap > 0).float().mean() < 0.05 if name in TIES else gap.max() <= (name in WITHIN_1), strength
 
 
+@pytest.mark.parametrize("size", [(28, 28), (19, 34)])
+@pytest.mark.parametrize("name", sorted(n for n in FUNCTIONS if OPERATIONS[n].has_magnitude))
+def test_pixels_equal_ours_at_the_ends_of_the_range(name, size):
+    row = OPERATIONS[name]
+    images = torch.nn.functional.interpolate(real(3, 4).float(), size).to(torch.uint8)
+    for magnitude in {row.low, row.high, -row.high if row.signed else row.high, *(row.wide or ())}:
+        for number in (0.0, 0.5, 1 - 2**-24):
+            found = fixed(name, magnitude, 4, number)
+            theirs = torch.stack([applied(image, drawn_of(found, i)) for i, image in enumerate(images)])
+            gap = (apply(found, images).int() - theirs.int()).abs()
+            assert (gap > 0).float().mean() < 0.06 if name in TIES else gap.max() <= (name in WITHIN_1), magnitude
+
+
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - TIES))
 def test_visibility_equals_ours(name):
     images = real(3)
@@ -144,10 +157,10 @@ def test_frequencies_of_operations_signs_and_magnitudes(tmp_path):
         assert pvalue(map(told, frequencies(transform)), EXPECTED) > FALSE_ALARM
     text = write(WEIGHTED, "frequencies")
     faults = {
-        "a sign never negative": ("return -drawn if self.signed", "return drawn if self.signed"),
+        "a sign never negative": ("-1 if self.signed and uniform() < 0.5 else 1", "1"),
         "weights ignored": ("sub.weight for sub in subs", "1.0 for sub in subs"),
-        "scale one step off": ("torch.randint(self.levels, ()) / (self", "torch.randint(1, self.levels, ()) / (self"),
-        "probabilities ignored": ("torch.rand(()) >= self.probability", "False"),
+        "scale one step off": ("int(uniform() * self.levels) /", "(1 + int(uniform() * (self.levels - 1))) /"),
+        "probabilities ignored": ("self.probability < 1 and uniform() >= self.probability", "False"),
     }
     for fault, (right, wrong) in faults.items():
         assert text.count(right) == 1, fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -57,7 +58,8 @@ def _by_timm(live: Any, images: Tensor) -> Tensor:
 
 
 def _by_kornia(live: Any, images: Tensor) -> Tensor:
-    return torch.as_tensor(live(images.float() / 255) * 255).round().clamp(0, 255).to(torch.uint8)
+    each = [live(image[None].float() / 255)[0] for image in images]
+    return (torch.stack(each) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _by_albumentations(live: Any, images: Tensor) -> Tensor:
@@ -123,10 +125,19 @@ def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor
     drawn = draw(policy, len(images), torch.Generator().manual_seed(0))
     if library == "torchvision":
         return (apply(drawn, images).int() - _replayed(drawn, images).int()).abs()
-    theirs = LIBRARIES[library](exporter.live(policy), images)
+    theirs = LIBRARIES[library](_seeded(exporter.live(policy)), images)
     signs = [Draw(drawn.names, drawn.operations, m, drawn.numbers) for m in (drawn.magnitudes, -drawn.magnitudes)]
     each = [(apply(one, images).int() - theirs.int()).abs() for one in signs[: 2 if _signed(policy) else 1]]
     return torch.stack([min(both, key=lambda gap: int(gap.sum())) for both in zip(*each, strict=True)])
+
+
+def _seeded(live: Any) -> Any:
+    """The live object, with the sources of randomness of all libraries seeded, so that signs are the same again."""
+    random.seed(0)
+    torch.manual_seed(0)
+    if hasattr(live, "set_random_seed"):
+        live.set_random_seed(0)
+    return live
 
 
 def _signed(policy: Policy) -> bool:

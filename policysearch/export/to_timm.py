@@ -57,6 +57,8 @@ def _why_not(step: Step) -> str | None:
 def _change(step: Step) -> str | None:
     if step.operation in ENHANCING and (max(map(abs, _ends(step))) if step.signed else -min(_ends(step))) > _DARKEST:
         return f"{step.operation} stops at a factor of 0.1 in timm"
+    if step.operation == "gaussian-blur":
+        return "Pillow blurs by means of boxes: about half of the values differ"
     if isinstance(step.magnitude, Uniform) and not step.magnitude.levels:
         return "magnitudes of an interval are drawn from 256 values in it"
     return None

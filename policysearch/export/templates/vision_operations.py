@@ -34,7 +34,8 @@ def _canvas(inpt: Any) -> Tensor:
 
 def _moved(inpt: Any, y: Tensor, x: Tensor) -> Any:
     """The window of the old size whose top left corner is at (y, x), black outside."""
-    return TF.crop(inpt, int(y), int(x), *TF.get_size(inpt))
+    height, width = TF.get_size(inpt)
+    return TF.crop(inpt, int(y.clamp(-height, height)), int(x.clamp(-width, width)), height, width)
 
 
 def shear_x(inpt: Any, magnitude: Tensor, numbers: Tensor) -> Any:

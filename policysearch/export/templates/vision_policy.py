@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import PIL.Image
@@ -32,6 +33,20 @@ class Drawn(NamedTuple):
     numbers: Tensor
 
 
+NO_NUMBERS = torch.empty(0)
+
+
+def uniform() -> float:
+    """A number in [0, 1) from torch's global generator."""
+    return torch.rand(()).item()
+
+
+def index(weights: Sequence[float]) -> int:
+    """A place drawn with these weights."""
+    share = uniform() * sum(weights)
+    return next((i for i, total in enumerate(accumulate(weights)) if share < total), len(weights) - 1)
+
+
 @dataclass(frozen=True)
 class Uniform:
     """A magnitude drawn evenly from `start` to `stop`, or from `levels` values from one to the other."""
@@ -40,8 +55,8 @@ class Uniform:
     stop: float
     levels: int = 0
 
-    def draw(self) -> Tensor:
-        share = torch.randint(self.levels, ()) / (self.levels - 1) if self.levels else torch.rand(())
+    def draw(self) -> float:
+        share = int(uniform() * self.levels) / (self.levels - 1) if self.levels else uniform()
         return self.start + (self.stop - self.start) * share
 
 
@@ -54,8 +69,8 @@ class Normal:
     low: float
     high: float
 
-    def draw(self) -> Tensor:
-        return (self.mean + self.std * torch.randn(())).clamp(self.low, self.high)
+    def draw(self) -> float:
+        return min(max(self.mean + self.std * torch.randn(()).item(), self.low), self.high)
 
 
 @dataclass(frozen=True)
@@ -69,13 +84,12 @@ class Step:
     numbers: int = 0
 
     def draw(self) -> list[Drawn]:
-        if torch.rand(()) >= self.probability:
+        if self.probability < 1 and uniform() >= self.probability:
             return []
-        return [Drawn(self.operation, self._magnitude(), torch.rand(self.numbers))]
-
-    def _magnitude(self) -> Tensor:
-        drawn: Tensor = torch.tensor(self.magnitude) if isinstance(self.magnitude, float) else self.magnitude.draw()
-        return -drawn if self.signed and torch.rand(()) < 0.5 else drawn
+        drawn = self.magnitude if isinstance(self.magnitude, float) else self.magnitude.draw()
+        sign = -1 if self.signed and uniform() < 0.5 else 1
+        numbers = torch.rand(self.numbers) if self.numbers else NO_NUMBERS
+        return [Drawn(self.operation, torch.tensor(sign * drawn), numbers)]
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,7 @@ class OneOf:
     steps: Sequence[Step]
 
     def draw(self) -> list[Drawn]:
-        return self.steps[int(torch.randint(len(self.steps), ()))].draw()
+        return self.steps[int(uniform() * len(self.steps))].draw()
 
 
 @dataclass(frozen=True)
@@ -96,9 +110,8 @@ class SomeOf:
     counts: Sequence[float]
 
     def draw(self) -> list[Drawn]:
-        most = int(torch.multinomial(torch.tensor(self.counts), 1))
         tried = (self.steps[i].draw() for i in torch.randperm(len(self.steps)).tolist())
-        return [drawn for one in tried for drawn in one][:most]
+        return [drawn for one in tried for drawn in one][: index(self.counts)]
 
 
 @dataclass(frozen=True)
@@ -143,8 +156,8 @@ class PolicyTransform(v2.Transform):
     def draw(self) -> list[Drawn]:
         """What happens to one image."""
         subs = next(subs for start, subs in reversed(self.stages) if self.progress >= start)
-        chosen = torch.multinomial(torch.tensor([sub.weight for sub in subs]), 1)
-        return [drawn for step in subs[int(chosen)].steps for drawn in step.draw()]
+        chosen = subs[index([sub.weight for sub in subs])] if len(subs) > 1 else subs[0]
+        return [drawn for step in chosen.steps for drawn in step.draw()]
 
     def applied(self, image: Any, drawn: Any) -> Any:
         """One image, or its boxes or masks, after what was drawn."""
