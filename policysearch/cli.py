@@ -183,16 +183,15 @@ def export(
 def import_policy(
     file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
     source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="the policy")] = Path("policy.json"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
 ) -> None:
     """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
-    from policysearch.export.formats import import_from, must_be_writable
+    from policysearch.export.formats import import_from, save_imported
     from policysearch.words import in_words
 
-    must_be_writable(out, force)
     policy, notes = import_from(file, source)
-    policy.save(out)
+    save_imported(policy, out, force)
     typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))
 
 

@@ -16,6 +16,7 @@ from policysearch.augmentation.kernels import KERNELS
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS, Operation
 from policysearch.policy import Policy
+from policysearch.spaces import load_space
 
 RUN = Path(__file__).parent.parent / "results" / "2026-11-21_first-search"
 
@@ -78,6 +79,18 @@ def test_imported_policies_are_told_and_named_where_they_differ():
     assert "contrast 0.45 with probability 0.5" in out and "not the same: " in out
 
 
+def test_an_imported_policy_can_be_an_arm():
+    Path("fa.py").write_text("[[('Contrast', 0.5, 0.75), ('Rotate', 0.5, 0.1)], [('Invert', 1.0, 0.5)]]")
+    told("import", "fa.py", "--from", "fast-autoaugment", "-o", "fa.toml")
+    told("import", "fa.py", "--from", "fast-autoaugment", "-o", "fa.json")
+    arm = load_space("fa.toml").arm({"family": "fa-imported"})
+    assert arm.policy == Policy.load("fa.json") and arm.name == "fa-imported"
+    told("export", "soft-crop", "--to", "json", "-o", "soft.json")
+    told("export", "soft.json", "--to", "albumentations", "--allow-loss", "-o", "albu.json")
+    told("import", "albu.json", "--from", "albumentations", "-o", "soft.toml")
+    assert load_space("soft.toml").arm({"family": "soft-imported"}).policy == Policy.preset("soft-crop")
+
+
 NEWER = '{"schema": 99, "sub_policies": [{"steps": []}]}'
 EDITED = json.dumps(json.loads((RUN / "policy.json").read_text()) | {"softening": {"k": 3}})
 UNKNOWN = '{"sub_policies": [{"steps": [{"operation": "../../x"}]}]}'
@@ -119,7 +132,8 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
         (["import", "nothing.py", "--from", "autoaugment"], "cannot read"),
         (["import", "there.py", "--from", "autoaugment"], "it has 0"),
         (["import", "there.py", "--from", "keras"], "unknown library"),
-        (["import", "there.py", "--from", "autoaugment", "-o", "there.py"], "--force"),
+        (["import", "list.py", "--from", "autoaugment", "-o", "there.json"], "--force"),
+        (["import", "list.py", "--from", "autoaugment", "-o", "there.py"], "PATH.toml"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(arguments, complaint, capsys, monkeypatch):
@@ -127,6 +141,8 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(arguments, c
     Path("started").mkdir()
     shutil.copy(RUN / "config.toml", "started")
     Path("there.py").write_text("mine = None")
+    Path("there.json").write_text("mine")
+    Path("list.py").write_text("[[('Invert', 0.5, 0)]]")
     before = sorted(map(str, Path().rglob("*")))
     code, error = said(capsys, monkeypatch, *arguments)
     assert code == 2 and complaint in error and error.count("\n") == 1

@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.errors import UserError, unknown_name
+from policysearch.export.as_space import as_space
 from policysearch.export.common import Source
 from policysearch.policy import Policy
 
-__all__ = ["EXPORTS", "IMPORTS", "Export", "export_to", "import_from", "live"]
+__all__ = ["EXPORTS", "IMPORTS", "Export", "export_to", "import_from", "live", "save_imported"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,20 @@ def import_from(given: str, source: str) -> tuple[Policy, list[str]]:
         text, name = _read(path), f"{source} file {given!r}"
     policy, notes = module.read(text, name)
     return policy, notes
+
+
+def save_imported(policy: Policy, out: Path, force: bool) -> None:
+    """Write a policy: PATH.json as it is, PATH.toml as a space of which it is an arm.
+
+    Raises:
+        UserError: `out` has another ending, is there already and `force` is False, or cannot be written.
+    """
+    if out.suffix not in (".json", ".toml"):
+        raise UserError(
+            f"--out takes PATH.json (the policy) or PATH.toml (a space with it as an arm), got {str(out)!r}"
+        )
+    must_be_writable(out, force)
+    write_whole(out, policy.to_json() + "\n" if out.suffix == ".json" else as_space(policy, out.stem))
 
 
 def _read(path: Path) -> str:
