@@ -30,7 +30,7 @@ def shipped() -> torch.Tensor:
 
 def real(channels: int, batch: int = 12) -> torch.Tensor:
     """[batch, channels, 28, 28]: shipped images; in colour, three different ones as the channels."""
-    return shipped()[: batch * channels].reshape(batch, channels, 28, 28).contiguous()
+    return shipped()[: batch * channels].reshape(batch, channels, 28, 28).clone()
 
 
 def policy(*steps: dict, **more: object) -> Policy:

@@ -63,7 +63,7 @@ def _by_kornia(live: Any, images: Tensor) -> Tensor:
 
 
 def _by_albumentations(live: Any, images: Tensor) -> Tensor:
-    arrays = [live(image=image.permute(1, 2, 0).contiguous().numpy())["image"] for image in images]
+    arrays = [live(image=image.permute(1, 2, 0).numpy().copy())["image"] for image in images]
     return torch.stack([torch.from_numpy(a.copy()).view(*a.shape[:2], -1).permute(2, 0, 1) for a in arrays])
 
 
@@ -80,7 +80,7 @@ LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
 
 def pictures(images: Tensor, channels: int, batch: int = 12) -> Tensor:
     """[batch, channels, H, W] of grey images [n, 1, H, W]: in colour, three different ones are the channels."""
-    return images[: batch * channels].reshape(batch, channels, *images.shape[2:]).contiguous()
+    return images[: batch * channels].reshape(batch, channels, *images.shape[2:]).clone()
 
 
 def measure(operation: str, library: str, images: Tensor) -> Cell:
