@@ -117,7 +117,9 @@ def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
 
 
 def _channels(step: Step, library: str) -> tuple[int, ...]:
-    return (3,) if library == "kornia" and step.operation in ("color", "hue", "grayscale", "contrast") else (1, 3)
+    """Grey images too, but where a library refuses them."""
+    refuses = library == "kornia" and step.operation in ("color", "hue", "grayscale", "contrast")
+    return (3,) if refuses or (library == "albumentations" and step.operation == "grayscale") else (1, 3)
 
 
 def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor:
