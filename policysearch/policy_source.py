@@ -32,7 +32,6 @@ def named_policy(spec: str) -> Policy:
 
 
 def _of_run(run: RunFolder) -> Policy:
-    if not run.policy.exists():
-        run.must_hold_a_run()
+    if run.config.exists() and not run.policy.exists():
         raise UserError(f"{run.path} has no policy yet, its search has not ended: `policysearch resume {run.path}`")
     return Policy.load(run.policy)

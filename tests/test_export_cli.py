@@ -118,7 +118,7 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
     ("arguments", "complaint"),
     [
         (["export", "nothing.json", "--to", "timm"], "cannot read"),
-        (["export", "empty", "--to", "timm"], "holds no run"),
+        (["export", "empty", "--to", "timm"], "cannot read"),
         (["export", "started", "--to", "timm"], "resume started"),
         (["export", "randaugmen", "--to", "timm"], "did you mean"),
         (["export", "identity", "--to", "keras"], "unknown library"),
@@ -130,6 +130,7 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
         (["export", "soft-crop", "--to", "timm"], "allow the loss"),
         (["export", "trivialaugment-wide", "--to", "kornia"], "whole batch"),
         (["import", "nothing.py", "--from", "autoaugment"], "cannot read"),
+        (["import", "large.py", "--from", "autoaugment"], "larger than any policy"),
         (["import", "there.py", "--from", "autoaugment"], "it has 0"),
         (["import", "there.py", "--from", "keras"], "unknown library"),
         (["import", "list.py", "--from", "autoaugment", "-o", "there.json"], "--force"),
@@ -142,6 +143,7 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(arguments, c
     shutil.copy(RUN / "config.toml", "started")
     Path("there.py").write_text("mine = None")
     Path("there.json").write_text("mine")
+    Path("large.py").write_bytes(b" " * 10_000_001)
     Path("list.py").write_text("[[('Invert', 0.5, 0)]]")
     before = sorted(map(str, Path().rglob("*")))
     code, error = said(capsys, monkeypatch, *arguments)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from policysearch.export.literals import Call, Name, quoted
+from policysearch.loss import parse_loss
 from policysearch.operations import SHIPPED_OPERATIONS
 from policysearch.policy import Policy
 from policysearch.steps import OneOf, SomeOf, Step, SubPolicy, choices
@@ -92,8 +93,9 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     }
     lost = [reason for name, reason in parts.items() if getattr(policy, name)]
     changes = {"softening": None, "mix": None, "mixture": None, "stages": ()}
-    if policy.about.get("loss"):
-        lost.append(f"the loss it was found with ({policy.about['loss']}) is no part of an augmentation")
+    loss = parse_loss(policy.about.get("loss"))
+    if loss:
+        lost.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
     return policy.model_copy(update=changes), lost
 
 

@@ -49,6 +49,7 @@ IMPORTS: Mapping[str, str] = MappingProxyType(
         "albumentations": "JSON of A.to_dict or A.save",
     }
 )
+_LARGEST = 10_000_000
 _TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "PIL", "policysearch"}
 
 
@@ -133,6 +134,8 @@ def save_imported(policy: Policy, out: Path, force: bool) -> None:
 
 def _read(path: Path) -> str:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{str(path)!r} is larger than any policy ({_LARGEST:,} bytes)")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None

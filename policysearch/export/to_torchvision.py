@@ -17,8 +17,16 @@ __all__ = ["expressible", "live", "write"]
 
 _TEMPLATES = "policysearch.export.templates.vision"
 _SNAPMIX = "SnapMix needs the network's activation maps, which a data loader does not have: the mix is left out"
-_SEEDS = "Draws come from torch's global generator: torch.manual_seed, or a DataLoader's own seeds, repeat them."
+_SEEDS = (
+    "Needs torchvision 0.21 or newer. Draws come from torch's global generator: torch.manual_seed, or a DataLoader's "
+    "own seeds, repeat them."
+)
 _FUNCTIONS = {"label-smoothing": "label_smoothing", "focal": "focal", "bi-tempered": "bi_tempered"}
+_TYPES = {
+    "GEOMETRY": "frozenset[Operation]",
+    "HIDING": "frozenset[Operation]",
+    "KEPT": "dict[Operation, Callable[[Tensor, Tensor, Tensor], Tensor]]",
+}
 _CLASS = '''class LearnedPolicy({base}):
     """{title}"""
 
@@ -65,8 +73,8 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
     soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
     tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
-    given = {constant: _assignment(constant, value) for constant, value in plan.sets().items()}
-    doc = head(policy, source, ("torch", "torchvision"), _use(name, soft, loss), [_SEEDS])
+    given = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
+    doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
     return assemble(_TEMPLATES, given, doc, tail)
 
 
@@ -135,15 +143,17 @@ def _loss(loss: Loss | None) -> str:
     return _LOSS.format(words=words[0].upper() + words[1:], call=rendered(call, 4, 7))
 
 
-def _use(name: str, soft: bool, loss: Loss | None) -> list[str]:
-    """Three lines of use, and three more where targets are softened or mixed."""
+def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
+    """Three lines of use, and more where targets are softened or mixed, or the policy changes on the way."""
+    place = "policy.policy" if soft else "transform.transforms[0]"
+    progress = [f"{place}.progress = epoch / epochs  # before each epoch"] if policy.stages else []
     plain = [
         f"from {name} import LearnedPolicy",
         "transform = v2.Compose([LearnedPolicy(), v2.ToDtype(torch.float32, scale=True)])",
         "image = transform(image)  # a PIL image, uint8 [C, H, W], or uint8 [B, C, H, W] with a draw for each image",
     ]
     if not soft:
-        return plain
+        return [*plain, *progress]
     learned = isinstance(loss, OnlineLabelSmoothing)
     made = f"OnlineLabelSmoothing({loss.alpha}, 10, device)" if isinstance(loss, OnlineLabelSmoothing) else ""
     after = "  # and loss.end_epoch() after every epoch" if learned else ""
@@ -153,4 +163,5 @@ def _use(name: str, soft: bool, loss: Loss | None) -> list[str]:
         "sample = policy(image, label)  # in the data set: image, target distribution, weight",
         "loader = DataLoader(data_set, batch_size=128, collate_fn=policy.collate)",
         f"value = loss(network(images.float() / 255), targets, weights){after}",
+        *progress,
     ]

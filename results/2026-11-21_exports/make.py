@@ -22,8 +22,8 @@ from policysearch.operations import SHIPPED_OPERATIONS
 HEAD = """# What each library makes of each operation
 
 `policysearch export` writes policies for four libraries. Here is how near each operation comes to the pixels that
-were searched with, measured by `make.py` beside this file on {images} images of 28×28 of the shipped data, grey and
-with three of them as colour channels, at 0.3, 0.55 and 1 of the standard range, for the same magnitude and sign.
+were searched with, measured by `make.py` beside this file on 12 grey pictures of 28×28 of the shipped data and 12 in
+colour, whose channels are three of them, at 0.3, 0.55 and 1 of the standard range, for the same magnitude and sign.
 *Exact*: to the last bit. *Within 1*: no grey value further off than 1 of 255. *x % differ*: that share of values,
 at the worst of these magnitudes; for shears and turns it is places that fall between two pixels, for translations
 and crops a pixel's rounding. *Another operation*: the export refuses it unless `--allow-loss`. –: not written, the
@@ -43,7 +43,7 @@ What a whole policy may ask for:
 | a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes |
 | a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles |
 | several in random order (some_of) | yes | no | no | no |
-| softened targets and weights, the loss | yes | no | no | no |
+| softened targets and weights, a loss | yes | no | no | no |
 | mixes of the batch | all but SnapMix | no | no | no |
 | means of several draws (AugMix) | yes | no | no | no |
 | stages | yes, by `progress` | no | no | no |
@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
     data = {name: {op: asdict(cell) for op, cell in column.items()} for name, column in cells.items()}
     (folder / "capability.json").write_text(json.dumps(data, indent=1) + "\n")
     versions = ", ".join(f"{name} {version(name)}" for name in ("policysearch", "torch", *found))
-    text = HEAD.format(images=48, versions=versions) + "\n" + "\n".join(as_markdown(cells)) + "\n" + REST
+    text = HEAD.format(versions=versions) + "\n" + "\n".join(as_markdown(cells)) + "\n" + REST
     (folder / "README.md").write_text(text)
     print(text)
 

@@ -143,7 +143,8 @@ class Softening:
         return out.clamp(min=min(floors))
 
     def _seen(self, image: Tensor, drawn: Any, chosen: Collection[Operation] | None, own: Collection[Any]) -> Tensor:
-        return visibility(image, [step for step in drawn if (step.operation in own) == (chosen is not None)])
+        mine = [step for step in drawn if (step.operation not in own if chosen is None else step.operation in chosen)]
+        return visibility(image, mine)
 
 
 @dataclass(frozen=True)
