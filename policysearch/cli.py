@@ -8,13 +8,15 @@ from typing import Any
 
 import typer
 
-from policysearch.commands import comparing, evaluating, listing, looking, searching
+from policysearch.commands import comparing, evaluating, exporting, listing, looking, searching
 from policysearch.commands.common import app
 from policysearch.errors import UserError
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = [name for module in (searching, evaluating, comparing, looking, listing) for name in module.__all__]
+COMMANDS = [
+    name for module in (searching, evaluating, exporting, comparing, looking, listing) for name in module.__all__
+]
 """In the order of the help; importing the modules has registered them."""
 app.registered_commands.sort(key=lambda command: COMMANDS.index(getattr(command.callback, "__name__", "")))
 

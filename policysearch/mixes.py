@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from policysearch.errors import UserError, unknown_name
 from policysearch.steps import Probability, Value
 
-__all__ = ["MIXES", "Mix", "MixRow", "Mixture"]
+__all__ = ["MIXES", "Mix", "MixRow", "Mixture", "mix_alpha"]
 
 Alpha = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False, strict=True)]
 """Of a beta or Dirichlet distribution; below 0.01 float32 no longer holds what is drawn."""
@@ -51,6 +51,11 @@ class Mix(Value):
         if self.alpha is not None and MIXES[self.operation].alpha is None:
             raise UserError(f"alpha of {self.operation}: it takes none, got {self.alpha:g}")
         return self
+
+
+def mix_alpha(mix: Mix) -> float:
+    """The mix's alpha, its paper's unless given (1 for mixes without one)."""
+    return mix.alpha or MIXES[mix.operation].alpha or 1.0
 
 
 class Mixture(Value):

@@ -150,6 +150,7 @@ _ROWS = (
     _enhancing("sharpness", "filter", "formula"),
     Operation("posterize", "table", "bits kept", 0, 8, 8, False, (8, 4), (8, 2)),
     Operation("solarize", "table", "threshold", 0, 256, 256, False, (255, 0), (255, 0)),
+    Operation("solarize-add", "table", "grey values added to those below 128", 0, 128, 0, False, (0, 110)),
     Operation("autocontrast", "table"),
     Operation("equalize", "table"),
     Operation("invert", "table"),

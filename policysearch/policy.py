@@ -157,6 +157,32 @@ class Policy(Value):
         partial.write_text(self.to_json() + "\n", encoding="utf-8")
         partial.replace(target)
 
+    def to_torchvision(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
+        """A transform of torchvision's v2 that draws anew for each image; with `num_classes` one that takes an image
+        and its label, and gives the image, its target and its weight (and `collate`, which mixes).
+
+        Raises:
+            UserError: torchvision cannot say all of it, and `allow_loss` is False; so for the others.
+        """
+        return self._live("torchvision", allow_loss, num_classes=num_classes)
+
+    def to_timm(self, *, allow_loss: bool = False) -> Any:
+        """What takes and gives a PIL image, made of timm's own operations."""
+        return self._live("timm", allow_loss)
+
+    def to_kornia(self, *, allow_loss: bool = False) -> Any:
+        """A kornia policy module: float [B, C, H, W] in [0, 1], one sub-policy a batch."""
+        return self._live("kornia", allow_loss)
+
+    def to_albumentations(self, *, allow_loss: bool = False) -> Any:
+        """An `A.Compose`."""
+        return self._live("albumentations", allow_loss)
+
+    def _live(self, to: str, allow_loss: bool, **options: Any) -> Any:
+        from policysearch.export.formats import live
+
+        return live(self, to, allow_loss, **options)
+
     @classmethod
     def preset(cls, name: str) -> Policy:
         """A fixed policy of the literature by name, such as `trivialaugment-wide` or `randaugment:2,9`.

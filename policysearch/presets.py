@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from pathlib import Path
 
 from policysearch.errors import UserError, unknown_name
-from policysearch.mixes import MIXES, Mixture
+from policysearch.mixes import Mixture
 from policysearch.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
 from policysearch.policy import Policy
 from policysearch.published import AUTOAUGMENT
 from policysearch.softening import Softening
 from policysearch.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
 
-__all__ = ["BASELINES", "PRESETS", "named_policy", "preset"]
+__all__ = ["BASELINES", "PRESETS", "preset"]
 
 LEVELS = 31
 FLIP = Step(operation="flip-horizontal", probability=0.5)
@@ -152,20 +151,3 @@ def preset(name: str) -> Policy:
         if isinstance(error, UserError):
             raise
         raise UserError(f"preset {name!r}: arguments are numbers, as in randaugment:2,9") from None
-
-
-def named_policy(spec: str) -> Policy:
-    """The preset of that name, or the policy in that file or run's folder.
-
-    Raises:
-        UserError: neither is there (the nearest presets are told), or the file holds no valid policy.
-    """
-    if spec.partition(":")[0] in PRESETS:
-        return preset(spec)
-    if Path(spec).is_dir():
-        return Policy.load(Path(spec) / "policy.json")
-    if spec.endswith(".json") or Path(spec).exists():
-        return Policy.load(spec)
-    if spec in MIXES:
-        raise UserError(f'{spec} is a mix, no policy: write it into one, as "mix": {{"operation": "{spec}"}}')
-    raise UserError(f"{unknown_name('policy preset', spec, PRESETS)} A file of your own is given as PATH.json.")

@@ -81,21 +81,41 @@ Magnitude = Annotated[
 
 
 class Step(Value):
-    """One operation, applied with a probability; `magnitude` is in the operation's unit, its sign is drawn."""
+    """One operation, applied with a probability; `magnitude` is in the operation's unit, its sign is drawn.
+
+    With `signed` False the magnitude is taken as it is and may be negative, where an operation has a sign: the
+    one-sided steps of other libraries.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"signed"})
 
     operation: str
     probability: Probability = 1.0
     magnitude: Magnitude | None = None
+    signed: bool = True
+
+    @property
+    def draws_sign(self) -> bool:
+        """Whether a draw negates the magnitude half the time."""
+        return self.signed and operation(self.operation).signed
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The magnitudes that are accepted, and where normal ones are cut off, inclusive."""
+        row = operation(self.operation)
+        return (-row.high if row.signed and not self.signed else row.low, row.high)
 
     @model_validator(mode="after")
     def _magnitude_fits(self) -> Step:
         row = operation(self.operation)
+        if not self.signed and not row.signed:
+            raise UserError(f"signed of {row.name}: its magnitudes have no sign, leave it out")
         if not row.has_magnitude:
             if self.magnitude is not None:
                 raise UserError(f"magnitude of {row.name}: it takes none, got {self.magnitude!r}")
             return self
         for value in _ends(self.magnitude):
-            _check_range(row, value)
+            _check_range(row, self.range, value)
         return self
 
 
@@ -105,9 +125,9 @@ def _ends(magnitude: Magnitude | None) -> tuple[float | None, ...]:
     return (magnitude.mean if isinstance(magnitude, Normal) else magnitude,)
 
 
-def _check_range(row: Operation, value: float | None) -> None:
-    if value is None or not row.low <= value <= row.high:
-        raise UserError(f"magnitude of {row.name} must lie in [{row.low:g}, {row.high:g}] ({row.unit}), got {value}")
+def _check_range(row: Operation, span: tuple[float, float], value: float | None) -> None:
+    if value is None or not span[0] <= value <= span[1]:
+        raise UserError(f"magnitude of {row.name} must lie in [{span[0]:g}, {span[1]:g}] ({row.unit}), got {value}")
 
 
 class OneOf(Value):

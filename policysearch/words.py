@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from policysearch.mixes import Mix, MixRow
-from policysearch.operations import OPERATIONS, Operation
+from policysearch.operations import Operation
 from policysearch.policy import Policy
 from policysearch.softening import Curve, Softening
 from policysearch.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
@@ -70,7 +70,7 @@ def _magnitude(step: Step) -> str:
     magnitude = step.magnitude
     if magnitude is None:
         return ""
-    sign = "±" if OPERATIONS[step.operation].signed else ""
+    sign = "±" if step.draws_sign else ""
     if isinstance(magnitude, Uniform):
         return f" {sign}{magnitude.start:.4g}..{magnitude.stop:.4g}"
     if isinstance(magnitude, Normal):

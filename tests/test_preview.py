@@ -23,7 +23,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.errors import UserError
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
-from policysearch.presets import named_policy
+from policysearch.policy_source import named_policy
 from policysearch.preview.captions import captions
 from policysearch.preview.figure import preview
 from policysearch.preview.sheet import Picture, sheet

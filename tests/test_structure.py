@@ -49,6 +49,7 @@ LAYERS = [
     ],
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
+    ["policysearch.policy_source", "policysearch.export"],
     ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
     ["policysearch.report"],
     ["policysearch.runs", "policysearch.comparison"],
@@ -58,12 +59,17 @@ LAYERS = [
     ["policysearch.cli"],
     ["policysearch.__main__"],
 ]
-LATE = {("policysearch.policy", "policysearch.presets")}  # `Policy.preset` looks presets up when called
+LATE = {  # what methods of a policy look up when called
+    ("policysearch.policy", "policysearch.presets"),
+    ("policysearch.policy", "policysearch.export.formats"),
+}
 MAY_IMPORT_TORCH = (
     "policysearch.augmentation",
     "policysearch.child",
     "policysearch.preview",
     "policysearch.checks",
+    "policysearch.export.capability",
+    "policysearch.export.templates",
     "workers.evaluate",
 )
 MAY_IMPORT_RAY = ("workers.cluster", "workers.ray_pool")

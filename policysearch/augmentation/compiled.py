@@ -68,7 +68,7 @@ def _row(step: Step, names: tuple[str, ...]) -> tuple[float, ...]:
         span = (magnitude.mean, magnitude.mean, 0.0, magnitude.std)
     elif magnitude is not None:
         span = (magnitude, magnitude, 0.0, 0.0)
-    return (names.index(row.name), step.probability, *span, row.low, row.high, row.signed)
+    return (names.index(row.name), step.probability, *span, *step.range, step.draws_sign)
 
 
 def _shuffled(policy: Policy) -> tuple[Shuffled, ...]:

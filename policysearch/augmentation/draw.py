@@ -10,11 +10,11 @@ from torch import Tensor
 
 from policysearch.augmentation.compiled import Shuffled, compiled
 from policysearch.errors import UserError
-from policysearch.mixes import MIXES, Mix, Mixture
+from policysearch.mixes import mix_alpha
 from policysearch.operations import OPERATIONS
 from policysearch.policy import Policy
 
-__all__ = ["Draw", "MixDraw", "draw"]
+__all__ = ["Draw", "MixDraw", "draw", "mix_draw", "mixture_shares"]
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,15 @@ def draw(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     Returns:
         A `Draw` over S steps, S the longest sub-policy's length (at least 1).
     """
-    if policy.mixture is None:
+    mixture, mix = policy.mixture, policy.mix
+    if mixture is None:
         drawn = _steps(policy, batch, generator)
     else:
-        drawn = _steps(policy, batch * policy.mixture.width, generator)
-        drawn = replace(drawn, mixture=_shares(policy.mixture, batch, generator))
-    return drawn if policy.mix is None else replace(drawn, mix=_mix(policy.mix, batch, generator))
+        drawn = _steps(policy, batch * mixture.width, generator)
+        drawn = replace(drawn, mixture=mixture_shares(mixture.width, mixture.alpha, batch, generator))
+    if mix is None:
+        return drawn
+    return replace(drawn, mix=mix_draw(mix.operation, mix.probability, mix_alpha(mix), batch, generator))
 
 
 def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
@@ -141,21 +144,25 @@ def _magnitudes(normal: bool, rows: tuple[Tensor, ...], u: Tensor, negate: Tenso
     return torch.where((signed > 0) & negate, -magnitudes, magnitudes)
 
 
-def _dirichlet(alpha: float, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+def _dirichlet(alpha: float, shape: tuple[int, int], generator: torch.Generator | None) -> Tensor:
     """[B, n] float32: B draws of Dirichlet(alpha, …, alpha)."""
-    return torch._sample_dirichlet(torch.full(shape, alpha, device=generator.device), generator=generator)
+    device = None if generator is None else generator.device
+    return torch._sample_dirichlet(torch.full(shape, alpha, device=device), generator=generator)
 
 
-def _shares(mixture: Mixture, batch: int, generator: torch.Generator) -> Tensor:
-    chains = _dirichlet(mixture.alpha, (batch, mixture.width), generator)
-    original = _dirichlet(mixture.alpha, (batch, 2), generator)
+def mixture_shares(width: int, alpha: float, batch: int, generator: torch.Generator | None = None) -> Tensor:
+    """[B, 1 + width] float32: what the image itself and each of its draws count in a mixture, Beta and Dirichlet."""
+    chains = _dirichlet(alpha, (batch, width), generator)
+    original = _dirichlet(alpha, (batch, 2), generator)
     return torch.cat([original[:, :1], original[:, 1:] * chains], 1)
 
 
-def _mix(mix: Mix, batch: int, generator: torch.Generator) -> MixDraw:
-    device = generator.device
+def mix_draw(
+    operation: str, probability: float, alpha: float, batch: int, generator: torch.Generator | None = None
+) -> MixDraw:
+    """What is random in mixing `batch` images, drawn on the generator's device (None: torch's own, on the CPU)."""
+    device = None if generator is None else generator.device
     u = torch.rand(batch, 5, generator=generator, device=device)
-    alpha = mix.alpha or MIXES[mix.operation].alpha or 1.0
     shares = torch.stack([_dirichlet(alpha, (batch, 2), generator)[:, 0] for _ in range(2)], 1)
     partners = torch.stack([torch.randperm(batch, generator=generator, device=device) for _ in range(3)], 1)
-    return MixDraw(mix.operation, u[:, 0] < mix.probability, partners, shares, u[:, 1:])
+    return MixDraw(operation, u[:, 0] < probability, partners, shares, u[:, 1:])

@@ -14,7 +14,7 @@ from torch import Tensor
 from policysearch.augmentation.draw import MixDraw
 from policysearch.augmentation.masks import inside
 
-__all__ = ["MIXERS", "mix"]
+__all__ = ["MIXERS", "mix", "shared"]
 
 Mixed = tuple[Tensor, Tensor, Tensor]
 
@@ -34,7 +34,14 @@ def mix(
         weights: [B] float32.
         maps: [B, 1, H, W] float32, 0 or more: where each image shows its class; for SnapMix.
     """
-    mixed, sources, shares = MIXERS[draw.operation](images, draw, maps)
+    return shared(MIXERS[draw.operation](images, draw, maps), draw, images, targets, weights)
+
+
+def shared(
+    made: Mixed, draw: MixDraw, images: Tensor, targets: Tensor, weights: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a mixer made of the images that take part, with the targets and weights that go with it."""
+    mixed, sources, shares = made
     alone = torch.zeros_like(shares)
     alone[:, 0] = 1
     shares = torch.where(draw.applied[:, None], shares, alone)

@@ -65,6 +65,12 @@ def _solarize(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     return torch.where(values >= magnitude.view(-1, 1, 1), 255 - values, values).to(torch.uint8)
 
 
+def _solarize_add(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
+    """Whole grey values added to what is below 128 (of the AutoAugment family; torchvision has it not)."""
+    values = _values(images)
+    return _whole(torch.where(values < 128, values + magnitude.floor().view(-1, 1, 1), values))
+
+
 def _invert(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     return (255 - _values(images)).to(torch.uint8).expand(len(images), 1, 256)
 
@@ -90,6 +96,7 @@ TABLES = {
     "contrast": _contrast,
     "posterize": _posterize,
     "solarize": _solarize,
+    "solarize-add": _solarize_add,
     "autocontrast": _autocontrast,
     "equalize": _equalize,
     "invert": _invert,

@@ -12,7 +12,7 @@ from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError
 from policysearch.evaluation.contenders import arm_of
 from policysearch.own_code import import_all
-from policysearch.presets import named_policy
+from policysearch.policy_source import named_policy
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Arm
 

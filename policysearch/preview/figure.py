@@ -17,7 +17,7 @@ from policysearch.errors import UserError
 from policysearch.loss import loss_in_words, parse_loss
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
-from policysearch.presets import named_policy
+from policysearch.policy_source import named_policy
 from policysearch.preview.captions import captions
 from policysearch.preview.sheet import Picture, sheet
 from policysearch.words import in_words

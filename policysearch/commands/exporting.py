@@ -1,0 +1,47 @@
+"""export, import: policies for other libraries, and theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policysearch.commands.common import app
+
+__all__ = ["export", "import_policy"]
+
+
+@app.command()
+def export(
+    policy: Annotated[str, typer.Argument(help="a run's folder, policy.json, or a preset such as randaugment:2,9")],
+    to: Annotated[str, typer.Option(help="torchvision, timm, kornia, albumentations or json")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="the file; learned_policy.py unless given")] = None,
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what the library cannot say")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
+) -> None:
+    """Write a policy for the library that you train with."""
+    from policysearch.export.formats import export_to
+    from policysearch.own_code import import_all
+    from policysearch.policy_source import named_policy
+
+    import_all(operations)
+    written, lost = export_to(named_policy(policy), to, out, allow_loss, force)
+    typer.echo("\n".join([str(written), *(f"left out: {reason}" for reason in lost)]))
+
+
+@app.command("import")
+def import_policy(
+    file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
+    source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+) -> None:
+    """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
+    from policysearch.export.formats import import_from, save_imported
+    from policysearch.words import in_words
+
+    policy, notes = import_from(file, source)
+    save_imported(policy, out, force)
+    typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))

@@ -1,0 +1,178 @@
+"""What each library makes of each operation: its own live objects against `apply`, on images."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from policysearch.augmentation.apply import apply
+from policysearch.augmentation.draw import Draw, draw
+from policysearch.operations import OPERATIONS, SHIPPED_OPERATIONS
+from policysearch.policy import Policy
+from policysearch.steps import Step, SubPolicy
+
+__all__ = ["LIBRARIES", "Cell", "as_markdown", "measure", "pictures"]
+
+_STRENGTHS = (0.3, 0.55, 1.0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One operation in one library.
+
+    Attributes:
+        gap: the largest difference of a grey value, in 0..255.
+        share: of values that differ, in [0, 1].
+        refused: why it is not written at all.
+        altered: in what it is another operation.
+    """
+
+    gap: int = 0
+    share: float = 0.0
+    refused: str | None = None
+    altered: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.refused:
+            return "–"
+        far = f"{self.share:.1%} differ, by up to {self.gap}"
+        near = "exact" if not self.gap else "within 1" if self.gap == 1 else far
+        return f"{near}, another operation" if self.altered else near
+
+
+def _by_torchvision(live: Any, images: Tensor) -> Tensor:
+    return torch.as_tensor(live(images))
+
+
+def _by_timm(live: Any, images: Tensor) -> Tensor:
+    from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
+
+    return torch.stack([pil_to_tensor(live(to_pil_image(image))) for image in images])
+
+
+def _by_kornia(live: Any, images: Tensor) -> Tensor:
+    each = [live(image[None].float() / 255)[0] for image in images]
+    return (torch.stack(each) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def _by_albumentations(live: Any, images: Tensor) -> Tensor:
+    arrays = [live(image=image.permute(1, 2, 0).numpy().copy())["image"] for image in images]
+    return torch.stack([torch.from_numpy(a.copy()).view(*a.shape[:2], -1).permute(2, 0, 1) for a in arrays])
+
+
+LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
+    {
+        "torchvision": _by_torchvision,
+        "timm": _by_timm,
+        "kornia": _by_kornia,
+        "albumentations": _by_albumentations,
+    }
+)
+"""How a library's live object is applied to images [B, C, H, W] uint8, each alone where it can be."""
+
+
+def pictures(images: Tensor, channels: int, batch: int = 12) -> Tensor:
+    """[batch, channels, H, W] of grey images [n, 1, H, W]: in colour, three different ones are the channels."""
+    return images[: batch * channels].reshape(batch, channels, *images.shape[2:]).clone()
+
+
+def measure(operation: str, library: str, images: Tensor) -> Cell:
+    """Compare at several magnitudes of the standard range; where a sign is drawn, with the nearer of the two.
+
+    Args:
+        operation: one that ships.
+        library: a key of `LIBRARIES`, installed.
+        images: [n, 1, H, W] uint8, n 36 or more.
+    """
+    exporter = import_module(f"policysearch.export.to_{library}")
+    cells = [_cell(exporter, step, library, images) for step in _steps(operation)]
+    refused = next((cell.refused for cell in cells if cell.refused), None)
+    altered = tuple(dict.fromkeys(reason for cell in cells for reason in cell.altered))
+    return Cell(max(c.gap for c in cells), max(c.share for c in cells), refused, altered)
+
+
+def _steps(operation: str) -> list[Step]:
+    row = OPERATIONS[operation]
+    if not row.has_magnitude:
+        return [Step(operation=operation)]
+    low, high = row.standard or (row.low, row.high)
+    return [Step(operation=operation, magnitude=low + (high - low) * strength) for strength in _STRENGTHS]
+
+
+def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
+    policy = Policy(sub_policies=(SubPolicy(steps=(step,)),))
+    told, lost = exporter.expressible(policy)
+    if told != policy:
+        return Cell(refused=lost[-1])
+    reasons = tuple(reason for reason in lost if "batch" not in reason)
+    gaps = [_gaps(exporter, policy, library, pictures(images, channels)) for channels in _channels(step, library)]
+    return Cell(max(int(g.max()) for g in gaps), max(float((g > 0).float().mean()) for g in gaps), None, reasons)
+
+
+def _channels(step: Step, library: str) -> tuple[int, ...]:
+    """Grey images too, but where a library refuses them."""
+    refuses = library == "kornia" and step.operation in ("color", "hue", "grayscale", "contrast")
+    return (3,) if refuses or (library == "albumentations" and step.operation == "grayscale") else (1, 3)
+
+
+def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor:
+    """[B, C, H, W]: how far values are from ours."""
+    drawn = draw(policy, len(images), torch.Generator().manual_seed(0))
+    if library == "torchvision":
+        return (apply(drawn, images).int() - _replayed(drawn, images).int()).abs()
+    theirs = LIBRARIES[library](_seeded(exporter.live(policy)), images)
+    signs = [Draw(drawn.names, drawn.operations, m, drawn.numbers) for m in (drawn.magnitudes, -drawn.magnitudes)]
+    each = [(apply(one, images).int() - theirs.int()).abs() for one in signs[: 2 if _signed(policy) else 1]]
+    return torch.stack([min(both, key=lambda gap: int(gap.sum())) for both in zip(*each, strict=True)])
+
+
+def _seeded(live: Any) -> Any:
+    """The live object, with the sources of randomness of all libraries seeded, so that signs are the same again."""
+    random.seed(0)
+    torch.manual_seed(0)
+    if hasattr(live, "set_random_seed"):
+        live.set_random_seed(0)
+    return live
+
+
+def _signed(policy: Policy) -> bool:
+    (step,) = policy.sub_policies[0].steps
+    return isinstance(step, Step) and step.draws_sign
+
+
+def _replayed(drawn: Draw, images: Tensor) -> Tensor:
+    """The exported file's functions with what was drawn here."""
+    parts = import_module("policysearch.export.templates.vision_policy")
+    vision = import_module("policysearch.export.templates.vision")
+    out = []
+    for i, image in enumerate(images):
+        functions = [getattr(vision, drawn.names[k].replace("-", "_")) for k in drawn.operations[i].tolist()]
+        steps = map(parts.Drawn, functions, drawn.magnitudes[i], drawn.numbers[i])
+        out.append(parts.applied(image, list(steps)))
+    return torch.stack(out)
+
+
+def as_markdown(cells: Mapping[str, Mapping[str, Cell]]) -> list[str]:
+    """The table, a row an operation, and the reasons under it; `cells` by library and operation."""
+    lines = [f"| operation | {' | '.join(cells)} |", "| - " * (len(cells) + 1) + "|"]
+    for operation in sorted(SHIPPED_OPERATIONS):
+        lines.append(f"| {operation} | {' | '.join(str(column[operation]) for column in cells.values())} |")
+    for library, column in cells.items():
+        lines += ["", f"**{library}**: {'; '.join(_reasons(column)) or 'everything'}."]
+    return lines
+
+
+def _reasons(column: Mapping[str, Cell]) -> list[str]:
+    """Why operations are left out or differ, those of one reason together."""
+    found: dict[str, list[str]] = {}
+    for operation, cell in column.items():
+        for reason in filter(None, (*cell.altered, cell.refused)):
+            found.setdefault(reason.replace(operation, "…"), []).append(operation)
+    return [f"{reason} ({', '.join(operations)})" for reason, operations in found.items()]

@@ -1,0 +1,27 @@
+"""AutoAugment's lists: (name, probability, level of 0..9), on its ranges as torchvision has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policysearch.export.from_lists import number, policy_of
+from policysearch.operations import OPERATIONS
+from policysearch.policy import Policy
+from policysearch.steps import Step
+
+__all__ = ["read"]
+
+_LEVELS = 10
+
+
+def read(text: str, name: str) -> tuple[Policy, list[str]]:
+    """The policy, and in what it is not the same: nothing."""
+    return policy_of(text, name, _step), []
+
+
+def _step(operation: str, probability: float, level: Any) -> Step:
+    row = OPERATIONS[operation]
+    if not row.has_magnitude:
+        return Step(operation=operation, probability=probability)
+    magnitude = row.magnitude_at(number(level, 0, _LEVELS - 1, "level"), _LEVELS)
+    return Step(operation=operation, probability=probability, magnitude=magnitude)

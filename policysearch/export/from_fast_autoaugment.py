@@ -1,0 +1,52 @@
+"""Fast AutoAugment's lists: (name, probability, level in [0, 1] of the operation's range)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.export.from_lists import number, policy_of
+from policysearch.operations import OPERATIONS
+from policysearch.policy import Policy
+from policysearch.steps import Step
+
+__all__ = ["read"]
+
+_ENHANCING = ("brightness", "color", "contrast", "sharpness")
+
+
+def _mirrored(top: float) -> Callable[[float], float]:
+    """From -top to top, then negated half the time, so that only the distance from 0 counts."""
+    return lambda level: abs(2 * level - 1) * top
+
+
+_MAGNITUDES: Mapping[str, Callable[[float], float]] = MappingProxyType(
+    {
+        "shear-x": _mirrored(0.3),
+        "shear-y": _mirrored(0.3),
+        "translate-x": _mirrored(0.45),
+        "translate-y": _mirrored(0.45),
+        "rotate": _mirrored(30),
+        "solarize": lambda level: 256 * level,
+        "posterize": lambda level: float(int(4 + 4 * level)),
+        "cutout": lambda level: 0.2 * level,
+        **{name: lambda level: 1.8 * level - 0.9 for name in _ENHANCING},
+    }
+)
+_NOTES = (
+    "interpolation is nearest and translations are whole pixels; cutout hides with black, not grey, and a square of "
+    "whole pixels"
+)
+
+
+def read(text: str, name: str) -> tuple[Policy, list[str]]:
+    """The policy, and in what it is not the same."""
+    return policy_of(text, name, _step), [_NOTES]
+
+
+def _step(operation: str, probability: float, level: Any) -> Step:
+    if not OPERATIONS[operation].has_magnitude:
+        return Step(operation=operation, probability=probability)
+    magnitude = _MAGNITUDES[operation](number(level, 0, 1, "level"))
+    return Step(operation=operation, probability=probability, magnitude=magnitude, signed=operation not in _ENHANCING)

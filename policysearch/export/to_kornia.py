@@ -1,0 +1,100 @@
+"""Policies as a Python file of kornia's own augmentations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policysearch.export.assemble import assemble
+from policysearch.export.common import Source, altered, built, head, in_order, own_operation, replaced, unsupported
+from policysearch.export.literals import Call, Name, rendered
+from policysearch.policy import Policy
+from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
+
+__all__ = ["expressible", "live", "write"]
+
+_TEMPLATES = "policysearch.export.templates.kornia_policy"
+_OPERATIONS = frozenset(
+    {
+        "identity", "rotate", "shear-x", "shear-y", "translate-x", "translate-y", "brightness", "contrast", "color",
+        "hue", "sharpness", "posterize", "solarize", "autocontrast", "equalize", "invert", "grayscale",
+        "flip-horizontal", "flip-vertical", "gaussian-blur",
+    }
+)  # fmt: skip
+_ONE_DRAW = "kornia draws one sub-policy, magnitude and sign for a whole batch, not for each image"
+_FINE = 32
+_NOTE = (
+    "WARNING: one draw holds for a whole batch, so that a batch of 128 sees as much variety as one image did in the "
+    "search. Color, hue and grey need three channels; translations round to the nearest pixel. Draws come from "
+    "torch's global generator."
+)
+_CLASS = '''class LearnedPolicy(KorniaPolicy):
+    """The policy above."""
+
+    def __init__(self) -> None:
+        super().__init__(POLICY)
+'''
+
+
+def expressible(policy: Policy) -> tuple[Policy, list[str]]:
+    """The policy as far as kornia can say it, and what is lost."""
+    plain, lost = unsupported(policy, "kornia")
+    ordered, disordered = in_order(plain, "kornia")
+    told, missing = replaced(ordered, _why_not)
+    return told, [*([_ONE_DRAW] if _varies(told) else []), *lost, *disordered, *missing, *altered(told, _change)]
+
+
+def _why_not(step: Step) -> str | None:
+    own = own_operation(step, "kornia")
+    return own or (None if step.operation in _OPERATIONS else f"kornia's augmentations have no {step.operation}")
+
+
+def _varies(policy: Policy) -> bool:
+    """Whether images of one batch would differ in more than which steps are applied to them."""
+    steps = [step for sub in policy.sub_policies for step in sub.steps]
+    varied = any(one.draws_sign or isinstance(one.magnitude, Uniform | Normal) for s in steps for one in choices(s))
+    return len(policy.sub_policies) > 1 or varied or any(len(choices(step)) > 1 for step in steps)
+
+
+def _change(step: Step) -> str | None:
+    if step.operation.startswith("shear"):
+        return "kornia shears about the image's centre, not its corner"
+    if isinstance(step.magnitude, Normal):
+        return "noisy magnitudes are drawn from 15 quantiles"
+    if isinstance(step.magnitude, Uniform) and not step.magnitude.levels:
+        return f"magnitudes of an interval are drawn from {_FINE} values in it"
+    return None
+
+
+def _data(policy: Policy) -> list[Any]:
+    return [(sub.weight, [_step(step) for step in sub.steps]) for sub in policy.sub_policies]
+
+
+def _step(step: Step | OneOf | SomeOf) -> list[Any]:
+    return [(Name(one.operation.replace("-", "_")), one.probability, _magnitudes(one)) for one in choices(step)]
+
+
+def _magnitudes(step: Step) -> object:
+    given = step.magnitude
+    if isinstance(given, Uniform):
+        values: object = Call("even", [given.start, given.stop, given.levels or _FINE])
+    elif isinstance(given, Normal):
+        values = Call("normal", [given.mean, given.std, *step.range])
+    else:
+        values = [given or 0.0]
+    return Call("both", [values]) if step.draws_sign else values
+
+
+def live(policy: Policy) -> Any:
+    """`LearnedPolicy` of the exported file as an object."""
+    return built(Call("KorniaPolicy", [_data(policy)]), _TEMPLATES)
+
+
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
+    """The file's text, `name` being what it will be imported as."""
+    use = [
+        f"from {name} import LearnedPolicy",
+        "policy = LearnedPolicy()",
+        "images = policy(images)  # float [B, C, H, W] in [0, 1], on any device",
+    ]
+    doc = head(policy, source, ("kornia", "torch"), use, [_NOTE])
+    return assemble(_TEMPLATES, {}, doc, [f"POLICY = {rendered(_data(policy), used=9)}", _CLASS])

@@ -1,0 +1,167 @@
+"""Policies as a Python file that needs only torch and torchvision, and as live transforms."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from policysearch.export.assemble import assemble
+from policysearch.export.common import Source, built, head, own_operation, replaced
+from policysearch.export.literals import Call, Name, rendered
+from policysearch.export.vision_plan import Plan
+from policysearch.loss import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
+from policysearch.mixes import MIXES
+from policysearch.policy import Policy
+
+__all__ = ["expressible", "live", "write"]
+
+_TEMPLATES = "policysearch.export.templates.vision"
+_SNAPMIX = "SnapMix needs the network's activation maps, which a data loader does not have: the mix is left out"
+_SEEDS = (
+    "Needs torchvision 0.21 or newer. Draws come from torch's global generator: torch.manual_seed, or a DataLoader's "
+    "own seeds, repeat them."
+)
+_FUNCTIONS = {"label-smoothing": "label_smoothing", "focal": "focal", "bi-tempered": "bi_tempered"}
+_TYPES = {
+    "GEOMETRY": "frozenset[Operation]",
+    "HIDING": "frozenset[Operation]",
+    "KEPT": "dict[Operation, Callable[[Tensor, Tensor, Tensor], Tensor]]",
+}
+_CLASS = '''class LearnedPolicy({base}):
+    """{title}"""
+
+    def __init__(self) -> None:
+        super().__init__({arguments})
+'''
+_SOFT_CLASS = '''class SoftLearnedPolicy(TargetTransform):
+    """`LearnedPolicy` with the targets and weights that it was found with."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(LearnedPolicy(), num_classes, {softening}, MIXES)
+'''
+_LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """{words}.
+
+    Of logits [B, classes], targets [B, classes] and weights [B].
+    """
+    return {call}
+'''
+
+
+def expressible(policy: Policy) -> tuple[Policy, list[str]]:
+    """The policy as far as the file can say it, and what is lost."""
+    told, lost = replaced(policy, lambda step: own_operation(step, "torchvision"))
+    mixes = [told.mix, *(stage.mix for stage in told.stages)]
+    if any(mix and MIXES[mix.operation].needs_maps for mix in mixes):
+        stages = tuple(stage.model_copy(update={"mix": None}) for stage in told.stages)
+        told, lost = told.model_copy(update={"mix": None, "stages": stages}), [*lost, _SNAPMIX]
+    return told, lost
+
+
+def live(policy: Policy, num_classes: int | None = None) -> Any:
+    """`LearnedPolicy` of the exported file as an object; with `num_classes` `SoftLearnedPolicy`."""
+    plan = Plan(policy)
+    transform = built(plan.transform(plan.stages), _TEMPLATES)
+    if num_classes is None:
+        return transform
+    target = import_module(_TEMPLATES).TargetTransform
+    return target(transform, num_classes, built(plan.softening, _TEMPLATES), built(plan.mixes, _TEMPLATES))
+
+
+def write(policy: Policy, name: str, source: Source | None = None) -> str:
+    """The file's text, `name` being what it will be imported as."""
+    plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
+    soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
+    tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
+    given = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
+    doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
+    return assemble(_TEMPLATES, given, doc, tail)
+
+
+def _policy(plan: Plan) -> list[str]:
+    """POLICY or STAGES, and the class; choices that occur more than once have a name of their own."""
+    stages, shared = _named_choices(plan.stages)
+    staged = len(stages) > 1
+    constant, value = ("STAGES", stages) if staged else ("POLICY", stages[0][1])
+    call = plan.transform([Name("*STAGES")] if staged else [(0.0, Name("POLICY"))])
+    arguments = rendered(Call("", call.arguments, call.named))[1:-1]
+    title = "The policy above, set `progress` to the share of the training done." if staged else "The policy above."
+    return [
+        *(_assignment(name, choice) for name, choice in shared.items()),
+        _assignment(constant, value),
+        _CLASS.format(base=call.function, title=title, arguments=arguments),
+    ]
+
+
+def _assignment(name: str, value: object) -> str:
+    return f"{name} = {rendered(value, used=len(name) + 3)}"
+
+
+def _named_choices(stages: list[tuple[float, list[Call]]]) -> tuple[list[tuple[float, list[Call]]], dict[str, Call]]:
+    texts = [rendered(step) for _, subs in stages for sub in subs for step in _steps(sub)]
+    shared: dict[str, Call] = {}
+    names: dict[str, str] = {}
+
+    def step(call: Call) -> object:
+        text = rendered(call)
+        if call.function == "Step" or texts.count(text) < 2:
+            return call
+        if text not in names:
+            names[text] = f"CHOICE_{len(names) + 1}" if len(set(texts)) > 1 else "CHOICE"
+            shared[names[text]] = call
+        return Name(names[text])
+
+    def sub_policy(call: Call) -> Call:
+        return Call(call.function, [list(map(step, _steps(call))), *call.arguments[1:]])
+
+    return [(start, list(map(sub_policy, subs))) for start, subs in stages], shared
+
+
+def _steps(sub: Call) -> list[Call]:
+    found = sub.arguments[0]
+    assert isinstance(found, list)
+    return found
+
+
+def _soft(plan: Plan, loss: Loss | None) -> list[str]:
+    softening = plan.softening
+    constants = [_assignment("SOFTENING", softening)] if softening else []
+    constants.append(_assignment("MIXES", plan.mixes))
+    return [
+        *constants,
+        _SOFT_CLASS.format(softening="SOFTENING" if softening else "None"),
+        *([] if isinstance(loss, OnlineLabelSmoothing) else [_loss(loss)]),
+    ]
+
+
+def _loss(loss: Loss | None) -> str:
+    arguments = [Name("logits"), Name("targets"), Name("weights")]
+    if loss is None:
+        call, words = Call("soft_loss", arguments), "KL(target || softmax), one weight an image"
+    else:
+        call, words = Call(_FUNCTIONS[loss.kind], arguments, loss.settings), loss_in_words(loss)
+    return _LOSS.format(words=words[0].upper() + words[1:], call=rendered(call, 4, 7))
+
+
+def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
+    """Three lines of use, and more where targets are softened or mixed, or the policy changes on the way."""
+    place = "policy.policy" if soft else "transform.transforms[0]"
+    progress = [f"{place}.progress = epoch / epochs  # before each epoch"] if policy.stages else []
+    plain = [
+        f"from {name} import LearnedPolicy",
+        "transform = v2.Compose([LearnedPolicy(), v2.ToDtype(torch.float32, scale=True)])",
+        "image = transform(image)  # a PIL image, uint8 [C, H, W], or uint8 [B, C, H, W] with a draw for each image",
+    ]
+    if not soft:
+        return [*plain, *progress]
+    learned = isinstance(loss, OnlineLabelSmoothing)
+    made = f"OnlineLabelSmoothing({loss.alpha}, 10, device)" if isinstance(loss, OnlineLabelSmoothing) else ""
+    after = "  # and loss.end_epoch() after every epoch" if learned else ""
+    return [
+        f"from {name} import {'OnlineLabelSmoothing, SoftLearnedPolicy' if learned else 'SoftLearnedPolicy, loss'}",
+        f"policy = SoftLearnedPolicy(num_classes=10){f'; loss = {made}' if learned else ''}",
+        "sample = policy(image, label)  # in the data set: image, target distribution, weight",
+        "loader = DataLoader(data_set, batch_size=128, collate_fn=policy.collate)",
+        f"value = loss(network(images.float() / 255), targets, weights){after}",
+        *progress,
+    ]
