@@ -12,13 +12,10 @@ from policysearch.commands import comparing, evaluating, exporting, listing, loo
 from policysearch.commands.common import app
 from policysearch.errors import UserError
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["app", "main"]
 
-COMMANDS = [
-    name for module in (searching, evaluating, exporting, comparing, looking, listing) for name in module.__all__
-]
-"""In the order of the help; importing the modules has registered them."""
-app.registered_commands.sort(key=lambda command: COMMANDS.index(getattr(command.callback, "__name__", "")))
+_FAMILIES = [module.__name__ for module in (searching, evaluating, exporting, comparing, looking, listing)]
+app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

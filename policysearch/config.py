@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from policysearch.child.recipe import Recipe
 from policysearch.datasets.settings import DataSettings
 from policysearch.errors import UserError, unknown_name
+from policysearch.files import write_whole
 from policysearch.policy import validation_message
 
 __all__ = ["SearchConfig", "load_config", "make_config", "save_config", "validated"]
@@ -167,6 +168,4 @@ def load_config(path: str | Path) -> SearchConfig:
 
 def save_config(config: SearchConfig, path: Path) -> None:
     """Write the config as TOML, settings that are None left out; the file is replaced at once."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(tomli_w.dumps(config.model_dump(exclude_none=True)), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, tomli_w.dumps(config.model_dump(exclude_none=True)))

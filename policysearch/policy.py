@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from policysearch.errors import UserError
+from policysearch.files import write_whole
 from policysearch.mixes import Mix, Mixture
 from policysearch.softening import Softening
 from policysearch.steps import SubPolicy, Value
@@ -152,10 +153,7 @@ class Policy(Value):
 
     def save(self, path: str | Path) -> None:
         """Write the policy as JSON, replacing the file at once (never half a file)."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text(self.to_json() + "\n", encoding="utf-8")
-        partial.replace(target)
+        write_whole(Path(path), self.to_json() + "\n")
 
     def to_torchvision(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
         """A transform of torchvision's v2 that draws anew for each image; with `num_classes` one that takes an image

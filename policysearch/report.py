@@ -16,6 +16,7 @@ from rich.table import Table
 from policysearch import __version__
 from policysearch.config import SearchConfig
 from policysearch.families import own_parameters
+from policysearch.files import replacing
 from policysearch.policy import Policy
 from policysearch.record import Record, Row
 from policysearch.spaces import Arm
@@ -48,13 +49,11 @@ def write_trials(path: Path, records: dict[str, Record]) -> None:
     metrics = sorted(
         {name for _, _, row in rows for name, v in row.outcome.metrics.items() if _is_number(v)} - set(_COLUMNS)
     )
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*_COLUMNS, *metrics])
         for phase, record, row in rows:
             writer.writerow([*_fixed(phase, record, row), *(row.outcome.metrics.get(name, "") for name in metrics)])
-    partial.replace(path)
 
 
 def _is_number(value: Any) -> bool:

@@ -44,8 +44,9 @@ class RuleSampler(BaseSampler):
     number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
     are pending pulls; failed ones, and completed ones without a finite value, are failures; a pruned trial
     counts with its last reported value, or as a failure. Trials off the grid, and constraints, are ignored.
-    What is minimised is negated, so that rules for rewards in [0, 1] need a study that maximises; rules that count
-    correct predictions find them in the user attributes `correct` and `validation_images` of a trial.
+    What is minimised is negated. Rules for accuracies find counts of correct predictions in the user attributes
+    `correct` and `validation_images` of a trial; without them values outside [0, 1] are stretched to it, and a warning
+    says so.
 
     Args:
         rule: a name as `policysearch strategies` lists them, with parameters as in "ucb:c=0.5"; MODULE:FUNCTION or

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["shrink"]
+__all__ = ["pooled", "shrink"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +36,20 @@ def shrink(means: Floats, pulls: Floats, deviation: float) -> tuple[Floats, Floa
     centre = _centre(means, variances, between)
     kept = between / (between + variances)
     return centre + kept * (means - centre), np.sqrt(kept * variances)
+
+
+def pooled(rewards: Sequence[Floats]) -> float | None:
+    """The deviation of one reward within an arm, pooled: sqrt(sum_i SS_i / sum_i (n_i - 1)).
+
+    Args:
+        rewards: [n_i] rewards of each arm, 1 or more.
+
+    Returns:
+        None if no arm has two.
+    """
+    freedom = sum(len(own) - 1 for own in rewards)
+    squares = sum(float(((own - own.mean()) ** 2).sum()) for own in rewards)
+    return float(np.sqrt(squares / freedom)) if freedom else None
 
 
 def _centre(means: Floats, variances: Floats, between: float) -> float:

@@ -19,6 +19,7 @@ from policysearch.features import features
 from policysearch.record import Record
 from policysearch.rules import RULES, Rule, Tally
 from policysearch.rules.parse import own_rule_named, parse_rule
+from policysearch.rules.successive_halving import Promoting
 from policysearch.seeded import SeededSampler
 from policysearch.seeds import rule_generator
 from policysearch.spaces import Arm, Space
@@ -157,8 +158,9 @@ def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, 
     """(images, epochs) of a strategy's pulls, cheapest first: for one of several fidelities images, images/eta, ..."""
     if not uses_fidelities(spec):
         return ((images, epochs),)
-    eta = getattr(parse_rule(spec, "strategy"), "eta")  # noqa: B009
-    return tuple((max(1, round(images / eta**i)), epochs) for i in reversed(range(rungs)))
+    rule = parse_rule(spec, "strategy")
+    assert isinstance(rule, Promoting), rule
+    return tuple((max(1, round(images / rule.eta**i)), epochs) for i in reversed(range(rungs)))
 
 
 def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:

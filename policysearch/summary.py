@@ -10,7 +10,7 @@ import numpy as np
 
 from policysearch.presets import preset
 from policysearch.record import COMPLETE, FAILED, Row
-from policysearch.shrinkage import shrink
+from policysearch.shrinkage import pooled, shrink
 from policysearch.spaces import Arm
 
 __all__ = ["REFERENCES", "ArmSummary", "finalists", "summarise"]
@@ -81,9 +81,9 @@ def _rewards(rows: Sequence[Row], fidelity: int) -> np.ndarray[tuple[int], np.dt
 
 
 def _deviation(rewards: Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]]) -> float:
-    freedom = sum(len(own) - 1 for own in rewards)
-    if freedom:
-        return float(np.sqrt(sum(((own - own.mean()) ** 2).sum() for own in rewards) / freedom))
+    within = pooled(rewards)
+    if within is not None:
+        return within
     together = np.concatenate(rewards)
     return float(together.std(ddof=1) / np.sqrt(2)) if len(together) > 1 else 0.0
 

@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import config_for, quick_metrics, write_npz
+from conftest import QuickSetup, config_for, quick_metrics, write_npz
 from test_cli import call
 from test_resume import Killed, completed, kill_at
 
@@ -28,18 +27,8 @@ AGAINST = "identity,trivialaugment-wide"
 FILES = {"config.toml", "evaluation.toml", "study.db", "trials.csv", NAME, "evaluation.json", "evaluation.md"}
 
 
-@dataclass(frozen=True)
-class QuickExam:
+class QuickExam(QuickSetup):
     """Takes the place of `workers.evaluate.ChildSetup`; examined only where it was set up for it."""
-
-    data: str = ""
-    validation: int | None = None
-    split_seed: int = 0
-    model: str = ""
-    recipe: object = None
-    device: str = "cpu"
-    operations: str | None = None
-    test: bool = False
 
     def __call__(self):
         return quick_exam if self.test else quick_metrics

@@ -13,6 +13,7 @@ ROOT = Path(policysearch.__file__).parent.parent
 LAYERS = [
     [
         "policysearch.errors",
+        "policysearch.files",
         "policysearch.flags",
         "policysearch.own_code",
         "policysearch.published",

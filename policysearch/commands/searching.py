@@ -12,7 +12,7 @@ from policysearch.commands.common import DATA, RECIPE, SEARCH, app, merged
 from policysearch.config import make_config
 from policysearch.flags import with_flags
 
-__all__ = ["search", "resume", "show"]  # noqa: RUF022
+__all__ = ["resume", "search", "show"]
 
 
 @with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))

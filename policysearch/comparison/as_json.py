@@ -14,6 +14,7 @@ import numpy as np
 from policysearch.comparison.runs import Comparison
 from policysearch.comparison.statistics import Summary
 from policysearch.comparison.tables import MEANINGS
+from policysearch.files import write_whole
 
 __all__ = ["SCHEMA", "as_json", "write_json"]
 
@@ -24,9 +25,7 @@ SCHEMA = "policysearch.comparison/1"
 def write_json(summary: Summary, comparison: Comparison, path: Path) -> None:
     """Write `as_json` as UTF-8; an old file is replaced when the new one is whole."""
     text = json.dumps(as_json(summary, comparison), indent=1, ensure_ascii=False, allow_nan=False)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, text + "\n")
 
 
 def as_json(summary: Summary, comparison: Comparison) -> dict[str, Any]:

@@ -16,16 +16,15 @@ from policysearch.comparison.replay import checkpoints
 from policysearch.comparison.runs import Arms, Comparison, Floats, Ints, Runs
 from policysearch.comparison.settings import CompareSettings
 from policysearch.config import SearchConfig, load_config
-from policysearch.controller import run
 from policysearch.datasets.load import load
 from policysearch.errors import UserError
 from policysearch.pools import workplace
 from policysearch.record import COMPLETE, Row
 from policysearch.rules import Tally, counted, recommend
 from policysearch.run_folder import RunFolder
-from policysearch.runs import Listener, Status, resume, search
+from policysearch.runs import Listener, Status, resume, run_phase, search
 from policysearch.seeds import seed_of
-from policysearch.shrinkage import shrink
+from policysearch.shrinkage import pooled, shrink
 from policysearch.spaces import Arm, load_space, space_text
 from policysearch.strategies import ladder
 from policysearch.studies import FIXED, must_be_the_same_search, open_records, save_settings
@@ -200,10 +199,8 @@ def _judged(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, 
         folder.trials.touch()
         source = Confirmation(record, arms, replicates)
         if len(source) or record.running():
-            total = len(record.rows) + len(source)
             pool = stack.enter_context(pool_of(config, dataset))
-            tell = lambda: listener(Status("picks", len(record.rows), total, None, 0))  # noqa: E731
-            run(source, pool, record.running(), config.retries, tell)
+            run_phase("picks", source, record, pool, config, len(record.rows) + len(source), listener)
         keys = {arm.key for arm in arms}
         return [row for row in record.rows if row.arm.key in keys]
 
@@ -214,7 +211,7 @@ def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:
     counts = np.array([len(own) for own in everything], dtype=float)
     means = np.array([np.mean(own) if own else np.nan for own in everything])
     known = counts > 0
-    spread = _deviation(everything)
+    spread = pooled([np.array(own) for own in everything if own]) or 0.0
     means[known] = shrink(means[known], counts[known], spread)[0]
     means[~known] = np.nanmin(means)
     truth = np.array([np.mean(own) if own else np.nan for own in again])
@@ -229,9 +226,3 @@ def _rewards(arms: list[Arm], rows: list[Row]) -> list[list[float]]:
         if row.state == COMPLETE and row.reward is not None:
             out[row.arm.key].append(row.reward)
     return list(out.values())
-
-
-def _deviation(rewards: list[list[float]]) -> float:
-    freedom = sum(len(own) - 1 for own in rewards if own)
-    squares = sum(float(((np.array(own) - np.mean(own)) ** 2).sum()) for own in rewards if own)
-    return float(np.sqrt(squares / freedom)) if freedom else 0.0

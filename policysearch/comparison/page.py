@@ -18,6 +18,7 @@ from policysearch.comparison.plots import Dot, Panel, dots, lines
 from policysearch.comparison.runs import Comparison
 from policysearch.comparison.statistics import AtBudget, Summary
 from policysearch.comparison.tables import MEANINGS, Grid, budget_grids, pair_grid, pick_grid, sensitivity_grid
+from policysearch.files import write_whole
 
 __all__ = ["page", "write_page"]
 
@@ -38,17 +39,15 @@ _METHOD = (
     "then far too short); the mean shown is that of the runs alone. Of a share: Wilson's. Of other means: t.",
     "Strategies are compared on their common runs, which share seeds: two-sided sign-flip test of the paired "
     "differences, corrected by Holm over all pairs of one budget. Worse is what differs from the best mean at a "
-    "corrected p of 0.05 or less; the rest cannot be told apart from it. Of those, the page names the one that spends "
-    "the fewest worker-seconds (within 5 % is equal), then the one that computes least for a choice (below 10 ms, or "
-    "within twice the least, is equal), then the best mean.",
+    "corrected p of 0.05 or less, and by a tenth of δ or more; the rest cannot be told apart from it, or not by what "
+    "matters. Of those, the page names the one that spends the fewest worker-seconds (within 5 % is equal), then the "
+    "best mean.",
 )
 
 
 def write_page(summary: Summary, comparison: Comparison, path: Path) -> None:
     """Write the page as UTF-8; an old file is replaced when the new one is whole."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page(summary, comparison), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, page(summary, comparison))
 
 
 def page(summary: Summary, comparison: Comparison) -> str:

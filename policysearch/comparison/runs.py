@@ -20,7 +20,7 @@ class Arms:
 
     Attributes:
         names: K names.
-        means: [K] mean reward at the fidelity of the search: what regret is measured by.
+        means: [K] mean reward where regret is measured: at the pulls' fidelity, or the dearest that a strategy pulls.
         truth: [K] mean reward after long training, nan for an arm that had none; None where nothing was trained for
             long. In live comparisons: on fresh replicates, for the arms that some search ended with.
         truth_errors: [K] standard errors of `truth`, nan for an arm with one long training.
@@ -39,9 +39,9 @@ class Runs:
     Attributes:
         strategy: as the user gave it, `NAME` or `NAME:parameter=value`.
         budget: pulls of each run.
-        pulls: [P] pulls that had ended at each checkpoint; the last is the budget.
+        pulls: [P] pulls that had ended at each checkpoint, a dear one counting by its cost; the last is the budget.
         picks: [R, P] int64, index of the arm that would be recommended there.
-        regret: [R, P] regret gathered so far: sum over ended pulls of the best mean minus the pulled arm's.
+        regret: [R, P] regret gathered so far: the best mean minus the pulled arm's, by cost, over ended pulls.
         seconds: [R, P] worker-seconds spent so far, failed attempts included.
         clock: [R, P] seconds since the run began.
         failures: [R] attempts that failed.

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, Json, ValidationError
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.table import Table
 from policysearch.errors import UserError
+from policysearch.files import replacing
 from policysearch.policy import validation_message
 from policysearch.record import COMPLETE, FAILED, Record
 from policysearch.spaces import parse_space
@@ -78,9 +79,8 @@ def write_table(
     told = {"schema": SCHEMA, "fidelities": [asdict(f) for f in fidelities], "space": space_text, "failed": failed}
     told |= {"space_name": record.space.name, "seed": record.seed, "about": about}
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(told)})
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        pq.write_table(table, partial)
 
 
 def load_table(path: str | Path) -> Table:

@@ -69,7 +69,11 @@ _SETTINGS: Columns[Setting] = (
     ("minus the default [95 %]", lambda s: interval(s.default.difference, _signed) if s.default else "–"),
 )
 MEANINGS = (
-    ("simple regret", "best mean reward minus that of the final pick, by the arms' means at the search's fidelity"),
+    (
+        "simple regret",
+        "best mean reward minus that of the final pick, "
+        "by the arms' means at the pulls' fidelity or the dearest of several",
+    ),
     ("% within δ", "share of the runs that end with a pick within δ of the best arm"),
     ("truth regret", "the same for the final pick after long training; its interval is over runs alone"),
     ("± truth", "the standard error that the truth regret has besides, since truth was measured too"),

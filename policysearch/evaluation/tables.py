@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from policysearch.comparison.figures import interval, probability
 from policysearch.comparison.tables import Grid
@@ -74,7 +74,9 @@ def _title(summary: Summary, other: str) -> str:
 
 
 def _cells(pair: Paired, metric: Metric) -> Sequence[str]:
-    signed: Callable[[float], str] = lambda value: ("+" if value > 0 else "") + metric.form(value)  # noqa: E731
+    def signed(value: float) -> str:
+        return ("+" if value > 0 else "") + metric.form(value)
+
     return interval(pair.difference, signed), _p(pair.p), _p(pair.holm), metric.form(pair.detectable)
 
 

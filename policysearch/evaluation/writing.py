@@ -14,6 +14,7 @@ from policysearch.evaluation.null_check import FalseClaims
 from policysearch.evaluation.plot import write_plot
 from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.tables import NOTES, grids
+from policysearch.files import write_whole
 
 __all__ = ["FILES", "SCHEMA", "as_json", "looks_told", "write_evaluation"]
 
@@ -24,15 +25,10 @@ FILES = ("evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAM
 
 def write_evaluation(summary: Summary, folder: Path) -> None:
     """Write the three files; an old one is replaced when the new one is whole."""
-    _replace(folder / "evaluation.json", json.dumps(as_json(summary), indent=1, ensure_ascii=False, allow_nan=False))
-    _replace(folder / "evaluation.md", _page(summary))
+    text = json.dumps(as_json(summary), indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "evaluation.json", text + "\n")
+    write_whole(folder / "evaluation.md", _page(summary) + "\n")
     write_plot(summary, folder / "evaluation.png")
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def as_json(summary: Summary) -> dict[str, Any]:

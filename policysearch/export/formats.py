@@ -14,6 +14,7 @@ from typing import Any
 from policysearch.errors import UserError, unknown_name
 from policysearch.export.as_space import as_space
 from policysearch.export.common import Source
+from policysearch.files import write_whole
 from policysearch.policy import Policy
 
 __all__ = ["EXPORTS", "IMPORTS", "Export", "export_to", "import_from", "live", "save_imported"]
@@ -93,7 +94,7 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
     _check_name(target, EXPORTS[to])
     must_be_writable(target, force)
     module, told, lost = _told(policy, to, allow_loss)
-    write_whole(target, module.write(told, target.stem, Source(policy, tuple(lost))))
+    _save(target, module.write(told, target.stem, Source(policy, tuple(lost))))
     return target, lost
 
 
@@ -129,7 +130,7 @@ def save_imported(policy: Policy, out: Path, force: bool) -> None:
             f"--out takes PATH.json (the policy) or PATH.toml (a space with it as an arm), got {str(out)!r}"
         )
     must_be_writable(out, force)
-    write_whole(out, policy.to_json() + "\n" if out.suffix == ".json" else as_space(policy, out.stem))
+    _save(out, policy.to_json() + "\n" if out.suffix == ".json" else as_space(policy, out.stem))
 
 
 def _read(path: Path) -> str:
@@ -162,15 +163,8 @@ def must_be_writable(target: Path, force: bool) -> None:
         raise UserError(f"{target} exists: --force replaces it, or give another --out")
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write a file at once, never half of it.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    partial = target.with_name(target.name + ".partial")
+def _save(target: Path, text: str) -> None:
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        write_whole(target, text)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from None

@@ -76,7 +76,8 @@ def read(text: str, name: str) -> tuple[Policy, list[str]]:
 
 
 def _parts(sub: SubPolicy) -> list[Step]:
-    return [one for step in sub.steps for one in (step.one_of if isinstance(step, OneOf) else (step,))]  # type: ignore[misc]
+    parts = [one for step in sub.steps for one in (step.one_of if isinstance(step, OneOf) else (step,))]
+    return [part for part in parts if isinstance(part, Step)]
 
 
 def _by_timm(string: str, name: str) -> Policy:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from policysearch.augmentation import augment
 from policysearch.datasets.dataset import Dataset
 from policysearch.errors import UserError
+from policysearch.files import replacing
 from policysearch.loss import loss_in_words, parse_loss
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
@@ -169,10 +170,9 @@ def write_figure(figure: Figure, target: Path) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    partial = target.with_name(target.name + ".partial")
     try:
-        figure.savefig(partial, format="png")
-        partial.replace(target)
+        with replacing(target) as partial:
+            figure.savefig(partial, format="png")
     except OSError as error:
         reason = error.strerror or error
         raise UserError(

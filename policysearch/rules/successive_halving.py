@@ -10,12 +10,7 @@ import numpy as np
 from policysearch.errors import UserError
 from policysearch.rules.history import Choice, Counts, History, Need, Rule, argmax, hopeless
 
-__all__ = ["Hyperband", "SuccessiveHalving", "brackets"]
-
-
-def _check(eta: float) -> None:
-    if not 1 < eta < float("inf"):
-        raise UserError(f"eta must be above 1, got {eta}")
+__all__ = ["Hyperband", "Promoting", "SuccessiveHalving", "brackets"]
 
 
 def _several(history: History, rule: str) -> None:
@@ -24,7 +19,23 @@ def _several(history: History, rule: str) -> None:
 
 
 @dataclass(frozen=True)
-class SuccessiveHalving(Rule):
+class Promoting(Rule):
+    """What rules that promote 1/eta of the arms to the next fidelity share.
+
+    Raises:
+        UserError: eta is not above 1.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
+    eta: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 1 < self.eta < float("inf"):
+            raise UserError(f"eta must be above 1, got {self.eta}")
+
+
+@dataclass(frozen=True)
+class SuccessiveHalving(Promoting):
     """Successive halving (Jamieson & Talwalkar 2016) by asynchronous promotion (ASHA, Li et al. 2020, algorithm 2).
 
     From the highest fidelity but one downwards: the best 1/eta of the arms with a reward there may be pulled one
@@ -42,19 +53,13 @@ class SuccessiveHalving(Rule):
         eta: of how many arms one is promoted, above 1.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
-    eta: float = 3.0
-
-    def __post_init__(self) -> None:
-        _check(self.eta)
-
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         _several(history, "successive-halving")
         return _promote_or_start(history, 0, self.eta, rng)
 
 
 @dataclass(frozen=True)
-class Hyperband(Rule):
+class Hyperband(Promoting):
     """Hyperband (Li et al. 2018, algorithm 1): successive halving started at every fidelity in turn.
 
     With F fidelities, bracket s = F-1, ..., 0 starts ceil(F/(s + 1)·eta^s) arms at fidelity F-1-s and promotes 1/eta
@@ -67,12 +72,6 @@ class Hyperband(Rule):
     Attributes:
         eta: of how many arms one is promoted, above 1.
     """
-
-    needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
-    eta: float = 3.0
-
-    def __post_init__(self) -> None:
-        _check(self.eta)
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         _several(history, "hyperband")

@@ -11,6 +11,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,16 @@ def searches() -> Iterator[Row]:
     source = replay(workers=8)
     for name in (*RULES, "tpe"):
         runs = 2 if name == "tpe" else SEARCHES
-        yield name, [seconds(lambda n=n, name=name: source.run(name, PULLS, n)) for n in range(runs)]  # type: ignore[misc]
+        yield name, [seconds(partial(source.run, name, PULLS, n)) for n in range(runs)]
 
 
 def objective(trial: optuna.Trial) -> float:
     width = trial.suggest_categorical("width", list(range(16)))
     return float(width + trial.suggest_float("rate", 0.0, 0.9, step=0.1))
+
+
+def choose(study: optuna.Study) -> float:
+    return objective(study.ask())
 
 
 def choices() -> Iterator[Row]:
@@ -76,7 +81,7 @@ def choices() -> Iterator[Row]:
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
         study.optimize(lambda trial: objective(trial) + rng.normal(), n_trials=TRIALS)
         study.sampler = sampler
-        yield name, [seconds(lambda study=study: objective(study.ask())) for _ in range(CHOICES)]  # type: ignore[misc]
+        yield name, [seconds(partial(choose, study)) for _ in range(CHOICES)]
 
 
 def table(title: str, unit: str, rows: list[Row], scale: float) -> list[str]:
