@@ -88,7 +88,8 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     Raises:
         UserError: something given is wrong.
     """
-    try_reward(config.reward)
+    for reward in (config.reward, config.last_reward):
+        try_reward(reward, config.recipe.base_epochs > 0)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
     must_suit_reward(strategy, config.strategy, config.reward)
     return strategy
@@ -110,8 +111,9 @@ def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
     train = len(split(dataset, config.validation, config.split_seed).train)
     classes = len(dataset.classes)
     told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
-    if not 2 * classes <= config.images <= train:
-        raise UserError(f"--images must lie in {told}, got {config.images}")
+    for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
+        if not 2 * classes <= images <= train:
+            raise UserError(f"--{flag} must lie in {told}, got {images}")
     fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
     if fewest < 2 * classes:
         raise UserError(

@@ -52,6 +52,15 @@ class SearchConfig(DataSettings):
     ] = 3
     confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
     finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside identity and TrivialAugment")] = 4
+    confirm_images: Annotated[
+        int | None, Field(ge=1, description="training images of a confirming pull; default: as in the search")
+    ] = None
+    confirm_epochs: Annotated[
+        int | None, Field(ge=1, description="epochs of a confirming pull; default: as in the search")
+    ] = None
+    confirm_reward: Annotated[
+        str | None, Field(description="what decides among the finalists; default: the reward of the search")
+    ] = None
     workers: Annotated[
         int | None,
         Field(
@@ -100,6 +109,16 @@ class SearchConfig(DataSettings):
     )
     out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
     recipe: Recipe = Recipe()
+
+    @property
+    def last_reward(self) -> str:
+        """What decides among the finalists."""
+        return self.confirm_reward or self.reward
+
+    @property
+    def last_fidelity(self) -> tuple[int, int]:
+        """(images, epochs) of a confirming pull."""
+        return self.confirm_images or self.images, self.confirm_epochs or self.epochs
 
 
 def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfig:

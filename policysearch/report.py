@@ -147,6 +147,8 @@ def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
         "reward": config.reward,
         "images": config.images,
         "epochs": config.epochs,
+        "confirmed_at": dict(zip(("images", "epochs"), config.last_fidelity, strict=True)),
+        "confirmed_by": config.last_reward,
         "seed": config.seed,
         "confirmed": verdict.confirmed,
         "paired_difference_to": differences,

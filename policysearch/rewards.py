@@ -22,11 +22,16 @@ METRICS: dict[str, str] = {
     "train_loss": "cross-entropy on the clean training subset",
     "accuracy_gap": "train_accuracy - accuracy",
     "loss_gap": "loss - train_loss",
-    "augmented_train_loss": "plain training loss of the last epoch, on augmented images",
+    "augmented_train_loss": "plain training loss of the last epoch, on augmented images (Gontijo-Lopes's diversity)",
+    "severity": "mean of 1 - visibility over training images, in [0, 1]",
+    "affinity": "with base_epochs: the base's accuracy on augmented validation images, less that on clean ones",
+    "density_loss": "with base_epochs: the base's cross-entropy on augmented validation images, nats",
     "seconds": "the pull's duration",
     "cpu_seconds": "processor time of the thread that trained; steadier than seconds where others use the machine",
 }
 """The recorded metrics that a reward may name."""
+
+_OF_BASE = frozenset({"affinity", "density_loss"})
 
 REWARDS: dict[str, str] = {
     "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
@@ -78,15 +83,23 @@ def parse_reward(text: str) -> Reward:
     return _Sum(tuple(terms))
 
 
-def try_reward(text: str) -> None:
+def try_reward(text: str, base: bool = False) -> None:
     """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
 
+    Args:
+        text: the reward.
+        base: whether children start from a base, and so have the metrics that it gives.
+
     Raises:
-        UserError: it raises, or gives no finite number.
+        UserError: it raises, or gives no finite number; or names a metric of the base where there is none.
     """
+    reward = parse_reward(text)
+    missing = [] if base or not isinstance(reward, _Sum) else [name for _, name in reward.terms if name in _OF_BASE]
+    if missing:
+        raise UserError(f"reward {text!r}: {missing[0]} is measured with a base only: give --base-epochs")
     metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
     try:
-        value = float(parse_reward(text)(metrics))
+        value = float(reward(metrics))
     except UserError:
         raise
     except Exception as error:  # a user's own function may raise anything

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_serializer, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from policysearch.errors import UserError
+from policysearch.frozen import Frozen
 from policysearch.operations import Operation, operation
 
 __all__ = [
@@ -28,21 +29,8 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=Tru
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
-class Value(BaseModel):
-    """A frozen value that refuses keys it does not know.
-
-    Fields in `later` came after schema 1 was first written: at their default they are not written, so that a
-    policy without them keeps its hash.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    later: ClassVar[frozenset[str]] = frozenset()
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: Any) -> dict[str, Any]:
-        data: dict[str, Any] = handler(self)
-        unset = [n for n in self.later if getattr(self, n) == type(self).model_fields[n].get_default()]
-        return {name: value for name, value in data.items() if name not in unset}
+class Value(Frozen):
+    """A part of a policy."""
 
 
 class Uniform(Value):

@@ -36,7 +36,13 @@ __all__ = [
     "save_settings",
 ]
 
-FIXED = {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+_CONFIRMED = frozenset({"confirm_images", "confirm_epochs", "confirm_reward"})
+FIXED = (
+    frozenset(
+        {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
+    )
+    | _CONFIRMED
+)
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
@@ -104,8 +110,8 @@ def open_records(
         try:
             studies = {phase: _open_study(storage, name, state) for phase, name in _names(config, phases).items()}
             sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
-            of_phase = {phase: sizes[-1:] if i else sizes for i, phase in enumerate(phases)}
-            records = {p: _record(study, config, space, read_only, of_phase[p]) for p, study in studies.items()}
+            of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
+            records = {p: _record(study, config, space, read_only, p, of_phase[p]) for p, study in studies.items()}
         except optuna.exceptions.StorageInternalError as error:
             raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
         yield records
@@ -116,14 +122,16 @@ def _record(
     config: SearchConfig,
     space: Space,
     read_only: bool,
+    phase: str,
     fidelities: Sequence[tuple[int, int]],
 ) -> Record:
+    reward = config.last_reward if phase == "confirm" else config.reward
     return Record(
         study,
         space,
         seed=config.seed,
         fidelities=fidelities,
-        reward=_no_reward if read_only else parse_reward(config.reward),
+        reward=_no_reward if read_only else parse_reward(reward),
         read_only=read_only,
     )
 

@@ -7,6 +7,7 @@ import pytest
 from simulated import Problem, play
 
 from policysearch.rules import Pull, Tally
+from policysearch.rules.corrected_halving import CorrectedHalving
 from policysearch.rules.sequential_halving import SequentialHalving, rounds
 from policysearch.rules.successive_halving import Hyperband, SuccessiveHalving, brackets
 
@@ -124,3 +125,53 @@ def test_hyperband_starts_each_bracket_at_its_fidelity():
     """No reward ever comes, so that nothing is promoted: 13 pulls at fidelity 0, 6 at 1, 3 at 2, and again."""
     made, _ = play(Hyperband(), Problem(9, lambda *_: 0.5, fidelities=3), 35, 0, in_flight=35)
     assert [fidelity for _, fidelity in made] == [0] * 13 + [1] * 6 + [2] * 3 + [0] * 13
+
+
+STRENGTH = np.arange(27) % 9 / 8
+
+
+def misled(arm, fidelity, rng):
+    """Strong policies are better, but a cheap pull takes three times as much from them, as one of few epochs does."""
+    return 0.1 * STRENGTH[arm] - (2 - fidelity) * 0.15 * STRENGTH[arm] + 0.002 * arm + 0.004 * rng.standard_normal()
+
+
+def truly_best_at_top(rule, seed):
+    features = np.column_stack([STRENGTH - STRENGTH.mean(), np.cos(np.arange(27))])
+    problem = Problem(27, misled, fidelities=3, features=features / features.std(0))
+    _, h = play(rule, problem, 150, seed)
+    return int(np.argmax(np.where(h.fidelities[2].pulls > 0, h.fidelities[2].means, -np.inf))) == 26
+
+
+def test_correction_finds_the_arms_that_cheap_pulls_mislead_about():
+    """20 seeds. Plain halving is the planted bug: it never sees the best arm at the top. A rule that found it half of
+    the time would pass with probability below 0.6 %."""
+    assert sum(truly_best_at_top(SuccessiveHalving(), seed) for seed in range(5)) == 0
+    assert sum(truly_best_at_top(CorrectedHalving(), seed) for seed in range(20)) >= 16
+
+
+def test_without_doubt_the_correction_is_plain_halving():
+    features = np.random.default_rng(0).standard_normal((27, 4))
+    problem = Problem(27, misled, fidelities=3, features=features)
+    plain, corrected = (play(rule, problem, 100, 3)[0] for rule in (SuccessiveHalving(), CorrectedHalving(doubt=0)))
+    assert plain == corrected
+
+
+def test_gaps_by_hand():
+    """Two arms of three have both fidelities, one pull each and so no noise but the pooled deviation of all pulls; the
+    regression is worked out from its normal equations."""
+    tally = Tally(2)
+    for key, fidelity, reward in (("0", 0, 1.0), ("1", 0, 2.0), ("2", 0, 4.0), ("0", 1, 1.5), ("1", 1, 3.5)):
+        tally.start(Pull(key, fidelity))
+        tally.finish(Pull(key, fidelity), reward)
+    x = np.array([[-1.0], [0.0], [1.0]])
+    h = tally.history(["0", "1", "2"], x)
+    here, above = h.fidelities
+    spread = np.var([1, 2, 4], ddof=1)
+    prior = spread * (1 + x @ x.T) / 2
+    noise = np.eye(2) * (here.deviation**2 + above.deviation**2)
+    gain = prior[:, :2] @ np.linalg.inv(prior[:2, :2] + noise)
+    mean = gain @ (np.array([0.5, 1.5]) - 1)
+    deviation = np.sqrt(np.diag(prior - gain @ prior[:2]))
+    expected = np.array([1.0, 2.0, 4.0]) + mean + 0.5 * deviation
+    np.testing.assert_allclose(CorrectedHalving().scores(h, 0), expected, rtol=1e-6)
+    np.testing.assert_allclose(CorrectedHalving().scores(h, 1)[:2], [1.5, 3.5])

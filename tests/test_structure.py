@@ -14,6 +14,7 @@ LAYERS = [
     [
         "policysearch.errors",
         "policysearch.files",
+        "policysearch.frozen",
         "policysearch.flags",
         "policysearch.own_code",
         "policysearch.published",

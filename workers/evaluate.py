@@ -48,6 +48,7 @@ class ChildSetup:
     def __call__(self) -> Evaluate:
         import torch
 
+        from policysearch.child.base import Bases
         from policysearch.child.device import on_device
         from policysearch.child.exam import Exam
         from policysearch.child.memory import evaluation_batch
@@ -59,6 +60,7 @@ class ChildSetup:
         data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
         exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
         factory = partial(build, self.model, dataset.shape, data.classes)
+        bases = Bases()
 
         def evaluate(trial: Trial) -> dict[str, Any]:
             threads = torch.get_num_threads()
@@ -74,6 +76,7 @@ class ChildSetup:
                     recipe=self.recipe,
                     loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
                     examine=partial(exam, data, seed=trial.seed) if exam else None,
+                    bases=bases,
                 )
             finally:
                 torch.set_num_threads(threads)

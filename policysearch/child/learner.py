@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.averaging import averaged
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 
@@ -16,11 +17,14 @@ __all__ = ["Learner"]
 class Learner:
     """A fresh network on the device, channels last, with SGD over its weights.
 
-    `network` is the network itself, never compiled, so that hooks on it are called.
+    `network` is the network itself, never compiled, so that hooks on it are called; `judged` is what is to be judged:
+    the network, or the average of its weights.
     """
 
     def __init__(self, factory: Callable[[], nn.Module], recipe: Recipe, device: torch.device) -> None:
         self.network = factory().to(device).to(memory_format=torch.channels_last)
+        self._average = averaged(self.network, recipe.averaging) if recipe.averaging else None
+        self.judged: nn.Module = self._average or self.network
         self._optimiser = torch.optim.SGD(
             self.network.parameters(),
             recipe.rate,
@@ -40,6 +44,14 @@ class Learner:
             out: Tensor = self._forward(inputs)
         return out.float()
 
+    def answers(self, inputs: Tensor) -> Tensor:
+        """As `logits`, of what is to be judged."""
+        if self._average is None:
+            return self.logits(inputs)
+        with autocast(self._precision, self._device):
+            out: Tensor = self._average(inputs)
+        return out.float()
+
     def update(self, loss: Tensor, share: float = 1.0) -> None:
         """One step down at this share of the highest rate; float16 scales the loss, so that small gradients do not
         vanish, and skips a step that overflows (Micikevicius et al. 2018, section 3.2)."""
@@ -49,3 +61,5 @@ class Learner:
         self._scaler.scale(loss).backward()
         self._scaler.step(self._optimiser)
         self._scaler.update()
+        if self._average is not None:
+            self._average.update_parameters(self.network)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from policysearch.frozen import Frozen
 
 __all__ = ["Precision", "Recipe"]
 
@@ -12,8 +14,8 @@ __all__ = ["Precision", "Recipe"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-class Recipe(BaseModel):
-    """SGD with Nesterov momentum under a one-cycle rate (Smith & Topin 2018).
+class Recipe(Frozen):
+    """SGD with Nesterov momentum, by default under a one-cycle rate (Smith & Topin 2018).
 
     Attributes:
         batch: images a step.
@@ -25,10 +27,15 @@ class Recipe(BaseModel):
         checkpoints: points of the learning curve, 1 to 8, the last at the end.
         precision: of forward and backward passes; weights, losses and metrics stay float32. auto is float32 on CPU, on
             CUDA bfloat16 where the device has it and float16 elsewhere.
+        schedule: one-cycle; or constant after 50 steps, so that the curve does not depend on the number of epochs.
+        averaging: what is judged has its weights averaged over about this share of the steps done, in [0, 1]; 0: it
+            has the last weights.
+        base_epochs: epochs without augmentation before the child's own, done once a replicate in each worker, from
+            which all its arms are fine-tuned; 0: children start from random weights.
         compile: whether torch.compile makes the network faster, after some minutes in every worker.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    later: ClassVar[frozenset[str]] = frozenset({"schedule", "averaging", "base_epochs"})
 
     batch: Annotated[int, Field(ge=2, description="images a step")] = 128
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False, description="highest learning rate of the one cycle")] = 0.1
@@ -45,4 +52,13 @@ class Recipe(BaseModel):
         Precision,
         Field(description="of forward and backward passes; auto: float32 on CPU, on CUDA bfloat16 or else float16"),
     ] = "auto"
+    schedule: Annotated[
+        Literal["one-cycle", "constant"], Field(description="the rate over the steps; constant: after 50 of them")
+    ] = "one-cycle"
+    averaging: Annotated[
+        float, Field(ge=0, le=1, description="share of the steps over which judged weights are averaged; 0: the last")
+    ] = 0.0
+    base_epochs: Annotated[
+        int, Field(ge=0, description="epochs without augmentation, once a replicate, that all its arms go on from")
+    ] = 0
     compile: Annotated[bool, Field(description="compile the network with torch.compile")] = False

@@ -1,12 +1,15 @@
-"""The one-cycle learning rate."""
+"""Learning rates over a training."""
 
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
+from typing import Protocol
 
-__all__ = ["one_cycle"]
+__all__ = ["SCHEDULES", "constant", "one_cycle"]
 
 _START, _END = 1 / 25, 1 / 25e4
+_RISE = 50
 
 
 def one_cycle(step: int, total: int, warmup: float) -> float:
@@ -26,5 +29,22 @@ def one_cycle(step: int, total: int, warmup: float) -> float:
     return _cosine(1.0, _END, (step - top) / (total - 1 - top))
 
 
+def constant(step: int, total: int, warmup: float) -> float:
+    """The share of the highest rate at `step`: up over the first 50 steps, half a cosine, then all of it.
+
+    It does not depend on how long the training is, so that any point of its curve is the end of a shorter training.
+    """
+    return _cosine(_START, 1.0, min(step / _RISE, 1.0))
+
+
 def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+class Schedule(Protocol):
+    """As `one_cycle`."""
+
+    def __call__(self, step: int, total: int, warmup: float) -> float: ...
+
+
+SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType({"one-cycle": one_cycle, "constant": constant})

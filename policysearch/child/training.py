@@ -6,13 +6,14 @@ import math
 import resource
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.base import Bases, affinity, severity
 from policysearch.child.device import DeviceData
 from policysearch.child.exam import Logits
 from policysearch.child.feed import Batch, augmented
@@ -21,10 +22,11 @@ from policysearch.child.losses import make_loss
 from policysearch.child.memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.metrics import scores
 from policysearch.child.recipe import Recipe
-from policysearch.child.schedule import one_cycle
+from policysearch.child.schedule import SCHEDULES
 from policysearch.datasets.split import stratified
 from policysearch.loss import Loss
 from policysearch.policy import Policy
+from policysearch.presets import preset
 
 __all__ = ["ChildError", "Metrics", "train"]
 
@@ -63,8 +65,9 @@ def train(
     recipe: Recipe,
     loss: Loss | None = None,
     examine: Callable[[Logits], dict[str, float]] | None = None,
+    bases: Bases | None = None,
 ) -> Metrics:
-    """Train a fresh network on a stratified subset and measure it on the validation part.
+    """Train a network on a stratified subset and measure it on the validation part.
 
     Args:
         policy: the augmentation of every batch.
@@ -78,6 +81,7 @@ def train(
         loss: what is minimised; None is `soft_loss` with the recipe's label smoothing. Every metric stays what it is
             without one.
         examine: called with the trained network; what it gives is added to the metrics. Its time does not count.
+        bases: keeps the networks that a recipe with `base_epochs` begins with.
 
     Returns:
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
@@ -85,15 +89,17 @@ def train(
         of the last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
         evaluation_seconds (on CUDA, where work is queued, the parts are rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
-        device memory of this child).
+        device memory of this child); severity, the mean of 1 - visibility over 256 images; with `base_epochs` also
+        affinity and density_loss (see `policysearch.child.base.affinity`) and base_seconds, which is not in seconds.
 
     Raises:
         ChildError: a loss, in training or evaluation, is no longer finite; memory ran out (the batch that fits is
             told); or torch.compile failed.
         UserError: a precision that the device does not have.
     """
+    job = _Job(policy, data, factory, images, epochs, seed, recipe, loss, examine)
     try:
-        return _train(policy, data, factory, images, epochs, seed, recipe, loss, examine)
+        return _train(job)[0] if not recipe.base_epochs else _fine_tuned(job, bases or Bases())
     except OutOfMemory:
         pass  # once the handler is left, what the training held is free
     except Exception as error:
@@ -104,17 +110,34 @@ def train(
     raise ChildError(out_of_memory(data, factory, recipe))
 
 
-def _train(
-    policy: Policy,
-    data: DeviceData,
-    factory: Callable[[], nn.Module],
-    images: int,
-    epochs: int,
-    seed: int,
-    recipe: Recipe,
-    loss: Loss | None,
-    examine: Callable[[Logits], dict[str, float]] | None,
-) -> Metrics:
+@dataclass(frozen=True)
+class _Job:
+    """What `train` was asked for."""
+
+    policy: Policy
+    data: DeviceData
+    factory: Callable[[], nn.Module]
+    images: int
+    epochs: int
+    seed: int
+    recipe: Recipe
+    loss: Loss | None
+    examine: Callable[[Logits], dict[str, float]] | None
+
+
+def _fine_tuned(job: _Job, bases: Bases) -> Metrics:
+    """Train on from the replicate's base, which is trained first if it is not there."""
+    plain = job.recipe.model_copy(update={"schedule": "one-cycle", "averaging": 0.0, "checkpoints": 1})
+    work = replace(job, policy=preset("identity"), epochs=job.recipe.base_epochs, recipe=plain, loss=None, examine=None)
+    network, seconds = bases.of((job.images, job.seed), lambda: _train(work)[1])
+    seen = affinity(job.policy, job.data, network, evaluation_batch(job.recipe), job.seed)
+    return {**_train(replace(job, factory=lambda: network))[0], **seen, "base_seconds": seconds}
+
+
+def _train(job: _Job) -> tuple[Metrics, nn.Module]:
+    """The metrics and the network."""
+    policy, data, images, epochs, seed = job.policy, job.data, job.images, job.epochs, job.seed
+    recipe, loss = job.recipe, job.loss
     started, cpu_before = time.perf_counter(), time.thread_time()
     device = data.images.device
     if device.type == "cuda":
@@ -130,10 +153,10 @@ def _train(
     stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        learner = Learner(factory, recipe, device)
+        learner = Learner(job.factory, recipe, device)
         network = learner.network
         batches = math.ceil(images / recipe.batch)
-        rate = partial(one_cycle, total=epochs * batches, warmup=recipe.warmup)
+        rate = partial(SCHEDULES[recipe.schedule], total=epochs * batches, warmup=recipe.warmup)
         evaluated = partial(_evaluate, learner, data, evaluation_batch(recipe))
         final: dict[str, float] = {}
         step = 0
@@ -161,10 +184,10 @@ def _train(
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
         clean = evaluated(subset)
         seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
-        further = _examined(learner, examine) if examine else {}
+        further = _examined(learner, job.examine) if job.examine else {}
     if not math.isfinite(final["loss"] + clean["loss"]):
         raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
-    return {
+    metrics: Metrics = {
         **final,
         "validation_images": len(data.validation),
         "train_accuracy": clean["accuracy"],
@@ -180,21 +203,23 @@ def _train(
         "evaluation_seconds": clock.evaluation,
         "images_per_second": images * epochs / seconds,
         "peak_memory_mb": _peak_memory_mb(device),
+        "severity": severity(policy, data, seed),
         **further,
     }
+    return metrics, network
 
 
 @torch.no_grad()
 def _evaluate(learner: Learner, data: DeviceData, batch: int, rows: Tensor) -> dict[str, float]:
-    learner.network.eval()
-    parts = [learner.logits(data.normalise(data.images[part])) for part in rows.split(batch)]
+    learner.judged.eval()
+    parts = [learner.answers(data.normalise(data.images[part])) for part in rows.split(batch)]
     return scores(torch.cat(parts), data.labels[rows])
 
 
 @torch.no_grad()
 def _examined(learner: Learner, examine: Callable[[Logits], dict[str, float]]) -> dict[str, float]:
-    learner.network.eval()
-    found = examine(learner.logits)
+    learner.judged.eval()
+    found = examine(learner.answers)
     if not all(map(math.isfinite, found.values())):
         raise ChildError(f"diverged: not finite on the test part: {found}")
     return found

@@ -107,7 +107,7 @@ def _prepared(config: SearchConfig, plan: Plan, folder: RunFolder) -> SearchConf
     """The config with what a table does not need set to what never changes."""
     first = next(iter(plan.replicates))
     unused = {"strategy": "random", "trials": 1, "confirm": 0, "out": str(folder.path), **asdict(first)}
-    try_reward(config.reward)
+    try_reward(config.reward, config.recipe.base_epochs > 0)
     return resolved(config.model_copy(update=unused))
 
 

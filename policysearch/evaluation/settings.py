@@ -15,7 +15,8 @@ __all__ = ["GRID", "UNUSED", "EvaluateSettings"]
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
-UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "confirm", "finalists"})
+_CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
+UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs"}) | _CONFIRMING
 """Settings of a search that an evaluation does not have."""
 
 

@@ -1,5 +1,6 @@
 """Bandit rules, one a file: pure functions of a `History`; numpy only."""
 
+from policysearch.rules.corrected_halving import CorrectedHalving
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.exp3 import Exp3
 from policysearch.rules.greedy import Greedy
@@ -47,6 +48,10 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
     "exp3": ("exponential weights, for rewards that drift (gamma, rate, decay)", Exp3),
     "sequential-halving": ("a known budget in rounds, each on half as many arms", SequentialHalving),
     "successive-halving": ("cheap pulls for all arms, dearer ones for the best 1/eta (eta)", SuccessiveHalving),
+    "corrected-halving": (
+        "the same, cheap rewards corrected by what policies do (eta, doubt, width)",
+        CorrectedHalving,
+    ),
     "hyperband": ("the same, started at every fidelity in turn (eta)", Hyperband),
 }
 """Name -> (description with the parameters in brackets, class); `needs` of the class says what it cannot do without."""

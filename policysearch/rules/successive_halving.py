@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from policysearch.errors import UserError
-from policysearch.rules.history import Choice, Counts, History, Need, Rule, argmax, hopeless
+from policysearch.rules.history import Choice, Counts, Floats, History, Need, Rule, argmax, hopeless
 
-__all__ = ["Hyperband", "Promoting", "SuccessiveHalving", "brackets"]
+__all__ = ["Hyperband", "Promoting", "SuccessiveHalving", "brackets", "promote_or_start", "several"]
 
 
-def _several(history: History, rule: str) -> None:
+Scores = Callable[[History, int], Floats]
+"""From a history and an index of fidelity to [K] what arms are promoted by, higher is better."""
+
+
+def several(history: History, rule: str) -> None:
+    """Raises:
+    UserError: the history has one fidelity.
+    """
     if len(history.fidelities) < 2:
         raise UserError(f"{rule} needs two fidelities or more, got {max(len(history.fidelities), 1)}")
 
@@ -54,8 +62,8 @@ class SuccessiveHalving(Promoting):
     """
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        _several(history, "successive-halving")
-        return _promote_or_start(history, 0, self.eta, rng)
+        several(history, "successive-halving")
+        return promote_or_start(history, 0, self.eta, rng)
 
 
 @dataclass(frozen=True)
@@ -74,10 +82,10 @@ class Hyperband(Promoting):
     """
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        _several(history, "hyperband")
+        several(history, "hyperband")
         ends = np.cumsum(brackets(len(history.fidelities), self.eta))
         lowest = int(np.searchsorted(ends, history.started.sum() % ends[-1], side="right"))
-        return _promote_or_start(history, lowest, self.eta, rng)
+        return promote_or_start(history, lowest, self.eta, rng)
 
 
 def brackets(fidelities: int, eta: float) -> list[int]:
@@ -89,12 +97,19 @@ def brackets(fidelities: int, eta: float) -> list[int]:
     return out
 
 
-def _promote_or_start(history: History, lowest: int, eta: float, rng: np.random.Generator) -> Choice:
+def _means(history: History, level: int) -> Floats:
+    return history.fidelities[level].means
+
+
+def promote_or_start(
+    history: History, lowest: int, eta: float, rng: np.random.Generator, scores: Scores = _means
+) -> Choice:
+    """Promote an arm that is among the best 1/eta by `scores` at some fidelity, or pull one at fidelity `lowest`."""
     levels = history.fidelities
     ended = levels[lowest].pulls + levels[lowest].failures
     least = int((ended > 0).all())
     for level in range(len(levels) - 2, lowest - 1, -1):
-        arm = _promotable(levels[level], levels[level + 1], eta, least, rng)
+        arm = _promotable(levels[level], levels[level + 1], scores(history, level), eta, least, rng)
         if arm is not None:
             return Choice(arm, level + 1)
     failing = hopeless(levels[lowest])
@@ -102,10 +117,12 @@ def _promote_or_start(history: History, lowest: int, eta: float, rng: np.random.
     return Choice(argmax(-waits, rng), lowest)
 
 
-def _promotable(here: Counts, above: Counts, eta: float, least: int, rng: np.random.Generator) -> int | None:
+def _promotable(
+    here: Counts, above: Counts, scores: Floats, eta: float, least: int, rng: np.random.Generator
+) -> int | None:
     """The best of the top 1/eta arms of one fidelity that was pulled less often at the next; None if there is none."""
     allowed = max(int((here.pulls > 0).sum() / eta), least)
-    order = np.lexsort((rng.random(here.arms), -here.means))[:allowed]
+    order = np.lexsort((rng.random(here.arms), -scores))[:allowed]
     waiting = (here.pulls > above.started) & ~hopeless(above)
     ready = order[waiting[order]]
     return int(ready[0]) if len(ready) else None
