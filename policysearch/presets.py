@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache, partial
 
+from pydantic import ValidationError
+
 from policysearch.errors import UserError, unknown_name
 from policysearch.mixes import Mixture
 from policysearch.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
 from policysearch.policy import Policy
 from policysearch.published import AUTOAUGMENT
-from policysearch.softening import Softening
+from policysearch.softening import Curve, Softening
 from policysearch.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
 
 __all__ = ["BASELINES", "PRESETS", "preset"]
@@ -60,10 +62,24 @@ def _any_level(name: str, wide: bool) -> Step:
     return Step(operation=row.name, magnitude=Uniform(start=span[0], stop=span[1], levels=LEVELS))
 
 
-def _soft_crop() -> Policy:
+def _soft_crop(sigma: float = 0.3, k: float = 2) -> Policy:
     """Soft Augmentation's CIFAR setting: flip, σ 0.3, k 2, target and weight (Liu et al. 2023, section 4.1)."""
-    crop = Step(operation="soft-crop", magnitude=0.3)
-    return _one("soft-crop", FLIP, crop, softening=Softening(k=2, mode="both"))
+    return _one(_titled("soft-crop", sigma, k), FLIP, _crop(sigma), softening=Softening(k=k, mode="both"))
+
+
+def _soft_crop_trivialaugment(sigma: float = 0.3, k: float = 2) -> Policy:
+    """The same before TrivialAugment, whose operations are not softened."""
+    curve = Softening(mode="both", p_min=1, operations={"soft-crop": Curve(k=k)})
+    title = _titled("soft-crop-trivialaugment", sigma, k)
+    return _one(title, FLIP, _crop(sigma), _trivialaugment(wide=True), softening=curve)
+
+
+def _crop(sigma: float) -> Step:
+    return Step(operation="soft-crop", magnitude=sigma)
+
+
+def _titled(name: str, sigma: float, k: float) -> str:
+    return name if (sigma, k) == (0.3, 2) else f"{name}:{sigma:g},{k:g}"
 
 
 def _autoaugment(name: str) -> Policy:
@@ -114,7 +130,11 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         "horizontal flip, and a crop after padding by 1/8 of the side (4 pixels at 32)",
         lambda: _one("flip-crop", FLIP, Step(operation="pad-and-crop", magnitude=0.125)),
     ),
-    "soft-crop": ("flip and soft crop, σ 0.3, k 2, target and weight softened", _soft_crop),
+    "soft-crop": ("flip and soft crop, σ 0.3, k 2, target and weight softened; also soft-crop:σ,k", _soft_crop),
+    "soft-crop-trivialaugment": (
+        "the same, then TrivialAugment on its wide ranges; also soft-crop-trivialaugment:σ,k",
+        _soft_crop_trivialaugment,
+    ),
     "randaugment": ("RandAugment with N 2, M 9; also randaugment:N,M or randaugment:N,M,STD", _randaugment),
     "trivialaugment": (
         "TrivialAugment on RandAugment's ranges",
@@ -139,7 +159,7 @@ def preset(name: str) -> Policy:
     """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
 
     Raises:
-        UserError: unknown name, or N, M out of range.
+        UserError: unknown name, or a number out of range.
     """
     base, _, arguments = name.partition(":")
     if base not in PRESETS:
@@ -147,6 +167,8 @@ def preset(name: str) -> Policy:
     try:
         values = [float(part) for part in arguments.split(",")] if arguments else []
         return PRESETS[base][1](*values)
+    except ValidationError as error:
+        raise UserError(f"preset {name!r}: {error.errors()[0]['msg']}") from None
     except (TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise

@@ -96,6 +96,27 @@ def test_every_policy_is_trained_on_the_same_replicates(quick, npz, tmp_path):
     assert [len(v) for v in told["metrics"]["error"]["values"]] == [3] * 4
 
 
+def test_further_policies_are_told_but_never_the_best_fixed_one(quick, npz, tmp_path, cli):
+    Policy.preset("flip-crop").save(tmp_path / "also.json")
+    words = ("--against", AGAINST, "--also", "also.json", "--seeds", "3", "--epochs", "1", "--workers", "0")
+    code, out, err = cli("soft-crop", "--data", str(npz), *words, "--out", "e")
+    assert code == 0, err
+    told = found(tmp_path / "e")
+    assert told["policies"] == ["soft-crop", *AGAINST.split(","), "flip-crop"]
+    assert told["about"]["policies"]["flip-crop"]["fixed"] is False and "best fixed policy, flip-crop" not in out
+    code, _, err = cli("soft-crop", "--data", str(npz), *words[:2], *words[4:], "--out", "e")
+    assert code == 2 and "also" in err
+    code, _, err = cli("soft-crop", "--data", str(npz), "--also", "none.json", "--out", "f")
+    assert code == 2 and "none.json" in err and not (tmp_path / "f").exists()
+
+
+def test_settings_may_come_from_a_file(quick, npz, tmp_path, cli):
+    (tmp_path / "e.toml").write_text(f'data = "{npz}"\nepochs = 1\nworkers = 0\n[recipe]\nrate = 0.05\n')
+    code, _, err = cli("identity", "--config", "e.toml", "--against", "flip-crop", "--seeds", "2", "--out", "e")
+    assert code == 0, err
+    assert found(tmp_path / "e")["about"]["recipe"]["rate"] == 0.05
+
+
 def test_the_grid_never_has_the_test_part(quick, npz, tmp_path):
     run(tmp_path / "e", against=f"{AGAINST},randaugment-grid")
     with (tmp_path / "e" / "trials.csv").open() as file:

@@ -17,6 +17,7 @@ from policysearch.evaluation.metrics import ERROR, VALIDATION
 from policysearch.evaluation.null_check import dealt, false_claims
 from policysearch.evaluation.paired import Paired, corrected, paired
 from policysearch.evaluation.statistics import best_fixed, compared, metric_result, references
+from policysearch.presets import preset
 
 FIXED = ("identity", "flip-crop", "randaugment", "trivialaugment-wide", "autoaugment-cifar10")
 NAN = math.nan
@@ -152,6 +153,12 @@ def test_no_policy_stands_twice_and_names_differ():
     namesake = replace(identity, policy=identity.policy.model_copy(update={"name": "flip-crop"}))
     first, second = contenders(namesake, [flip])
     assert first.name == f"flip-crop {identity.key[:6]}" and not first.fixed and second.name == "flip-crop"
+    _, _, third, fourth = contenders(identity, [flip], [namesake_of(identity, 0.1), namesake_of(identity, 0.2), flip])
+    assert third.name != fourth.name and third.name.startswith("identity ") and not third.fixed
+
+
+def namesake_of(arm, sigma):
+    return replace(arm, policy=preset(f"soft-crop:{sigma}").model_copy(update={"name": arm.name}))
 
 
 def test_a_grid_is_not_called_free():

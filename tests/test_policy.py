@@ -183,6 +183,19 @@ def test_presets_are_the_published_ones():
     assert set(BASELINES) <= set(PRESETS)
 
 
+def test_soft_crop_takes_its_strength_and_power():
+    """σ 0.3, k 2 are the paper's; with TrivialAugment after it, only the crop is softened."""
+    assert Policy.preset("soft-crop:0.3,2") == Policy.preset("soft-crop") != Policy.preset("soft-crop:0.1")
+    mild = Policy.preset("soft-crop:0.1,4")
+    assert mild.sub_policies[0].steps[1].magnitude == 0.1 and mild.softening.k == 4 and mild.name == "soft-crop:0.1,4"
+    both = Policy.preset("soft-crop-trivialaugment:0.1")
+    assert both.sub_policies[0].steps[2:] == Policy.preset("trivialaugment-wide").sub_policies[0].steps
+    assert both.softening.p_min == 1 and both.softening.operations["soft-crop"].k == 2
+    for wrong in ("soft-crop:-1", "soft-crop:0.1,0", "soft-crop-trivialaugment:0.1,2,3"):
+        with pytest.raises(UserError, match="soft-crop"):
+            Policy.preset(wrong)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,7 @@ _TRAINED = {name: field for name, field in SEARCH.items() if name not in {*UNUSE
 def evaluate(
     policy: Annotated[str, typer.Argument(help="policy.json, the folder of a search, or a preset")],
     out: Annotated[str, typer.Option(help="the evaluation's folder; the same command goes on in it")],
+    config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,
 ) -> None:
     """A policy beside the fixed ones on the test part, which nothing else reads; a ledger counts how often it was.
@@ -40,6 +42,6 @@ def evaluate(
 
     told = given(flags)
     settings = validated(EvaluateSettings, {n: told.pop(n) for n in list(told) if n in EvaluateSettings.model_fields})
-    start = partial(run_evaluation, policy, settings, {**merged(None, told), "out": out}, command=command_line())
+    start = partial(run_evaluation, policy, settings, {**merged(config, told), "out": out}, command=command_line())
     found = watched(lambda listener: start(listener=listener), out, "the same command")
     show_evaluation(found.summary, found.folder)

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from policysearch.config import SearchConfig
-from policysearch.datasets.dataset import Dataset
 from policysearch.errors import UserError
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.run_folder import RunFolder
-from policysearch.spaces import Arm
 from policysearch.studies import begun_with, first_change
 
 if TYPE_CHECKING:
     import optuna
+
+    from policysearch.evaluation.preparing import Prepared
 
 __all__ = ["MARK", "PHASES", "mark", "must_be_as_begun"]
 
@@ -35,20 +34,14 @@ def mark(folder: RunFolder, policy: str, settings: EvaluateSettings) -> None:
     (folder.path / MARK).write_text(text, encoding="utf-8")
 
 
-def must_be_as_begun(
-    study: optuna.Study,
-    config: SearchConfig,
-    settings: EvaluateSettings,
-    arm: Arm,
-    dataset: Dataset,
-    folder: RunFolder,
-) -> None:
+def must_be_as_begun(study: optuna.Study, given: Prepared) -> None:
     """Keep what an evaluation is begun with, and hold one that is continued to it.
 
     Raises:
         UserError: a setting is another, or there are fewer seeds.
     """
-    changed = first_change(study, _settings(config, settings, arm, dataset))
+    settings, folder = given.settings, given.folder
+    changed = first_change(study, _settings(given))
     if changed:
         name, value, begun = changed
         raise UserError(
@@ -67,8 +60,11 @@ def _told(value: object, begun: object) -> str:
     return f"is {value!r}, was {begun!r}" if short else "is not what it was"
 
 
-def _settings(config: SearchConfig, settings: EvaluateSettings, arm: Arm, dataset: Dataset) -> dict[str, Any]:
-    trained = begun_with(config, dataset.digest, _TRAINING)
+def _settings(given: Prepared) -> dict[str, Any]:
+    settings = given.settings
+    trained = begun_with(given.config, given.dataset.digest, _TRAINING)
     recipe = {f"recipe.{name}": value for name, value in trained.pop("recipe").items()}
     grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
-    return {"policy": arm.key, "against": ",".join(settings.names), **grid, **trained, **recipe}
+    also = {"also": ",".join(arm.key for arm in given.also) or None}
+    against = ",".join(settings.names)
+    return {"policy": given.given.arm.key, "against": against, **also, **grid, **trained, **recipe}

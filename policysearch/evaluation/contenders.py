@@ -41,17 +41,20 @@ def fixed_arms(names: Sequence[str]) -> list[Arm]:
     return [Arm({}, preset(name).model_copy(update={"name": name})) for name in names]
 
 
-def contenders(searched: Arm, fixed: Sequence[Arm]) -> tuple[Contender, ...]:
+def contenders(searched: Arm, fixed: Sequence[Arm], also: Sequence[Arm] = ()) -> tuple[Contender, ...]:
     """The evaluated policy first; none stands twice, and a fixed policy that is evaluated stays a fixed one.
 
     Args:
-        searched: the evaluated policy; where another has its name, a part of its hash is added.
+        searched: the evaluated policy.
         fixed: policies whose names differ from each other's.
+        also: further ones; those among them, and the evaluated one, whose name another has get a part of their hash.
     """
-    others: dict[str, Arm] = {}
-    for arm in fixed:
-        others.setdefault(arm.key, arm)
-    free = others.pop(searched.key, None) is not None
-    taken = searched.name in {arm.name for arm in others.values()}
-    own = Contender(f"{searched.name} {searched.key[:6]}" if taken else searched.name, searched, free)
-    return (own, *(Contender(arm.name, arm, True) for arm in others.values()))
+    free = {arm.key for arm in fixed}
+    given = [searched, *fixed, *also]
+    arms = [arm for i, arm in enumerate(given) if arm.key not in {other.key for other in given[:i]}]
+    names = [arm.name for arm in arms if arm.key in free] + [arm.name for arm in arms if arm.key not in free]
+    return tuple(Contender(_distinct(arm, names, arm.key in free), arm, arm.key in free) for arm in arms)
+
+
+def _distinct(arm: Arm, names: Sequence[str], fixed: bool) -> str:
+    return f"{arm.name} {arm.key[:6]}" if names.count(arm.name) > 1 and not fixed else arm.name

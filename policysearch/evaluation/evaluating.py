@@ -90,7 +90,7 @@ def evaluate(
             save_settings(config, folder)
         space = load_space(config.space)
         records = stack.enter_context(open_records(config, folder, space, new=given.new, phases=PHASES))
-        must_be_as_begun(records["evaluate"].study, config, settings, given.given.arm, given.dataset, folder)
+        must_be_as_begun(records["evaluate"].study, given)
         return _done(_Work(given, records, command, listener))
 
 
@@ -99,7 +99,7 @@ def _done(work: _Work) -> Evaluated:
     write_trials(folder.trials, dict(work.records))
     try:
         grid = _gridded(work)
-        entered = contenders(work.given.given.arm, _fixed(work, grid))
+        entered = contenders(work.given.given.arm, _fixed(work, grid), work.given.also)
         looks = _judged(work, entered)
     finally:
         write_trials(folder.trials, dict(work.records))

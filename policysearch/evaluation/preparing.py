@@ -15,11 +15,13 @@ from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.evaluation.begun import MARK, PHASES
-from policysearch.evaluation.contenders import fixed_arms
+from policysearch.evaluation.contenders import arm_of, fixed_arms
 from policysearch.evaluation.entrant import Entrant, entrant
 from policysearch.evaluation.settings import EvaluateSettings
+from policysearch.policy_source import named_policy
 from policysearch.run_folder import RunFolder
 from policysearch.runs import Listener, Status
+from policysearch.spaces import Arm
 from policysearch.studies import names_must_be_free
 
 __all__ = ["Prepared", "prepared"]
@@ -34,6 +36,7 @@ class Prepared:
 
     Attributes:
         given: what is evaluated.
+        also: what is told beside it.
         settings: what it is compared with.
         config: how networks are trained, everything resolved.
         dataset: on what.
@@ -42,6 +45,7 @@ class Prepared:
     """
 
     given: Entrant
+    also: tuple[Arm, ...]
     settings: EvaluateSettings
     config: SearchConfig
     dataset: Dataset
@@ -59,6 +63,7 @@ def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any],
         raise UserError("an evaluation needs a folder: give --out results/NAME")
     given = entrant(policy, values)
     fixed_arms([*settings.fixed, *settings.grid])
+    also = tuple(arm_of(named_policy(spec)) for spec in settings.others)
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
     config = resolved(given.config.model_copy(update={**_NEEDLESS, **_kept(folder, values)}))
@@ -70,7 +75,7 @@ def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any],
     must_suit(config, dataset)
     for text in dataset.warnings:
         warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
-    return Prepared(given, settings, config, dataset, folder, new)
+    return Prepared(given, also, settings, config, dataset, folder, new)
 
 
 def _kept(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:

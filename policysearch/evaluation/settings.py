@@ -32,6 +32,13 @@ class EvaluateSettings(BaseModel):
             f"{GRID} is RandAugment with N and M chosen on validation"
         ),
     ] = "identity,flip-crop,randaugment,trivialaugment-wide,autoaugment-cifar10"
+    also: Annotated[
+        str | None,
+        Field(
+            description="further policies, files or folders of searches separated by commas, that are trained and told "
+            "but are no fixed ones"
+        ),
+    ] = None
     seeds: Annotated[
         int, Field(ge=2, le=1000, description="networks of each policy, on replicates that all policies share")
     ] = 10
@@ -57,6 +64,11 @@ class EvaluateSettings(BaseModel):
         if not out or len({*out}) < len(out):
             raise UserError(f"--against must name one or more policies, each once, got {self.against!r}")
         return out
+
+    @property
+    def others(self) -> list[str]:
+        """Where the further policies are."""
+        return [part.strip() for part in (self.also or "").split(",") if part.strip()]
 
     @property
     def fixed(self) -> list[str]:
