@@ -37,7 +37,7 @@ def additive(rewards: Floats) -> tuple[Floats, float]:
     solution, _, rank, _ = np.linalg.lstsq(design, seen, rcond=None)
     freedom = len(seen) - int(rank)
     left = float(((seen - design @ solution) ** 2).sum())
-    means = np.asarray(solution[:arms] + solution[arms:].mean())
+    means = solution[:arms] + solution[arms:].mean()
     return means, float(np.sqrt(left / freedom)) if freedom else float("nan")
 
 
@@ -75,7 +75,7 @@ class Truth:
     @property
     def replicates(self) -> Floats:
         """[K] long trainings of each arm."""
-        return np.isfinite(self.rewards).sum(1).astype(np.float64)
+        return np.asarray(np.isfinite(self.rewards).sum(1), dtype=np.float64)
 
     @cached_property
     def reliability(self) -> float:

@@ -25,7 +25,7 @@ class Table:
     Attributes:
         source: the file, for messages.
         space: the space whose arms were recorded.
-        arms: its arms, K of them, in the space's order.
+        arms: those recorded, K of them, in the space's order.
         fidelities: cheapest first.
         arm, fidelity, replicate: [C] int64; the first two are indices.
         metrics: by cell, C of them.
