@@ -147,6 +147,7 @@ def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
         "reward": config.reward,
         "images": config.images,
         "epochs": config.epochs,
+        "calibrated": config.calibrated,
         "seed": config.seed,
         "confirmed": verdict.confirmed,
         "paired_difference_to": differences,

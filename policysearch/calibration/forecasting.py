@@ -51,8 +51,7 @@ class Forecast:
 def timed(config: SearchConfig, dataset: Dataset, pool_of: PoolOf, fidelity: Fidelity) -> Forecast:
     """Train one pull that is not recorded, of TrivialAugment, and tell from it what others cost.
 
-    Arms differ in what they cost by some ten per cent on a CPU; what the first pull of a worker costs besides is in it. Both are why a
-    forecast is one.
+    It is rough: arms differ in what they cost, and the first pull of a worker costs more than later ones.
 
     Raises:
         UserError: the pull failed.

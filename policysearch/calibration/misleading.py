@@ -34,8 +34,8 @@ KNOWN = (
     Known(
         lambda images, epochs, reward: images <= 500 and epochs <= 40,
         "500 images of 40 epochs rank strong policies last",
-        "25 arms: 500x40 has rank correlations with long training of -0.3 and -0.6 and picks an arm 0.02 and 0.06 below "
-        "the best",
+        "25 arms: 500x40 has rank correlations with long training of -0.3 and -0.6 and picks an arm 0.02 and 0.06 "
+        "below the best",
     ),
     Known(
         lambda images, epochs, reward: images <= 500 and reward.startswith("-loss"),

@@ -70,8 +70,8 @@ def drafted(settings: CalibrateSettings, arms: int, images: int, classes: int) -
         classes: of the data.
 
     Raises:
-        UserError: a fidelity that cannot be read, a cheap one that is not cheaper than the long one, or no cheap one that
-            suits the data.
+        UserError: a fidelity that cannot be read, a cheap one that is not cheaper than the long one, or no cheap
+            one that suits the data.
     """
     long = Fidelity.parse(settings.long) if settings.long else Fidelity(min(images, _MOST_IMAGES), _EPOCHS)
     if settings.ladder:
@@ -125,8 +125,11 @@ def _cuts(draft: Draft) -> list[Draft]:
 
 def cut_in_words(asked: Draft, kept: Draft) -> str:
     """What a budget left out; empty if nothing."""
-    pairs = (("arms", asked.arms, kept.arms), ("cheap replicates", asked.seeds, kept.seeds))
-    pairs += (("long replicates", asked.long_seeds, kept.long_seeds),)
+    pairs = (
+        ("arms", asked.arms, kept.arms),
+        ("cheap replicates", asked.seeds, kept.seeds),
+        ("long replicates", asked.long_seeds, kept.long_seeds),
+    )
     less = [f"{have} {what} instead of {had}" for what, had, have in pairs if have < had]
     gone = [str(f) for f in asked.ladder if f not in kept.ladder]
     less += [f"no {', '.join(gone)}"] if gone else []

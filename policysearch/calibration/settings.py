@@ -24,9 +24,7 @@ class CalibrateSettings(BaseModel):
     ] = 12
     long: Annotated[
         str | None,
-        Field(
-            description="IMAGESxEPOCHS of the long training; default: all training images, 10,000 at most, 40 epochs"
-        ),
+        Field(description="IMAGESxEPOCHS of long training; default: all training images, 10,000 at most, 40 epochs"),
     ] = None
     ladder: Annotated[
         str | None,
@@ -36,9 +34,7 @@ class CalibrateSettings(BaseModel):
     long_seeds: Annotated[int, Field(ge=2, le=1000, description="replicates of every arm's long training")] = 3
     rewards: Annotated[
         str | None,
-        Field(
-            description="rewards that are tried, separated by commas, the plainest first; default: accuracy and five"
-        ),
+        Field(description="rewards tried, separated by commas, the plainest first; default: accuracy and five others"),
     ] = None
     tolerance: Annotated[
         float, Field(ge=0, le=1, description="accuracy that a cheaper pull may lose against the best one")
