@@ -49,29 +49,32 @@ class Forecast:
 
 
 def timed(config: SearchConfig, dataset: Dataset, pool_of: PoolOf, fidelity: Fidelity) -> Forecast:
-    """Train one pull that is not recorded, of TrivialAugment, and tell from it what others cost.
+    """Train a pull that is not recorded, of TrivialAugment, on every worker at once, and tell from it what others cost.
 
     It is rough: arms differ in what they cost, and the first pull of a worker costs more than later ones.
 
     Raises:
-        UserError: the pull failed.
+        UserError: a pull failed.
     """
     arm = Arm({"family": _TIMED}, preset(_TIMED))
     seed = child_seed(config.seed, _REPLICATE)
-    trial = Trial(0, arm.key, arm.policy.to_json(indent=None), 0, seed, fidelity.images, fidelity.epochs)
+    policy = arm.policy.to_json(indent=None)
     with pool_of(config, dataset) as pool:
-        workers = pool.free_slots
-        pool.submit(trial)
-        ended: list[tuple[Trial, Outcome]] = []
-        while not ended:
-            ended = pool.wait(1.0)
-    outcome = ended[0][1]
-    if outcome.error:
-        raise UserError(f"the first pull, {fidelity}, failed: {outcome.error}")
-    return _from(outcome, fidelity, max(1, workers), config.recipe.checkpoints)
+        workers = max(1, pool.free_slots)
+        for number in range(workers):
+            pool.submit(Trial(number, arm.key, policy, 0, seed, fidelity.images, fidelity.epochs))
+        ended: list[Outcome] = []
+        while len(ended) < workers:
+            ended += [outcome for _, outcome in pool.wait(1.0)]
+    failed = next((outcome.error for outcome in ended if outcome.error), "")
+    if failed:
+        raise UserError(f"the first pull, {fidelity}, failed: {failed}")
+    return _from(ended, fidelity, config.recipe.checkpoints)
 
 
-def _from(outcome: Outcome, fidelity: Fidelity, workers: int, checkpoints: int) -> Forecast:
-    evaluation = float(outcome.metrics.get("evaluation_seconds", 0.0))
-    training = max(outcome.seconds - evaluation, 0.0)
-    return Forecast(training / fidelity.cost, evaluation * checkpoints / min(checkpoints, fidelity.epochs), workers)
+def _from(ended: list[Outcome], fidelity: Fidelity, checkpoints: int) -> Forecast:
+    count = len(ended)
+    evaluation = sum(float(outcome.metrics.get("evaluation_seconds", 0.0)) for outcome in ended) / count
+    training = max(sum(outcome.seconds for outcome in ended) / count - evaluation, 0.0)
+    fixed = evaluation * checkpoints / min(checkpoints, fidelity.epochs)
+    return Forecast(training / fidelity.cost, fixed, count)

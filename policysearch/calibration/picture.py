@@ -19,7 +19,7 @@ __all__ = ["write_picture"]
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan", "tab:olive")
 _FITTED = "black"
-_APART = 0.03  # between rewards of one fidelity, as a share of its cost
+_WIDTH = 0.6  # of the rewards of one pull, beside each other
 
 
 def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
@@ -38,21 +38,22 @@ def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
 
 
 def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Callable[[Candidate], Estimated]) -> None:
+    places = {leader.fidelity: i for i, leader in enumerate(advice.leaders)}
     given = dict.fromkeys(c.reward for c in analysis.candidates if c.correction is None)
-    names = {reward: _COLOURS[i % len(_COLOURS)] for i, reward in enumerate(given)}
-    for i, (label, colour) in enumerate({**names, "": _FITTED}.items()):
-        own = [c for c in analysis.candidates if (c.reward if c.correction is None else "") == label]
+    rows = {reward: _COLOURS[i % len(_COLOURS)] for i, reward in enumerate(given)} | {"": _FITTED}
+    for i, (label, colour) in enumerate(rows.items()):
+        own = [c for c in analysis.candidates if ("" if c.correction else c.reward) == label]
+        at = [places[c.fidelity] + _WIDTH * (i / (len(rows) - 1) - 0.5) for c in own]
         if own:
-            _points(axes, [c.share * (1 + _APART * (i - len(names) / 2)) for c in own], [of(c) for c in own], colour)
+            _points(axes, at, [of(c) for c in own], colour)
             axes.plot([], [], "o", color=colour, label=label or "fitted (arm left out)")
-    chosen = of(advice.chosen)
-    axes.plot(advice.chosen.share, chosen.value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
-    for leader in advice.leaders:
-        axes.annotate(str(leader.fidelity), (leader.share, axes.get_ylim()[0]), fontsize=8, rotation=90, alpha=0.7)
-    axes.set_xscale("log")
-    axes.set_xlabel("cost of a pull (long trainings)")
+        for x in (x for x, c in zip(at, own, strict=True) if c is advice.chosen):
+            axes.plot(x, of(advice.chosen).value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
+    labels = [f"{c.fidelity}\n{100 * c.share:.0f} %" for c in advice.leaders]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlabel("pull (images x epochs), cheapest first, and its cost in long trainings; star: recommended")
     axes.set_title(title)
-    axes.grid(alpha=0.25)
+    axes.grid(alpha=0.25, axis="y")
 
 
 def _points(axes: Axes, at: list[float], values: list[Estimated], colour: str) -> None:

@@ -39,7 +39,7 @@ def show_start(start: Start, console: Console | None = None) -> None:
     total = sum(s for _, _, s in rows)
     pulls = str(sum(n for _, n, _ in rows))
     lines.append(("all", pulls, duration(total), duration(start.forecast.wall(total))))
-    console.print(rich_table(Grid("Forecast, from one cheap pull", heads, tuple(lines), ("all",)), False))
+    console.print(rich_table(Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)), False))
     cut = cut_in_words(start.asked, draft)
     told = f"{what}; {start.forecast.workers} at once. {cut}".strip()
     console.print(told, highlight=False, soft_wrap=True)
