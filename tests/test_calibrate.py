@@ -21,8 +21,8 @@ from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.rewards import parse_reward
 
-TINY = CalibrateSettings(long="200x2", ladder="100x1,50x2", arms=6, seeds=2, long_seeds=2)
-FLAGS = ["--long", "200x2", "--ladder", "100x1,50x2", "--arms", "6", "--seeds", "2", "--long-seeds", "2"]
+TINY = CalibrateSettings(long="200x2", ladder="100x1,50x2", arms=4, seeds=2, long_seeds=2)
+FLAGS = ["--arms", "6", "--seeds", "2", "--long-seeds", "2"]
 FILES = {"calibration.toml", "calibration.json", "calibration.png", "table.parquet", "table", "plan.json"}
 
 
@@ -56,18 +56,18 @@ class Stop(Exception):
 
 def test_a_real_tiny_calibration_and_a_search_with_it(cli, tmp_path):
     """Six arms on the shipped data; the search takes the pull and the reward, and its policy says so."""
-    words = ["--long", "100x2", "--ladder", "40x2,40x1", *FLAGS[4:], "--workers", "0"]
+    words = ["--long", "100x2", "--ladder", "40x2", *FLAGS, "--workers", "0"]
     code, out, err = cli("calibrate", *words, "--out", "mine")
     assert code == 0, err
     assert "Forecast" in out and "6 arms, 2 replicates" in out and "search --calibrated mine" in out
     assert {p.name for p in (tmp_path / "mine").iterdir()} == FILES
     found = load_calibration(tmp_path / "mine")
-    assert (found.images, found.epochs) in ((40, 1), (40, 2)) and found.measured.data == "fashion-small"
+    assert (found.images, found.epochs) == (40, 2) and found.measured.data == "fashion-small"
     told = json.loads((tmp_path / "mine" / "calibration.json").read_text())
-    assert len(told["candidates"]) >= 12 and told["long"]["fidelity"] == "100x2" and len(told["long"]["arms"]) == 6
+    assert len(told["candidates"]) >= 6 and told["long"]["fidelity"] == "100x2" and len(told["long"]["arms"]) == 6
     assert told["sentence"] == found.measured.sentence and found.measured.sentence in out
     code, _, err = cli(
-        "search", "--calibrated", "mine", "--trials", "3", "--confirm", "1", "--workers", "0", "--out", "s"
+        "search", "--calibrated", "mine", *["--trials", "2", "--confirm", "1", "--workers", "0", "--out", "s"]
     )
     assert code == 0 and "warning" not in err, err
     config = load_config(tmp_path / "s" / "config.toml")
@@ -77,7 +77,7 @@ def test_a_real_tiny_calibration_and_a_search_with_it(cli, tmp_path):
 
 def test_a_calibration_that_was_stopped_ends_as_one_that_was_not(tmp_path, quick_children):
     whole = calibrate(TINY, {"workers": 0}, tmp_path / "whole")
-    assert whole.pulls == (36, 36) and whole.recorded.failed == 0
+    assert whole.pulls == (24, 24) and whole.recorded.failed == 0
 
     def stop(status):
         if status.phase == "record":
@@ -86,29 +86,29 @@ def test_a_calibration_that_was_stopped_ends_as_one_that_was_not(tmp_path, quick
                 raise Stop
 
     starts = []
-    for stop.left in (5, 20):
+    for stop.left in (5, 10):
         with pytest.raises(Stop):
             calibrate(TINY, {"workers": 0}, tmp_path / "parts", listener=stop, tell=starts.append)
     again = calibrate(TINY, {"workers": 0}, tmp_path / "parts", tell=starts.append)
-    assert [start.forecast is None for start in starts] == [False, True, True] and again.pulls == (36, 36)
+    assert [start.forecast is None for start in starts] == [False, True, True] and again.pulls == (24, 24)
     for name in ("calibration.toml", "calibration.json"):
         assert (tmp_path / "parts" / name).read_text() == (tmp_path / "whole" / name).read_text()
     with pytest.raises(UserError, match="was begun with another --arms"):
-        calibrate(TINY.model_copy(update={"arms": 7}), {"workers": 0}, tmp_path / "parts")
+        calibrate(TINY.model_copy(update={"arms": 5}), {"workers": 0}, tmp_path / "parts")
 
 
 def test_a_budget_ends_a_calibration_and_a_larger_one_goes_on(tmp_path, quick_children, monkeypatch):
-    """Each pull takes a second by its record; 30 of 36 are made."""
+    """Each pull takes a second by its record."""
     monkeypatch.setattr("workers.in_process.attempt", lambda evaluate, trial: _a_second(evaluate, trial))
     table = tmp_path / "t.parquet"
     settings = make_config({"workers": 0})
-    first = record_table(settings, Plan(fidelities="100x1,200x2", seeds=3, arms=6, budget=30), table)
-    assert first.pulls == 30
-    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=3, arms=6), table).pulls == 36
+    first = record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=4, budget=10), table)
+    assert first.pulls == 10
+    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=4), table).pulls == 16
     told = []
-    found = calibrate(TINY.model_copy(update={"budget": 36.0}), {"workers": 0}, tmp_path / "c", tell=told.append)
-    assert found.pulls == (36, 36) and told[0].forecast.seconds(told[0].draft.long) > 1
-    with pytest.raises(UserError, match="--budget 3 worker-seconds is too small: even 6 arms"):
+    found = calibrate(TINY.model_copy(update={"budget": 60.0}), {"workers": 0}, tmp_path / "c", tell=told.append)
+    assert found.pulls == (24, 24) and told[0].forecast.seconds(told[0].draft.long) > 1
+    with pytest.raises(UserError, match="--budget 3 worker-seconds is too small: even 4 arms"):
         calibrate(TINY.model_copy(update={"budget": 3.0}), {"workers": 0}, tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
@@ -122,29 +122,15 @@ def _a_second(evaluate, trial):
 def test_a_table_of_a_few_arms_holds_and_replays_only_these(tmp_path, quick_children, cli):
     table = tmp_path / "t.parquet"
     settings = make_config({"workers": 0})
-    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=6), table).pulls == 24
+    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=1, arms=6), table).pulls == 12
     read = load_table(table)
-    assert len(read.arms) == 6 and read.grid(0, parse_reward("accuracy"))[0].shape == (6, 2)
-    code, out, err = cli(
-        "compare",
-        "--replay",
-        "t.parquet",
-        "--strategies",
-        "random,ucb",
-        "--pulls",
-        "8",
-        "--runs",
-        "4",
-        "--workers",
-        "1",
-        "--out",
-        "c",
-    )
+    assert len(read.arms) == 6 and read.grid(0, parse_reward("accuracy"))[0].shape == (6, 1)
+    words = ["--strategies", "random,ucb", "--pulls", "8", "--runs", "4", "--workers", "1", "--out", "c"]
+    code, out, err = cli("compare", "--replay", "t.parquet", *words)
     assert code == 0 and "ucb" in out, err
     with pytest.raises(UserError, match="was begun with 6 arms"):
-        record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=5), table)
-    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=8), table).pulls == 32
-    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=2), table).pulls == 80
+        record_table(settings, Plan(fidelities="100x1,200x2", seeds=1, arms=5), table)
+    assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=1, arms=8), table).pulls == 16
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -108,7 +110,7 @@ def test_a_draft_by_the_data():
     )
     with pytest.raises(UserError, match="no pull cheaper than --long 60x40 has two images for each of 10 classes"):
         drafted(CalibrateSettings(), 20, 60, 10)
-    with pytest.raises(UserError, match="--long must be dearer .*: 1000x40 is not cheaper than 400x40"):
+    with pytest.raises(UserError, match=r"--long must be dearer .*: 1000x40 is not cheaper than 400x40"):
         drafted(CalibrateSettings(long="400x40", ladder="100x40,1000x40"), 20, 4000, 10)
 
 
@@ -145,7 +147,7 @@ def test_few_arms_stand_for_a_space():
         everything = space.arms(0)
         sets = [{arm.key for arm in spread_arms(space, 0, count)} for count in range(1, len(everything) + 3)]
         assert [len(own) for own in sets[: len(everything)]] == list(range(1, len(everything) + 1))
-        assert all(a <= b for a, b in zip(sets, sets[1:], strict=False))
+        assert all(a <= b for a, b in pairwise(sets))
         twelve = spread_arms(space, 0, 12)
         assert twelve == spread_arms(space, 0, 12) and spread_arms(space, 0, 0) == everything
         families = [str(arm.parameters["family"]) for arm in twelve]

@@ -61,11 +61,11 @@ def _known(settings: SearchConfig) -> list[str]:
 
 
 def _cautious(cautions: list[str], listener: Listener) -> Listener:
-    """Says what to be careful of when the search begins: nothing that is refused is warned of."""
+    """Says what to be careful of when a pull has given a reward: a search that is refused, or fails, is not warned."""
     left = list(cautions)
 
     def listen(status: Status) -> None:
-        while left and status.phase != "decode":
+        while left and status.best is not None:
             print(f"policysearch: warning: {left.pop(0)}", file=sys.stderr)
         listener(status)
 
