@@ -43,6 +43,10 @@ class SearchConfig(DataSettings):
     reward: Annotated[str, Field(description="what is maximised, as accuracy-0.5*ece (see `policysearch rewards`)")] = (
         "accuracy"
     )
+    calibrated: Annotated[
+        str | None,
+        Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
+    ] = None
     trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
     images: Annotated[int, Field(ge=1, description="training images of a pull")] = 500
     epochs: Annotated[int, Field(ge=1, description="epochs of a pull")] = 80

@@ -149,6 +149,7 @@ def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
         "epochs": config.epochs,
         "confirmed_at": dict(zip(("images", "epochs"), config.last_fidelity, strict=True)),
         "confirmed_by": config.last_reward,
+        "calibrated": config.calibrated,
         "seed": config.seed,
         "confirmed": verdict.confirmed,
         "paired_difference_to": differences,

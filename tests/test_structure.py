@@ -55,7 +55,7 @@ LAYERS = [
     ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
     ["policysearch.report"],
     ["policysearch.runs", "policysearch.comparison"],
-    ["policysearch.evaluation"],
+    ["policysearch.evaluation", "policysearch.calibration"],
     ["policysearch.console", "policysearch.preview"],
     ["policysearch.commands"],
     ["policysearch.cli"],

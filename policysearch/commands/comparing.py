@@ -19,9 +19,21 @@ from policysearch.flags import given, with_flags
 __all__ = ["compare", "record"]
 
 _CONFIRMED = {name for name in SEARCH if name.startswith("confirm")}
-_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "finalists", "out", *_CONFIRMED}
+_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "finalists", "out", "calibrated", *_CONFIRMED}
 _TRAINING = {name: field for name, field in SEARCH.items() if name not in _UNUSED_BY_TABLES}
-_SHARED = {"strategy", "trials", "reward", "retries", "workers", "seed", "out", "study", "storage", "finalists"}
+_SHARED = {
+    "strategy",
+    "trials",
+    "reward",
+    "retries",
+    "workers",
+    "seed",
+    "out",
+    "study",
+    "storage",
+    "finalists",
+    "calibrated",
+}
 _LIVE = {name: field for name, field in SEARCH.items() if name not in _SHARED}
 
 

@@ -26,10 +26,17 @@ class Plan(BaseModel):
         str, Field(description="IMAGESxEPOCHS, separated by commas, each with replicates of its own after a colon: x:5")
     ] = "500x80,1000x40,4000x40:5"
     seeds: Annotated[int, Field(ge=1, le=1000, description="replicates of every arm and fidelity")] = 6
+    arms: Annotated[
+        int,
+        Field(ge=0, description="arms recorded: the fixed baselines, then evenly over the families; 0: all"),
+    ] = 0
     best: Annotated[
         int, Field(ge=0, description="arms, the best by reward at the last fidelity, that get more replicates there")
     ] = 0
     best_seeds: Annotated[int, Field(ge=1, le=1000, description="replicates of those arms in all")] = 10
+    budget: Annotated[
+        float | None, Field(gt=0, description="worker-seconds after which no further pull is started")
+    ] = None
 
     @cached_property
     def replicates(self) -> dict[Fidelity, int]:

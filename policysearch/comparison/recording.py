@@ -18,6 +18,7 @@ import numpy as np
 from policysearch.checks import must_suit, resolved
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.plan import Cell, Plan
+from policysearch.comparison.some_arms import spread_arms
 from policysearch.comparison.table_file import write_table
 from policysearch.config import SearchConfig
 from policysearch.controller import run
@@ -57,7 +58,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
 
     Args:
         config: what to train; its strategy, trials, images, epochs and confirmation are not used.
-        plan: what is wanted; it may grow by replicates and by dearer fidelities when a recording is continued.
+        plan: what is wanted; it may grow by replicates, arms and dearer fidelities when a recording is continued.
         out: the table, `NAME.parquet`.
         listener: told how far it is, in thousands of images trained.
 
@@ -86,14 +87,16 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
         fidelities = [astuple(fidelity) for fidelity in plan.replicates]
         with open_records(config, folder, space, new=new, fidelities=fidelities) as records:
             record = records["search"]
-            _must_extend(record.study, fidelities, folder)
+            arms = spread_arms(space, config.seed, plan.arms)
+            _must_extend(record.study, fidelities, len(arms), folder)
             must_be_the_same_search(config, folder, record.study, dataset.digest)
             record.study.set_user_attr("fidelities", fidelities)
+            record.study.set_user_attr("arms", len(arms))
             folder.trials.touch()
-            work = _Work(record, plan, space.arms(config.seed))
+            work = _Work(record, plan, arms)
             about = {**_about(config), "data": dataset.name, "digest": dataset.digest}
             writing = _Writing(
-                lambda: write_table(out, record, folder.space.read_text("utf-8"), plan.replicates, about)
+                lambda: write_table(out, record, folder.space.read_text("utf-8"), plan.replicates, about, arms)
             )
             try:
                 with pool_of(config, dataset) as pool:
@@ -111,11 +114,13 @@ def _prepared(config: SearchConfig, plan: Plan, folder: RunFolder) -> SearchConf
     return resolved(config.model_copy(update=unused))
 
 
-def _must_extend(study: Any, fidelities: list[tuple[int, ...]], folder: RunFolder) -> None:
+def _must_extend(study: Any, fidelities: list[tuple[int, ...]], arms: int, folder: RunFolder) -> None:
     had = [tuple(each) for each in study.user_attrs.get("fidelities", [])]
     if fidelities[: len(had)] != had:
         begun = ",".join(str(Fidelity(*each)) for each in had)
         raise UserError(f"{folder.path} was begun with --fidelities {begun}: give these, or these and dearer ones")
+    if arms < study.user_attrs.get("arms", 0):
+        raise UserError(f"{folder.path} was begun with {study.user_attrs['arms']} arms: give --arms so many, or more")
 
 
 def _progress(work: _Work, writing: _Writing, listener: Listener) -> None:
@@ -144,11 +149,14 @@ class _Work:
         if not self._queue and not self._best_known and not self.record.running():
             self._best_known = True
             self._queue += [cell for cell in self.plan.further(self._best()) if cell not in self._taken]
-        if not self._queue:
+        if not self._queue or self._spent_all():
             return None
         arm, fidelity, replicate = self._queue.popleft()
         self._taken.add((arm, fidelity, replicate))
         return self.record.add(self.arms[arm], replicate, fidelity)
+
+    def _spent_all(self) -> bool:
+        return self.plan.budget is not None and sum(row.seconds for row in self.record.rows) >= self.plan.budget
 
     def _best(self) -> list[int]:
         """Arms by their mean over the replicates that all have at the last fidelity, best first."""

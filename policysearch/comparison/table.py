@@ -25,7 +25,7 @@ class Table:
     Attributes:
         source: the file, for messages.
         space: the space whose arms were recorded.
-        arms: its arms, K of them, in the space's order.
+        arms: those recorded, K of them, in the space's order.
         fidelities: cheapest first.
         arm, fidelity, replicate: [C] int64; the first two are indices.
         metrics: by cell, C of them.
@@ -55,11 +55,15 @@ class Table:
             raise UserError(f"{self.source} has no fidelity {fidelity}; it has {has}")
         return self.fidelities.index(fidelity)
 
-    def grid(self, fidelity: int, reward: Reward) -> tuple[Floats, Floats]:
+    def grid(self, fidelity: int, reward: Reward, *, partial: bool = False) -> tuple[Floats, Floats]:
         """Rewards and worker-seconds [K, J] at a fidelity, J the most replicates of any arm; nan where there is none.
 
+        Args:
+            partial: whether arms may lack pulls.
+
         Raises:
-            UserError: an arm has no pull there, its replicates are not 0, 1, ..., or a reward is no finite number.
+            UserError: unless partial, an arm has no pull there, or its replicates are not 0, 1, ...; a reward is no
+                finite number.
         """
         here = np.flatnonzero(self.fidelity == fidelity)
         shape = (len(self.arms), int(self.replicate[here].max(initial=-1)) + 1)
@@ -67,7 +71,8 @@ class Table:
         for cell in map(int, here):
             at = self.arm[cell], self.replicate[cell]
             rewards[at], seconds[at] = self._reward(cell, reward), self.seconds[cell]
-        self._must_be_full(rewards, fidelity)
+        if not partial:
+            self._must_be_full(rewards, fidelity)
         return rewards, seconds
 
     def _reward(self, cell: int, reward: Reward) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from policysearch.errors import UserError
 from policysearch.files import replacing
 from policysearch.policy import validation_message
 from policysearch.record import COMPLETE, FAILED, Record
-from policysearch.spaces import parse_space
+from policysearch.spaces import Arm, parse_space
 
 __all__ = ["SCHEMA", "load_table", "write_table"]
 
@@ -36,6 +36,7 @@ class _Told(BaseModel):
     space_name: str
     seed: int = Field(ge=0)
     about: dict[str, Any]
+    arms: list[str] | None = None  # all of the space
 
 
 class _Row(BaseModel):
@@ -55,9 +56,17 @@ class _Row(BaseModel):
 
 
 def write_table(
-    path: Path, record: Record, space_text: str, fidelities: Iterable[Fidelity], about: dict[str, Any]
+    path: Path,
+    record: Record,
+    space_text: str,
+    fidelities: Iterable[Fidelity],
+    about: dict[str, Any],
+    arms: Sequence[Arm] | None = None,
 ) -> None:
-    """Write what a record holds, the failed pulls left out; the file is replaced at once."""
+    """Write what a record holds, the failed pulls left out; the file is replaced at once.
+
+    `arms` are those that were to be recorded; by default all of the space.
+    """
     done = [row for row in record.rows if row.state == COMPLETE]
     trials = [record.trial(row) for row in done]
     metrics = [row.outcome.metrics for row in done]
@@ -78,6 +87,7 @@ def write_table(
     failed = [{"arm": row.arm.name, "error": row.outcome.error} for row in record.rows if row.state == FAILED]
     told = {"schema": SCHEMA, "fidelities": [asdict(f) for f in fidelities], "space": space_text, "failed": failed}
     told |= {"space_name": record.space.name, "seed": record.seed, "about": about}
+    told |= {"arms": [arm.key for arm in arms]} if arms else {}
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(told)})
     with replacing(path) as partial:
         pq.write_table(table, partial)
@@ -93,7 +103,7 @@ def load_table(path: str | Path) -> Table:
     told, raw = _read(str(path))
     rows = [_checked(_Row, each, f"{path}, row {number}") for number, each in enumerate(raw)]
     space = parse_space(told.space_name, told.space, f"the space in {path}")
-    arms = space.arms(told.seed)
+    arms = tuple(arm for arm in space.arms(told.seed) if told.arms is None or arm.key in told.arms)
     places = {arm.key: k for k, arm in enumerate(arms)}
     cells = [_cell(str(path), row, places, told.fidelities) for row in rows]
     if len(set(cells)) < len(cells):

@@ -16,7 +16,7 @@ GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
 _CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
-UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs"}) | _CONFIRMING
+UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "calibrated"}) | _CONFIRMING
 """Settings of a search that an evaluation does not have."""
 
 

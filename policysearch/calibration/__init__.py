@@ -1,0 +1,1 @@
+"""Which cheap pull can be trusted: measured on the user's own data before a search."""

@@ -1,0 +1,47 @@
+"""calibrate: which cheap pull can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from policysearch.calibration.settings import UNUSED, CalibrateSettings
+from policysearch.child.recipe import Recipe
+from policysearch.commands.common import DATA, RECIPE, SEARCH, app, merged
+from policysearch.config import validated
+from policysearch.flags import given, with_flags
+
+__all__ = ["calibrate"]
+
+_TRAINED = {name: field for name, field in SEARCH.items() if name not in UNUSED}
+
+
+@with_flags(
+    app,
+    ("Calibration", CalibrateSettings.model_fields),
+    ("Training", _TRAINED),
+    ("Data", DATA),
+    (RECIPE, Recipe.model_fields),
+)
+def calibrate(
+    out: Annotated[Path, typer.Option(help="the calibration's folder; the same command goes on in it")],
+    **flags: Any,
+) -> None:
+    """Which cheap pull can be trusted: a few arms, trained short and long on your data, before a search."""
+    from policysearch.calibration.calibrating import calibrate as run_calibration
+    from policysearch.calibration.terminal import show_calibration, show_start
+    from policysearch.calibration.writing import TABLE
+    from policysearch.console import watched
+
+    told = given(flags)
+    settings = validated(CalibrateSettings, {n: told.pop(n) for n in list(told) if n in CalibrateSettings.model_fields})
+    values = merged(None, told)
+    begun = str((out / TABLE).with_suffix(""))
+    found = watched(
+        lambda listener: run_calibration(settings, values, out, listener=listener, tell=show_start),
+        begun,
+        "the same command",
+    )
+    show_calibration(found)
