@@ -11,15 +11,16 @@ import json
 import math
 import sys
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
 from policysearch.calibration.analysis import REWARDS_TRIED, Analysis, Candidate, analyse
 from policysearch.calibration.proxies import Estimated
-
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.table import Table
 from policysearch.comparison.table_file import load_table
@@ -48,12 +49,9 @@ class Row:
 
 
 def shape(fidelity: Fidelity, long: Fidelity) -> str:
-    """A fidelity as shares of the long one, as "1/8 images, 1 epochs"."""
-    return f"{_share(fidelity.images, long.images)} × {_share(fidelity.epochs, long.epochs)}"
-
-
-def _share(part: int, whole: int) -> str:
-    return f"1/{round(whole / part)}" if part <= whole else f"{round(part / whole)}"
+    """A fidelity as shares of the long one: images × epochs."""
+    images, epochs = Fraction(fidelity.images, long.images), Fraction(fidelity.epochs, long.epochs)
+    return f"{images} × {epochs}"
 
 
 def with_curves(table: Table, long: Fidelity) -> Table:
@@ -184,7 +182,7 @@ def picture(analyses: dict[str, Analysis], rows: list[Row], path: Path) -> None:
         line[1].axhline(math.sqrt(max(found.truth.reliability, 0)), color="tab:gray", linestyle=":")
         for panel in line:
             panel.set_xlabel("cost of a pull, share of a long training")
-            panel.set_xscale("log")
+            panel.set_xlim(0, None)
     handles = [panels[0][0].plot([], [], m, color="black", label=name)[0] for name, m in marks.items()]
     panels[0][0].legend(handles=handles, fontsize=7)
     figure.savefig(path, dpi=110)
@@ -194,14 +192,14 @@ _COLOURS: dict[str, str] = {}
 
 
 def _point(line: np.ndarray, row: Row, mark: str) -> None:
-    label = f"{row.recipe} {row.shape}"
+    label = f"{row.found.fidelity}" + ("" if row.recipe == "one-cycle" else f" {row.recipe}")
     colour = _COLOURS.setdefault(label, f"C{len(_COLOURS) % 10}")
     p = row.found.proxy
     for panel, number in zip(line, (p.one, p.spearman, p.inside), strict=True):
         error = [[max(number.value - number.low, 0)], [max(number.high - number.value, 0)]]
         panel.errorbar(row.found.share, number.value, yerr=error, fmt=mark, color=colour, markersize=5, elinewidth=0.5)
     if mark == "o":
-        line[1].annotate(label, (row.found.share, p.spearman.value), fontsize=6, color=colour)
+        line[1].annotate(label, (row.found.share, p.spearman.value), (5, 3), textcoords="offset points", fontsize=7)
 
 
 def numbers(row: Row) -> dict[str, object]:
