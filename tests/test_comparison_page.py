@@ -16,11 +16,11 @@ import pytest
 from rich.console import Console
 
 from policysearch.comparison.as_json import SCHEMA, as_json, write_json
-from policysearch.comparison.look import LIGHT_AND_DARK
 from policysearch.comparison.page import page, write_page
 from policysearch.comparison.runs import Arms, Comparison, Runs
 from policysearch.comparison.statistics import summary
 from policysearch.comparison.terminal import show
+from policysearch.pages.look import LIGHT_AND_DARK
 
 K = 12
 ODD = "<b>&\"$x$'[bold]"

@@ -23,7 +23,14 @@ LAYERS = [
         "policysearch.__init__",
         "search_spaces",
     ],
-    ["policysearch.steps", "policysearch.datasets", "policysearch.storages", "policysearch.shipping"],
+    [
+        "policysearch.steps",
+        "policysearch.datasets",
+        "policysearch.storages",
+        "policysearch.shipping",
+        "policysearch.intervals",
+        "policysearch.pages",
+    ],
     ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [

@@ -19,11 +19,11 @@ from policysearch.comparison.curves import (
     pulls_to,
     settled,
 )
-from policysearch.comparison.intervals import Estimate, mean_interval, wilson
 from policysearch.comparison.judgement import Verdict, judge
 from policysearch.comparison.pairs import Pair, holm, pair
 from policysearch.comparison.result import Result
 from policysearch.comparison.runs import Arms, Comparison, Runs
+from policysearch.intervals import Estimate, mean_interval, wilson
 
 __all__ = ["BASELINE", "AtBudget", "Setting", "Summary", "summary"]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.comparison.as_json import plain
-from policysearch.comparison.tables import Grid
 from policysearch.evaluation.ledger import NAME
 from policysearch.evaluation.metrics import METRICS
 from policysearch.evaluation.null_check import FalseClaims
@@ -15,6 +14,7 @@ from policysearch.evaluation.plot import write_plot
 from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.tables import NOTES, grids
 from policysearch.files import write_whole
+from policysearch.pages.grid import Grid
 
 __all__ = ["FILES", "SCHEMA", "as_json", "looks_told", "write_evaluation"]
 

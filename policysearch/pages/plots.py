@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from policysearch.comparison.curves import Curve
-from policysearch.comparison.intervals import Estimate
-from policysearch.comparison.svg import INK, SERIES, STYLE, inline
+from policysearch.intervals import Estimate
+from policysearch.pages.curve import Curve
+from policysearch.pages.svg import INK, SERIES, STYLE, inline
 
 __all__ = ["Dot", "Panel", "dots", "lines"]
 
