@@ -8,13 +8,13 @@ from typing import Any
 
 import typer
 
-from policysearch.commands import comparing, evaluating, exporting, listing, looking, searching
+from policysearch.commands import comparing, evaluating, exporting, listing, looking, reporting, searching
 from policysearch.commands.common import app
 from policysearch.errors import UserError
 
 __all__ = ["app", "main"]
 
-_FAMILIES = [module.__name__ for module in (searching, evaluating, exporting, comparing, looking, listing)]
+_FAMILIES = [module.__name__ for module in (searching, reporting, evaluating, exporting, comparing, looking, listing)]
 app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from policysearch.config import SearchConfig, load_config
 from policysearch.controller import Pool, Source, run
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
 from policysearch.pools import PoolOf, workplace
 from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
+from policysearch.reporting.background import note_background, noted
+from policysearch.reporting.material import Material
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
 from policysearch.storages import losses_told
@@ -27,7 +31,7 @@ from policysearch.summary import ArmSummary, finalists, summarise
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
 
-__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "resume", "run_phase", "search"]
+__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "read_whole", "resume", "run_phase", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -170,12 +174,28 @@ def read(path: str | Path) -> SearchResult:
     Raises:
         UserError: no run there.
     """
+    with _opened(path) as opened:
+        return _result(*opened)
+
+
+def read_whole(path: str | Path) -> Material:
+    """All that is told of a run as it stands, finished or not, without touching it.
+
+    Raises:
+        UserError: no run there.
+    """
+    with _opened(path) as opened:
+        return _material(*opened)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, Record]]]:
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     config = load_config(folder.config)
     import_all(config.operations)
     with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
-        return _result(config, folder, records)
+        yield config, folder, records
 
 
 def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int | None]) -> dict[str, int]:
@@ -227,6 +247,7 @@ def _continue(
     listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
+    note_background(record.study, dataset, split(dataset, config.validation, config.split_seed))
     write_trials(folder.trials, records)
     try:
         with pool_of(config, dataset) as pool:
@@ -244,7 +265,19 @@ def _continue(
     result = _result(config, folder, records)
     if result.policy is not None:
         result.policy.save(folder.policy)
+    write_page(config, folder, records, dataset)
     return result
+
+
+def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, Record], dataset: Dataset) -> None:
+    """report.html; a search that has ended well does not fail for it."""
+    from policysearch.reporting.page import write_report  # it imports matplotlib
+
+    try:
+        write_report(_material(config, folder, records), folder.report, dataset)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        warnings.warn(f"the search is complete, but {folder.report} could not be made: {reason}", stacklevel=1)
 
 
 def run_phase(
@@ -265,6 +298,23 @@ def _why(record: Record) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"
+
+
+def _material(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> Material:
+    result, study = _result(config, folder, records), records["search"].study
+    return Material(
+        folder=folder.path,
+        config=config,
+        searched=records["search"].rows,
+        confirmed=records["confirm"].rows,
+        summaries=result.summaries,
+        confirmation=result.confirmation,
+        verdict=result.verdict,
+        policy=result.policy,
+        background=noted(study),
+        data=str(study.user_attrs.get("settings", {}).get("data", "")),
+        space=folder.space.read_text(encoding="utf-8"),
+    )
 
 
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:

@@ -58,11 +58,19 @@ LAYERS = [
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
     ["policysearch.policy_source", "policysearch.export"],
-    ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
+    [
+        "policysearch.verdict",
+        "policysearch.checks",
+        "policysearch.pools",
+        "policysearch.studies",
+        "policysearch.preview",
+    ],
     ["policysearch.report"],
+    ["policysearch.reporting"],
     ["policysearch.runs", "policysearch.comparison"],
     ["policysearch.evaluation"],
-    ["policysearch.console", "policysearch.preview"],
+    ["policysearch.console"],
+    ["policysearch.kinds"],
     ["policysearch.commands"],
     ["policysearch.cli"],
     ["policysearch.__main__"],
@@ -91,6 +99,7 @@ MAY_IMPORT_OPTUNA = (
     "policysearch.storages",
     "policysearch.comparison.replay",
     "policysearch.studies",
+    "policysearch.reporting.importance",
 )
 STANDARD_OF_RULES = {"__future__", "collections", "dataclasses", "inspect", "operator", "typing"}
 

@@ -19,7 +19,7 @@ from policysearch.child.feed import Batch, augmented
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
 from policysearch.child.memory import OutOfMemory, evaluation_batch, out_of_memory
-from policysearch.child.metrics import scores
+from policysearch.child.metrics import reliability, scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import one_cycle
 from policysearch.datasets.split import stratified
@@ -28,7 +28,7 @@ from policysearch.policy import Policy
 
 __all__ = ["ChildError", "Metrics", "train"]
 
-Metrics = dict[str, "float | list[dict[str, float]]"]
+Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]]"]
 
 
 class ChildError(RuntimeError):
@@ -82,8 +82,9 @@ def train(
     Returns:
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
         accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
-        of the last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
-        evaluation_seconds (on CUDA, where work is queued, the parts are rough and only the total is exact);
+        of the last epoch); curve, a list of {epoch, accuracy, loss}; reliability, the bins of ece on validation;
+        seconds, augmentation_seconds, step_seconds, evaluation_seconds (on CUDA, where work is queued, the parts are
+        rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
         device memory of this child).
 
@@ -136,6 +137,7 @@ def _train(
         rate = partial(one_cycle, total=epochs * batches, warmup=recipe.warmup)
         evaluated = partial(_evaluate, learner, data, evaluation_batch(recipe))
         final: dict[str, float] = {}
+        bins: list[list[float]] = []
         step = 0
         for epoch in range(1, epochs + 1):
             network.train()
@@ -156,10 +158,10 @@ def _train(
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
             if epoch in stops:
                 mark = time.perf_counter()
-                final = evaluated(data.validation)
+                final, bins = evaluated(data.validation)
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
-        clean = evaluated(subset)
+        clean, _ = evaluated(subset)
         seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
         further = _examined(learner, examine) if examine else {}
     if not math.isfinite(final["loss"] + clean["loss"]):
@@ -173,6 +175,7 @@ def _train(
         "loss_gap": final["loss"] - clean["loss"],
         "augmented_train_loss": float(total) / images,
         "curve": curve,
+        "reliability": bins,
         "seconds": seconds,
         "cpu_seconds": cpu,
         "augmentation_seconds": clock.augmentation,
@@ -185,10 +188,12 @@ def _train(
 
 
 @torch.no_grad()
-def _evaluate(learner: Learner, data: DeviceData, batch: int, rows: Tensor) -> dict[str, float]:
+def _evaluate(
+    learner: Learner, data: DeviceData, batch: int, rows: Tensor
+) -> tuple[dict[str, float], list[list[float]]]:
     learner.network.eval()
-    parts = [learner.logits(data.normalise(data.images[part])) for part in rows.split(batch)]
-    return scores(torch.cat(parts), data.labels[rows])
+    logits = torch.cat([learner.logits(data.normalise(data.images[part])) for part in rows.split(batch)])
+    return scores(logits, data.labels[rows]), reliability(logits, data.labels[rows])
 
 
 @torch.no_grad()

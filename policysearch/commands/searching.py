@@ -1,4 +1,4 @@
-"""search, resume, show."""
+"""search, resume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policysearch.commands.common import DATA, RECIPE, SEARCH, app, merged
 from policysearch.config import make_config
 from policysearch.flags import with_flags
 
-__all__ = ["resume", "search", "show"]
+__all__ = ["resume", "search"]
 
 
 @with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))
@@ -41,12 +41,3 @@ def resume(
     from policysearch.runs import resume as resume_run
 
     show_result(watched(lambda listener: resume_run(run, trials, confirm, listener), run))
-
-
-@app.command()
-def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
-    """The leaderboard, the cost, and the chosen policy in words."""
-    from policysearch.console import show_result
-    from policysearch.runs import read
-
-    show_result(read(run))
