@@ -99,6 +99,9 @@ class SearchConfig(DataSettings):
         None
     )
     out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
+    tensorboard: Annotated[
+        bool, Field(description="write every pull's figures for TensorBoard, into the run's folder as it goes")
+    ] = False
     recipe: Recipe = Recipe()
 
 

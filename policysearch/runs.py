@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ from policysearch.storages import losses_told
 from policysearch.strategies import Strategy
 from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.summary import ArmSummary, finalists, summarise
+from policysearch.tracking.choosing import must_have_tensorboard, trackers
+from policysearch.tracking.following import followed
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
 
@@ -97,6 +99,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         KeyboardInterrupt: the record is kept, and `resume` goes on.
     """
     config = resolved(config)
+    must_have_tensorboard(config)
     folder = RunFolder(Path(str(config.out)))
     folder.must_be_new()
     import_all(config.operations)
@@ -126,7 +129,15 @@ def _begin(
         save_settings(config, folder)
         with open_records(config, folder, space, new=True) as records:
             must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
-            return _continue(config, folder, dataset, strategy, records, pool_of, listener)
+            with _tracked(config, folder, records, listener) as tell:
+                return _continue(config, folder, dataset, strategy, records, pool_of, tell)
+
+
+def _tracked(
+    config: SearchConfig, folder: RunFolder, records: dict[str, Record], listener: Listener
+) -> AbstractContextManager[Listener]:
+    """The listener, which tells TensorBoard and MLflow too, where these are wanted."""
+    return followed(trackers(config, folder.path, records["search"].study), folder.path, records, listener)
 
 
 def resume(
@@ -134,6 +145,7 @@ def resume(
     trials: int | None = None,
     confirm: int | None = None,
     listener: Listener = lambda status: None,
+    tensorboard: bool | None = None,
 ) -> SearchResult:
     """Continue a run after any kind of end.
 
@@ -142,6 +154,7 @@ def resume(
         trials: pulls of the search in all, if it is to go further; not fewer than before.
         confirm: fresh replicates of the confirmation in all, if there are to be more; not fewer than before.
         listener: as for `search`.
+        tensorboard: whether to write for TensorBoard from now on, the pulls so far included; None: as before.
 
     Raises:
         UserError: no run there, fewer trials or replicates than before, or another controller is at work on it.
@@ -150,6 +163,8 @@ def resume(
     folder.must_hold_a_run()
     with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
+        config = config if tensorboard is None else config.model_copy(update={"tensorboard": tensorboard})
+        must_have_tensorboard(config)
         further = {"trials": trials, "confirm": confirm}
         config = resolved(config.model_copy(update={"out": str(folder.path), **_not_fewer(config, folder, further)}))
         import_all(config.operations)
@@ -165,7 +180,8 @@ def resume(
                 )
             with workplace(config) as (config, pool_of):
                 save_settings(config, folder)
-                return _continue(config, folder, dataset, strategy, records, pool_of, listener)
+                with _tracked(config, folder, records, listener) as tell:
+                    return _continue(config, folder, dataset, strategy, records, pool_of, tell)
 
 
 def read(path: str | Path) -> SearchResult:

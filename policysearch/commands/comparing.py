@@ -18,9 +18,10 @@ from policysearch.flags import given, with_flags
 
 __all__ = ["compare", "record"]
 
-_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "confirm", "finalists", "out"}
+_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "confirm", "finalists", "out", "tensorboard"}
 _TRAINING = {name: field for name, field in SEARCH.items() if name not in _UNUSED_BY_TABLES}
 _SHARED = {"strategy", "trials", "reward", "retries", "workers", "seed", "out", "study", "storage", "finalists"}
+_SHARED |= {"tensorboard"}
 _LIVE = {name: field for name, field in SEARCH.items() if name not in _SHARED}
 
 

@@ -35,9 +35,12 @@ def resume(
     run: Annotated[str, typer.Argument(help="the run's folder")],
     trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,
     confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard/--no-tensorboard", help="as in search; default: as it was begun")
+    ] = None,
 ) -> None:
     """Continue a run after any kind of end."""
     from policysearch.console import show_result, watched
     from policysearch.runs import resume as resume_run
 
-    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener), run))
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard), run))

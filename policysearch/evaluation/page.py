@@ -112,12 +112,12 @@ def _occlusion(summary: Summary) -> list[Curve]:
 def _tables(summary: Summary) -> Iterator[str]:
     yield heading(2, "Everything that was measured")
     yield from (table(grid) for grid in grids(summary) if grid.rows)
-    yield from (paragraph(f"{text[0].upper()}{text[1:]}.", "note") for text in NOTES)
+    yield from (paragraph(f"{text}.", "note") for text in NOTES)
 
 
 def _trust(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield heading(2, "How far this can be trusted")
-    yield paragraph(checked_in_words(summary.null) if summary.null else _NO_NULL)
+    yield paragraph(checked_in_words(summary.null).replace("*", "") if summary.null else _NO_NULL)
     yield paragraph(looks_told(summary))
     heads = ("when", "data", "policies", "seeds", "command")
     rows = tuple(tuple(_word(read.get(head, "")) for head in heads) for read in ledger)
@@ -130,6 +130,7 @@ def _word(value: Any) -> str:
 
 def _made(summary: Summary) -> Iterator[str]:
     about = {name: value for name, value in summary.about.items() if name not in ("policy", "policies")}
+    about["worker_seconds"] = round(about["worker_seconds"], 1)
     facts = {name.replace("_", " "): value for name, value in about.items() if value not in (None, "")}
     yield heading(2, "How it was made")
     yield listed(facts)

@@ -15,7 +15,7 @@ __all__ = ["GRID", "UNUSED", "EvaluateSettings"]
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
-UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "confirm", "finalists"})
+UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "confirm", "finalists", "tensorboard"})
 """Settings of a search that an evaluation does not have."""
 
 

@@ -35,6 +35,7 @@ h2 {{ font-size: 1.2rem; margin: 2.5rem 0 0.75rem; border-bottom: 1px solid var(
 h3 {{ font-size: 1rem; margin: 1.5rem 0 0.5rem; }}
 .verdict {{ border-left: 0.3rem solid var(--s0); background: var(--card); padding: 0.6rem 1rem; margin: 0.6rem 0; }}
 .verdict p {{ margin: 0; }}
+.verdict p + p {{ margin-top: 0.5rem; }}
 .verdict p, .verdict h2 {{ overflow-wrap: anywhere; }}
 .verdict h2 {{ border: 0; margin: 0 0 0.2rem; padding: 0; font-size: 1.05rem; }}
 .caution, .note {{ color: var(--soft); font-size: 0.92rem; max-width: 60rem; }}

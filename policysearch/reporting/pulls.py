@@ -39,8 +39,10 @@ def over_time(material: Material) -> Iterator[str]:
     spent = np.cumsum([row.seconds for row in rows])
     numbers = np.array([row.number + 1.0 for row in rows])
     best = material.summaries[0].arm
-    axes = ((numbers, "pulls", "pull"), (spent, "time", "workers' seconds, summed"))
-    panels = [(x, Panel(f"rewards-{name}", "Rewards", label, reward, (None, None))) for x, name, label in axes]
+    axes = ((numbers, "Rewards by pull", "pull"), (spent, "Rewards by cost", "workers' seconds, summed"))
+    panels = [
+        (x, Panel(f"rewards-{i}", title, label, reward, (None, None))) for i, (x, title, label) in enumerate(axes)
+    ]
     yield plots(figure(clouds(panel, _kinds(x, rows, best.key))) for x, panel in panels)
     told = f"Best arm: {best.name}, by the shrunken mean at the end. The line is the best mean of any arm so far."
     step = _step(rows)
