@@ -86,6 +86,7 @@ MAY_IMPORT_TORCH = (
     "policysearch.tracking.to_tensorboard",
     "policysearch.checks",
     "policysearch.export.capability",
+    "policysearch.export.capability_table",
     "policysearch.export.templates",
     "workers.evaluate",
 )
