@@ -14,7 +14,7 @@ from policysearch.evaluation.grid import GridResult
 from policysearch.evaluation.judgement import Verdict
 from policysearch.evaluation.ledger import Looks
 from policysearch.evaluation.measured import Floats, Measured
-from policysearch.evaluation.metrics import METRICS
+from policysearch.evaluation.metrics import ERROR, METRICS
 from policysearch.evaluation.null_check import FalseClaims
 from policysearch.evaluation.statistics import metric_result
 from policysearch.evaluation.summary import Summary
@@ -66,7 +66,7 @@ def _summary(told: Mapping[str, Any]) -> Summary:
 def _measured(told: Mapping[str, Any]) -> Measured:
     names = tuple(told["policies"])
     known = {name: _array(each["values"]) for name, each in told["metrics"].items() if name in METRICS}
-    shape = next(iter(known.values())).shape
+    shape = known[ERROR].shape
     values = {name: known.get(name, np.full(shape, np.nan)) for name in METRICS}
     if any(value.shape != (len(names), shape[1]) for value in values.values()):
         raise ValueError("its metrics are of different sizes")
