@@ -166,11 +166,12 @@ def _title(policy: Policy, progress: float) -> str:
     return f"{policy.name or 'policy'} ({policy.hash}){stage}"
 
 
-def preview_notes(current: Policy) -> list[str]:
-    """What the pictures are, and what stands under them."""
+def preview_notes(
+    current: Policy, places: tuple[str, ...] = ("left: training images as they are", "beside each: draws of the policy")
+) -> list[str]:
+    """What stands at which place, and what the words under the pictures mean."""
     parts = {
-        "left: training images as they are": True,
-        "beside each: draws of the policy": True,
+        **dict.fromkeys(places, True),
         "v: how much of its own image a draw shows": current.softening is not None and current.mix is None,
         "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,

@@ -30,6 +30,7 @@ __all__ = ["readable_data", "the_policy"]
 _ROWS, _DRAWS = 4, 5
 _SIDE = 160  # pixels, of a picture's longer side in the page
 _SMALL = 64  # images of fewer pixels are shown pixel by pixel
+_PLACES = f"Of every {1 + _DRAWS} pictures the first is a training image as it is, the others are draws of the policy"
 _SOFTENED = {"target": "share of the target", "weight": "weight of the loss", "both": "share of the target, and weight"}
 
 
@@ -59,7 +60,7 @@ def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterato
     if isinstance(data, str):
         yield paragraph(f"There are no pictures of it here: {data}.", "note")
         return
-    yield paragraph(". ".join(preview_notes(policy.at(0.0))) + ".", "note")
+    yield paragraph(". ".join(preview_notes(policy.at(0.0), (_PLACES,))) + ".", "note")
     yield from (_strip(row) for row in _grid(policy, config, data))
 
 

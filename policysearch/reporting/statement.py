@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from scipy.stats import t
 
 from policysearch.intervals import LEVEL, Estimate
-from policysearch.pages.figures import duration, interval
+from policysearch.pages.figures import duration, interval, share
 from policysearch.pages.grid import Grid
 from policysearch.pages.markup import heading, paragraph, statement, table
 from policysearch.presets import BASELINES, preset
@@ -49,11 +49,11 @@ def found_on(material: Material) -> str:
     """Data, network, how much was tried, and at what cost."""
     config, spent = material.config, material.seconds
     again = seconds(material.confirmed)
-    share = f", {again / spent:.0%} of them for the confirmation" if again and spent else ""
+    part = f", {share(again / spent)} of it for the confirmation" if again and spent else ""
     return (
         f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {config.images:,} images × "
         f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
-        f"{config.reward} is better. Cost: {duration(spent)} of workers' time{share}."
+        f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
     )
 
 
