@@ -1,4 +1,4 @@
-"""The plots of a comparison: curves with bands, and dots with intervals. Each is drawn small enough for a phone."""
+"""The plots of pages: curves with bands, points, and dots with intervals. Each is drawn small enough for a phone."""
 
 from __future__ import annotations
 
