@@ -8,13 +8,14 @@ from typing import Any
 
 import typer
 
-from policysearch.commands import calibrating, comparing, evaluating, exporting, listing, looking, searching
+from policysearch.commands import calibrating, comparing, evaluating, exporting, listing, looking, reporting, searching
 from policysearch.commands.common import app
 from policysearch.errors import UserError
 
 __all__ = ["app", "main"]
 
-_FAMILIES = [module.__name__ for module in (searching, calibrating, evaluating, exporting, comparing, looking, listing)]
+_ORDER = (searching, reporting, calibrating, evaluating, exporting, comparing, looking, listing)
+_FAMILIES = [module.__name__ for module in _ORDER]
 app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
 
 

@@ -16,9 +16,12 @@ from policysearch.errors import UserError, unknown_name
 from policysearch.files import write_whole
 from policysearch.policy import validation_message
 
-__all__ = ["SearchConfig", "load_config", "make_config", "save_config", "validated"]
+__all__ = ["CONFIRMING", "SearchConfig", "load_config", "make_config", "save_config", "validated"]
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
+"""Settings of a search's confirmation, which nothing else has."""
 
 
 class SearchConfig(DataSettings):
@@ -112,6 +115,9 @@ class SearchConfig(DataSettings):
         None
     )
     out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
+    tensorboard: Annotated[
+        bool, Field(description="write every pull's figures for TensorBoard, into the run's folder as it goes")
+    ] = False
     recipe: Recipe = Recipe()
 
     @property

@@ -27,10 +27,11 @@ from policysearch.comparison.statistics import Summary
 from policysearch.comparison.terminal import show
 from policysearch.loss import Loss, loss_in_words
 from policysearch.report import arm_table, confirmation_table
+from policysearch.reporting.material import Material
 from policysearch.runs import Listener, SearchResult, Status
 from policysearch.words import in_words
 
-__all__ = ["decoding", "show_comparison", "show_recorded", "show_result", "watched"]
+__all__ = ["decoding", "show_comparison", "show_recorded", "show_result", "show_run", "watched"]
 
 Result = TypeVar("Result")
 _NOTHING = {"decode": "images", "record": "thousand images", "replay": "searches"}
@@ -150,6 +151,22 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
     cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
     console.print(cost, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_run(result: SearchResult, material: Material, console: Console | None = None) -> None:
+    """What was found and on what first, then all of `show_result`, what mattered, and where the page is."""
+    from policysearch.reporting.calibration import calibration_in_words
+    from policysearch.reporting.mattered import mattered_in_words
+    from policysearch.reporting.statement import found_on
+
+    console = console or Console()
+    found = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
+    told = [found, found_on(material), mattered_in_words(material), calibration_in_words(material)]
+    page = result.folder / "report.html"
+    told += [f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this."]
+    console.print("\n\n".join(filter(None, told)), markup=False, highlight=False)
+    console.print()
+    show_result(result, console)
 
 
 def show_recorded(recorded: Recorded) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing", "write_whole"]
+from policysearch.errors import UserError
+
+__all__ = ["must_be_writable", "replacing", "write_whole"]
 
 
 @contextmanager
@@ -29,3 +31,13 @@ def write_whole(path: Path, text: str) -> None:
     """
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def must_be_writable(target: Path, force: bool) -> None:
+    """Raises:
+    UserError: the file is there already and `force` is False, or its folder is missing.
+    """
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise UserError(f"cannot write {target}: give --out a file in a folder that exists")
+    if target.exists() and not force:
+        raise UserError(f"{target} exists: --force replaces it, or give another --out")

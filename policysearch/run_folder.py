@@ -45,6 +45,10 @@ class RunFolder:
     def picture(self) -> Path:
         return self.path / "search.png"
 
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
     def must_be_new(self) -> None:
         """Raises:
         UserError: something is there already; nothing is overwritten.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,22 +13,27 @@ from policysearch.config import SearchConfig, load_config
 from policysearch.controller import Pool, Source, run
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.policy import Policy
 from policysearch.pools import PoolOf, workplace
 from policysearch.record import Record
 from policysearch.report import final_policy, write_picture, write_trials
+from policysearch.reporting.background import note_background, noted
+from policysearch.reporting.material import Material
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
 from policysearch.storages import losses_told
 from policysearch.strategies import Strategy
 from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.summary import ArmSummary, finalists, summarise
+from policysearch.tracking.choosing import must_have_tensorboard, trackers
+from policysearch.tracking.following import followed
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation, Verdict, judge
 
-__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "resume", "run_phase", "search"]
+__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "read_whole", "resume", "run_phase", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -93,6 +99,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         KeyboardInterrupt: the record is kept, and `resume` goes on.
     """
     config = resolved(config)
+    must_have_tensorboard(config)
     folder = RunFolder(Path(str(config.out)))
     folder.must_be_new()
     import_all(config.operations)
@@ -122,7 +129,15 @@ def _begin(
         save_settings(config, folder)
         with open_records(config, folder, space, new=True) as records:
             must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
-            return _continue(config, folder, dataset, strategy, records, pool_of, listener)
+            with _tracked(config, folder, records, listener) as tell:
+                return _continue(config, folder, dataset, strategy, records, pool_of, tell)
+
+
+def _tracked(
+    config: SearchConfig, folder: RunFolder, records: dict[str, Record], listener: Listener
+) -> AbstractContextManager[Listener]:
+    """The listener, which tells TensorBoard and MLflow too, where these are wanted."""
+    return followed(trackers(config, folder.path, records["search"].study), folder.path, records, listener)
 
 
 def resume(
@@ -130,6 +145,7 @@ def resume(
     trials: int | None = None,
     confirm: int | None = None,
     listener: Listener = lambda status: None,
+    tensorboard: bool | None = None,
 ) -> SearchResult:
     """Continue a run after any kind of end.
 
@@ -138,6 +154,7 @@ def resume(
         trials: pulls of the search in all, if it is to go further; not fewer than before.
         confirm: fresh replicates of the confirmation in all, if there are to be more; not fewer than before.
         listener: as for `search`.
+        tensorboard: whether to write for TensorBoard from now on, the pulls so far included; None: as before.
 
     Raises:
         UserError: no run there, fewer trials or replicates than before, or another controller is at work on it.
@@ -146,6 +163,8 @@ def resume(
     folder.must_hold_a_run()
     with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
+        config = config if tensorboard is None else config.model_copy(update={"tensorboard": tensorboard})
+        must_have_tensorboard(config)
         further = {"trials": trials, "confirm": confirm}
         config = resolved(config.model_copy(update={"out": str(folder.path), **_not_fewer(config, folder, further)}))
         import_all(config.operations)
@@ -161,7 +180,8 @@ def resume(
                 )
             with workplace(config) as (config, pool_of):
                 save_settings(config, folder)
-                return _continue(config, folder, dataset, strategy, records, pool_of, listener)
+                with _tracked(config, folder, records, listener) as tell:
+                    return _continue(config, folder, dataset, strategy, records, pool_of, tell)
 
 
 def read(path: str | Path) -> SearchResult:
@@ -170,12 +190,28 @@ def read(path: str | Path) -> SearchResult:
     Raises:
         UserError: no run there.
     """
+    with _opened(path) as opened:
+        return _result(*opened)
+
+
+def read_whole(path: str | Path) -> Material:
+    """All that is told of a run as it stands, finished or not, without touching it.
+
+    Raises:
+        UserError: no run there.
+    """
+    with _opened(path) as opened:
+        return _material(*opened)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, Record]]]:
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     config = load_config(folder.config)
     import_all(config.operations)
     with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
-        return _result(config, folder, records)
+        yield config, folder, records
 
 
 def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int | None]) -> dict[str, int]:
@@ -227,6 +263,7 @@ def _continue(
     listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
+    note_background(record.study, dataset, split(dataset, config.validation, config.split_seed))
     write_trials(folder.trials, records)
     try:
         with pool_of(config, dataset) as pool:
@@ -244,7 +281,19 @@ def _continue(
     result = _result(config, folder, records)
     if result.policy is not None:
         result.policy.save(folder.policy)
+    write_page(config, folder, records, dataset)
     return result
+
+
+def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, Record], dataset: Dataset) -> None:
+    """report.html; a search that has ended well does not fail for it."""
+    from policysearch.reporting.page import write_report  # it imports matplotlib
+
+    try:
+        write_report(_material(config, folder, records), folder.report, dataset)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        warnings.warn(f"the search is complete, but {folder.report} could not be made: {reason}", stacklevel=1)
 
 
 def run_phase(
@@ -265,6 +314,23 @@ def _why(record: Record) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"
+
+
+def _material(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> Material:
+    result, study = _result(config, folder, records), records["search"].study
+    return Material(
+        folder=folder.path,
+        config=config,
+        searched=records["search"].rows,
+        confirmed=records["confirm"].rows,
+        summaries=result.summaries,
+        confirmation=result.confirmation,
+        verdict=result.verdict,
+        policy=result.policy,
+        background=noted(study),
+        data=str(study.user_attrs.get("settings", {}).get("data", "")),
+        space=folder.space.read_text(encoding="utf-8"),
+    )
 
 
 def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:

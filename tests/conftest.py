@@ -74,6 +74,7 @@ class QuickSetup:
 def quick(monkeypatch) -> None:
     """Searches in this process train no child and draw no picture."""
     monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
+    monkeypatch.setattr("policysearch.runs.write_page", lambda *_: None)
     monkeypatch.setattr("workers.evaluate.ChildSetup", QuickSetup)
 
 

@@ -7,24 +7,22 @@ import json
 import math
 from dataclasses import replace
 from functools import cache
-from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from html_pages import contrast, must_be_accessible, must_need_nothing, read
 from rich.console import Console
 
 from policysearch.comparison.as_json import SCHEMA, as_json, write_json
-from policysearch.comparison.look import LIGHT_AND_DARK
 from policysearch.comparison.page import page, write_page
 from policysearch.comparison.runs import Arms, Comparison, Runs
 from policysearch.comparison.statistics import summary
 from policysearch.comparison.terminal import show
+from policysearch.pages.look import LIGHT_AND_DARK
 
 K = 12
 ODD = "<b>&\"$x$'[bold]"
-VOID = {"meta", "path", "use", "br"}
 
 
 def runs(strategy: str, budget: int, n: int, checkpoints: int, rng: np.random.Generator) -> Runs:
@@ -85,55 +83,11 @@ def html(case: str = "whole") -> str:
     return page(summary(CASES[case]), CASES[case])
 
 
-class Reader(HTMLParser):
-    """Collects text, tags with their attributes, and tags left open."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-    def values(self, tag: str, name: str) -> list[str | None]:
-        return [attributes.get(name) for found, attributes in self.tags if found == tag]
-
-
-def read(text: str) -> Reader:
-    reader = Reader()
-    reader.feed(text)
-    reader.close()
-    return reader
-
-
 @every_case
 def test_the_page_is_whole_needs_nothing_else_and_says_it_all(case: str):
     told, found = summary(CASES[case]), read(html(case))
-    assert not found.open
-    assert not {tag for tag, _ in found.tags} & {"script", "link", "img", "iframe", "object"}
-    for _, attributes in found.tags:
-        for name in ("src", "href", "xlink:href"):
-            assert (attributes.get(name) or "#").startswith("#")
-        assert "http" not in (attributes.get("style") or "")
-    assert "@import" not in "".join(found.text) and "url(http" not in "".join(found.text)
-    own = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
-    assert len(own) == len(set(own))
-    within = {f"#{name}" for name in own}
-    assert {attributes["xlink:href"] for _, attributes in found.tags if "xlink:href" in attributes} <= within
+    must_need_nothing(found)
+    assert "img" not in {tag for tag, _ in found.tags}
     text = "".join(found.text)
     for sentence in (*(at.verdict.sentence for at in told.budgets), *told.cautions):
         assert sentence in text
@@ -143,12 +97,7 @@ def test_the_page_is_whole_needs_nothing_else_and_says_it_all(case: str):
 
 def test_the_page_can_be_heard_and_walked_through():
     found = read(html())
-    assert all(found.values("svg", "aria-label")) and set(found.values("svg", "role")) == {"img"}
-    assert set(found.values("th", "scope")) == {"col", "row"}
-    assert len(found.values("table", "class")) == len(found.values("caption", "class"))
-    assert found.values("html", "lang") == ["en"]
-    levels = [int(tag[1]) for tag, _ in found.tags if tag in ("h1", "h2", "h3", "h4")]
-    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+    must_be_accessible(found)
 
 
 def test_names_are_only_ever_text():
@@ -166,16 +115,6 @@ def test_the_page_follows_the_reader_s_colours():
     for both in LIGHT_AND_DARK:
         for colour, ground in zip(both, ("#ffffff", "#14181d"), strict=True):
             assert contrast(colour, ground) >= 4.5
-
-
-def contrast(a: str, b: str) -> float:
-    """WCAG 2.1, relative luminance."""
-    light = []
-    for colour in (a, b):
-        parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        light.append(float(linear @ [0.2126, 0.7152, 0.0722]))
-    return (max(light) + 0.05) / (min(light) + 0.05)
 
 
 @every_case

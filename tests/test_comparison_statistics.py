@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import binomtest, permutation_test, t
 
 from policysearch.comparison.curves import curve, pulls_to, settled
-from policysearch.comparison.intervals import mean_interval, wilson
 from policysearch.comparison.judgement import judge
 from policysearch.comparison.pairs import Pair, holm, pair, sign_flip
 from policysearch.comparison.runs import Arms, Comparison, Runs
 from policysearch.comparison.statistics import Summary, summary
 from policysearch.comparison.tables import pair_grid
+from policysearch.intervals import mean_interval, wilson
 
 STEP = 0.001
 ARMS = Arms(tuple(f"arm {k}" for k in range(200)), np.arange(0, -200, -1) * STEP)  # arm k has simple regret k·STEP

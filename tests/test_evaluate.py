@@ -45,7 +45,9 @@ def quick_exam(trial) -> dict[str, float]:
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
+    monkeypatch.setattr("policysearch.runs.write_page", lambda *_: None)
     monkeypatch.setattr("policysearch.evaluation.writing.write_plot", lambda *_: None)
+    monkeypatch.setattr("policysearch.evaluation.evaluating.write_page", lambda *_: None)
     monkeypatch.setattr("policysearch.evaluation.summary._DEALS", 20)
     monkeypatch.setattr("workers.evaluate.ChildSetup", QuickExam)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from policysearch.comparison.intervals import Estimate
 from policysearch.evaluation.contenders import contenders, fixed_arms
 from policysearch.evaluation.judgement import Finding, judge
 from policysearch.evaluation.measured import Measured
@@ -17,6 +16,7 @@ from policysearch.evaluation.metrics import ERROR, VALIDATION
 from policysearch.evaluation.null_check import dealt, false_claims
 from policysearch.evaluation.paired import Paired, corrected, paired
 from policysearch.evaluation.statistics import best_fixed, compared, metric_result, references
+from policysearch.intervals import Estimate
 from policysearch.presets import preset
 
 FIXED = ("identity", "flip-crop", "randaugment", "trivialaugment-wide", "autoaugment-cifar10")

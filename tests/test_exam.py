@@ -161,6 +161,7 @@ def no_test_part(monkeypatch):
         monkeypatch.setattr(f"{module}.load", lambda *told: guarded(load(*told)))
     monkeypatch.setattr("workers.evaluate.opened", lambda handle: guarded(opened(handle)))
     monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
+    monkeypatch.setattr("policysearch.runs.write_page", lambda *_: None)
 
 
 def test_search_record_and_compare_never_read_the_test_part(no_test_part, npz, tmp_path):

@@ -14,7 +14,9 @@ from policysearch import cli
 from policysearch.augmentation import register
 from policysearch.augmentation.kernels import KERNELS
 from policysearch.errors import UserError
-from policysearch.operations import OPERATIONS, Operation
+from policysearch.export import capability_table
+from policysearch.export.capability import Cell
+from policysearch.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation
 from policysearch.policy import Policy
 from policysearch.spaces import load_space
 
@@ -189,3 +191,30 @@ def test_exporting_json_and_albumentations_imports_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_table_is_written_by_its_ending(monkeypatch):
+    cells = {"timm": {name: Cell() for name in SHIPPED_OPERATIONS}}
+    monkeypatch.setattr(capability_table, "measured_table", lambda: cells)
+    assert told("export", "--table", "-o", "t.json") == "t.json\n"
+    assert json.loads(Path("t.json").read_text())["timm"]["rotate"]["gap"] == 0
+    told("export", "--table", "-o", "t.md")
+    assert "| rotate | exact |" in Path("t.md").read_text() and "moved along" in Path("t.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["export"], "export takes a policy and --to"),
+        (["export", "soft-crop"], "export takes a policy and --to"),
+        (["export", "soft-crop", "--table"], "leave out the policy"),
+        (["export", "--table", "-o", "t.csv"], "PATH.json or PATH.md"),
+        (["export", "--table", "-o", "mine.md"], "--force replaces it"),
+    ],
+)
+def test_tables_that_are_not_made(words, message, capsys, monkeypatch):
+    monkeypatch.setattr(capability_table, "measured_table", lambda: pytest.fail("measured"))
+    Path("mine.md").write_text("mine")
+    code, error = said(capsys, monkeypatch, *words)
+    assert code == 2 and message in error and error.count("\n") == 1
+    assert [path.read_text() for path in Path().iterdir()] == ["mine"]

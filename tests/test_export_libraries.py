@@ -228,3 +228,28 @@ def test_kornia_says_that_it_draws_once_a_batch():
     assert "whole batch" in lost[0]
     assert to_kornia.expressible(policy({"operation": "invert", "probability": 0.5}))[1] == []
     assert "WARNING" in to_kornia.write(policy({"operation": "invert"}), "x")
+
+
+MOVING = policy(
+    {"operation": "flip-horizontal"},
+    {"operation": "translate-y-pixels", "magnitude": 4, "signed": False},
+    {"operation": "solarize", "magnitude": 9},
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_boxes_move_along_in_albumentations():
+    A = pytest.importorskip("albumentations")
+    boxes = A.BboxParams(format="pascal_voc", label_fields=["labels"])
+    found = A.Compose(live(MOVING, "albumentations", True).transforms, bbox_params=boxes)
+    image = real(3)[0].permute(1, 2, 0).numpy()
+    out = found(image=image, bboxes=[[0, 0, 10, 20]], labels=[7], mask=image[..., 0])
+    assert out["bboxes"][0] == pytest.approx([18, 4, 28, 24], abs=1e-4) and out["labels"] == [7]
+    assert out["mask"][4:].tolist() == image[:-4, ::-1, 0].tolist(), "moved, and not solarized"
+
+
+def test_kornia_takes_no_boxes_and_says_so():
+    pytest.importorskip("kornia")
+    with pytest.raises(TypeError):
+        live(MOVING, "kornia", True)(torch.zeros(1, 3, 28, 28), torch.tensor([[[0.0, 0, 10, 20]]]), data_keys=["input"])
+    assert "boxes and masks would stay behind" in " ".join(to_kornia.write(MOVING, "x").split())

@@ -176,6 +176,7 @@ def test_every_write_may_find_the_server_gone(postgres, url, quick, tmp_path):
 
 def test_kill_minus_9_of_a_real_search(postgres, url, npz, password, tmp_path, monkeypatch):
     monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
+    monkeypatch.setattr("policysearch.runs.write_page", lambda *_: None)
     settings = {"data": str(npz), "trials": 12, "images": 30, "epochs": 12, "confirm": 0}
     search(config_for(tmp_path / "whole", **settings))
     folder = tmp_path / "run"

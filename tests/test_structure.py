@@ -24,7 +24,14 @@ LAYERS = [
         "policysearch.__init__",
         "search_spaces",
     ],
-    ["policysearch.steps", "policysearch.datasets", "policysearch.storages", "policysearch.shipping"],
+    [
+        "policysearch.steps",
+        "policysearch.datasets",
+        "policysearch.storages",
+        "policysearch.shipping",
+        "policysearch.intervals",
+        "policysearch.pages",
+    ],
     ["policysearch.mixes", "policysearch.softening"],
     ["policysearch.policy"],
     [
@@ -52,11 +59,19 @@ LAYERS = [
     ["policysearch.child", "policysearch.record"],
     ["workers", "policysearch.config", "policysearch.summary", "policysearch.strategies", "policysearch.run_folder"],
     ["policysearch.policy_source", "policysearch.export"],
-    ["policysearch.verdict", "policysearch.checks", "policysearch.pools", "policysearch.studies"],
-    ["policysearch.report"],
+    [
+        "policysearch.verdict",
+        "policysearch.checks",
+        "policysearch.pools",
+        "policysearch.studies",
+        "policysearch.preview",
+    ],
+    ["policysearch.report", "policysearch.tracking"],
+    ["policysearch.reporting"],
     ["policysearch.runs", "policysearch.comparison"],
     ["policysearch.evaluation", "policysearch.calibration"],
-    ["policysearch.console", "policysearch.preview"],
+    ["policysearch.console"],
+    ["policysearch.kinds"],
     ["policysearch.commands"],
     ["policysearch.cli"],
     ["policysearch.__main__"],
@@ -69,8 +84,10 @@ MAY_IMPORT_TORCH = (
     "policysearch.augmentation",
     "policysearch.child",
     "policysearch.preview",
+    "policysearch.tracking.to_tensorboard",
     "policysearch.checks",
     "policysearch.export.capability",
+    "policysearch.export.capability_table",
     "policysearch.export.templates",
     "workers.evaluate",
 )
@@ -85,6 +102,7 @@ MAY_IMPORT_OPTUNA = (
     "policysearch.storages",
     "policysearch.comparison.replay",
     "policysearch.studies",
+    "policysearch.reporting.importance",
 )
 STANDARD_OF_RULES = {"__future__", "collections", "dataclasses", "inspect", "operator", "typing"}
 

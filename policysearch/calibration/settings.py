@@ -6,10 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from policysearch.config import CONFIRMING
+
 __all__ = ["UNUSED", "CalibrateSettings"]
 
-_CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
-UNUSED = frozenset({"strategy", "reward", "trials", "images", "epochs", "rungs", "out", "calibrated"}) | _CONFIRMING
+UNUSED = (
+    frozenset({"strategy", "reward", "trials", "images", "epochs", "rungs", "out", "calibrated", "tensorboard"})
+    | CONFIRMING
+)
 """Settings of a search that a calibration does not have."""
 
 

@@ -16,9 +16,9 @@ from policysearch.calibration.told import (
     reliability_in_words,
 )
 from policysearch.calibration.writing import FILES
-from policysearch.comparison.figures import duration, number, share
-from policysearch.comparison.tables import Grid
-from policysearch.comparison.terminal import rich_table
+from policysearch.pages.figures import duration, number, share
+from policysearch.pages.grid import Grid
+from policysearch.pages.terminal import rich_table
 
 __all__ = ["show_calibration", "show_start"]
 

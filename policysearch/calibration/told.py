@@ -5,8 +5,8 @@ from __future__ import annotations
 from policysearch.calibration.advice import Advice, Misleading
 from policysearch.calibration.analysis import Analysis
 from policysearch.calibration.proxies import Estimated
-from policysearch.comparison.figures import interval, number, share
-from policysearch.comparison.intervals import Estimate
+from policysearch.intervals import Estimate
+from policysearch.pages.figures import interval, number, share
 
 __all__ = ["NOTES", "advice_in_words", "estimated", "misleading_in_words", "reliability_in_words"]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["expected_calibration_error", "scores"]
+__all__ = ["expected_calibration_error", "reliability", "scores"]
 
 
 def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 10) -> float:
@@ -17,10 +17,29 @@ def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 
         correct: [N] bool.
         bins: M; bin m holds confidences in (m/M, (m+1)/M].
     """
-    place = (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
+    place = _places(confidence, bins)
     gap = torch.zeros(bins, dtype=torch.float64, device=confidence.device)
     gap.scatter_add_(0, place, correct.double() - confidence.double())
     return float(gap.abs().sum() / max(1, len(confidence)))
+
+
+def _places(confidence: Tensor, bins: int) -> Tensor:
+    return (confidence.double() * bins).ceil().long().clamp(1, bins) - 1
+
+
+def reliability(logits: Tensor, labels: Tensor, bins: int = 10) -> list[list[float]]:
+    """What the calibration error is made of: of each bin [images, sum of their confidences, images predicted right].
+
+    Args:
+        logits: [N, C] float.
+        labels: [N] int64.
+        bins: as in `expected_calibration_error`, the least confident first.
+    """
+    confidence, predicted = F.softmax(logits.double(), 1).max(1)
+    each = torch.stack([torch.ones_like(confidence), confidence, (predicted == labels).double()], 1)
+    sums = torch.zeros(bins, 3, dtype=torch.float64, device=logits.device)
+    sums.index_add_(0, _places(confidence, bins), each)
+    return [[int(images), round(confident, 6), int(right)] for images, confident, right in sums.tolist()]
 
 
 def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:

@@ -20,7 +20,7 @@ from policysearch.child.feed import Batch, augmented
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
 from policysearch.child.memory import OutOfMemory, evaluation_batch, out_of_memory
-from policysearch.child.metrics import scores
+from policysearch.child.metrics import reliability, scores
 from policysearch.child.recipe import Recipe
 from policysearch.child.schedule import SCHEDULES
 from policysearch.datasets.split import stratified
@@ -30,7 +30,7 @@ from policysearch.presets import preset
 
 __all__ = ["ChildError", "Metrics", "train"]
 
-Metrics = dict[str, "float | list[dict[str, float]]"]
+Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]]"]
 
 
 class ChildError(RuntimeError):
@@ -86,8 +86,9 @@ def train(
     Returns:
         accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
         accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
-        of the last epoch); curve, a list of {epoch, accuracy, loss}; seconds, augmentation_seconds, step_seconds,
-        evaluation_seconds (on CUDA, where work is queued, the parts are rough and only the total is exact);
+        of the last epoch); curve, a list of {epoch, accuracy, loss}; reliability, the bins of ece on validation;
+        seconds, augmentation_seconds, step_seconds, evaluation_seconds (on CUDA, where work is queued, the parts are
+        rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
         device memory of this child); severity, the mean of 1 - visibility over 256 images; with `base_epochs` also
         affinity and density_loss (see `policysearch.child.base.affinity`) and base_seconds, which is not in seconds.
@@ -159,6 +160,7 @@ def _train(job: _Job) -> tuple[Metrics, nn.Module]:
         rate = partial(SCHEDULES[recipe.schedule], total=epochs * batches, warmup=recipe.warmup)
         evaluated = partial(_evaluate, learner, data, evaluation_batch(recipe))
         final: dict[str, float] = {}
+        bins: list[list[float]] = []
         step = 0
         for epoch in range(1, epochs + 1):
             network.train()
@@ -179,10 +181,10 @@ def _train(job: _Job) -> tuple[Metrics, nn.Module]:
                 raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
             if epoch in stops:
                 mark = time.perf_counter()
-                final = evaluated(data.validation)
+                final, bins = evaluated(data.validation)
                 clock.evaluation += time.perf_counter() - mark
                 curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
-        clean = evaluated(subset)
+        clean, _ = evaluated(subset)
         seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
         further = _examined(learner, job.examine) if job.examine else {}
     if not math.isfinite(final["loss"] + clean["loss"]):
@@ -196,6 +198,7 @@ def _train(job: _Job) -> tuple[Metrics, nn.Module]:
         "loss_gap": final["loss"] - clean["loss"],
         "augmented_train_loss": float(total) / images,
         "curve": curve,
+        "reliability": bins,
         "seconds": seconds,
         "cpu_seconds": cpu,
         "augmentation_seconds": clock.augmentation,
@@ -210,10 +213,12 @@ def _train(job: _Job) -> tuple[Metrics, nn.Module]:
 
 
 @torch.no_grad()
-def _evaluate(learner: Learner, data: DeviceData, batch: int, rows: Tensor) -> dict[str, float]:
+def _evaluate(
+    learner: Learner, data: DeviceData, batch: int, rows: Tensor
+) -> tuple[dict[str, float], list[list[float]]]:
     learner.judged.eval()
-    parts = [learner.answers(data.normalise(data.images[part])) for part in rows.split(batch)]
-    return scores(torch.cat(parts), data.labels[rows])
+    logits = torch.cat([learner.answers(data.normalise(data.images[part])) for part in rows.split(batch)])
+    return scores(logits, data.labels[rows]), reliability(logits, data.labels[rows])
 
 
 @torch.no_grad()

@@ -12,28 +12,15 @@ from policysearch.child.recipe import Recipe
 from policysearch.commands.common import DATA, RECIPE, SEARCH, app, command_line, merged
 from policysearch.comparison.plan import Plan
 from policysearch.comparison.settings import CompareSettings
-from policysearch.config import make_config, validated
+from policysearch.config import CONFIRMING, make_config, validated
 from policysearch.errors import UserError
 from policysearch.flags import given, with_flags
 
 __all__ = ["compare", "record"]
 
-_CONFIRMED = {name for name in SEARCH if name.startswith("confirm")}
-_UNUSED_BY_TABLES = {"strategy", "trials", "images", "epochs", "finalists", "out", "calibrated", *_CONFIRMED}
-_TRAINING = {name: field for name, field in SEARCH.items() if name not in _UNUSED_BY_TABLES}
-_SHARED = {
-    "strategy",
-    "trials",
-    "reward",
-    "retries",
-    "workers",
-    "seed",
-    "out",
-    "study",
-    "storage",
-    "finalists",
-    "calibrated",
-}
+_NEVER = {"strategy", "trials", "finalists", "out", "calibrated", "tensorboard"}
+_TRAINING = {name: field for name, field in SEARCH.items() if name not in {*_NEVER, "images", "epochs", *CONFIRMING}}
+_SHARED = {*_NEVER, "reward", "retries", "workers", "seed", "study", "storage"}
 _LIVE = {name: field for name, field in SEARCH.items() if name not in _SHARED}
 
 

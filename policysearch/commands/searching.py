@@ -1,4 +1,4 @@
-"""search, resume, show."""
+"""search, resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policysearch.flags import with_flags
 if TYPE_CHECKING:
     from policysearch.runs import Listener, Status
 
-__all__ = ["resume", "search", "show"]
+__all__ = ["resume", "search"]
 
 
 @with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))
@@ -77,18 +77,12 @@ def resume(
     run: Annotated[str, typer.Argument(help="the run's folder")],
     trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,
     confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard/--no-tensorboard", help="as in search; default: as it was begun")
+    ] = None,
 ) -> None:
     """Continue a run after any kind of end."""
     from policysearch.console import show_result, watched
     from policysearch.runs import resume as resume_run
 
-    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener), run))
-
-
-@app.command()
-def show(run: Annotated[str, typer.Argument(help="the run's folder")]) -> None:
-    """The leaderboard, the cost, and the chosen policy in words."""
-    from policysearch.console import show_result
-    from policysearch.runs import read
-
-    show_result(read(run))
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard), run))

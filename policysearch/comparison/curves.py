@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.comparison.intervals import mean_interval, wilson
 from policysearch.comparison.runs import Arms, Runs
+from policysearch.intervals import mean_interval, wilson
+from policysearch.pages.curve import Curve
 
-__all__ = ["QUANTITIES", "Curve", "blind_regret", "curve", "near", "pulls_to", "settled"]
+__all__ = ["QUANTITIES", "blind_regret", "curve", "near", "pulls_to", "settled"]
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-9
 """Regrets are differences of means: what exceeds δ by less than this is rounding."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One strategy's curve: [P] each; low and high are nan for a single run."""
-
-    strategy: str
-    x: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
 
 
 def blind_regret(arms: Arms) -> float:

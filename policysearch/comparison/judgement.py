@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from policysearch.comparison.figures import interval, number, probability, share
 from policysearch.comparison.pairs import ALPHA, Pair
 from policysearch.comparison.result import Result
+from policysearch.pages.figures import interval, number, probability, share
 
 __all__ = ["Verdict", "is_worse", "judge"]
 

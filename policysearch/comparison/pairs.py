@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from policysearch.comparison.intervals import LEVEL, Estimate, spread
+from policysearch.intervals import LEVEL, Estimate, spread
 
 __all__ = ["ALPHA", "Pair", "detectable", "holm", "pair", "sign_flip"]
 

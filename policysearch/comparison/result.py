@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policysearch.comparison.intervals import Estimate
+from policysearch.intervals import Estimate
 
 __all__ = ["Result"]
 

@@ -11,7 +11,6 @@ import numpy as np
 from policysearch.comparison.cautions import cautions
 from policysearch.comparison.curves import (
     QUANTITIES,
-    Curve,
     Floats,
     blind_regret,
     curve,
@@ -19,11 +18,12 @@ from policysearch.comparison.curves import (
     pulls_to,
     settled,
 )
-from policysearch.comparison.intervals import Estimate, mean_interval, wilson
 from policysearch.comparison.judgement import Verdict, judge
 from policysearch.comparison.pairs import Pair, holm, pair
 from policysearch.comparison.result import Result
 from policysearch.comparison.runs import Arms, Comparison, Runs
+from policysearch.intervals import Estimate, mean_interval, wilson
+from policysearch.pages.curve import Curve
 
 __all__ = ["BASELINE", "AtBudget", "Setting", "Summary", "summary"]
 

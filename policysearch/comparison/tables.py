@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
-from policysearch.comparison.figures import amount, duration, interval, milliseconds, number, probability, share, whole
 from policysearch.comparison.judgement import is_worse
 from policysearch.comparison.pairs import ALPHA, Pair
 from policysearch.comparison.result import Result
 from policysearch.comparison.statistics import AtBudget, Setting, Summary
+from policysearch.pages.figures import amount, duration, interval, milliseconds, number, probability, share, whole
+from policysearch.pages.grid import Grid
 
-__all__ = ["MEANINGS", "Grid", "budget_grids", "pair_grid", "pick_grid", "sensitivity_grid"]
+__all__ = ["MEANINGS", "budget_grids", "pair_grid", "pick_grid", "sensitivity_grid"]
 
 T = TypeVar("T")
 Columns = tuple[tuple[str, Callable[[T], str]], ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table: its first column names the rows, `bold` are the names to stress."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    bold: tuple[str, ...] = ()
 
 
 def _percent(result: Result) -> str:

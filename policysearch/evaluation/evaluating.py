@@ -14,6 +14,7 @@ from policysearch.evaluation.grid import GridResult, grid_result
 from policysearch.evaluation.ledger import Looks
 from policysearch.evaluation.looking import looked
 from policysearch.evaluation.measured import measured
+from policysearch.evaluation.page import write_page
 from policysearch.evaluation.preparing import Prepared, prepared
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.evaluation.summary import Summary, summary
@@ -108,6 +109,7 @@ def _done(work: _Work) -> Evaluated:
     networks = measured(entered, record.rows, work.given.settings.seeds, _FIRST)
     told = summary(networks, entered, looks, grid, _about(work, entered))
     write_evaluation(told, folder.path)
+    write_page(told, folder.path, folder.path / "evaluation.html")
     return Evaluated(folder.path, told)
 
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from policysearch.comparison.figures import probability
 from policysearch.evaluation.measured import Measured
 from policysearch.evaluation.metrics import ERROR
 from policysearch.evaluation.paired import Paired
 from policysearch.evaluation.settings import GRID
 from policysearch.evaluation.statistics import TRIVIAL, best_fixed, compared, references
+from policysearch.pages.figures import probability
 
 __all__ = ["Finding", "Verdict", "judge"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from policysearch.comparison.figures import number
+from policysearch.pages.figures import number
 from policysearch.record import Row
 
 __all__ = ["ERROR", "METRICS", "OCCLUSION", "VALIDATION", "Metric"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import t
 
-from policysearch.comparison.intervals import Estimate, spread
 from policysearch.comparison.pairs import ALPHA, detectable, holm
 from policysearch.evaluation.measured import Floats
+from policysearch.intervals import Estimate, spread
 
 __all__ = ["Paired", "corrected", "paired"]
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from policysearch.config import CONFIRMING
 from policysearch.errors import UserError
 
 __all__ = ["GRID", "UNUSED", "EvaluateSettings"]
@@ -15,8 +16,7 @@ __all__ = ["GRID", "UNUSED", "EvaluateSettings"]
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
-_CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
-UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "calibrated"}) | _CONFIRMING
+UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "calibrated", "tensorboard"}) | CONFIRMING
 """Settings of a search that an evaluation does not have."""
 
 

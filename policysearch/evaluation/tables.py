@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from policysearch.comparison.figures import interval, probability
-from policysearch.comparison.tables import Grid
 from policysearch.evaluation.metrics import ERROR, METRICS, OCCLUSION, Metric
 from policysearch.evaluation.paired import Paired
 from policysearch.evaluation.statistics import Score
 from policysearch.evaluation.summary import Summary
+from policysearch.pages.figures import interval, probability
+from policysearch.pages.grid import Grid
 
 __all__ = ["NOTES", "grids"]
 

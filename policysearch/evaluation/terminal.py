@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from policysearch.comparison.terminal import rich_table
 from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.tables import NOTES, grids
 from policysearch.evaluation.writing import FILES, looks_told
+from policysearch.pages.terminal import rich_table
 
 __all__ = ["show_evaluation"]
 

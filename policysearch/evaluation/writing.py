@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.comparison.as_json import plain
-from policysearch.comparison.tables import Grid
 from policysearch.evaluation.ledger import NAME
 from policysearch.evaluation.metrics import METRICS
 from policysearch.evaluation.null_check import FalseClaims
@@ -15,12 +14,13 @@ from policysearch.evaluation.plot import write_plot
 from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.tables import NOTES, grids
 from policysearch.files import write_whole
+from policysearch.pages.grid import Grid
 
-__all__ = ["FILES", "SCHEMA", "as_json", "looks_told", "write_evaluation"]
+__all__ = ["FILES", "SCHEMA", "as_json", "checked_in_words", "looks_told", "what_told", "write_evaluation"]
 
 SCHEMA = "policysearch.evaluation/1"
 """Changes when a key changes its meaning or goes; new keys may come without."""
-FILES = ("evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
+FILES = ("evaluation.html", "evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
 
 
 def write_evaluation(summary: Summary, folder: Path) -> None:
@@ -70,20 +70,27 @@ def looks_told(summary: Summary) -> str:
     return f"The test part was read {times}: {NAME}."
 
 
-def _page(summary: Summary) -> str:
+def what_told(summary: Summary) -> str:
+    """On what, with what, how often, and at what cost."""
     about = summary.about
-    what = (
+    return (
         f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
         f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
     )
-    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**", f"{looks_told(summary)} {what}"]
+
+
+def _page(summary: Summary) -> str:
+    about = summary.about
+    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**"]
+    parts += [f"{looks_told(summary)} {what_told(summary)}"]
     parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
     parts += ["\n".join(f"- {text}." for text in (*NOTES, *summary.cautions))]
-    parts += [_checked(summary.null)] if summary.null else []
+    parts += [checked_in_words(summary.null)] if summary.null else []
     return "\n\n".join([*parts, f"    {about['command']}"] if about["command"] else parts)
 
 
-def _checked(null: FalseClaims) -> str:
+def checked_in_words(null: FalseClaims) -> str:
+    """How often the verdict errs where there is nothing to find."""
     return (
         f"Null check: dealt to the names at random, {null.deals} times, these networks make the verdict say *beats* in "
         f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says either in at most 5 %."

@@ -14,7 +14,7 @@ from typing import Any
 from policysearch.errors import UserError, unknown_name
 from policysearch.export.as_space import as_space
 from policysearch.export.common import Source
-from policysearch.files import write_whole
+from policysearch.files import must_be_writable, write_whole
 from policysearch.policy import Policy
 
 __all__ = ["EXPORTS", "IMPORTS", "Export", "export_to", "import_from", "live", "save_imported"]
@@ -151,16 +151,6 @@ def _check_name(target: Path, export: Export) -> None:
             f"{target.name} could not be imported, or would hide a library: give --out a name of letters, digits and "
             "underscores, such as learned_policy.py"
         )
-
-
-def must_be_writable(target: Path, force: bool) -> None:
-    """Raises:
-    UserError: the file is there already and `force` is False, or its folder is missing.
-    """
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise UserError(f"cannot write {target}: give --out a file in a folder that exists")
-    if target.exists() and not force:
-        raise UserError(f"{target} exists: --force replaces it, or give another --out")
 
 
 def _save(target: Path, text: str) -> None:

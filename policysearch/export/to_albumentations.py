@@ -179,7 +179,8 @@ def live(policy: Policy) -> Any:
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """JSON for `A.from_dict(json.load(file))` or `A.load`; `policysearch` in it is the policy itself."""
     whole = {
-        "use": "A.from_dict(json.load(open('FILE'))), called with image=uint8 [H, W, C]",
+        "use": "policy = A.from_dict(json.load(open('FILE'))), called with image=uint8 [H, W, C]; with boxes: "
+        "A.Compose(policy.transforms, bbox_params=A.BboxParams('pascal_voc'))",
         "policysearch": json.loads((source.policy if source else policy).to_json()),
         **({"left_out": list(source.lost)} if source and source.lost else {}),
         "transform": transform(policy),

@@ -24,8 +24,8 @@ _ONE_DRAW = "kornia draws one sub-policy, magnitude and sign for a whole batch, 
 _FINE = 32
 _NOTE = (
     "WARNING: one draw holds for a whole batch, so that a batch of 128 sees as much variety as one image did in the "
-    "search. Color, hue and grey need three channels; translations round to the nearest pixel. Draws come from "
-    "torch's global generator."
+    "search. Color, hue and grey need three channels; translations round to the nearest pixel. It takes "
+    "images alone: boxes and masks would stay behind. Draws come from torch's global generator."
 )
 _CLASS = '''class LearnedPolicy(KorniaPolicy):
     """The policy above."""

@@ -23,7 +23,7 @@ from policysearch.preview.captions import captions
 from policysearch.preview.sheet import Picture, sheet
 from policysearch.words import in_words
 
-__all__ = ["must_be_png", "pixels", "preview", "write_figure", "write_preview"]
+__all__ = ["drawn_pictures", "must_be_png", "pixels", "preview", "preview_notes", "write_figure", "write_preview"]
 
 BATCH = 128  # images drawn together where they depend on each other
 MOST = 20  # rows, and draws, of one picture
@@ -96,6 +96,25 @@ def preview(
     Raises:
         UserError: a number is out of its range, or there are fewer than `rows` images.
     """
+    grid = drawn_pictures(policy, images, labels, class_names, rows=rows, draws=draws, seed=seed, progress=progress)
+    return sheet(_title(policy, progress), preview_notes(policy.at(progress)), grid)
+
+
+def drawn_pictures(
+    policy: Policy,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    rows: int,
+    draws: int,
+    seed: int = 0,
+    progress: float = 0.0,
+) -> list[list[Picture]]:
+    """What a preview shows, and raises, as `rows` lists: an image as it is, then its draws.
+
+    The arguments are those of `preview`.
+    """
     _check(rows, draws, seed, len(images))
     current = policy.at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
@@ -108,7 +127,7 @@ def preview(
         told = captions(out, own, class_names, softened=current.softening is not None)
         for row in range(rows):
             grid[row].append(Picture(pixels(out.images[row].numpy()), told[row]))
-    return sheet(_title(policy, progress), _notes(current), grid)
+    return grid
 
 
 def _check(rows: int, draws: int, seed: int, total: int) -> None:
@@ -147,10 +166,12 @@ def _title(policy: Policy, progress: float) -> str:
     return f"{policy.name or 'policy'} ({policy.hash}){stage}"
 
 
-def _notes(current: Policy) -> list[str]:
+def preview_notes(
+    current: Policy, places: tuple[str, ...] = ("left: training images as they are", "beside each: draws of the policy")
+) -> list[str]:
+    """What stands at which place, and what the words under the pictures mean."""
     parts = {
-        "left: training images as they are": True,
-        "beside each: draws of the policy": True,
+        **dict.fromkeys(places, True),
         "v: how much of its own image a draw shows": current.softening is not None and current.mix is None,
         "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,

@@ -35,6 +35,7 @@ h2 {{ font-size: 1.2rem; margin: 2.5rem 0 0.75rem; border-bottom: 1px solid var(
 h3 {{ font-size: 1rem; margin: 1.5rem 0 0.5rem; }}
 .verdict {{ border-left: 0.3rem solid var(--s0); background: var(--card); padding: 0.6rem 1rem; margin: 0.6rem 0; }}
 .verdict p {{ margin: 0; }}
+.verdict p + p {{ margin-top: 0.5rem; }}
 .verdict p, .verdict h2 {{ overflow-wrap: anywhere; }}
 .verdict h2 {{ border: 0; margin: 0 0 0.2rem; padding: 0; font-size: 1.05rem; }}
 .caution, .note {{ color: var(--soft); font-size: 0.92rem; max-width: 60rem; }}
@@ -42,6 +43,13 @@ h3 {{ font-size: 1rem; margin: 1.5rem 0 0.5rem; }}
 figure {{ margin: 0; }}
 figure svg {{ display: block; width: 100%; height: auto; max-width: 36rem; margin: 0 auto; }}
 figure svg text {{ font-family: system-ui, sans-serif !important; }}
+figure img {{ display: block; width: 100%; height: auto; border: 1px solid var(--line); box-sizing: border-box; }}
+figure img.small {{ image-rendering: pixelated; }}
+.shots {{ display: grid; grid-template-columns: repeat(6, minmax(0, 9rem)); gap: 0.6rem; margin: 0 0 1rem; }}
+.shots figcaption {{ font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; }}
+.shots strong {{ display: block; }}
+.words {{ white-space: pre-wrap; overflow-wrap: anywhere; max-width: 60rem; }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); padding: 0.6rem 1rem; }}
 .wide {{ overflow-x: auto; margin: 0.5rem 0 1.25rem; }}
 .wide:focus-visible {{ outline: 2px solid var(--s0); }}
 table {{ border-collapse: separate; border-spacing: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }}
@@ -63,6 +71,7 @@ dd {{ margin: 0; overflow-wrap: anywhere; }}
   dd {{ margin-bottom: 0.6rem; }}
   tbody th {{ min-width: 6.5rem; max-width: 8.5rem; }}
   th, td {{ padding: 0.3rem 0.5rem; }}
+  .shots {{ grid-template-columns: repeat(3, 1fr); }}
 }}
 @media print {{ .plots {{ break-inside: avoid; }} }}
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from policysearch.comparison.intervals import Estimate
+from policysearch.intervals import Estimate
 
 __all__ = ["amount", "duration", "interval", "milliseconds", "number", "probability", "share", "whole"]
 

@@ -1,4 +1,4 @@
-"""The plots of a comparison: curves with bands, and dots with intervals. Each is drawn small enough for a phone."""
+"""The plots of pages: curves with bands, points, and dots with intervals. Each is drawn small enough for a phone."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from policysearch.comparison.curves import Curve
-from policysearch.comparison.intervals import Estimate
-from policysearch.comparison.svg import INK, SERIES, STYLE, inline
+from policysearch.intervals import Estimate
+from policysearch.pages.curve import Curve
+from policysearch.pages.svg import INK, SERIES, STYLE, inline
 
-__all__ = ["Dot", "Panel", "dots", "lines"]
+__all__ = ["Cloud", "Dot", "Panel", "clouds", "dots", "lines"]
 
+Floats = NDArray[np.float64]
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _WIDTH = 4.6  # inches, of 72 units: about a phone's width with letters as large as the page's
-_LONGEST = 36  # letters of a name
+_LONGEST, _LONGEST_OF_ROWS = 36, 54  # letters of a name in a legend, and where it has a line for itself
 _Z = 1.96
 _FEW = 5  # points that have a tick each
 _LOG = 8  # an axis over more than this is logarithmic
@@ -47,6 +49,17 @@ class Dot:
     series: int
     error: float = math.nan
     hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points of one kind, [N] each, with the place of its colour and marker; `steps`: a line that keeps its height."""
+
+    label: str
+    x: Floats
+    y: Floats
+    series: int
+    steps: bool = False
 
 
 def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str]) -> str:
@@ -114,6 +127,28 @@ def _ends(curves: Sequence[Curve]) -> str:
     return "At the end: " + ", ".join(f"{curve.strategy} {curve.mean[-1]:.4g}" for curve in curves)
 
 
+def clouds(panel: Panel, kinds: Sequence[Cloud]) -> str:
+    """Points, and lines in steps, as inline SVG."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(_WIDTH, 3.4), layout="constrained")
+        axes = figure.subplots()
+        for cloud in kinds:
+            _cloud(axes, cloud)
+        _label(axes, panel)
+        figure.legend(loc="outside lower center", ncols=min(3, len(kinds)), handlelength=2)
+        counts = ", ".join(f"{cloud.label} ends at {cloud.y[-1]:.4g}" for cloud in kinds if cloud.steps)
+        return inline(figure, panel.name, f"{panel.title}: {panel.y} against {panel.x}. {counts}")
+
+
+def _cloud(axes: Axes, cloud: Cloud) -> None:
+    colour = SERIES[cloud.series % len(SERIES)]
+    if cloud.steps:
+        axes.step(cloud.x, cloud.y, where="post", color=colour, label=cloud.label, linewidth=1.6)
+        return
+    marker = _MARKERS[cloud.series % len(_MARKERS)]
+    axes.plot(cloud.x, cloud.y, marker, color=colour, label=cloud.label, markersize=4.5, alpha=0.8)
+
+
 def dots(panel: Panel, rows: Sequence[Dot]) -> str:
     """Dots with intervals as inline SVG, a row each with its label above it, the first on top."""
     with matplotlib.rc_context(STYLE):
@@ -137,8 +172,15 @@ def _dot(axes: Axes, row: Dot, place: float) -> None:
     axes.hlines(place, value.low, value.high, color=colour, linewidth=4.5, alpha=0.55)
     marker = _MARKERS[row.series % len(_MARKERS)]
     axes.plot(value.mean, place, marker, color=colour, markersize=7, markerfacecolor="none" if row.hollow else colour)
-    axes.text(0, place + 0.28, _short(row.label), transform=axes.get_yaxis_transform(), fontsize=10, color=INK)
+    axes.text(
+        0,
+        place + 0.28,
+        _short(row.label, _LONGEST_OF_ROWS),
+        transform=axes.get_yaxis_transform(),
+        fontsize=10,
+        color=INK,
+    )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+def _short(name: str, longest: int = _LONGEST) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -1,0 +1,78 @@
+"""An evaluation read back from its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policysearch.errors import UserError
+from policysearch.evaluation.grid import GridResult
+from policysearch.evaluation.judgement import Verdict
+from policysearch.evaluation.ledger import Looks
+from policysearch.evaluation.measured import Floats, Measured
+from policysearch.evaluation.metrics import ERROR, METRICS
+from policysearch.evaluation.null_check import FalseClaims
+from policysearch.evaluation.statistics import metric_result
+from policysearch.evaluation.summary import Summary
+from policysearch.evaluation.writing import SCHEMA
+
+__all__ = ["read_evaluation"]
+
+_FILE = "evaluation.json"
+
+
+def read_evaluation(folder: str | Path) -> Summary:
+    """What an evaluation told, from its evaluation.json; the statistics are computed again.
+
+    Raises:
+        UserError: it has not ended, or the file is damaged or of another version.
+    """
+    path = Path(folder) / _FILE
+    if not path.exists():
+        raise UserError(f"{folder} holds an evaluation that has not ended (no {_FILE}): the same command goes on")
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        schema = told["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+    if schema != SCHEMA:
+        raise UserError(f"{path} is of version {schema!r}, and {SCHEMA!r} is read here")
+    try:
+        return _summary(told)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from None
+
+
+def _summary(told: Mapping[str, Any]) -> Summary:
+    measured, against = _measured(told), tuple(told["references"])
+    grid, null = told["grid"], told["null_check"]
+    return Summary(
+        measured,
+        against,
+        {name: metric_result(measured, name, against) for name in METRICS},
+        Verdict(**told["verdict"]),
+        Looks(**told["looks"]),
+        FalseClaims(**null) if null else None,
+        GridResult(**grid) if grid else None,
+        tuple(told["cautions"]),
+        told["about"],
+    )
+
+
+def _measured(told: Mapping[str, Any]) -> Measured:
+    names = tuple(told["policies"])
+    known = {name: _array(each["values"]) for name, each in told["metrics"].items() if name in METRICS}
+    shape = known[ERROR].shape
+    values = {name: known.get(name, np.full(shape, np.nan)) for name in METRICS}
+    if any(value.shape != (len(names), shape[1]) for value in values.values()):
+        raise ValueError("its metrics are of different sizes")
+    fixed = tuple(name for name in names if told["about"]["policies"][name]["fixed"])
+    return Measured(names, fixed, values)
+
+
+def _array(rows: list[list[float | None]]) -> Floats:
+    return np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=np.float64)

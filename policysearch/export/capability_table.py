@@ -1,0 +1,103 @@
+"""The table of what each library makes of each operation, as a file."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from policysearch import __version__
+from policysearch.datasets.load import load
+from policysearch.datasets.settings import DataSettings
+from policysearch.errors import UserError
+from policysearch.export.capability import LIBRARIES, Cell, as_markdown, measure
+from policysearch.files import must_be_writable, write_whole
+from policysearch.operations import SHIPPED_OPERATIONS
+
+__all__ = ["measured_table", "write_table", "written_table"]
+
+Table = Mapping[str, Mapping[str, Cell]]
+_HEAD = """# What each library makes of each operation
+
+`policysearch export` writes policies for four libraries. Here is how near each operation comes to the pixels that
+were searched with, measured by `policysearch export --table` on 12 grey pictures of 28×28 of the shipped data and 12 in
+colour, whose channels are three of them, at 0.3, 0.55 and 1 of the standard range, for the same magnitude and sign.
+*Exact*: to the last bit. *Within 1*: no grey value further off than 1 of 255. *x % differ*: that share of values,
+at the worst of these magnitudes; for shears and turns it is places that fall between two pixels, for translations
+and crops a pixel's rounding. *Another operation*: the export refuses it unless `--allow-loss`. –: not written, the
+reasons are below.
+
+{versions}.
+"""
+_REST = """
+What a whole policy may ask for:
+
+| | torchvision | timm | kornia | albumentations |
+| - | - | - | - | - |
+| a draw of its own for each image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign a batch | yes |
+| weights, probabilities, one of several | yes | yes | yes | yes |
+| a magnitude of several levels | yes | yes | yes | no: of their interval |
+| a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes |
+| a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles |
+| several in random order (some_of) | yes | no | no | no |
+| softened targets and weights, a loss | yes | no | no | no |
+| mixes of the batch | all but SnapMix | no | no | no |
+| means of several draws (AugMix) | yes | no | no | no |
+| stages | yes, by `progress` | no | no | no |
+| boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` |
+
+Each *no* is named by the export, which then refuses unless `--allow-loss`.
+"""
+
+
+def write_table(out: Path, force: bool) -> None:
+    """Measure the libraries that are installed, on the shipped images, and write PATH.json or PATH.md.
+
+    Raises:
+        UserError: `out` has another ending, is there already and `force` is False, or cannot be written.
+    """
+    if out.suffix not in _FORMS:
+        raise UserError(f"the table goes to PATH.json or PATH.md, got {str(out)!r}")
+    must_be_writable(out, force)
+    text = written_table(measured_table(), out.suffix)
+    try:
+        write_whole(out, text)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+def measured_table() -> Table:
+    """A cell an operation, by installed library; some minutes."""
+    images = torch.from_numpy(load(DataSettings()).x_train)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {
+            name: {operation: measure(operation, name, images) for operation in sorted(SHIPPED_OPERATIONS)}
+            for name in LIBRARIES
+            if find_spec(name)
+        }
+
+
+def written_table(cells: Table, suffix: str) -> str:
+    """The text of a file with that ending, .json or .md."""
+    return _FORMS[suffix](cells)
+
+
+def _as_json(cells: Table) -> str:
+    data = {name: {operation: asdict(cell) for operation, cell in column.items()} for name, column in cells.items()}
+    return json.dumps(data, indent=1) + "\n"
+
+
+def _as_page(cells: Table) -> str:
+    used = {"policysearch": __version__, **{name: version(name) for name in ("torch", *cells)}}
+    told = ", ".join(f"{name} {number}" for name, number in used.items())
+    return _HEAD.format(versions=told) + "\n" + "\n".join(as_markdown(cells)) + "\n" + _REST
+
+
+_FORMS = {".json": _as_json, ".md": _as_page}

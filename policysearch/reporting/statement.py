@@ -1,0 +1,89 @@
+"""What was found, in the words and the table that stand first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from scipy.stats import t
+
+from policysearch.intervals import LEVEL, Estimate
+from policysearch.pages.figures import duration, interval, share
+from policysearch.pages.grid import Grid
+from policysearch.pages.markup import heading, paragraph, statement, table
+from policysearch.presets import BASELINES, preset
+from policysearch.reporting.material import Material, seconds
+from policysearch.verdict import Difference, Verdict
+
+__all__ = ["beside_fixed", "found_on", "opening", "paired_interval"]
+
+_NOTE = (
+    "Differences are paired within replicates that the search never saw, with 95 % t intervals, each by itself. The "
+    "winner is the best of several on the same replicates and the same validation images, so its lead is a little too "
+    "good; the test part is unread until `policysearch evaluate`."
+)
+
+
+def opening(material: Material) -> Iterator[str]:
+    """The heading, the statement, and the table of differences."""
+    verdict = material.verdict
+    if verdict is None:
+        yield heading(1, f"{material.name}: a search that is not finished")
+        yield statement(f"{len(material.searched)} of {material.config.trials} pulls", _unfinished(material))
+        return
+    yield heading(1, f"{material.name}: which augmentation to train with")
+    yield statement(f"Found: {verdict.winner.name}", [f"{verdict.sentence}.", found_on(material)])
+    if verdict.confirmed:
+        yield table(beside_fixed(verdict, material.config.reward))
+        yield paragraph(_NOTE, "note")
+
+
+def _unfinished(material: Material) -> list[str]:
+    best = next((s for s in material.summaries if s.pulls), None)
+    told = f"So far {best.arm.name} has the best shrunken mean. " if best else ""
+    goes_on = f"`policysearch resume {material.folder}` goes on."
+    return [f"{told}Nothing is confirmed yet, so nothing is known of its lead: {goes_on}", found_on(material)]
+
+
+def found_on(material: Material) -> str:
+    """Data, network, how much was tried, and at what cost."""
+    config, spent = material.config, material.seconds
+    again = seconds(material.confirmed)
+    part = f", {share(again / spent)} of it for the confirmation" if again and spent else ""
+    return (
+        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {config.images:,} images × "
+        f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
+        f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
+    )
+
+
+def _data(material: Material) -> str:
+    data = material.background.get("data")
+    if not data:
+        return material.config.data
+    return (
+        f"{data['name']} ({data['training images']:,} training and {data['validation images']:,} validation images of "
+        f"{data['size']}, {data['classes']} classes)"
+    )
+
+
+def beside_fixed(verdict: Verdict, reward: str) -> Grid:
+    """The winner minus each fixed policy that a user would otherwise take."""
+    rows = tuple(_row(name, verdict) for name in BASELINES)
+    return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{reward} [95 %]", "n"), rows)
+
+
+def _row(name: str, verdict: Verdict) -> tuple[str, ...]:
+    difference = verdict.differences.get(name)
+    if difference is not None:
+        return name, interval(paired_interval(difference), lambda value: f"{value:+z.4f}"), str(difference.n)
+    why = "the winner itself" if preset(name).hash == verdict.winner.key else "not among those confirmed"
+    return name, why, "–"
+
+
+def paired_interval(difference: Difference) -> Estimate:
+    """Student's interval of the mean difference; its ends are nan for fewer than two replicates."""
+    if difference.n < 2:
+        return Estimate(difference.mean, math.nan, math.nan)
+    half = float(t.ppf((1 + LEVEL) / 2, difference.n - 1)) * difference.error
+    return Estimate(difference.mean, difference.mean - half, difference.mean + half)

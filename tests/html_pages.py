@@ -1,0 +1,85 @@
+"""What tests of pages share: reading HTML, and what every page must keep to."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+
+VOID = {"meta", "path", "use", "br", "img"}
+
+
+class Reader(HTMLParser):
+    """Collects text, tags with their attributes, and tags left open."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def values(self, tag: str, name: str) -> list[str | None]:
+        return [attributes.get(name) for found, attributes in self.tags if found == tag]
+
+
+def read(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    return reader
+
+
+def must_need_nothing(found: Reader) -> None:
+    """Every tag is closed, every id is its own and there, and nothing comes from elsewhere."""
+    assert not found.open
+    assert not {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object"}
+    for tag, attributes in found.tags:
+        for name in ("src", "href", "xlink:href"):
+            given = attributes.get(name) or "#"
+            assert given.startswith(
+                "data:image/png;base64," if tag == "img" and name == "src" and given != "#" else "#"
+            )
+        assert "http" not in (attributes.get("style") or "")
+        assert not [name for name in attributes if name.startswith("on")]
+    assert "@import" not in "".join(found.text) and "url(http" not in "".join(found.text)
+    own = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(own) == len(set(own))
+    within = {f"#{name}" for name in own}
+    assert {attributes["xlink:href"] for _, attributes in found.tags if "xlink:href" in attributes} <= within
+
+
+def must_be_accessible(found: Reader) -> None:
+    """Pictures have words, tables heads and captions, headings an order."""
+    assert all(found.values("svg", "aria-label")) and set(found.values("svg", "role")) <= {"img"}
+    assert all(found.values("img", "alt"))
+    assert set(found.values("th", "scope")) == {"col", "row"}
+    assert len(found.values("table", "class")) == len(found.values("caption", "class"))
+    assert found.values("html", "lang") == ["en"]
+    levels = [int(tag[1]) for tag, _ in found.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2.1, relative luminance."""
+    light = []
+    for colour in (a, b):
+        parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        light.append(float(linear @ [0.2126, 0.7152, 0.0722]))
+    return (max(light) + 0.05) / (min(light) + 0.05)
