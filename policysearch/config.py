@@ -58,7 +58,7 @@ class SearchConfig(DataSettings):
         Field(ge=2, le=8, description="fidelities of successive-halving and hyperband: images, images/eta, ..."),
     ] = 3
     confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
-    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside identity and TrivialAugment")] = 4
+    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside the four fixed policies")] = 4
     confirm_images: Annotated[
         int | None, Field(ge=1, description="training images of a confirming pull; default: as in the search")
     ] = None

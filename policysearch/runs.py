@@ -71,7 +71,7 @@ class SearchResult:
         policy: the final policy; None while a run is not finished.
         summaries: every arm of the search, best first.
         confirmation: the finalists on their fresh replicates.
-        verdict: the choice and its differences to identity and TrivialAugment; None while not finished.
+        verdict: the choice and its differences to the fixed policies; None while not finished.
         seconds: worker-seconds spent, confirmation included.
         repeated: attempts that failed and were made again; trials.csv says why.
     """

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.presets import preset
+from policysearch.presets import BASELINES, preset
 from policysearch.record import COMPLETE, FAILED, Row
 from policysearch.shrinkage import pooled, shrink
 from policysearch.spaces import Arm
 
-__all__ = ["REFERENCES", "ArmSummary", "finalists", "summarise"]
-
-REFERENCES = ("identity", "trivialaugment-wide")
-"""The fixed policies that every winner is compared with."""
+__all__ = ["ArmSummary", "finalists", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,8 @@ def _summary(
 
 
 def finalists(summaries: Sequence[ArmSummary], count: int) -> list[Arm]:
-    """The `count` best arms by shrunken mean, then the reference policies that are not among them."""
+    """The `count` best arms by shrunken mean, then the fixed ones, with which every winner is compared; none twice."""
     best = [s.arm for s in summaries if s.pulls][:count]
     keys = {arm.key for arm in best}
-    references = (Arm({"family": name}, preset(name)) for name in REFERENCES)
+    references = (Arm({"family": name}, preset(name)) for name in BASELINES)
     return best + [arm for arm in references if arm.key not in keys]

@@ -28,7 +28,7 @@ _NOTE = (
 
 def arms(material: Material) -> Iterator[str]:
     """The arms of the search and of the confirmation, as plots and as tables."""
-    summaries, reward = material.summaries, material.config.reward
+    summaries, reward, last = material.summaries, material.config.reward, material.config.last_reward
     yield heading(2, "The arms")
     yield plots(_plots(material))
     yield table(_grid(f"The search: {len(summaries)} arms", summaries[:_LISTED], reward))
@@ -37,7 +37,7 @@ def arms(material: Material) -> Iterator[str]:
     if material.confirmation:
         winner = material.verdict.winner.key if material.verdict else ""
         yield table(
-            _grid("The confirmation, on fresh common replicates", _by_mean(material.confirmation), reward, winner)
+            _grid("The confirmation, on fresh common replicates", _by_mean(material.confirmation), last, winner)
         )
     yield paragraph(_NOTE, "note")
 
@@ -53,7 +53,7 @@ def _plots(material: Material) -> Iterator[str]:
     yield figure(dots(panel, [_dot(s, 0) for s in shown[:_PLOTTED]]), more)
     fresh = [s for s in _by_mean(material.confirmation) if s.pulls]
     if fresh:
-        panel = Panel("finalists", "Finalists on fresh replicates", material.config.reward, "")
+        panel = Panel("finalists", "Finalists on fresh replicates", material.config.last_reward, "")
         yield figure(dots(panel, [_dot(s, 1) for s in fresh]))
 
 

@@ -34,7 +34,7 @@ def opening(material: Material) -> Iterator[str]:
     yield heading(1, f"{material.name}: which augmentation to train with")
     yield statement(f"Found: {verdict.winner.name}", [f"{verdict.sentence}.", found_on(material)])
     if verdict.confirmed:
-        yield table(beside_fixed(verdict, material.config.reward))
+        yield table(beside_fixed(verdict, material.config.last_reward))
         yield paragraph(_NOTE, "note")
 
 
@@ -49,12 +49,19 @@ def found_on(material: Material) -> str:
     """Data, network, how much was tried, and at what cost."""
     config, spent = material.config, material.seconds
     again = seconds(material.confirmed)
-    part = f", {share(again / spent)} of it for the confirmation" if again and spent else ""
+    part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
     return (
         f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {config.images:,} images × "
         f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
         f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
     )
+
+
+def _longer(material: Material) -> str:
+    config = material.config
+    images, epochs = config.last_fidelity
+    size = f" at {images:,} images × {epochs} epochs" if (images, epochs) != (config.images, config.epochs) else ""
+    return size + (f" by {config.last_reward}" if config.last_reward != config.reward else "")
 
 
 def _data(material: Material) -> str:
