@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from policysearch.loss import parse_loss as parse_loss
     from policysearch.operations import Operation as Operation
     from policysearch.policy import Policy as Policy
-    from policysearch.runs import SearchResult as SearchResult
+    from policysearch.results import SearchResult as SearchResult
     from policysearch.runs import resume as resume
     from policysearch.runs import search as search
     from policysearch.sampler import RuleSampler as RuleSampler
@@ -35,7 +35,7 @@ _HOME = {
     "Policy": "policysearch.policy",
     "RuleSampler": "policysearch.sampler",
     "SearchConfig": "policysearch.config",
-    "SearchResult": "policysearch.runs",
+    "SearchResult": "policysearch.results",
     "UserError": "policysearch.errors",
     "activation_maps": "policysearch.child.activation",
     "augment": "policysearch.augmentation",

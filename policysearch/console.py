@@ -28,7 +28,8 @@ from policysearch.comparison.terminal import show
 from policysearch.loss import Loss, loss_in_words
 from policysearch.report import arm_table, confirmation_table
 from policysearch.reporting.material import Material
-from policysearch.runs import Listener, SearchResult, Status
+from policysearch.results import SearchResult
+from policysearch.runs import Listener, Status
 from policysearch.words import in_words
 
 __all__ = ["decoding", "show_comparison", "show_recorded", "show_result", "show_run", "watched"]

@@ -69,14 +69,14 @@ def write_page_of(folder: Path, out: Path | None, force: bool) -> Path:
 
 def _write_search(folder: Path, target: Path) -> None:
     from policysearch.reporting.page import write_report
-    from policysearch.runs import read_whole
+    from policysearch.results import read_whole
 
     write_report(read_whole(folder), target)
 
 
 def _show_search(folder: Path) -> None:
     from policysearch.console import show_run
-    from policysearch.runs import read, read_whole
+    from policysearch.results import read, read_whole
 
     show_run(read(folder), read_whole(folder))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,24 +16,23 @@ from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
-from policysearch.policy import Policy
 from policysearch.pools import PoolOf, workplace
 from policysearch.record import Record
-from policysearch.report import final_policy, write_picture, write_trials
-from policysearch.reporting.background import note_background, noted
-from policysearch.reporting.material import Material
+from policysearch.report import write_picture, write_trials
+from policysearch.reporting.background import note_background
+from policysearch.results import SearchResult, material_of, note_references, references, result_of, saved_space
 from policysearch.run_folder import RunFolder
 from policysearch.spaces import Space, load_space, space_text
 from policysearch.storages import losses_told
 from policysearch.strategies import Strategy
 from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
-from policysearch.summary import ArmSummary, finalists, summarise
+from policysearch.summary import finalists, summarise
 from policysearch.tracking.choosing import must_have_tensorboard, trackers
 from policysearch.tracking.following import followed
 from policysearch.trials import Outcome, Trial
-from policysearch.verdict import Confirmation, Verdict, judge
+from policysearch.verdict import Confirmation
 
-__all__ = ["Listener", "SearchFailed", "SearchResult", "Status", "read", "read_whole", "resume", "run_phase", "search"]
+__all__ = ["Listener", "SearchFailed", "Status", "resume", "run_phase", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -59,31 +58,6 @@ class Status:
 
 
 Listener = Callable[[Status], None]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        folder: where its files are.
-        config: the resolved configuration.
-        policy: the final policy; None while a run is not finished.
-        summaries: every arm of the search, best first.
-        confirmation: the finalists on their fresh replicates.
-        verdict: the choice and its differences to the fixed policies; None while not finished.
-        seconds: worker-seconds spent, confirmation included.
-        repeated: attempts that failed and were made again; trials.csv says why.
-    """
-
-    folder: Path
-    config: SearchConfig
-    policy: Policy | None
-    summaries: list[ArmSummary]
-    confirmation: list[ArmSummary]
-    verdict: Verdict | None
-    seconds: float
-    repeated: int
 
 
 def search(config: SearchConfig, listener: Listener = lambda status: None) -> SearchResult:
@@ -168,7 +142,7 @@ def resume(
         further = {"trials": trials, "confirm": confirm}
         config = resolved(config.model_copy(update={"out": str(folder.path), **_not_fewer(config, folder, further)}))
         import_all(config.operations)
-        space = _saved_space(config, folder)
+        space = saved_space(config, folder)
         strategy = tried_strategy(config, space)
         dataset = _data(config, listener)
         with open_records(config, folder, space) as records:
@@ -182,36 +156,6 @@ def resume(
                 save_settings(config, folder)
                 with _tracked(config, folder, records, listener) as tell:
                     return _continue(config, folder, dataset, strategy, records, pool_of, tell)
-
-
-def read(path: str | Path) -> SearchResult:
-    """The result of a run as it stands, finished or not, without touching it.
-
-    Raises:
-        UserError: no run there.
-    """
-    with _opened(path) as opened:
-        return _result(*opened)
-
-
-def read_whole(path: str | Path) -> Material:
-    """All that is told of a run as it stands, finished or not, without touching it.
-
-    Raises:
-        UserError: no run there.
-    """
-    with _opened(path) as opened:
-        return _material(*opened)
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, Record]]]:
-    folder = RunFolder(Path(path))
-    folder.must_hold_a_run()
-    config = load_config(folder.config)
-    import_all(config.operations)
-    with open_records(config, folder, _saved_space(config, folder), read_only=True) as records:
-        yield config, folder, records
 
 
 def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int | None]) -> dict[str, int]:
@@ -228,11 +172,6 @@ def _data(config: SearchConfig, listener: Listener) -> Dataset:
     dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
     must_suit(config, dataset)
     return dataset
-
-
-def _saved_space(config: SearchConfig, folder: RunFolder) -> Space:
-    space = load_space(str(folder.space))
-    return Space(Path(config.space).stem, space.file)
 
 
 @dataclass(frozen=True)
@@ -263,6 +202,8 @@ def _continue(
     listener: Listener,
 ) -> SearchResult:
     record, again = records["search"], records["confirm"]
+    if not record.rows:
+        note_references(record.study)
     note_background(record.study, dataset, split(dataset, config.validation, config.split_seed))
     write_trials(folder.trials, records)
     try:
@@ -272,13 +213,14 @@ def _continue(
             summaries = summarise(record.rows)
             if not any(s.pulls for s in summaries):
                 raise SearchFailed(_why(record))
-            tests = Confirmation(again, finalists(summaries, config.finalists), config.confirm)
+            arms = finalists(summaries, config.finalists, references(record.study))
+            tests = Confirmation(again, arms, config.confirm)
             if len(tests) or again.running():
                 run_phase("confirm", tests, again, pool, config, len(again.rows) + len(tests), listener)
     finally:
         write_trials(folder.trials, records)
     write_picture(folder.picture, record.rows, summaries, config.reward)
-    result = _result(config, folder, records)
+    result = result_of(config, folder, records)
     if result.policy is not None:
         result.policy.save(folder.policy)
     write_page(config, folder, records, dataset)
@@ -290,7 +232,7 @@ def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, Recor
     from policysearch.reporting.page import write_report  # it imports matplotlib
 
     try:
-        write_report(_material(config, folder, records), folder.report, dataset)
+        write_report(material_of(config, folder, records), folder.report, dataset)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         warnings.warn(f"the search is complete, but {folder.report} could not be made: {reason}", stacklevel=1)
@@ -314,37 +256,3 @@ def _why(record: Record) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"
-
-
-def _material(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> Material:
-    result, study = _result(config, folder, records), records["search"].study
-    return Material(
-        folder=folder.path,
-        config=config,
-        searched=records["search"].rows,
-        confirmed=records["confirm"].rows,
-        summaries=result.summaries,
-        confirmation=result.confirmation,
-        verdict=result.verdict,
-        policy=result.policy,
-        background=noted(study),
-        data=str(study.user_attrs.get("settings", {}).get("data", "")),
-        space=folder.space.read_text(encoding="utf-8"),
-    )
-
-
-def _result(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:
-    record, again = records["search"], records["confirm"]
-    summaries = summarise(record.rows)
-    rows = [row for r in records.values() for row in r.rows]
-    cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
-    arms = finalists(summaries, config.finalists)
-    keys = {arm.key for arm in arms}
-    fresh = [row for row in again.rows if row.arm.key in keys]
-    complete = len(record.rows) >= config.trials and not record.running() and not again.running()
-    complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
-    if not complete or not any(s.pulls for s in summaries):
-        return SearchResult(folder.path, config, None, summaries, summarise(fresh), None, *cost)
-    verdict = judge(summaries[0].arm, arms, fresh)
-    policy = final_policy(config, verdict)
-    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, *cost)

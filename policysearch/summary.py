@@ -104,9 +104,9 @@ def _summary(
     )
 
 
-def finalists(summaries: Sequence[ArmSummary], count: int) -> list[Arm]:
+def finalists(summaries: Sequence[ArmSummary], count: int, fixed: Sequence[str] = BASELINES) -> list[Arm]:
     """The `count` best arms by shrunken mean, then the fixed ones, with which every winner is compared; none twice."""
     best = [s.arm for s in summaries if s.pulls][:count]
     keys = {arm.key for arm in best}
-    references = (Arm({"family": name}, preset(name)) for name in BASELINES)
-    return best + [arm for arm in references if arm.key not in keys]
+    rest = (Arm({"family": name}, preset(name)) for name in fixed)
+    return best + [arm for arm in rest if arm.key not in keys]

@@ -18,7 +18,8 @@ from policysearch.errors import UserError
 from policysearch.loss import Focal
 from policysearch.policy import Policy
 from policysearch.report import arm_table
-from policysearch.runs import read, resume, search
+from policysearch.results import read
+from policysearch.runs import resume, search
 from policysearch.spaces import Arm, load_space
 
 MINE = """

@@ -20,8 +20,9 @@ from test_resume import Killed, command, kill_at, trials
 from policysearch.config import load_config, save_config
 from policysearch.errors import UserError
 from policysearch.policy import Policy
+from policysearch.results import read
 from policysearch.run_folder import RunFolder
-from policysearch.runs import read, resume, search
+from policysearch.runs import resume, search
 from policysearch.spaces import load_space
 from policysearch.storages import StorageLost, losses_told, open_storage, without_password
 from policysearch.strategies import make_strategy

@@ -20,7 +20,8 @@ from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.policy import Policy
-from policysearch.runs import read, search
+from policysearch.results import read
+from policysearch.runs import search
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,8 @@ from policysearch.reporting.page import page
 from policysearch.reporting.pictures import readable_data
 from policysearch.reporting.pulls import best_so_far
 from policysearch.reporting.statement import paired_interval
-from policysearch.runs import read_whole, search
+from policysearch.results import read_whole
+from policysearch.runs import search
 from policysearch.softening import Softening
 from policysearch.spaces import Arm
 from policysearch.summary import ArmSummary

@@ -24,7 +24,8 @@ from policysearch.config import load_config
 from policysearch.errors import UserError
 from policysearch.policy import Policy
 from policysearch.report import write_trials
-from policysearch.runs import read, resume, search
+from policysearch.results import read
+from policysearch.runs import resume, search
 from policysearch.storages import StorageLost
 
 WRITES = (
@@ -405,3 +406,14 @@ def test_more_replicates_can_be_asked_for(quick, tmp_path):
     assert more.config.confirm == 5 and load_config(tmp_path / "run" / "config.toml").confirm == 5
     with pytest.raises(UserError, match="--confirm 3 is fewer than the 5"):
         resume(tmp_path / "run", confirm=3)
+
+
+def test_a_search_confirms_beside_the_fixed_policies_that_it_was_begun_with(quick, tmp_path, monkeypatch):
+    """Older searches confirmed beside two of them, and wrote nothing of it down: they stay finished."""
+    four = search(config_for(tmp_path / "new", confirm=2))
+    monkeypatch.setattr("policysearch.runs.note_references", lambda study: None)
+    two = search(config_for(tmp_path / "old", confirm=2))
+    names = [{s.arm.policy.name for s in result.confirmation} for result in (four, two)]
+    assert names[0] >= {"identity", "flip-crop", "randaugment:2,9", "trivialaugment-wide"}
+    assert names[1] >= {"identity", "trivialaugment-wide"} and len(names[1]) <= len(names[0])
+    assert read(tmp_path / "old").policy == two.policy is not None

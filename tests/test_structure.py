@@ -68,6 +68,7 @@ LAYERS = [
     ],
     ["policysearch.report", "policysearch.tracking"],
     ["policysearch.reporting"],
+    ["policysearch.results"],
     ["policysearch.runs", "policysearch.comparison"],
     ["policysearch.evaluation", "policysearch.calibration"],
     ["policysearch.console"],
