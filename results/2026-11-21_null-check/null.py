@@ -1,6 +1,6 @@
 """Arms that are all equal: python null.py PULLS.jsonl writes null.md here.
 
-The replicates of one policy (../2026-11-21_soft-crop/pulls.py) are dealt out under different names, again and again,
+The replicates of one policy are dealt out under different names, again and again,
 and the program's own judgements are asked for: how often do they name a winner that is none? An evaluation chooses the
 best fixed policy on validation and compares on test; how far one network's luck goes into both is not known, so both
 extremes are told: independent numbers, and one number for both.
@@ -28,13 +28,13 @@ from policysearch.summary import finalists, summarise
 from policysearch.verdict import FRESH, judge
 
 DEALS = 2000
-POLICIES, SEEDS = 9, 10
+POLICIES, SEEDS = 5, 10
 ARMS, CONFIRM = 20, 4
 Floats = NDArray[np.float64]
 
 
 def evaluations(accuracy: Floats, rng: np.random.Generator, same: bool) -> Iterator[str]:
-    """What `evaluate` says of the first of nine equal policies with ten seeds each."""
+    """What `evaluate` says of the first of five equal policies with ten seeds each."""
     names = tuple(f"policy {i}" for i in range(POLICIES))
     for _ in range(DEALS):
         dealt = rng.choice(accuracy, (2, POLICIES, SEEDS), replace=False)
@@ -79,7 +79,7 @@ def main(path: str) -> None:
         "| claim | repetitions | made | 95 % |",
         "| - | - | - | - |",
         told(
-            "`evaluate`, independent: better than the best fixed policy (9 equal policies, 10 seeds)", apart["better"]
+            "`evaluate`, independent: better than the best fixed policy (5 equal policies, 10 seeds)", apart["better"]
         ),
         told("`evaluate`, independent: worse than it", apart["worse"]),
         told("`evaluate`, one number for both: better", joined["better"]),
