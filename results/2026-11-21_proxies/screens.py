@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from policysearch.calibration.proxies import Estimated, regret
 from policysearch.calibration.truth import Truth
-
 from policysearch.comparison.table import Table
 from policysearch.comparison.table_file import load_table
 from policysearch.rewards import parse_reward
