@@ -129,7 +129,7 @@ def test_a_server_that_stops_is_told_and_nothing_is_lost(
         at_the_ninth(patch, postgres.stop)
         code, _, err = call(monkeypatch, capsys, "search", *settings, "--storage", url, "--out", str(folder))
     try:
-        assert code == 1 and err.count("\n") == 1
+        assert code == 1 and err.count("\n") == 2 and err.startswith("policysearch: warning: 40 images × 1 epochs")
         assert f"`policysearch resume {folder}` goes on" in err
         assert_secret(err)
         assert [row[5] for row in trials(folder)] == ["complete"] * 8 + ["running"]

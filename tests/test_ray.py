@@ -384,7 +384,8 @@ def test_a_search_on_ray_ends_with_a_policy(tmp_path):
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0 and not done.stderr and "ray" not in done.stdout.lower(), (done.stdout, done.stderr)
+    assert done.returncode == 0 and "ray" not in done.stdout.lower(), (done.stdout, done.stderr)
+    assert done.stderr.count("\n") == 1 and "is known to mislead" in done.stderr, done.stderr
     assert (tmp_path / "run" / "policy.json").exists() and gone()
 
 

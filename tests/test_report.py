@@ -325,7 +325,7 @@ def test_pages_that_cannot_be_written(cli, run, tmp_path, out, told):
 
 def test_a_search_without_a_reward_has_nothing_to_report(material, tmp_path, monkeypatch):
     rows = [replace(row, state="failed", reward=None) for row in material.searched]
-    monkeypatch.setattr("policysearch.runs.read_whole", lambda _: replace(material, searched=rows))
+    monkeypatch.setattr("policysearch.results.read_whole", lambda _: replace(material, searched=rows))
     (tmp_path / "config.toml").write_text("")
     assert kind_of(tmp_path).page == "report.html"
     with pytest.raises(ValueError, match="no finished pull"):
