@@ -165,6 +165,7 @@ class TestRayPool(PoolConformance):
         source = all_told(RayPool(unsendable, 1), ["echo"], retries=0)
         assert "lock" in source.told[0].error
 
+    @pytest.mark.slow
     def test_eight_quarters_share_two_gpus(self, tmp_path):
         source = all_told(RayPool(Together(tmp_path, 8), 8, cpus=0.5, gpus=0.25), ["echo"] * 8, retries=0)
         told = [outcome.metrics for outcome in source.told.values()]
@@ -278,6 +279,7 @@ def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(cluster, one
     assert source.failed and {error for _, error in source.failed} <= set(ray_pool._DEATHS.values())
 
 
+@pytest.mark.slow
 def test_idle_workers_whose_node_left_are_not_counted(cluster, one_node):
     node = cluster.add_node(num_cpus=2)
     with connected(cluster.address, 0):
