@@ -18,7 +18,7 @@ from policysearch.comparison.table_file import load_table
 
 HERE = Path(__file__).parent
 METRICS = {"accuracy": 100, "loss": 1, "ece": 100}
-MODES = ("target", "weight", "both")
+PAIRS = (("target", "off"), ("weight", "off"), ("both", "off"), ("weight", "target"), ("both", "target"))
 Found = dict[tuple[str, str], dict[int, dict[str, float]]]
 
 
@@ -46,15 +46,27 @@ def difference(ours: dict[int, dict[str, float]], theirs: dict[int, dict[str, fl
 def lines(spec: str) -> list[str]:
     measured = found(spec)
     out = [f"## {Path(spec.partition('+')[0]).stem}", ""]
-    heads = ("σ", "hard: accuracy, loss, ECE", "softened", "n", "accuracy [points]", "loss [nats]", "ECE [points]")
+    heads = (
+        "σ",
+        "hard: accuracy, loss, ECE",
+        "softened",
+        "minus",
+        "n",
+        "accuracy [points]",
+        "loss [nats]",
+        "ECE [points]",
+    )
     out += [f"| {' | '.join(heads)} |", f"|{' - |' * len(heads)}"]
     for sigma in sorted({sigma for sigma, _ in measured}):
         hard = measured.get((sigma, "off"), {})
         plain = [np.mean([m[name] for m in hard.values()]) * scale for name, scale in METRICS.items()]
-        for mode in (m for m in MODES if (sigma, m) in measured):
-            soft = measured[sigma, mode]
-            cells = [sigma, ", ".join(f"{value:.2f}" for value in plain), mode, str(len(soft.keys() & hard.keys()))]
-            out.append(f"| {' | '.join([*cells, *(difference(soft, hard, name) for name in METRICS)])} |")
+        for mode, other in PAIRS:
+            if (sigma, mode) in measured:
+                soft, without = measured[sigma, mode], measured[sigma, other]
+                n = str(len(soft.keys() & without.keys()))
+                minus = "hard" if other == "off" else other
+                cells = [sigma, ", ".join(f"{value:.2f}" for value in plain), mode, minus, n]
+                out.append(f"| {' | '.join([*cells, *(difference(soft, without, name) for name in METRICS)])} |")
     return [*out, ""]
 
 
