@@ -17,6 +17,7 @@ from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.pools import PoolOf, workplace
+from policysearch.pulls.calibrated import as_calibrated, cautions
 from policysearch.record import Record
 from policysearch.report import write_picture, write_trials
 from policysearch.reporting.background import note_background
@@ -72,7 +73,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         SearchFailed: no pull gave a reward; the run's record is kept.
         KeyboardInterrupt: the record is kept, and `resume` goes on.
     """
-    config = resolved(config)
+    config = as_calibrated(resolved(config))
     must_have_tensorboard(config)
     folder = RunFolder(Path(str(config.out)))
     folder.must_be_new()
@@ -81,8 +82,9 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     strategy = tried_strategy(config, space)
     names_must_be_free(config)
     dataset = _data(config, listener)
-    for text in dataset.warnings:
-        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
+    must_suit(config, dataset)
+    for text in [*(f"data {config.data!r}: {text}" for text in dataset.warnings), *cautions(config, dataset)]:
+        warnings.warn(text, stacklevel=1)
     with workplace(config) as (config, pool_of):
         return _begin(config, folder, space, dataset, strategy, pool_of, listener)
 
@@ -145,6 +147,7 @@ def resume(
         space = saved_space(config, folder)
         strategy = tried_strategy(config, space)
         dataset = _data(config, listener)
+        must_suit(config, dataset)
         with open_records(config, folder, space) as records:
             must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
             had = len(records["search"].rows)
@@ -168,10 +171,7 @@ def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int |
 
 
 def _data(config: SearchConfig, listener: Listener) -> Dataset:
-    """The data set, tried with the config."""
-    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
-    must_suit(config, dataset)
-    return dataset
+    return load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from conftest import QuickSetup, quick_metrics
 from test_cli import call
 
 from policysearch.calibration.calibrating import calibrate
-from policysearch.calibration.calibration_file import load_calibration, with_calibration
 from policysearch.calibration.settings import CalibrateSettings
 from policysearch.comparison.plan import Plan
 from policysearch.comparison.recording import record_table
@@ -19,7 +18,9 @@ from policysearch.comparison.table_file import load_table
 from policysearch.config import load_config, make_config
 from policysearch.errors import UserError
 from policysearch.policy import Policy
+from policysearch.pulls.calibration_file import load_calibration
 from policysearch.rewards import parse_reward
+from policysearch.runs import search
 
 TINY = CalibrateSettings(long="200x2", ladder="100x1,50x2", arms=4, seeds=2, long_seeds=2)
 FLAGS = ["--arms", "6", "--seeds", "2", "--long-seeds", "2"]
@@ -199,11 +200,9 @@ def test_calibrations_that_cannot_be_used(cli, tmp_path, changes, told):
     assert "no TOML" in cli("search", "--calibrated", "c.toml")[2]
 
 
+@pytest.mark.filterwarnings("default")
 def test_flags_override_a_calibration_and_say_so(cli, quick, tmp_path):
-    path = written(tmp_path / "c.toml")
-    values, told = with_calibration({"epochs": 3, "images": 60}, load_calibration(path))
-    assert values == {"images": 60, "epochs": 3, "reward": "accuracy-0.1*loss"}
-    assert told == ["epochs = 3 was given and stands; the calibration says 2"]
+    written(tmp_path / "c.toml")
     tiny = ["--trials", "6", "--confirm", "1", "--workers", "0"]
     code, _, err = cli(
         "search", "--calibrated", "c.toml", "--reward", "accuracy", "--model", "wrn-16-4", *tiny, "--out", "run"
@@ -215,6 +214,34 @@ def test_flags_override_a_calibration_and_say_so(cli, quick, tmp_path):
     assert (config.images, config.epochs, config.reward, config.calibrated) == (60, 2, "accuracy", "c.toml")
 
 
+def test_a_calibration_holds_from_python_too(quick, npz, tmp_path):
+    path = written(tmp_path / "c.toml")
+    given = {"calibrated": str(path), "data": str(npz), "epochs": 3, "trials": 6, "confirm": 1, "workers": 0}
+    config = make_config({**given, "out": str(tmp_path / "run")})
+    with pytest.warns(UserWarning) as told:
+        result = search(config)
+    texts = [str(each.message) for each in told]
+    assert "epochs = 3 was given and stands; the calibration says 2" in texts and len(texts) == 2, texts
+    assert (result.config.images, result.config.epochs, result.config.reward) == (60, 3, "accuracy-0.1*loss")
+    assert result.config.last_fidelity == (60, 3)
+
+
+def test_rewards_of_a_base_may_be_calibrated_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("policysearch.calibration.calibrating.load", lambda *_: (_ for _ in ()).throw(Stop))
+    settings = TINY.model_copy(update={"rewards": "accuracy,affinity"})
+    with pytest.raises(UserError, match="--base-epochs"):
+        calibrate(settings, {}, tmp_path / "a")
+    with pytest.raises(Stop):
+        calibrate(settings, {"recipe": {"base_epochs": 2}}, tmp_path / "b")
+
+
+def test_finalists_that_are_hardly_confirmed_are_warned_of(quick, tmp_path):
+    settings = {"images": 1000, "epochs": 40, "trials": 4, "workers": 0, "confirm": 1, "confirm_images": 500}
+    with pytest.warns(UserWarning, match="confirmed by 500 images × 40 epochs, less than the 1000 × 40 of the search"):
+        search(make_config({**settings, "out": str(tmp_path / "run")}))
+
+
+@pytest.mark.filterwarnings("default")
 def test_a_search_with_pulls_that_mislead_is_warned_once(cli, quick):
     tiny = ["--trials", "6", "--confirm", "1", "--workers", "0"]
     code, _, err = cli("search", *tiny, "--images", "2000", "--epochs", "8", "--out", "a")

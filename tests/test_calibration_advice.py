@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 
 from policysearch.calibration.advice import advise
 from policysearch.calibration.analysis import Analysis, Candidate
-from policysearch.calibration.misleading import known_to_mislead
 from policysearch.calibration.planning import Draft, cut_in_words, drafted, fitted_to, ladder_below
 from policysearch.calibration.proxies import Bootstrap, Estimated, judge_proxy, regret
 from policysearch.calibration.settings import CalibrateSettings
@@ -17,7 +17,9 @@ from policysearch.calibration.told import advice_in_words, reliability_in_words
 from policysearch.calibration.truth import Truth
 from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.some_arms import spread_arms
+from policysearch.config import make_config
 from policysearch.errors import UserError
+from policysearch.pulls.misleading import known_to_mislead
 from policysearch.spaces import load_space
 
 GOOD, CHEAP, BAD = Fidelity(1000, 40), Fidelity(500, 40), Fidelity(500, 20)
@@ -78,6 +80,18 @@ def test_a_reward_that_is_better_is_taken():
     assert np.mean([each.chosen.reward == "-loss" for each in found]) > 0.9
 
 
+def test_where_long_training_tells_nothing_apart_nothing_is_promised():
+    """Six equal arms, two long trainings each: in a third of such tables noise explains all differences."""
+    rng = np.random.default_rng(4)
+    truths = [Truth(0.8 + 0.006 * rng.standard_normal((6, 2))) for _ in range(200)]
+    assert np.mean([not truth.apart for truth in truths]) > 0.2
+    assert all(-1 <= truth.reliability <= 1 for truth in truths)
+    truth = next(truth for truth in truths if not truth.apart)
+    alike = replace(table(rng, lambda m: {(CHEAP, "accuracy", 0.06): m}), truth=truth)
+    assert advice_in_words(alike, advise(alike)).startswith("Long training cannot tell these 12 arms apart")
+    assert Truth(np.array([[0.1], [0.1], [0.1], [0.1]])).apart  # one replicate: luck is unknown
+
+
 def test_if_no_pull_can_be_trusted_it_says_so():
     analysis = table(np.random.default_rng(0), lambda m: {(BAD, "accuracy", 0.06): -m, (GOOD, "accuracy", 0.3): -m})
     advice = advise(analysis)
@@ -86,11 +100,23 @@ def test_if_no_pull_can_be_trusted_it_says_so():
     assert "reliability 0." in reliability_in_words(analysis)
 
 
-def test_what_is_known_to_mislead():
-    for bad in ((2000, 8, "accuracy"), (4000, 6, "accuracy"), (1000, 20, "accuracy"), (500, 80, "-loss")):
-        assert "is known to mislead" in known_to_mislead(*bad)
-    for good in ((500, 80, "accuracy"), (1000, 40, "accuracy"), (1000, 40, "- loss"), (4000, 60, "accuracy")):
-        assert not known_to_mislead(*good)
+@pytest.mark.parametrize(
+    ("images", "epochs", "reward", "base", "misleads"),
+    [
+        (2000, 8, "accuracy", 0, True),
+        (1000, 20, "accuracy", 0, True),
+        (500, 80, "-loss", 0, True),
+        (250, 60, "- 1.0*loss", 0, True),
+        (500, 80, "accuracy", 0, False),
+        (1000, 40, "-loss", 0, False),
+        (250, 40, "-loss", 0, False),
+        (500, 80, "accuracy-0.1*loss", 0, False),
+        (4000, 6, "accuracy", 40, False),  # fine-tuned
+    ],
+)
+def test_what_is_known_to_mislead(images, epochs, reward, base, misleads):
+    settings = {"images": images, "epochs": epochs, "reward": reward, "recipe": {"base_epochs": base}}
+    assert ("is known to mislead" in known_to_mislead(make_config(settings))) is misleads
 
 
 def test_the_ladder_below_a_long_training():

@@ -119,6 +119,7 @@ def test_two_that_begin_at_once_under_one_name_do_not_share_a_study(url, quick, 
         search(config_for(tmp_path / "b", study="a", storage=url))
 
 
+@pytest.mark.filterwarnings("default:.*is known to mislead")
 def test_a_server_that_stops_is_told_and_nothing_is_lost(
     postgres, url, quick, whole, password, tmp_path, monkeypatch, capsys
 ):

@@ -63,6 +63,7 @@ LAYERS = [
         "policysearch.verdict",
         "policysearch.checks",
         "policysearch.pools",
+        "policysearch.pulls",
         "policysearch.studies",
         "policysearch.preview",
     ],

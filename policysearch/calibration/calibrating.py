@@ -89,9 +89,9 @@ def calibrate(
         UserError: something given is wrong, or differs from what the folder's calibration began with.
         KeyboardInterrupt: the record is kept, and the same call goes on.
     """
-    rewards = _rewards(settings)
     new = _is_new(out)
     config = _config(values, out)
+    rewards = _rewards(settings, config.recipe.base_epochs > 0)
     import_all(config.operations)
     dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
     asked = _asked(settings, config, dataset)
@@ -108,10 +108,10 @@ def calibrate(
     return Calibrated(out, analysis, advice, recorded, (recorded.pulls, sum(start.draft.pulls.values())))
 
 
-def _rewards(settings: CalibrateSettings) -> tuple[str, ...]:
+def _rewards(settings: CalibrateSettings, base: bool) -> tuple[str, ...]:
     rewards = REWARDS_TRIED if settings.rewards is None else tuple(r.strip() for r in settings.rewards.split(","))
     for reward in rewards:
-        try_reward(reward)
+        try_reward(reward, base)
     return tuple(dict.fromkeys(rewards))
 
 

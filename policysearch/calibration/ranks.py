@@ -72,7 +72,7 @@ def reliability(rewards: Floats) -> float:
         rewards: [K, R], nan where an arm has no such replicate.
 
     Returns:
-        nan for fewer than two common replicates.
+        in [-1, 1]; nan for fewer than two common replicates.
     """
     common = rewards[:, np.isfinite(rewards).all(0)]
     count = common.shape[1]
@@ -82,4 +82,4 @@ def reliability(rewards: Floats) -> float:
     first = np.array([common[:, own].mean(1) for own in halves])
     second = np.array([common[:, ~own].mean(1) for own in halves])
     r = float(np.nanmean(spearman(first, second)))
-    return 2 * r / (1 + r) if r > -1 else -1.0
+    return max(2 * r / (1 + r), -1.0) if r > -1 else -1.0

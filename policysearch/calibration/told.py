@@ -15,7 +15,7 @@ NOTES = (
     "pulls an arm; its 95 % interval covers the luck of the pulls and what long training leaves open, for these arms",
     "rank correlation (Spearman) of the arms' means with those of long training; inside: within families of three or "
     "more arms, on average",
-    "cost: of one pull, in long trainings",
+    "cost: of one pull, in long trainings; without the base of --base-epochs, which is trained once a replicate",
 )
 
 
@@ -32,6 +32,11 @@ def advice_in_words(analysis: Analysis, advice: Advice) -> str:
         f"{pull.images} images × {pull.epochs} epochs by {chosen.reward} "
         f"({share(chosen.share)} of a long training's cost)"
     )
+    if not analysis.truth.apart:
+        return (
+            f"Long training cannot tell these {len(analysis.arms)} arms apart, so no pull can be shown to pick well or "
+            f"badly: more --long-seeds, or --arms that differ more, would tell; till then the cheapest is {what}."
+        )
     pulls = "one pull" if proxy.replicates == 1 else f"{proxy.replicates} pulls"
     lost = (
         f"after {pulls} an arm its pick is expected to be {estimated(proxy.all)} below the best of "

@@ -82,10 +82,20 @@ class Truth:
         """Spearman-Brown corrected split-half correlation; no proxy can be seen to do better than about its root."""
         return reliability(self.rewards)
 
+    @cached_property
+    def apart(self) -> bool:
+        """Whether the arms' means differ by more than luck explains; True where their luck is unknown."""
+        means, errors = self._shrunken
+        return bool(errors.any() or np.ptp(means) > 0) or np.isnan(self.deviation)
+
+    @cached_property
+    def _shrunken(self) -> tuple[Floats, Floats]:
+        return shrink(self.means, self.replicates, np.nan_to_num(self.deviation))
+
     def draws(self, count: int, rng: np.random.Generator) -> Floats:
         """[count, K] possible true means."""
         noise = rng.standard_normal((count, len(self.rewards)))
-        means, errors = shrink(self.means, self.replicates, np.nan_to_num(self.deviation))
+        means, errors = self._shrunken
         return np.asarray(means + errors * noise)
 
     def remeasured(self, count: int, rng: np.random.Generator) -> Floats:

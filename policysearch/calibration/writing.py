@@ -10,13 +10,13 @@ from typing import Any
 
 from policysearch.calibration.advice import Advice
 from policysearch.calibration.analysis import Analysis, Candidate
-from policysearch.calibration.calibration_file import NAME, CalibrationFile, Measured
 from policysearch.calibration.picture import write_picture
 from policysearch.calibration.told import NOTES, advice_in_words, misleading_in_words, reliability_in_words
 from policysearch.comparison.as_json import plain
 from policysearch.config import SearchConfig
 from policysearch.datasets.dataset import Dataset
 from policysearch.files import write_whole
+from policysearch.pulls.calibration_file import NAME, CalibrationFile, Measured
 
 __all__ = ["FILES", "SCHEMA", "TABLE", "as_json", "write_calibration"]
 

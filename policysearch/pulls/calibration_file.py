@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from policysearch.errors import UserError
 from policysearch.files import write_whole
-from policysearch.own_code import absolute_function
 from policysearch.policy import validation_message
 from policysearch.rewards import try_reward
 
-__all__ = ["NAME", "SCHEMA", "CalibrationFile", "Measured", "load_calibration", "other_than", "with_calibration"]
+__all__ = ["NAME", "SCHEMA", "CalibrationFile", "Measured", "load_calibration"]
 
 NAME = "calibration.toml"
 SCHEMA = 1
-_TAKEN = ("images", "epochs", "reward")
 
 
 class Measured(BaseModel):
@@ -100,39 +98,9 @@ def load_calibration(path: str | Path) -> CalibrationFile:
         )
     try:
         found = CalibrationFile.model_validate(values)
-        try_reward(found.reward)
+        try_reward(found.reward, base=True)
     except ValidationError as error:
         raise UserError(f"calibration {str(file)!r} is damaged: {validation_message(error)}; {again}") from None
     except UserError as error:
         raise UserError(f"calibration {str(file)!r} is damaged: {error}; {again}") from None
     return found
-
-
-def with_calibration(values: dict[str, Any], calibration: CalibrationFile) -> tuple[dict[str, Any], list[str]]:
-    """Settings of a search with the calibration's images, epochs and reward where they were not given.
-
-    Returns:
-        the settings, and a sentence for each that was given and so differs from the calibration.
-    """
-    own = {name: getattr(calibration, name) for name in _TAKEN}
-    told = [
-        f"{name} = {values[name]!r} was given and stands; the calibration says {value!r}"
-        for name, value in own.items()
-        if values.get(name, value) != value
-    ]
-    return {**own, **values}, told
-
-
-def other_than(calibration: CalibrationFile, model: str, digest: str, data: str) -> list[str]:
-    """Sentences on what the calibration was made with and the search is not; it may not hold there.
-
-    Args:
-        model: of the search.
-        digest, data: hash and name of its data.
-    """
-    made, out = calibration.measured, []
-    if made.digest != digest:
-        out.append(f"the calibration was made on other data ({made.data}) than {data}: its pulls may mislead here")
-    if made.model != absolute_function(model):
-        out.append(f"the calibration was made with another network ({made.model}) than {model}: its pulls may mislead")
-    return out
