@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import tomli_w
@@ -16,12 +18,16 @@ from policysearch.errors import UserError, unknown_name
 from policysearch.files import write_whole
 from policysearch.policy import validation_message
 
-__all__ = ["CONFIRMING", "SearchConfig", "load_config", "make_config", "save_config", "validated"]
+__all__ = ["CONFIRMING", "UNCONFIRMED", "SearchConfig", "load_config", "make_config", "save_config", "validated"]
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
 CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
 """Settings of a search's confirmation, which nothing else has."""
+UNCONFIRMED: Mapping[str, int | None] = MappingProxyType(
+    {"confirm": 0, "confirm_images": None, "confirm_epochs": None, "confirm_reward": None}
+)
+"""These settings where nothing is confirmed, whatever a config file says of them."""
 
 
 class SearchConfig(DataSettings):

@@ -1,14 +1,16 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what they hold."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from policysearch.errors import UserError
 
-__all__ = ["must_be_writable", "replacing", "write_whole"]
+__all__ = ["must_be_writable", "read_json", "replacing", "write_whole"]
 
 
 @contextmanager
@@ -31,6 +33,22 @@ def write_whole(path: Path, text: str) -> None:
     """
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, schema: str) -> dict[str, Any]:
+    """What a JSON file of this program holds.
+
+    Raises:
+        UserError: it is missing, damaged, or of another version than `schema`.
+    """
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = told["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+    if found != schema:
+        raise UserError(f"{path} is of version {found!r}, and {schema!r} is read here")
+    return told
 
 
 def must_be_writable(target: Path, force: bool) -> None:

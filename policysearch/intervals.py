@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-__all__ = ["LEVEL", "Estimate", "mean_interval", "spread", "wilson"]
+__all__ = ["LEVEL", "Estimate", "mean_interval", "spread", "student", "wilson"]
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
@@ -21,6 +22,12 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+
+def student(mean: float, error: float, n: int) -> Estimate:
+    """The 95 % t interval of a mean with this error and n - 1 degrees of freedom; its ends are nan for none."""
+    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
+    return Estimate(mean, mean - half, mean + half)
 
 
 def spread(values: Floats, imagined: tuple[float, ...] = ()) -> Floats:

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import QuickSetup, quick_metrics
 from made_up_tables import made_up
 
 from policysearch.cli import main
@@ -121,6 +122,35 @@ def test_searches_are_run_read_and_not_run_again(tmp_path, live):
     for a, b in zip(made.runs, same.runs, strict=True):
         assert np.array_equal(a.picks, b.picks) and np.array_equal(a.seconds, b.seconds)
     assert [at.verdict.sentence for at in again.budgets] == [at.verdict.sentence for at in found.budgets]
+
+
+class FidelitySetup(QuickSetup):
+    """A pull of 40 images is worth 0.1 more than one of fewer."""
+
+    def __call__(self):
+        return lambda trial: quick_metrics(trial) | {"accuracy": quick_metrics(trial)["accuracy"] + trial.images // 400}
+
+
+def test_picks_confirmed_at_another_fidelity_are_no_pulls(tmp_path, live, quick, monkeypatch):
+    """A confirming pull is worth 1 more here: mixed in, it would lift the means of the arms that were picked."""
+    monkeypatch.setattr("workers.evaluate.ChildSetup", FidelitySetup)
+    settings = CompareSettings(strategies="random", pulls="40", runs=2, sensitivity=0)
+    found, made = compare(
+        settings, tmp_path / "cmp", config=live.model_copy(update={"confirm_images": 400, "space": "default"})
+    )
+    assert made.arms.means.max() < 1 < np.nanmin(made.arms.truth)
+    assert any("trained at 400x1, the pulls at 30x1" in text for text in found.cautions)
+
+
+def test_a_comparison_is_refused_before_anything_is_trained(tmp_path, live):
+    for names, change, message in (
+        ("random,nope", {}, "unknown strategy 'nope'"),
+        ("random,hyperband", {"rungs": 3}, "the cheapest of 3 rungs has 3"),
+    ):
+        settings = CompareSettings(strategies=names, pulls="4", runs=1, sensitivity=0)
+        with pytest.raises(UserError, match=message):
+            compare(settings, tmp_path / "cmp", config=live.model_copy(update=change))
+    assert not (tmp_path / "cmp").exists()
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,20 @@ def test_settings_may_come_from_a_file(quick, npz, tmp_path, cli):
     assert found(tmp_path / "e")["about"]["recipe"]["rate"] == 0.05
 
 
+def test_the_grid_is_trained_as_the_policies_are_whatever_confirmed_a_search(quick, npz, tmp_path, monkeypatch):
+    """The config of a search may hold `confirm_images`, which are for its finalists alone."""
+    sizes = set()
+
+    class Seen(QuickExam):
+        def __call__(self):
+            metrics = super().__call__()
+            return lambda trial: sizes.add((trial.images, trial.epochs)) or metrics(trial)
+
+    monkeypatch.setattr("workers.evaluate.ChildSetup", Seen)
+    run(tmp_path / "e", against=f"{AGAINST},randaugment-grid", confirm_images=20, confirm_epochs=9, epochs=3)
+    assert sizes == {(60, 3)}
+
+
 def test_the_grid_never_has_the_test_part(quick, npz, tmp_path):
     run(tmp_path / "e", against=f"{AGAINST},randaugment-grid")
     with (tmp_path / "e" / "trials.csv").open() as file:

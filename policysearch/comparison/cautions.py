@@ -41,6 +41,11 @@ def _measured(comparison: Comparison) -> str:
     )
 
 
+def _size(comparison: Comparison) -> str:
+    pull, fresh = (comparison.about.get(name) for name in ("fidelity", "confirmed_at"))
+    return "as short as the pulls themselves" if fresh in (None, pull) else f"trained at {fresh}, the pulls at {pull}"
+
+
 def _truth(comparison: Comparison) -> str:
     arms = comparison.arms
     if arms.truth is None:
@@ -48,8 +53,8 @@ def _truth(comparison: Comparison) -> str:
     if comparison.live:
         picked = int(np.isfinite(arms.truth).sum())
         return (
-            f"Truth is the mean over fresh replicates of the {picked} arms that searches ended with, as short as the "
-            "pulls themselves; the best of them may still not be the best arm."
+            f"Truth is the mean over fresh replicates of the {picked} arms that searches ended with, "
+            f"{_size(comparison)}; the best of them may still not be the best arm."
         )
     known = arms.truth_errors if arms.truth_errors is not None else np.full(len(arms.names), np.nan)
     errors = known[np.isfinite(known)]

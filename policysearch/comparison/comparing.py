@@ -63,7 +63,6 @@ def compare(
         make = partial(replayed, settings, str(replay), lambda done, total: listener(_told(done, total)))
     else:
         make = partial(lived, settings, config, folder, listener)
-    RunFolder(folder).make() if config else None
     comparison = make()
     comparison = replace(comparison, about={**comparison.about, "command": command} if command else comparison.about)
     RunFolder(folder).make()

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from policysearch.checks import resolved
+from policysearch.checks import must_suit, resolved, tried_strategy
 from policysearch.comparison.replay import checkpoints
 from policysearch.comparison.runs import Arms, Comparison, Floats, Ints, Runs
 from policysearch.comparison.settings import CompareSettings
 from policysearch.config import SearchConfig, load_config
+from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.errors import UserError
+from policysearch.own_code import import_all
 from policysearch.pools import workplace
+from policysearch.pulls.calibrated import as_calibrated
 from policysearch.record import COMPLETE, Row
 from policysearch.rules import Tally, counted, recommend
 from policysearch.run_folder import RunFolder
@@ -74,9 +77,12 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
         UserError: something given is wrong.
         SearchFailed: a search had no reward at all.
     """
+    config = as_calibrated(config)
     searches = _searches(settings, config, out)
+    _must_be_possible(searches, load(config, lambda done, total: listener(Status("decode", done, total, None, 0))))
     for each in searches:
         _must_be_as_asked(each)
+    RunFolder(out).make()
     for number, each in enumerate(searches):
         _run(each, _numbered(listener, number, len(searches)))
     rows = [_rows(each) for each in searches]
@@ -86,7 +92,8 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
     picks = [arms[k] for k in sorted({int(one.picks[-1]) for one in seen})]
     fresh = _judged(picks, searches[0].config, config.confirm, out / "picks", listener)
     full = [row for each, own in zip(searches, rows, strict=True) for row in own if row.fidelity == each.fidelities - 1]
-    known = _arms(arms, [*full, *fresh], fresh)
+    alike = config.last_fidelity == (config.images, config.epochs) and config.last_reward == config.reward
+    known = _arms(arms, [*full, *fresh] if alike else full, fresh)
     runs = [
         _runs(name, budget, [one for each, one in zip(searches, seen, strict=True) if each.of(name, budget)], known)
         for name in settings.names
@@ -97,8 +104,10 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
 
 def _about(settings: CompareSettings, config: SearchConfig) -> dict[str, Any]:
     told = {name: getattr(config, name) for name in ("data", "model", "space", "reward")}
-    fidelity = f"{config.images}x{config.epochs}"
-    return {**told, "fidelity": fidelity, "runs": settings.runs, "seed": settings.seed, "confirm": config.confirm}
+    sizes = {"fidelity": (config.images, config.epochs), "confirmed_at": config.last_fidelity}
+    told |= {name: "x".join(map(str, size)) for name, size in sizes.items()}
+    told |= {"confirmed_by": config.last_reward, "confirm": config.confirm}
+    return {**told, "runs": settings.runs, "seed": settings.seed}
 
 
 def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> list[_Search]:
@@ -112,6 +121,14 @@ def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> lis
                 own |= {"out": str(folder), "study": None, "finalists": 1}
                 done.append(_Search(name, budget, number, config.model_copy(update=own)))
     return done
+
+
+def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
+    """Everything is tried before anything is trained."""
+    for each in {each.strategy: each for each in searches}.values():
+        import_all(each.config.operations)
+        tried_strategy(each.config, load_space(each.config.space))
+        must_suit(each.config, dataset)
 
 
 def _numbered(listener: Listener, number: int, count: int) -> Listener:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from policysearch.comparison.as_json import SCHEMA
 from policysearch.comparison.runs import Arms, Comparison, Floats, Runs
 from policysearch.errors import UserError
+from policysearch.files import read_json
 
 __all__ = ["read_comparison", "told_of"]
 
@@ -25,15 +25,7 @@ def told_of(folder: str | Path) -> dict[str, Any]:
     Raises:
         UserError: it is damaged or of another version.
     """
-    path = Path(folder) / "compare.json"
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schema = told["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
-    if schema != SCHEMA:
-        raise UserError(f"{path} is of version {schema!r}, and {SCHEMA!r} is read here")
-    return told
+    return read_json(Path(folder) / "compare.json", SCHEMA)
 
 
 def read_comparison(folder: str | Path) -> Comparison:

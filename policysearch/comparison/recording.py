@@ -20,7 +20,7 @@ from policysearch.comparison.fidelity import Fidelity
 from policysearch.comparison.plan import Cell, Plan
 from policysearch.comparison.some_arms import spread_arms
 from policysearch.comparison.table_file import write_table
-from policysearch.config import SearchConfig
+from policysearch.config import UNCONFIRMED, SearchConfig
 from policysearch.controller import run
 from policysearch.datasets.load import load
 from policysearch.errors import UserError
@@ -109,7 +109,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
 def _prepared(config: SearchConfig, plan: Plan, folder: RunFolder) -> SearchConfig:
     """The config with what a table does not need set to what never changes."""
     first = next(iter(plan.replicates))
-    unused = {"strategy": "random", "trials": 1, "confirm": 0, "out": str(folder.path), **asdict(first)}
+    unused = {"strategy": "random", "trials": 1, **UNCONFIRMED, "out": str(folder.path), **asdict(first)}
     try_reward(config.reward, config.recipe.base_epochs > 0)
     return resolved(config.model_copy(update=unused))
 

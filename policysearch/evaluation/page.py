@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
 
 from policysearch.evaluation.ledger import reads
 from policysearch.evaluation.metrics import ERROR, OCCLUSION
@@ -19,7 +18,7 @@ from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.tables import NOTES, grids
 from policysearch.evaluation.writing import checked_in_words, looks_told, what_told
 from policysearch.files import write_whole
-from policysearch.intervals import LEVEL, Estimate
+from policysearch.intervals import Estimate, student
 from policysearch.pages.curve import Curve
 from policysearch.pages.grid import Grid
 from policysearch.pages.markup import document, figure, folded, heading, listed, paragraph, plots, statement, table
@@ -77,10 +76,7 @@ _PANELS: dict[str, tuple[Any, ...]] = {
 
 def _interval(score: Score) -> Estimate:
     """Student's interval of a mean over seeds."""
-    if score.n < 2:
-        return Estimate(score.mean, math.nan, math.nan)
-    half = float(t.ppf((1 + LEVEL) / 2, score.n - 1)) * score.sd / math.sqrt(score.n)
-    return Estimate(score.mean, score.mean - half, score.mean + half)
+    return student(score.mean, score.sd / math.sqrt(max(score.n, 1)), score.n)
 
 
 def _percent(estimate: Estimate) -> Estimate:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.checks import must_suit, resolved
-from policysearch.config import SearchConfig, load_config
+from policysearch.config import UNCONFIRMED, SearchConfig, load_config
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -26,7 +26,7 @@ from policysearch.studies import names_must_be_free
 
 __all__ = ["Prepared", "prepared"]
 
-_NEEDLESS = {"strategy": "random", "space": "default", "reward": "accuracy", "trials": 1, "confirm": 0}
+_NEEDLESS = {"strategy": "random", "space": "default", "reward": "accuracy", "trials": 1, **UNCONFIRMED}
 """Settings of a search that an evaluation does not have, at what never changes; the reward is on validation."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from policysearch.evaluation.null_check import FalseClaims
 from policysearch.evaluation.statistics import metric_result
 from policysearch.evaluation.summary import Summary
 from policysearch.evaluation.writing import SCHEMA
+from policysearch.files import read_json
 
 __all__ = ["read_evaluation"]
 
@@ -34,13 +34,7 @@ def read_evaluation(folder: str | Path) -> Summary:
     path = Path(folder) / _FILE
     if not path.exists():
         raise UserError(f"{folder} holds an evaluation that has not ended (no {_FILE}): the same command goes on")
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        schema = told["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
-    if schema != SCHEMA:
-        raise UserError(f"{path} is of version {schema!r}, and {SCHEMA!r} is read here")
+    told = read_json(path, SCHEMA)
     try:
         return _summary(told)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

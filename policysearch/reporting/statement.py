@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from scipy.stats import t
-
-from policysearch.intervals import LEVEL, Estimate
+from policysearch.config import SearchConfig
+from policysearch.intervals import Estimate, student
 from policysearch.pages.figures import duration, interval, share
 from policysearch.pages.grid import Grid
 from policysearch.pages.markup import heading, paragraph, statement, table
 from policysearch.presets import BASELINES, preset
 from policysearch.reporting.material import Material, seconds
+from policysearch.strategies import ladder
 from policysearch.verdict import Difference, Verdict
 
-__all__ = ["beside_fixed", "found_on", "opening", "paired_interval"]
+__all__ = ["beside_fixed", "found_on", "opening"]
 
 _NOTE = (
     "Differences are paired within replicates that the search never saw, with 95 % t intervals, each by itself. The "
@@ -51,10 +50,17 @@ def found_on(material: Material) -> str:
     again = seconds(material.confirmed)
     part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
     return (
-        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {config.images:,} images × "
+        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {_sizes(config)} images × "
         f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
         f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
     )
+
+
+def _sizes(config: SearchConfig) -> str:
+    *cheaper, images = (
+        f"{images:,}" for images, _ in ladder(config.strategy, config.images, config.epochs, config.rungs)
+    )
+    return f"{', '.join(cheaper)} or {images}" if cheaper else images
 
 
 def _longer(material: Material) -> str:
@@ -83,14 +89,10 @@ def beside_fixed(verdict: Verdict, reward: str) -> Grid:
 def _row(name: str, verdict: Verdict) -> tuple[str, ...]:
     difference = verdict.differences.get(name)
     if difference is not None:
-        return name, interval(paired_interval(difference), lambda value: f"{value:+z.4f}"), str(difference.n)
+        return name, interval(_estimate(difference), lambda value: f"{value:+z.4f}"), str(difference.n)
     why = "the winner itself" if preset(name).hash == verdict.winner.key else "not among those confirmed"
     return name, why, "–"
 
 
-def paired_interval(difference: Difference) -> Estimate:
-    """Student's interval of the mean difference; its ends are nan for fewer than two replicates."""
-    if difference.n < 2:
-        return Estimate(difference.mean, math.nan, math.nan)
-    half = float(t.ppf((1 + LEVEL) / 2, difference.n - 1)) * difference.error
-    return Estimate(difference.mean, difference.mean - half, difference.mean + half)
+def _estimate(difference: Difference) -> Estimate:
+    return student(difference.mean, difference.error, difference.n)
