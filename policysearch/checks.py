@@ -110,6 +110,11 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> None:
 def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
     train = len(split(dataset, config.validation, config.split_seed).train)
     classes = len(dataset.classes)
+    if train < 2 * classes:
+        raise UserError(
+            f"{dataset.name} leaves {train} training images for {classes} classes, and two of each are the fewest: "
+            "give more images, or a smaller --validation"
+        )
     told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
     for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
         if not 2 * classes <= images <= train:

@@ -136,15 +136,14 @@ def _trained_with(loss: Loss | None) -> list[str]:
 def show_result(result: SearchResult, console: Console | None = None) -> None:
     """The tables, the chosen policy in words, the cost, and where the files are."""
     console = console or Console()
-    reward, last = result.config.reward, result.config.last_reward
-    console.print(arm_table(result.summaries, reward))
+    console.print(arm_table(result.summaries, result.config))
     if result.verdict is None or result.policy is None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
         tell = f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
         console.print(tell, markup=False, soft_wrap=True)
     else:
         if result.confirmation:
-            console.print(confirmation_table(result.confirmation, result.verdict, last))
+            console.print(confirmation_table(result.confirmation, result.verdict, result.config))
         console.print(f"\n{result.verdict.sentence}", style="bold", markup=False, highlight=False)
         words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
         console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)

@@ -88,11 +88,12 @@ def _number(value: float, digits: int = 4) -> str:
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def arm_table(summaries: Sequence[ArmSummary], reward: str, most: int = 20) -> Table:
+def arm_table(summaries: Sequence[ArmSummary], config: SearchConfig, most: int = 20) -> Table:
     """The leaderboard: pulls, mean reward ± standard error, shrunken mean, cost."""
     hidden = len(summaries) - most
     caption = f"{hidden} more arms in trials.csv" if hidden > 0 else None
-    table = Table("arm", "pulls", f"{reward} ± s.e.", "shrunken", "worker-s", title="Search", caption=caption)
+    heads = ("arm", "pulls", f"{config.reward} ± s.e.", "shrunken", "worker-s")
+    table = Table(*heads, title=f"Search: {config.images:,} images × {config.epochs} epochs", caption=caption)
     _align(table)
     for s in summaries[:most]:
         pulls = f"{s.pulls}" + (f" (+{s.cheaper} cheaper)" if s.cheaper else "")
@@ -120,9 +121,11 @@ def _label(arm: Arm) -> str:
     return f"{named} + {escape(arm.loss.label)}" if arm.loss else named
 
 
-def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, reward: str) -> Table:
+def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, config: SearchConfig) -> Table:
     """The finalists on their fresh common replicates."""
-    table = Table("finalist", "replicates", f"{reward} ± s.e.", title="Confirmation on fresh common replicates")
+    images, epochs = config.last_fidelity
+    title = f"Confirmation on fresh common replicates: {images:,} images × {epochs} epochs"
+    table = Table("finalist", "replicates", f"{config.last_reward} ± s.e.", title=title)
     _align(table)
     for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):
         style = "bold" if s.arm.key == verdict.winner.key else ""

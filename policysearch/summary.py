@@ -29,6 +29,7 @@ class ArmSummary:
         shrunken: the mean shrunk towards the centre of all arms.
         seconds: worker-seconds spent on it.
         cheaper: rewards it has at lower fidelities than the highest; they do not compare, and are not in the mean.
+        freedom: degrees of freedom of the pooled deviation; 0 where no arm has two rewards, and `error` is a guess.
     """
 
     arm: Arm
@@ -39,6 +40,7 @@ class ArmSummary:
     shrunken: float
     seconds: float
     cheaper: int = 0
+    freedom: int = 0
 
 
 def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
@@ -56,12 +58,13 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     rewards = {key: _rewards(own, highest) for key, own in by_arm.items()}
     known = [key for key in by_arm if len(rewards[key])]
     if not known:
-        return [_summary(own, np.array([]), np.nan, np.nan) for own in by_arm.values()]
+        return [_summary(own, np.array([]), np.nan, np.nan, 0) for own in by_arm.values()]
     deviation = _deviation([rewards[key] for key in known])
     means = np.array([rewards[key].mean() for key in known])
     pulls = np.array([len(rewards[key]) for key in known], dtype=float)
+    freedom = int((pulls - 1).sum())
     shrunken = dict(zip(known, shrink(means, pulls, deviation)[0], strict=True))
-    out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan)) for key, own in by_arm.items()]
+    out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan), freedom) for key, own in by_arm.items()]
     return sorted(out, key=_rank)
 
 
@@ -90,6 +93,7 @@ def _summary(
     rewards: np.ndarray[tuple[int], np.dtype[np.float64]],
     deviation: float,
     shrunken: float,
+    freedom: int,
 ) -> ArmSummary:
     n = len(rewards)
     return ArmSummary(
@@ -101,6 +105,7 @@ def _summary(
         float(shrunken),
         sum(row.seconds for row in rows),
         sum(row.state == COMPLETE for row in rows) - n,
+        freedom,
     )
 
 

@@ -123,7 +123,7 @@ def shown(folder) -> str:
 def test_arms_that_differ_in_loss_alone_are_told_apart(quick, tmp_path):
     result = search(config_for(tmp_path / "run", space="losses", trials=20))
     console = Console(file=io.StringIO(), width=200)
-    console.print(arm_table(result.summaries, "accuracy"))
+    console.print(arm_table(result.summaries, result.config))
     text = console.file.getvalue()
     assert all(s.arm.loss.label in text for s in result.summaries if s.arm.loss)
     assert len({s.arm.name for s in result.summaries}) == len(result.summaries) == 16

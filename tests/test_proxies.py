@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -112,11 +114,23 @@ def test_a_base_is_not_changed_by_the_children_that_go_on_from_it(data):
     assert first["loss"] == second["loss"] == child(data, "flip-crop", base_epochs=2, epochs=2)["loss"]
 
 
-def test_only_the_latest_bases_are_kept():
-    bases, made = Bases(room=2), []
-    for key in ((1, 0), (2, 0), (1, 0), (3, 0), (1, 0)):
-        bases.of(key, lambda key=key: made.append(key) or nn.Linear(1, 1))
-    assert made == [(1, 0), (2, 0), (3, 0), (1, 0)]
+@pytest.mark.parametrize(
+    ("room", "asked", "made"), [(2, "121312", "1232"), (1, "1122", "12"), (1, "1212", "1212"), (3, "123123", "123")]
+)
+def test_only_the_bases_used_last_are_kept(room, asked, made):
+    bases, trained = Bases(room), []
+    for name in asked:
+        bases.of((int(name), 0), lambda name=name: trained.append(name) or nn.Linear(1, 1))
+    assert "".join(trained) == made
+
+
+def test_severity_is_that_of_all_classes_where_data_are_sorted(data):
+    """Equalize leaves a flat image as it is, and takes levels from others: half of these images are flat."""
+    flat = data.images.clone()
+    flat[data.train[: len(data.train) // 2]] = 7
+    policy = Policy.from_dict({"sub_policies": [{"steps": [{"operation": "posterize", "magnitude": 1}]}]})
+    whole, half = severity(policy, data, 0), severity(policy, replace(data, images=flat), 0)
+    assert half == pytest.approx(whole / 2, rel=0.2)
 
 
 def test_affinity_falls_with_strength(data):

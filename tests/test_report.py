@@ -22,24 +22,24 @@ from test_cli import call
 from policysearch.child.metrics import reliability, scores
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.intervals import student
 from policysearch.kinds import kind_of, write_page_of
 from policysearch.pages.look import STYLESHEET
 from policysearch.policy import Policy
 from policysearch.presets import BASELINES
-from policysearch.reporting.calibration import calibrated
+from policysearch.reporting.calibration import calibrated, calibration
 from policysearch.reporting.importance import FEWEST, importances
 from policysearch.reporting.made import repeating
 from policysearch.reporting.material import Material
 from policysearch.reporting.page import page
 from policysearch.reporting.pictures import readable_data
 from policysearch.reporting.pulls import best_so_far
-from policysearch.reporting.statement import paired_interval
+from policysearch.reporting.statement import found_on
 from policysearch.results import read_whole
 from policysearch.runs import search
 from policysearch.softening import Softening
 from policysearch.spaces import Arm
 from policysearch.summary import ArmSummary
-from policysearch.verdict import Difference
 
 ODD = "<script>alert(1)</script>&\"$x$'"
 
@@ -149,9 +149,9 @@ def test_the_statement_comes_first_with_every_fixed_policy(material, dataset):
 
 def test_intervals_are_those_of_the_t_test():
     gaps = np.random.default_rng(0).normal(0.01, 0.02, 7)
-    found = paired_interval(Difference(gaps.mean(), gaps.std(ddof=1) / math.sqrt(7), 7))
+    found = student(gaps.mean(), gaps.std(ddof=1) / math.sqrt(7), 7)
     assert [found.low, found.high] == pytest.approx(list(ttest_1samp(gaps, 0).confidence_interval(0.95)))
-    assert math.isnan(paired_interval(Difference(0.1, math.nan, 1)).low)
+    assert math.isnan(student(0.1, math.nan, 1).low)
 
 
 def test_bins_add_up_to_the_calibration_error():
@@ -178,6 +178,26 @@ def test_the_line_is_the_best_mean_so_far(material):
     for at, row in enumerate(material.searched):
         seen.setdefault(row.arm.key, []).append(row.reward)
         assert line[at] == pytest.approx(max(np.mean(own) for own in seen.values()))
+
+
+def test_rewards_of_cheap_pulls_are_not_in_the_line(material):
+    cheap, dear = material.searched[0], replace(material.searched[1], fidelity=1, reward=0.5)
+    line = best_so_far([replace(cheap, reward=0.9), dear, replace(cheap, reward=0.8)])
+    assert np.isnan(line[0]) and line[1:].tolist() == [0.5, 0.5]
+
+
+def test_too_few_predictions_make_no_reliability_diagram(material):
+    rows = [
+        replace(row, outcome=replace(row.outcome, metrics={**row.outcome.metrics, "reliability": [[1, 0.5, 1]] * 10}))
+        for row in material.confirmed[:1]
+    ]
+    text = "".join(calibration(replace(material, confirmed=rows)))
+    assert "judged on too few images" in text and "<svg" not in text
+
+
+def test_all_fidelities_of_a_search_are_told(material):
+    config = material.config.model_copy(update={"strategy": "successive-halving", "images": 900})
+    assert f"{len(material.searched)} pulls of 100, 300 or 900 images" in found_on(replace(material, config=config))
 
 
 def made_up(family: str, mean: float, **parameters: float) -> ArmSummary:

@@ -23,7 +23,7 @@ _SHOWN = 256
 
 @dataclass
 class Bases:
-    """Networks trained without augmentation, one for each (images, seed); the last `room` of them are kept.
+    """Networks trained without augmentation, one for each (images, seed); those used last are kept, `room` of them.
 
     A replicate's arms share its base, which costs its training once in each worker; on CPU all workers come to the
     same weights.
@@ -35,10 +35,13 @@ class Bases:
     def of(self, key: tuple[int, int], train: Callable[[], nn.Module]) -> tuple[nn.Module, float]:
         """A copy of a base, to be trained on, and the seconds it took to train: 0 if it was there."""
         started = time.perf_counter()
-        if key not in self._kept:
-            self._kept = dict([*self._kept.items()][1 - self.room :]) | {key: train()}
-            return copy.deepcopy(self._kept[key]), time.perf_counter() - started
-        return copy.deepcopy(self._kept[key]), 0.0
+        found = self._kept.pop(key, None)
+        base = train() if found is None else found
+        seconds = 0.0 if found is not None else time.perf_counter() - started
+        self._kept[key] = base
+        for oldest in [*self._kept][: -self.room]:
+            del self._kept[oldest]
+        return copy.deepcopy(base), seconds
 
 
 @torch.no_grad()
@@ -67,8 +70,11 @@ def affinity(policy: Policy, data: DeviceData, network: nn.Module, batch: int, s
 
 @torch.no_grad()
 def severity(policy: Policy, data: DeviceData, seed: int) -> float:
-    """The mean of 1 - visibility over 256 training images, in [0, 1]; a policy with stages is taken at its middle."""
-    rows = data.train[torch.arange(_SHOWN, device=data.train.device) % len(data.train)]
+    """The mean of 1 - visibility over 256 training images, in [0, 1]; a policy with stages is taken at its middle.
+
+    The images are spread evenly over the training side, which may be sorted by class.
+    """
+    rows = data.train[torch.linspace(0, len(data.train) - 1, _SHOWN, device=data.train.device).long()]
     generator = torch.Generator(data.images.device).manual_seed(seed)
     out = augment(_plain(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator)
     return float(1 - out.visibility.mean())

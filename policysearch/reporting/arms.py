@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from scipy.stats import norm
-
-from policysearch.intervals import LEVEL, Estimate
+from policysearch.intervals import Estimate, student
 from policysearch.pages.figures import duration, interval, number
 from policysearch.pages.grid import Grid
 from policysearch.pages.markup import figure, folded, heading, paragraph, plots, table
@@ -19,9 +17,9 @@ __all__ = ["arms"]
 
 _PLOTTED = 20
 _LISTED = 12
-_Z = float(norm.ppf((1 + LEVEL) / 2))
 _NOTE = (
-    "Intervals are 95 %, from the deviation of one pull, pooled over all arms. Shrunken: the mean drawn towards those "
+    "Intervals are 95 % t intervals from the deviation of one pull, pooled over all arms; where no arm has two pulls "
+    "there are none. Shrunken: the mean drawn towards those "
     "of all arms, the more the fewer its pulls; arms are ranked by it."
 )
 
@@ -62,8 +60,7 @@ def _dot(summary: ArmSummary, series: int) -> Dot:
 
 
 def _estimate(summary: ArmSummary) -> Estimate:
-    half = _Z * summary.error
-    return Estimate(summary.mean, summary.mean - half, summary.mean + half)
+    return student(summary.mean, summary.error, summary.freedom + 1)
 
 
 def _grid(title: str, summaries: Sequence[ArmSummary], reward: str, bold: str = "") -> Grid:

@@ -23,6 +23,9 @@ __all__ = ["Calibrated", "calibrated", "calibration", "calibration_in_words"]
 _DRAWN = 4  # curves of a diagram, the diagonal besides
 _LEAST = 5  # images of a bin that is drawn
 _FREE = {preset(name).hash for name in BASELINES}
+_NO_DIAGRAM = (
+    "There is no reliability diagram: these networks were trained by an older version, or judged on too few images."
+)
 _NOTE = (
     "On validation images, over the confirmation's networks. Points below the diagonal are overconfident. Pooled: the "
     "calibration error of all networks' predictions together; ECE: the mean of each network's own, which is larger "
@@ -80,13 +83,13 @@ def calibration(material: Material) -> Iterator[str]:
     if not found:
         yield paragraph("No confirmed network tells of its calibration.", "note")
         return
-    drawn = [each for each in found if each.bins is not None][:_DRAWN]
+    drawn = [each for each in found if each.bins is not None and (each.bins[:, 0] >= _LEAST).any()][:_DRAWN]
     if drawn:
         curves = [*map(_curve, drawn), _diagonal()]
         panel = Panel("reliability", "Reliability", "confidence", "share predicted right", (0.0, 1.0))
         yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]))])
     else:
-        yield paragraph("There is no reliability diagram: these networks were trained by an older version.", "note")
+        yield paragraph(_NO_DIAGRAM, "note")
     yield table(_grid(found))
     yield paragraph(_NOTE, "note")
 

@@ -21,12 +21,17 @@ Floats = NDArray[np.float64]
 
 
 def best_so_far(rows: Sequence[Row]) -> Floats:
-    """[N] the best mean of any arm after each of N trials, in their order; nan until there is one."""
-    tally = Tally(1 + max((row.fidelity for row in rows), default=0))
+    """[N] the best mean of any arm after each of N trials, in their order; nan until there is one.
+
+    Of several fidelities the highest alone counts: rewards at others do not compare.
+    """
+    highest = max((row.fidelity for row in rows if row.state == COMPLETE), default=0)
+    tally = Tally(highest + 1)
     out = []
     for row in rows:
-        tally.start(row.pull)
-        tally.finish(row.pull, row.reward)
+        if row.fidelity == highest:
+            tally.start(row.pull)
+            tally.finish(row.pull, row.reward)
         best = tally.best()
         out.append(np.nan if best is None else best[1])
     return np.array(out)

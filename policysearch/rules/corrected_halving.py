@@ -25,8 +25,9 @@ class CorrectedHalving(Promoting):
 
     The gap of a step, the mean one fidelity higher less the mean here, is a Gaussian regression on the arms' features,
     fitted to the arms that have both: covariance (doubt·s)² (1 + x·x/D)/2 between arms with D features x, s the
-    deviation of the arms' means here, and noise by the pooled deviation of pulls. Where nothing was measured the mean
-    gap is 0 and its deviation largest for the policies least like the average one, so some of these are promoted, and
+    deviation of the arms' means here, and noise by the pooled deviation of pulls (while no arm has two, all that is
+    seen counts as noise, and little is corrected). Where nothing was measured the mean gap is 0 and its deviation
+    largest for the policies least like the average one, so some of these are promoted, and
     what they show corrects the others. With doubt 0 this is `successive-halving`.
 
     The design is this package's own; regression on policies' features as in `linucb` (Li et al. 2010), asynchronous
