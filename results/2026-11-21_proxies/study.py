@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import tab20
 from matplotlib.figure import Figure
 
 from policysearch.calibration.analysis import REWARDS_TRIED, Analysis, Candidate, analyse
@@ -27,6 +28,7 @@ from policysearch.comparison.table_file import load_table
 
 HERE = Path(__file__).parent
 DRAWS = 2000
+DEAREST = 0.3
 COLUMNS = (
     *("recipe", "images × epochs", "share of a long pull", "reward", "regret, 1 pull", "regret, J pulls", "J"),
     *("Spearman", "inside families"),
@@ -103,10 +105,19 @@ def transferred(data: str, path: str, others: list[Row]) -> list[Row]:
         sizes = [f for f in table.fidelities if shape(f, long) == other.shape]
         if not (other.found.correction and sizes and other.data != data):
             continue
-        found = analyse(table, (other.found.correction.reward,), fitted=False, draws=DRAWS)
+        found = analyse(only(table, (*sizes, long)), (other.found.correction.reward,), fitted=False, draws=DRAWS)
         (own,) = [c for c in found.candidates if c.fidelity == sizes[0]]
         out.append(Row(data, "one-cycle", other.shape, own, other.data))
     return out
+
+
+def only(table: Table, fidelities: tuple[Fidelity, ...]) -> Table:
+    """The pulls at these fidelities; a fitted reward may need metrics that others were recorded without."""
+    kept = np.flatnonzero([table.fidelities[f] in fidelities for f in table.fidelity])
+    places = np.array([fidelities.index(table.fidelities[f]) for f in table.fidelity[kept]])
+    rows = {"arm": table.arm[kept], "replicate": table.replicate[kept], "seconds": table.seconds[kept]}
+    metrics = tuple(table.metrics[i] for i in kept)
+    return replace(table, fidelities=fidelities, fidelity=places, metrics=metrics, **rows)
 
 
 def further(data: str, path: str) -> list[Row]:
@@ -118,8 +129,10 @@ def further(data: str, path: str) -> list[Row]:
     of_curves = ("accuracy", "-loss", "accuracy-0.1*loss", extrapolated)
     rewards = of_curves if constant else (*REWARDS_TRIED, *_of_base(table))
     found = analyse(with_curves(table, long) if constant else table, rewards, draws=DRAWS, fitted=not constant)
-    recipe = Path(path).stem.split("-", 1)[1]
-    return [Row(data, recipe, shape(c.fidelity, long), c, data if c.correction else "") for c in found.candidates]
+    recipe = Path(path).stem.split("-")[1]
+    base = 1 / len(found.arms) if _of_base(table) else 0  # a long training a replicate, for all arms
+    costed = [replace(c, share=c.share + base) for c in found.candidates]
+    return [Row(data, recipe, shape(c.fidelity, long), c, data if c.correction else "") for c in costed]
 
 
 def _of_base(table: Table) -> tuple[str, ...]:
@@ -165,15 +178,22 @@ def markdown(analyses: dict[str, Analysis], rows: list[Row]) -> str:
 
 
 def picture(analyses: dict[str, Analysis], rows: list[Row], path: Path) -> None:
-    """Cost against regret of a pick after one pull an arm, and against rank correlation, a row of panels a data set."""
-    figure = Figure(figsize=(13, 4.2 * len(analyses)), layout="constrained")
+    """Cost against regret of a pick after one pull an arm, and against rank correlation, a row of panels a data set.
+
+    Pulls that cost more than DEAREST are left to the tables.
+    """
+    figure = Figure(figsize=(15, 4.2 * len(analyses)), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(analyses), 3, squeeze=False)
     shown = ("accuracy", "-loss", "accuracy-0.1*loss", "accuracy-0.1*accuracy_gap")
     marks = dict(zip(shown, "osD^", strict=True))
     for line, (data, found) in zip(panels, analyses.items(), strict=True):
-        for row in (r for r in rows if r.data == data and r.found.reward in shown):
-            _point(line, row, marks[row.found.reward])
+        own = [r for r in rows if r.data == data and r.found.reward in shown and r.found.share < DEAREST]
+        colours = {label: tab20(i) for i, label in enumerate(dict.fromkeys(map(_label, own)))}
+        for row in own:
+            _point(line, row, marks[row.found.reward], colours[_label(row)])
+        pulls = [line[2].plot([], [], "s", color=colour, label=label)[0] for label, colour in colours.items()]
+        line[2].legend(handles=pulls, fontsize=7, loc="upper left", bbox_to_anchor=(1.02, 1.0))
         line[0].axhspan(0, 0.003, color="tab:green", alpha=0.12)
         line[0].axvline(0.15, color="tab:gray", linestyle=":")
         line[0].set_ylabel(f"{data}\nregret of the pick, one pull an arm")
@@ -188,18 +208,15 @@ def picture(analyses: dict[str, Analysis], rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-_COLOURS: dict[str, str] = {}
+def _label(row: Row) -> str:
+    return f"{row.found.fidelity}" + ("" if row.recipe == "one-cycle" else f" {row.recipe}")
 
 
-def _point(line: np.ndarray, row: Row, mark: str) -> None:
-    label = f"{row.found.fidelity}" + ("" if row.recipe == "one-cycle" else f" {row.recipe}")
-    colour = _COLOURS.setdefault(label, f"C{len(_COLOURS) % 10}")
+def _point(line: np.ndarray, row: Row, mark: str, colour: Any) -> None:
     p = row.found.proxy
     for panel, number in zip(line, (p.one, p.spearman, p.inside), strict=True):
         error = [[max(number.value - number.low, 0)], [max(number.high - number.value, 0)]]
         panel.errorbar(row.found.share, number.value, yerr=error, fmt=mark, color=colour, markersize=5, elinewidth=0.5)
-    if mark == "o":
-        line[1].annotate(label, (row.found.share, p.spearman.value), (5, 3), textcoords="offset points", fontsize=7)
 
 
 def numbers(row: Row) -> dict[str, object]:
