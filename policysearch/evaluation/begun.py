@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from policysearch.errors import UserError
+from policysearch.evaluation.preparing import MARK, Prepared
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.run_folder import RunFolder
 from policysearch.studies import begun_with, first_change
@@ -16,14 +15,8 @@ from policysearch.studies import begun_with, first_change
 if TYPE_CHECKING:
     import optuna
 
-    from policysearch.evaluation.preparing import Prepared
+__all__ = ["mark", "must_be_as_begun"]
 
-__all__ = ["MARK", "PHASES", "mark", "must_be_as_begun"]
-
-MARK = "evaluation.toml"
-"""The file that tells an evaluation's folder from a search's."""
-PHASES: Mapping[str, str] = MappingProxyType({"evaluate": "", "grid": "-grid"})
-"""The studies of an evaluation: only trials of the first are judged on the test part."""
 _TRAINING = frozenset({"model", "images", "epochs", "seed", "validation", "split_seed", "recipe"})
 _LONG = 60
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policysearch.evaluation.begun import PHASES, mark, must_be_as_begun
+from policysearch.evaluation.begun import mark, must_be_as_begun
 from policysearch.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.evaluation.grid import GridResult, grid_result
 from policysearch.evaluation.ledger import Looks
 from policysearch.evaluation.looking import looked
 from policysearch.evaluation.measured import measured
 from policysearch.evaluation.page import write_page
-from policysearch.evaluation.preparing import Prepared, prepared
+from policysearch.evaluation.preparing import PHASES, Prepared, prepared
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.evaluation.summary import Summary, summary
 from policysearch.evaluation.writing import write_evaluation

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from policysearch.checks import must_suit, resolved
@@ -14,7 +15,6 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
-from policysearch.evaluation.begun import MARK, PHASES
 from policysearch.evaluation.contenders import arm_of, fixed_arms
 from policysearch.evaluation.entrant import Entrant, entrant
 from policysearch.evaluation.settings import EvaluateSettings
@@ -24,8 +24,12 @@ from policysearch.runs import Listener, Status
 from policysearch.spaces import Arm
 from policysearch.studies import names_must_be_free
 
-__all__ = ["Prepared", "prepared"]
+__all__ = ["MARK", "PHASES", "Prepared", "prepared"]
 
+MARK = "evaluation.toml"
+"""The file that tells an evaluation's folder from a search's."""
+PHASES: Mapping[str, str] = MappingProxyType({"evaluate": "", "grid": "-grid"})
+"""The studies of an evaluation: only trials of the first are judged on the test part."""
 _NEEDLESS = {"strategy": "random", "space": "default", "reward": "accuracy", "trials": 1, **UNCONFIRMED}
 """Settings of a search that an evaluation does not have, at what never changes; the reward is on validation."""
 
