@@ -122,6 +122,7 @@ def resume(
     confirm: int | None = None,
     listener: Listener = lambda status: None,
     tensorboard: bool | None = None,
+    workers: int | None = None,
 ) -> SearchResult:
     """Continue a run after any kind of end.
 
@@ -131,6 +132,7 @@ def resume(
         confirm: fresh replicates of the confirmation in all, if there are to be more; not fewer than before.
         listener: as for `search`.
         tensorboard: whether to write for TensorBoard from now on, the pulls so far included; None: as before.
+        workers: how many from now on; None: as before.
 
     Raises:
         UserError: no run there, fewer trials or replicates than before, or another controller is at work on it.
@@ -139,7 +141,8 @@ def resume(
     folder.must_hold_a_run()
     with folder.locked(), losses_told(folder.path):
         config = load_config(folder.config)
-        config = config if tensorboard is None else config.model_copy(update={"tensorboard": tensorboard})
+        anew = {"tensorboard": tensorboard, "workers": workers}
+        config = config.model_copy(update={name: value for name, value in anew.items() if value is not None})
         must_have_tensorboard(config)
         further = {"trials": trials, "confirm": confirm}
         config = resolved(config.model_copy(update={"out": str(folder.path), **_not_fewer(config, folder, further)}))

@@ -301,6 +301,13 @@ def test_a_reward_that_is_no_number_is_a_failure_not_a_reward(quick, tmp_path, m
     assert trials(folder)[1][-2:] == ("failed", "")
 
 
+def test_a_run_goes_on_with_other_workers(quick, tmp_path):
+    search(config_for(tmp_path / "run", confirm=0, trials=4, workers=0))
+    assert resume(tmp_path / "run", trials=6, workers=1).config.workers == 1
+    assert load_config(tmp_path / "run" / "config.toml").workers == 1
+    assert resume(tmp_path / "run", trials=7).config.workers == 1
+
+
 def test_the_record_is_an_ordinary_study(quick, tmp_path):
     folder = tmp_path / "run"
     result = search(config_for(folder, strategy="tpe"))

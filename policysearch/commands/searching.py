@@ -38,9 +38,10 @@ def resume(
     tensorboard: Annotated[
         bool | None, typer.Option("--tensorboard/--no-tensorboard", help="as in search; default: as it was begun")
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="as in search; default: as it was begun", min=0, max=1024)] = None,
 ) -> None:
     """Continue a run after any kind of end."""
     from policysearch.console import show_result, watched
     from policysearch.runs import resume as resume_run
 
-    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard), run))
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard, workers), run))
