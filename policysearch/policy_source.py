@@ -7,7 +7,7 @@ from pathlib import Path
 from policysearch.errors import UserError, unknown_name
 from policysearch.mixes import MIXES
 from policysearch.policy import Policy
-from policysearch.presets import PRESETS
+from policysearch.presets import AFTER_FLIP, PRESETS
 from policysearch.run_folder import RunFolder
 
 __all__ = ["named_policy"]
@@ -20,7 +20,7 @@ def named_policy(spec: str) -> Policy:
         UserError: none is there (the nearest presets are told), the run has not ended, or the file holds no valid
             policy.
     """
-    if spec.partition(":")[0] in PRESETS:
+    if spec.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS:
         return Policy.preset(spec)
     if Path(spec).is_dir():
         return _of_run(RunFolder(Path(spec)))

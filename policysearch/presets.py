@@ -15,11 +15,21 @@ from policysearch.published import AUTOAUGMENT
 from policysearch.softening import Curve, Softening
 from policysearch.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
 
-__all__ = ["BASELINES", "PRESETS", "preset"]
+__all__ = ["AFTER_FLIP", "BASELINES", "PRESETS", "preset"]
 
 LEVELS = 31
+AFTER_FLIP = "flip+"
+"""Before the name of a preset: the same after a horizontal flip."""
 FLIP = Step(operation="flip-horizontal", probability=0.5)
 _PIXEL_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-pixels"}
+
+
+def _flipped(policy: Policy) -> Policy:
+    """RandAugment and TrivialAugment have no flip of their own, and are trained with one where classes allow it."""
+    if policy.mixture:
+        raise UserError(f"preset '{AFTER_FLIP}{policy.name}' is none: {policy.name} averages draws of an image")
+    subs = tuple(sub.model_copy(update={"steps": (FLIP, *sub.steps)}) for sub in policy.sub_policies)
+    return policy.model_copy(update={"name": f"{AFTER_FLIP}{policy.name}", "sub_policies": subs})
 
 
 def _one(name: str, *steps: Step | OneOf, softening: Softening | None = None) -> Policy:
@@ -158,9 +168,13 @@ BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
 def preset(name: str) -> Policy:
     """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
 
+    `flip+NAME` is that preset after a horizontal flip of every other image.
+
     Raises:
-        UserError: unknown name, or a number out of range.
+        UserError: unknown name, a number out of range, or a flip before a mixture.
     """
+    if name.startswith(AFTER_FLIP):
+        return _flipped(preset(name.removeprefix(AFTER_FLIP)))
     base, _, arguments = name.partition(":")
     if base not in PRESETS:
         raise unknown_name("policy preset", name, PRESETS)

@@ -149,6 +149,24 @@ def test_hash_is_of_content_alone():
     assert Policy.preset("randaugment:2,8") != Policy.preset("randaugment")
 
 
+@pytest.mark.parametrize("name", ["randaugment:1,9", "trivialaugment-wide", "autoaugment-cifar10", "soft-crop"])
+def test_a_flip_may_stand_before_a_preset(name):
+    plain, flipped = Policy.preset(name), Policy.preset(f"flip+{name}")
+    assert flipped.name == f"flip+{plain.name}" and flipped.softening == plain.softening
+    for before, after in zip(plain.sub_policies, flipped.sub_policies, strict=True):
+        assert after.steps[0] == Policy.preset("flip-crop").sub_policies[0].steps[0]
+        assert after.steps[1:] == before.steps and after.weight == before.weight
+    assert Policy.preset("flip+randaugment").hash == "5a3efd617602"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("flip+augmix", "averages draws"), ("flip+nothing", "unknown policy preset")]
+)
+def test_flips_before_what_is_no_such_preset(name, told):
+    with pytest.raises(UserError, match=told):
+        Policy.preset(name)
+
+
 def test_hash_is_stable_between_versions():
     """Recorded studies name policies by these: a change here orphans them."""
     assert {name: Policy.preset(name).hash for name in ("identity", "flip-crop")} == {

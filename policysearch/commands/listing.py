@@ -48,10 +48,11 @@ def operations(
 def presets() -> None:
     """The fixed policies, and the mixes of a batch."""
     from policysearch.mixes import MIXES
-    from policysearch.presets import PRESETS
+    from policysearch.presets import AFTER_FLIP, PRESETS
     from policysearch.words import mix_in_words
 
-    listed({name: text for name, (text, _) in PRESETS.items()})
+    flipped = {f"{AFTER_FLIP}NAME": "any of these after a horizontal flip"}
+    listed({name: text for name, (text, _) in PRESETS.items()} | flipped)
     typer.echo("\nmixes:")
     listed({name: mix_in_words(row) for name, row in MIXES.items()})
 
