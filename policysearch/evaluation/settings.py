@@ -31,7 +31,10 @@ class EvaluateSettings(BaseModel):
             description="fixed policies, separated by commas (see `policysearch presets`); "
             f"{GRID} is RandAugment with N and M chosen on validation"
         ),
-    ] = "identity,flip-crop,randaugment,trivialaugment-wide,autoaugment-cifar10"
+    ] = (
+        "identity,flip-crop,randaugment,flip+randaugment,trivialaugment-wide,flip+trivialaugment-wide,"
+        "autoaugment-cifar10"
+    )
     also: Annotated[
         str | None,
         Field(
