@@ -118,7 +118,9 @@ def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
     told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
     for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
         if not 2 * classes <= images <= train:
-            raise UserError(f"--{flag} must lie in {told}, got {images}")
+            default = "" if flag.replace("-", "_") in config.model_fields_set else " (the default)"
+            bound = f"{train} or fewer" if images > train else f"{2 * classes} or more"
+            raise UserError(f"--{flag} must lie in {told}, got {images}{default}: give {bound}")
     fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
     if fewest < 2 * classes:
         raise UserError(

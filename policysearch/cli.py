@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -19,16 +20,23 @@ _FAMILIES = [module.__name__ for module in _ORDER]
 app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
 
 
-def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    if issubclass(category, UserWarning):
-        print(f"policysearch: warning: {message}", file=sys.stderr)
+def _warner() -> Callable[..., None]:
+    """Prints each warning once."""
+    told: set[str] = set()
+
+    def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if issubclass(category, UserWarning) and str(message) not in told:
+            told.add(str(message))
+            print(f"policysearch: warning: {message}", file=sys.stderr)
+
+    return warn
 
 
 def main() -> None:
     """Entry point: wrong input is one sentence on stderr and exit code 2, a search that fails exit code 1."""
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _warner()
             raise SystemExit(app(standalone_mode=False))
     except UserError as error:
         _stop(str(error), 2)
@@ -43,7 +51,9 @@ def main() -> None:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             raise SystemExit(0) from None
-        _stop(f"{error.format_message()} (`policysearch --help` lists what there is)", 2)
+        context = getattr(error, "ctx", None)
+        command = f"{context.info_name} " if context and context.parent else ""
+        _stop(f"{error.format_message()} (`policysearch {command}--help` lists what there is)", 2)
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -106,7 +106,7 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
         try:
             return start(watcher)
         except KeyboardInterrupt:
-            begun = (Path(folder) / "config.toml").exists()
+            begun = any((Path(folder) / mark).exists() for mark in ("config.toml", "searches"))
             again = again or f"`policysearch resume {folder}`"
             then = f"{again} goes on from here" if begun else "nothing was recorded yet"
             print(f"policysearch: stopped; {then}", file=sys.stderr)

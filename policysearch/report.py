@@ -124,7 +124,7 @@ def _label(arm: Arm) -> str:
 def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, config: SearchConfig) -> Table:
     """The finalists on their fresh common replicates."""
     images, epochs = config.last_fidelity
-    title = f"Confirmation on fresh common replicates: {images:,} images × {epochs} epochs"
+    title = f"Confirmation on fresh replicates: {images:,} images × {epochs} epochs"
     table = Table("finalist", "replicates", f"{config.last_reward} ± s.e.", title=title)
     _align(table)
     for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):

@@ -226,6 +226,17 @@ def test_a_calibration_holds_from_python_too(quick, npz, tmp_path):
     assert result.config.last_fidelity == (60, 3)
 
 
+@pytest.mark.filterwarnings("default")
+def test_what_a_calibration_says_against_its_pull_is_repeated(cli, quick, tmp_path):
+    path = written(tmp_path / "c.toml")
+    path.write_text(path.read_text().replace("within_tolerance = true", "within_tolerance = false"))
+    tiny = ["--trials", "4", "--confirm", "1", "--workers", "0", "--calibrated", "c.toml"]
+    code, _, err = cli("search", *tiny, "--out", "a")
+    assert code == 0 and "the calibration says: s" in err and "is known to mislead" not in err
+    code, _, err = cli("search", *tiny, "--epochs", "1", "--out", "b")
+    assert code == 0 and "60 images × 1 epochs by accuracy-0.1*loss is known to mislead" in err
+
+
 def test_rewards_of_a_base_may_be_calibrated_where_there_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr("policysearch.calibration.calibrating.load", lambda *_: (_ for _ in ()).throw(Stop))
     settings = TINY.model_copy(update={"rewards": "accuracy,affinity"})

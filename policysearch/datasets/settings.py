@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from policysearch.datasets.named import NAMED, SHIPPED
+from policysearch.errors import UserError
 from policysearch.own_code import absolute_function
 
 __all__ = ["LARGEST", "SMALLEST", "DataSettings"]
@@ -55,7 +56,7 @@ class DataSettings(BaseModel):
     def _is_a_size(cls, text: str | None) -> str | None:
         sides = [int(side) for side in text.split("x")] if text and re.fullmatch(r"\d{1,4}(x\d{1,4})?", text) else []
         if text is not None and not (sides and SMALLEST <= min(sides) <= max(sides) <= LARGEST):
-            raise ValueError(f"a size is 32 or 32x48, sides {SMALLEST} to {LARGEST} pixels, got {text!r}")
+            raise UserError(f"a size is 32 or 32x48, sides {SMALLEST} to {LARGEST} pixels, got {text!r}")
         return text
 
     def places(self) -> dict[str, str]:

@@ -36,8 +36,15 @@ def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
     if config.calibrated is None:
         return [text for text in (known_to_mislead(config), _hardly_confirmed(config)) if text]
     calibration = load_calibration(config.calibrated)
-    found = [*_overridden(config, calibration), *_elsewhere(config, dataset, calibration), _hardly_confirmed(config)]
+    overridden = _overridden(config, calibration)
+    found = [*overridden, known_to_mislead(config) if overridden else "", _distrusted(calibration)]
+    found += [*_elsewhere(config, dataset, calibration), _hardly_confirmed(config)]
     return [text for text in found if text]
+
+
+def _distrusted(calibration: CalibrationFile) -> str:
+    """What the calibration itself says against its pull."""
+    return "" if calibration.measured.within_tolerance else f"the calibration says: {calibration.measured.sentence}"
 
 
 def _hardly_confirmed(config: SearchConfig) -> str:

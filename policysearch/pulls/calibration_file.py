@@ -86,7 +86,8 @@ def load_calibration(path: str | Path) -> CalibrationFile:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read calibration {str(file)!r}: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read calibration {str(file)!r}: {reason}: {again}") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"calibration {str(file)!r} is damaged, no TOML: {error}; {again}") from None
     if "schema" not in values:
