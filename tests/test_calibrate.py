@@ -55,6 +55,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.filterwarnings("default")
 def test_a_real_tiny_calibration_and_a_search_with_it(cli, tmp_path):
     """Six arms on the shipped data; the search takes the pull and the reward, and its policy says so."""
     words = ["--long", "100x2", "--ladder", "40x2", *FLAGS, "--workers", "0"]
@@ -70,7 +71,8 @@ def test_a_real_tiny_calibration_and_a_search_with_it(cli, tmp_path):
     code, _, err = cli(
         "search", "--calibrated", "mine", *["--trials", "2", "--confirm", "1", "--workers", "0", "--out", "s"]
     )
-    assert code == 0 and "warning" not in err, err
+    assert code == 0 and err.count("warning: the calibration says: ") == (not found.measured.within_tolerance), err
+    assert err.count("warning") == err.count("the calibration says")
     config = load_config(tmp_path / "s" / "config.toml")
     assert (config.images, config.epochs, config.reward) == (found.images, found.epochs, found.reward)
     assert config.calibrated == "mine" and Policy.load(tmp_path / "s" / "policy.json").about["calibrated"] == "mine"
@@ -221,7 +223,8 @@ def test_a_calibration_holds_from_python_too(quick, npz, tmp_path):
     with pytest.warns(UserWarning) as told:
         result = search(config)
     texts = [str(each.message) for each in told]
-    assert "epochs = 3 was given and stands; the calibration says 2" in texts and len(texts) == 2, texts
+    assert "epochs = 3 was given and stands; the calibration says 2" in texts, texts
+    assert sum("is known to mislead" in text for text in texts) == 1 and len(texts) == 3, texts
     assert (result.config.images, result.config.epochs, result.config.reward) == (60, 3, "accuracy-0.1*loss")
     assert result.config.last_fidelity == (60, 3)
 
