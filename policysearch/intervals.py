@@ -25,7 +25,12 @@ class Estimate:
 
 
 def student(mean: float, error: float, n: int) -> Estimate:
-    """The 95 % t interval of a mean with this error and n - 1 degrees of freedom; its ends are nan for none."""
+    """The 95 % t interval of a mean.
+
+    Args:
+        mean, error: the mean and its standard error, in any one unit.
+        n: degrees of freedom plus 1: of a plain mean the values it is of; below 2 the ends are nan.
+    """
     half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
     return Estimate(mean, mean - half, mean + half)
 

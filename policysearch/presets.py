@@ -25,7 +25,7 @@ _PIXEL_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y
 
 
 def _flipped(policy: Policy) -> Policy:
-    """RandAugment and TrivialAugment have no flip of their own, and are trained with one where classes allow it."""
+    """The policy after a flip; RandAugment and TrivialAugment are trained with one where classes allow it."""
     if policy.mixture:
         raise UserError(f"preset '{AFTER_FLIP}{policy.name}' is none: {policy.name} averages draws of an image")
     subs = tuple(sub.model_copy(update={"steps": (FLIP, *sub.steps)}) for sub in policy.sub_policies)
@@ -168,7 +168,7 @@ BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
 def preset(name: str) -> Policy:
     """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
 
-    `flip+NAME` is that preset after a horizontal flip of every other image.
+    `flip+NAME` is that preset after a horizontal flip with probability 0.5.
 
     Raises:
         UserError: unknown name, a number out of range, or a flip before a mixture.

@@ -86,7 +86,7 @@ class Truth:
     def apart(self) -> bool:
         """Whether the arms' means differ by more than luck explains; True where their luck is unknown."""
         means, errors = self._shrunken
-        return bool(errors.any() or np.ptp(means) > 0) or np.isnan(self.deviation)
+        return bool(errors.any() or np.ptp(means) > 0 or np.isnan(self.deviation))
 
     @cached_property
     def _shrunken(self) -> tuple[Floats, Floats]:

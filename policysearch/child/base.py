@@ -35,12 +35,10 @@ class Bases:
     def of(self, key: tuple[int, int], train: Callable[[], nn.Module]) -> tuple[nn.Module, float]:
         """A copy of a base, to be trained on, and the seconds it took to train: 0 if it was there."""
         started = time.perf_counter()
-        found = self._kept.pop(key, None)
-        base = train() if found is None else found
-        seconds = 0.0 if found is not None else time.perf_counter() - started
-        self._kept[key] = base
-        for oldest in [*self._kept][: -self.room]:
-            del self._kept[oldest]
+        new = key not in self._kept
+        base = train() if new else self._kept.pop(key)
+        seconds = time.perf_counter() - started if new else 0.0
+        self._kept = dict([*self._kept.items(), (key, base)][-self.room :])
         return copy.deepcopy(base), seconds
 
 

@@ -125,8 +125,8 @@ def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> lis
 
 def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
     """Everything is tried before anything is trained."""
+    import_all(searches[0].config.operations)
     for each in {each.strategy: each for each in searches}.values():
-        import_all(each.config.operations)
         tried_strategy(each.config, load_space(each.config.space))
         must_suit(each.config, dataset)
 
