@@ -33,7 +33,7 @@ from policysearch.tracking.following import followed
 from policysearch.trials import Outcome, Trial
 from policysearch.verdict import Confirmation
 
-__all__ = ["Listener", "SearchFailed", "Status", "resume", "run_phase", "search"]
+__all__ = ["Listener", "SearchFailed", "Status", "loaded", "resume", "run_phase", "search"]
 
 
 class SearchFailed(RuntimeError):
@@ -81,7 +81,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
     space = load_space(config.space)
     strategy = tried_strategy(config, space)
     names_must_be_free(config)
-    dataset = _data(config, listener)
+    dataset = loaded(config, listener)
     must_suit(config, dataset)
     for text in [*(f"data {config.data!r}: {text}" for text in dataset.warnings), *cautions(config, dataset)]:
         warnings.warn(text, stacklevel=1)
@@ -149,7 +149,7 @@ def resume(
         import_all(config.operations)
         space = saved_space(config, folder)
         strategy = tried_strategy(config, space)
-        dataset = _data(config, listener)
+        dataset = loaded(config, listener)
         must_suit(config, dataset)
         with open_records(config, folder, space) as records:
             must_be_the_same_search(config, folder, records["search"].study, dataset.digest)
@@ -173,7 +173,12 @@ def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int |
     return {name: count for name, count in further.items() if count is not None}
 
 
-def _data(config: SearchConfig, listener: Listener) -> Dataset:
+def loaded(config: SearchConfig, listener: Listener) -> Dataset:
+    """The data set; the listener is told how many images are decoded, where it was not done before.
+
+    Raises:
+        UserError: it is not there, or cannot be read.
+    """
     return load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
 
 

@@ -21,14 +21,13 @@ from policysearch.comparison.recording import Recorded, record_table
 from policysearch.comparison.table_file import load_table
 from policysearch.config import SearchConfig, make_config
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.files import write_whole
 from policysearch.own_code import import_all
 from policysearch.pools import workplace
 from policysearch.rewards import try_reward
-from policysearch.runs import Listener, Status
+from policysearch.runs import Listener, loaded
 from policysearch.spaces import load_space
 
 __all__ = ["Calibrated", "Start", "calibrate"]
@@ -93,7 +92,7 @@ def calibrate(
     config = _config(values, out)
     rewards = _rewards(settings, config.recipe.base_epochs > 0)
     import_all(config.operations)
-    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    dataset = loaded(config, listener)
     asked = _asked(settings, config, dataset)
     if new:
         for text in dataset.warnings:

@@ -25,7 +25,7 @@ from policysearch.pulls.calibrated import as_calibrated
 from policysearch.record import COMPLETE, Row
 from policysearch.rules import Tally, counted, recommend
 from policysearch.run_folder import RunFolder
-from policysearch.runs import Listener, Status, resume, run_phase, search
+from policysearch.runs import Listener, Status, loaded, resume, run_phase, search
 from policysearch.seeds import seed_of
 from policysearch.shrinkage import pooled, shrink
 from policysearch.spaces import Arm, load_space, space_text
@@ -79,7 +79,7 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
     """
     config = as_calibrated(config)
     searches = _searches(settings, config, out)
-    _must_be_possible(searches, load(config, lambda done, total: listener(Status("decode", done, total, None, 0))))
+    _must_be_possible(searches, loaded(config, listener))
     for each in searches:
         _must_be_as_asked(each)
     RunFolder(out).make()

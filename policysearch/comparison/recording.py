@@ -22,14 +22,13 @@ from policysearch.comparison.some_arms import spread_arms
 from policysearch.comparison.table_file import write_table
 from policysearch.config import UNCONFIRMED, SearchConfig
 from policysearch.controller import run
-from policysearch.datasets.load import load
 from policysearch.errors import UserError
 from policysearch.own_code import import_all
 from policysearch.pools import workplace
 from policysearch.record import COMPLETE, FAILED, Record, Row
 from policysearch.rewards import try_reward
 from policysearch.run_folder import RunFolder
-from policysearch.runs import Listener, Status
+from policysearch.runs import Listener, Status, loaded
 from policysearch.spaces import Arm, load_space, space_text
 from policysearch.storages import losses_told
 from policysearch.studies import must_be_the_same_search, names_must_be_free, open_records, save_settings
@@ -76,7 +75,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
         raise UserError(f"{folder.path} was begun with another space (its space.toml): give that, or another --out")
     import_all(config.operations)
     space = load_space(config.space)
-    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    dataset = loaded(config, listener)
     for fidelity in plan.replicates:
         must_suit(config.model_copy(update=asdict(fidelity)), dataset)
     folder.make()

@@ -12,7 +12,6 @@ from typing import Any
 from policysearch.checks import must_suit, resolved
 from policysearch.config import UNCONFIRMED, SearchConfig, load_config
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.errors import UserError
 from policysearch.evaluation.contenders import arm_of, fixed_arms
@@ -20,7 +19,7 @@ from policysearch.evaluation.entrant import Entrant, entrant
 from policysearch.evaluation.settings import EvaluateSettings
 from policysearch.policy_source import named_policy
 from policysearch.run_folder import RunFolder
-from policysearch.runs import Listener, Status
+from policysearch.runs import Listener, loaded
 from policysearch.spaces import Arm
 from policysearch.studies import names_must_be_free
 
@@ -74,7 +73,7 @@ def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any],
     if new:
         folder.must_be_new()
         names_must_be_free(config, PHASES)
-    dataset = load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    dataset = loaded(config, listener)
     config = _sized(config, given, dataset)
     must_suit(config, dataset)
     for text in dataset.warnings:
