@@ -157,7 +157,7 @@ def test_the_test_part_stays_at_home(dataset):
 @pytest.fixture
 def no_test_part(monkeypatch):
     """Whatever opens data gets them guarded."""
-    for module in ("policysearch.runs", "policysearch.comparison.recording", "policysearch.comparison.live"):
+    for module in ("policysearch.runs", "policysearch.comparison.live"):
         monkeypatch.setattr(f"{module}.load", lambda *told: guarded(load(*told)))
     monkeypatch.setattr("workers.evaluate.opened", lambda handle: guarded(opened(handle)))
     monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
