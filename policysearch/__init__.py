@@ -6,46 +6,56 @@ Names are loaded when first used, so that `import policysearch` imports neither 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from policysearch.core.version import __version__
 
 if TYPE_CHECKING:
     from policysearch.augmentation import augment as augment
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
-    from policysearch.child.activation import activation_maps as activation_maps
+    from policysearch.child.class_activation import activation_maps as activation_maps
     from policysearch.child.losses import make_loss as make_loss
-    from policysearch.config import SearchConfig as SearchConfig
-    from policysearch.errors import UserError as UserError
-    from policysearch.evaluation.evaluating import evaluate as evaluate
-    from policysearch.evaluation.settings import EvaluateSettings as EvaluateSettings
-    from policysearch.loss import parse_loss as parse_loss
-    from policysearch.operations import Operation as Operation
-    from policysearch.policy import Policy as Policy
-    from policysearch.results import SearchResult as SearchResult
-    from policysearch.runs import resume as resume
-    from policysearch.runs import search as search
-    from policysearch.sampler import RuleSampler as RuleSampler
+    from policysearch.core.errors import UserError as UserError
+    from policysearch.experiments.evaluation.run import evaluate as evaluate
+    from policysearch.experiments.evaluation.settings import EvaluateSettings as EvaluateSettings
+    from policysearch.experiments.search.result import SearchResult as SearchResult
+    from policysearch.experiments.search.run import resume as resume
+    from policysearch.experiments.search.run import search as search
+    from policysearch.policy.curricula import curriculum as curriculum
+    from policysearch.policy.curricula import decayed as decayed
+    from policysearch.policy.losses import parse_loss as parse_loss
+    from policysearch.policy.operations import KINDS as KINDS
+    from policysearch.policy.operations import Operation as Operation
+    from policysearch.policy.policy import Policy as Policy
+    from policysearch.study.config import SearchConfig as SearchConfig
+    from policysearch.study.rule_sampler import RuleSampler as RuleSampler
 
-__version__ = "0.1.0"
+# Code that people wrote for 0.1 imports `policysearch.operations` and `policysearch.schedules`.
+__path__.append(str(Path(__file__).parent / "policy" / "renamed"))
 
 _HOME = {
-    "EvaluateSettings": "policysearch.evaluation.settings",
-    "Operation": "policysearch.operations",
-    "Policy": "policysearch.policy",
-    "RuleSampler": "policysearch.sampler",
-    "SearchConfig": "policysearch.config",
-    "SearchResult": "policysearch.results",
-    "UserError": "policysearch.errors",
-    "activation_maps": "policysearch.child.activation",
+    "KINDS": "policysearch.policy.operations",
+    "EvaluateSettings": "policysearch.experiments.evaluation.settings",
+    "Operation": "policysearch.policy.operations",
+    "Policy": "policysearch.policy.policy",
+    "RuleSampler": "policysearch.study.rule_sampler",
+    "SearchConfig": "policysearch.study.config",
+    "SearchResult": "policysearch.experiments.search.result",
+    "UserError": "policysearch.core.errors",
+    "activation_maps": "policysearch.child.class_activation",
     "augment": "policysearch.augmentation",
-    "evaluate": "policysearch.evaluation.evaluating",
+    "curriculum": "policysearch.policy.curricula",
+    "decayed": "policysearch.policy.curricula",
+    "evaluate": "policysearch.experiments.evaluation.run",
     "make_loss": "policysearch.child.losses",
-    "parse_loss": "policysearch.loss",
+    "parse_loss": "policysearch.policy.losses",
     "register": "policysearch.augmentation",
     "replay": "policysearch.augmentation",
-    "resume": "policysearch.runs",
-    "search": "policysearch.runs",
+    "resume": "policysearch.experiments.search.run",
+    "search": "policysearch.experiments.search.run",
     "soft_loss": "policysearch.augmentation",
 }
 __all__ = [*sorted(_HOME), "__version__"]

@@ -1,5 +1,5 @@
 """`python -m policysearch` is the command line."""
 
-from policysearch.cli import main
+from policysearch.cli.entry_point import main
 
 main()

@@ -1,4 +1,4 @@
-"""The named spaces, as data: one TOML file each, read by `policysearch.spaces`, which describes the form."""
+"""The named spaces, as data: one TOML file each, read by `policysearch.policy.spaces`, which describes the form."""
 
 from importlib.resources import files
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from postgres import Server, private_server
 
-from policysearch.config import make_config
+from tests.support.postgres import Server, private_server
+from tests.support.quick import QuickSetup, write_npz
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,55 +30,12 @@ def npz(tmp_path: Path) -> Path:
     return write_npz(tmp_path / "small.npz")
 
 
-def write_npz(path: Path, **changes: np.ndarray) -> Path:
-    rng = np.random.default_rng(0)
-    arrays = {
-        "x_train": rng.integers(0, 256, (90, 8, 8), dtype=np.uint8),
-        "y_train": np.arange(90) % 3,
-        "x_test": rng.integers(0, 256, (30, 8, 8), dtype=np.uint8),
-        "y_test": np.arange(30) % 3,
-    }
-    np.savez(path, **{**arrays, **changes})
-    return path
-
-
-def quick_metrics(trial) -> dict[str, float]:
-    """Metrics that depend on (arm, seed) alone, as a child's do."""
-    digest = hashlib.sha256(f"{trial.arm}:{trial.seed}".encode()).digest()
-    noise = int.from_bytes(digest[:4], "big") / 2**32
-    worth = int.from_bytes(hashlib.sha256(trial.arm.encode()).digest()[:4], "big") / 2**32
-    return {"accuracy": 0.8 + 0.05 * worth + 0.01 * noise, "loss": 1 - worth, "seconds": 0.0}
-
-
-@dataclass(frozen=True)
-class QuickSetup:
-    """Takes the place of `workers.evaluate.ChildSetup`."""
-
-    data: str = ""
-    validation: int | None = None
-    split_seed: int = 0
-    model: str = ""
-    recipe: object = None
-    device: str = "cpu"
-    operations: str | None = None
-    test: bool = False
-
-    def __call__(self):
-        return quick_metrics
-
-
 @pytest.fixture
 def quick(monkeypatch) -> None:
     """Searches in this process train no child and draw no picture."""
-    monkeypatch.setattr("policysearch.runs.write_picture", lambda *_: None)
-    monkeypatch.setattr("policysearch.runs.write_page", lambda *_: None)
+    monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
+    monkeypatch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
     monkeypatch.setattr("workers.evaluate.ChildSetup", QuickSetup)
-
-
-def config_for(out: Path, **settings):
-    return make_config(
-        {"workers": 0, "trials": 12, "confirm": 2, "images": 40, "epochs": 1, "out": str(out), **settings}
-    )
 
 
 @pytest.fixture(scope="session")

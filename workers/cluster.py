@@ -11,9 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from policysearch.errors import UserError
-
-__all__ = ["connected", "room", "totals"]
+from policysearch.core.errors import UserError
 
 _ANSWER_WITHIN = 3.0  # seconds for something to answer at an address
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])

@@ -10,15 +10,13 @@ from functools import partial
 from typing import Any
 
 from policysearch.child.recipe import Recipe
+from policysearch.core.trial import Outcome, Trial
+from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import opened
 from policysearch.datasets.split import split
-from policysearch.loss import parse_loss
-from policysearch.own_code import import_all
-from policysearch.policy import Policy
-from policysearch.trials import Outcome, Trial
-
-__all__ = ["ChildSetup", "Evaluate", "Setup", "attempt"]
+from policysearch.policy.losses import parse_loss
+from policysearch.policy.policy import Policy
 
 Evaluate = Callable[[Trial], dict[str, Any]]
 """Trains one child and returns its metrics; raises when it cannot."""
@@ -48,12 +46,12 @@ class ChildSetup:
     def __call__(self) -> Evaluate:
         import torch
 
-        from policysearch.child.base import Bases
-        from policysearch.child.device import on_device
-        from policysearch.child.exam import Exam
-        from policysearch.child.memory import evaluation_batch
+        from policysearch.child.device_data import on_device
         from policysearch.child.networks import build
+        from policysearch.child.out_of_memory import evaluation_batch
+        from policysearch.child.test_set import Exam
         from policysearch.child.training import train
+        from policysearch.child.warm_start import Bases
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data

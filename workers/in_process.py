@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
 from workers.evaluate import Setup, attempt
-
-__all__ = ["InProcessPool"]
 
 
 class InProcessPool:

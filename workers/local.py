@@ -13,11 +13,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
 from workers.evaluate import Setup, attempt
 from workers.pool import Died, Event, Ready, Worker, WorkerPool
-
-__all__ = ["LocalPool"]
 
 _IMPORTED = [
     "workers.evaluate",

@@ -8,9 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from policysearch.trials import Outcome, Trial
-
-__all__ = ["Died", "Event", "Ready", "Worker", "WorkerPool", "WorkersCannotStart"]
+from policysearch.core.trial import Outcome, Trial
 
 _STARTS_IN_A_ROW = 3
 Handle = TypeVar("Handle")

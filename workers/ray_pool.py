@@ -11,12 +11,10 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
 from workers.cluster import room, totals
 from workers.evaluate import Evaluate, Setup, attempt
 from workers.pool import Died, Event, Ready, Worker, WorkerPool, WorkersCannotStart
-
-__all__ = ["RayPool"]
 
 _LOOK_EVERY = 1.0  # seconds between looks at the cluster
 _ANSWER_WITHIN = 10.0  # seconds for an idle actor to say that it is there

@@ -9,9 +9,7 @@ from itertools import count
 
 import numpy as np
 
-from policysearch.trials import Outcome, Trial
-
-__all__ = ["Hazards", "SimulatedPool"]
+from policysearch.core.trial import Outcome, Trial
 
 Replay = Callable[[Trial], Outcome]
 """What a trial's training comes to; the outcome's seconds are how long it takes, 0 or more."""

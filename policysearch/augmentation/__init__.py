@@ -1,9 +1,9 @@
 """Applying policies to batches of images: draw first (`draw`), then apply (`apply`), soften (`soften`), and mix."""
 
 from policysearch.augmentation.batch import Augmented, augment, replay
-from policysearch.augmentation.draw import Draw, draw
-from policysearch.augmentation.kernels import register
-from policysearch.augmentation.soften import confidence, intersection_over_union, pair_confidence, soft_loss
+from policysearch.augmentation.kernels.registry import register
+from policysearch.augmentation.sampling import Draw, draw
+from policysearch.augmentation.soft_targets import confidence, intersection_over_union, pair_confidence, soft_loss
 
 __all__ = [
     "Augmented",

@@ -14,15 +14,13 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from policysearch.augmentation.crops import nearest, resample
-from policysearch.augmentation.draw import Draw
-from policysearch.augmentation.kernels import KERNELS
-from policysearch.augmentation.matrices import warp
-from policysearch.augmentation.moves import Window, rows_a_piece
-from policysearch.augmentation.tables import look_up
-from policysearch.operations import OPERATIONS
-
-__all__ = ["Group", "apply", "track"]
+from policysearch.augmentation.kernels.crops import nearest, resample
+from policysearch.augmentation.kernels.lookup import look_up
+from policysearch.augmentation.kernels.pixel_moves import Window, rows_a_piece
+from policysearch.augmentation.kernels.projective import warp
+from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.augmentation.sampling import Draw
+from policysearch.policy.operations import OPERATIONS
 
 
 @dataclass(frozen=True)

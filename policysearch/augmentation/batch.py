@@ -11,15 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from policysearch.augmentation.apply import apply, track
-from policysearch.augmentation.draw import Draw, draw
-from policysearch.augmentation.given import check, check_generator, current_policy
 from policysearch.augmentation.mixing import mix
-from policysearch.augmentation.soften import policy_confidence, soften
+from policysearch.augmentation.sampling import Draw, draw
+from policysearch.augmentation.soft_targets import policy_confidence, soften
+from policysearch.augmentation.validation import check, check_generator, current_policy
 from policysearch.augmentation.visibility import only, visibility
-from policysearch.errors import UserError
-from policysearch.policy import Policy
-
-__all__ = ["Augmented", "augment", "replay"]
+from policysearch.core.errors import UserError
+from policysearch.policy.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def augment(
         generator: on the images' device; the same state gives the same result.
         progress: share of training done, in [0, 1], for policies with stages.
         activation_maps: [B, h, w] float, 0 or more, of any size: where each image as given shows its class
-            (see `policysearch.child.activation`); they are moved along with the pixels. For SnapMix.
+            (see `policysearch.child.class_activation`); they are moved along with the pixels. For SnapMix.
 
     Raises:
         UserError: images are not uint8 [B, C, H, W] or too large; labels, maps or generator do not fit them; the

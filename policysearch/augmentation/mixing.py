@@ -11,10 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from policysearch.augmentation.draw import MixDraw
-from policysearch.augmentation.masks import inside
-
-__all__ = ["MIXERS", "mix", "shared"]
+from policysearch.augmentation.kernels.masks import inside
+from policysearch.augmentation.sampling import MixDraw
 
 Mixed = tuple[Tensor, Tensor, Tensor]
 

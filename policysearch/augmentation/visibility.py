@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from policysearch.augmentation.apply import Group, apply, track
-from policysearch.augmentation.draw import Draw
-from policysearch.augmentation.kernels import KERNELS, VISIBILITY
-from policysearch.augmentation.moves import Window
-from policysearch.augmentation.tables import counts
-from policysearch.operations import OPERATIONS
-
-__all__ = ["only", "visibility"]
+from policysearch.augmentation.kernels.filters import VISIBILITY
+from policysearch.augmentation.kernels.lookup import counts
+from policysearch.augmentation.kernels.pixel_moves import Window
+from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.augmentation.sampling import Draw
+from policysearch.policy.operations import OPERATIONS
 
 _PART = 2**21  # pixels tracked at once
 

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.averaging import averaged
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
-
-__all__ = ["Learner"]
+from policysearch.child.weight_averaging import averaged
 
 
 class Learner:

@@ -16,17 +16,7 @@ import torch
 from torch import Tensor
 
 from policysearch.augmentation import soft_loss
-from policysearch.loss import Loss
-
-__all__ = [
-    "OnlineLabelSmoothing",
-    "TrainingLoss",
-    "bi_tempered",
-    "focal",
-    "label_smoothing",
-    "make_loss",
-    "tempered_log_softmax",
-]
+from policysearch.policy.losses import Loss
 
 _FIXED_POINT_STEPS = 10
 

@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["expected_calibration_error", "reliability", "scores"]
-
 
 def expected_calibration_error(confidence: Tensor, correct: Tensor, bins: int = 10) -> float:
     """Equation 8 of Liu et al. 2023: sum over M equal bins of |B_m|/n · |acc(B_m) - conf(B_m)|, in [0, 1].

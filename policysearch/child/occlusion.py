@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["SHARES", "cover", "occluded"]
-
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Shares of the area that are hidden, as in figure 5."""
 

@@ -7,9 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from policysearch.child.recipe import Precision
-from policysearch.errors import UserError
-
-__all__ = ["autocast", "chosen_precision"]
+from policysearch.core.errors import UserError
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 

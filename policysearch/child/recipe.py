@@ -6,10 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from policysearch.frozen import Frozen
-
-__all__ = ["Precision", "Recipe"]
-
+from policysearch.core.value import Frozen
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 

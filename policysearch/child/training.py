@@ -13,22 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.base import Bases, affinity, severity
-from policysearch.child.device import DeviceData
-from policysearch.child.exam import Logits
-from policysearch.child.feed import Batch, augmented
+from policysearch.child.batches import Batch, augmented
+from policysearch.child.device_data import DeviceData
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
-from policysearch.child.memory import OutOfMemory, evaluation_batch, out_of_memory
+from policysearch.child.lr_schedules import SCHEDULES
 from policysearch.child.metrics import reliability, scores
+from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.recipe import Recipe
-from policysearch.child.schedule import SCHEDULES
+from policysearch.child.test_set import Logits
+from policysearch.child.warm_start import Bases, affinity, severity
 from policysearch.datasets.split import stratified
-from policysearch.loss import Loss
-from policysearch.policy import Policy
-from policysearch.presets import preset
-
-__all__ = ["ChildError", "Metrics", "train"]
+from policysearch.policy.losses import Loss
+from policysearch.policy.policy import Policy
+from policysearch.policy.presets import preset
 
 Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]]"]
 
@@ -91,7 +89,7 @@ def train(
         rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
         device memory of this child); severity, the mean of 1 - visibility over 256 images; with `base_epochs` also
-        affinity and density_loss (see `policysearch.child.base.affinity`) and base_seconds, which is not in seconds.
+        affinity and density_loss (see `warm_start.affinity`) and base_seconds, which is not in seconds.
 
     Raises:
         ChildError: a loss, in training or evaluation, is no longer finite; memory ran out (the batch that fits is

@@ -16,12 +16,10 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from policysearch.datasets.assemble import Parts
+from policysearch.core.errors import UserError
+from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, pixel_file
-from policysearch.errors import UserError
-
-__all__ = ["FORMAT", "cache_folder", "content_key", "found", "made", "open_folder", "sha"]
 
 FORMAT = 2  # one more whenever the same input is decoded to something else
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")

@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from policysearch.datasets.items import Item
-from policysearch.datasets.settings import LARGEST, SMALLEST, DataSettings
-from policysearch.errors import UserError
-
-__all__ = ["Decoded", "Tell", "decode", "pixel_file", "some"]
+from policysearch.core.errors import UserError
+from policysearch.datasets.config import LARGEST, SMALLEST, DataSettings
+from policysearch.datasets.source import Item
 
 Tell = Callable[[int, int], object]
 """Told how many images of how many are decoded."""

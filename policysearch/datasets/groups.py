@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.errors import UserError
-
-__all__ = ["group_name", "grouped", "is_file"]
+from policysearch.core.errors import UserError
 
 _HEADERS = {"image", "name", "path", "file", "filename"}
 

@@ -11,20 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from policysearch.datasets.arrays import list_function, list_npz
-from policysearch.datasets.assemble import Parts, assembled
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, content_key, found, made, open_folder, sha
+from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
-from policysearch.datasets.folder import image_files, list_folder
 from policysearch.datasets.groups import is_file
-from policysearch.datasets.items import Listing
-from policysearch.datasets.named import NAMED, SHIPPED, list_named, named_files
+from policysearch.datasets.image_folder import image_files, list_folder
+from policysearch.datasets.npz import list_function, list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
-from policysearch.datasets.settings import DataSettings
-from policysearch.errors import UserError, unknown_name
-
-__all__ = ["load", "opened"]
+from policysearch.datasets.registry import NAMED, SHIPPED, list_named, named_files
+from policysearch.datasets.source import Listing
 
 _SHIPPED = files("policysearch.datasets") / "shipped"
 

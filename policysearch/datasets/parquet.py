@@ -12,11 +12,9 @@ from typing import Any
 
 from PIL.Image import Image
 
+from policysearch.core.errors import UserError
 from policysearch.datasets.groups import group_name
-from policysearch.datasets.items import TRAIN, Item, Listing, part_called
-from policysearch.errors import UserError
-
-__all__ = ["list_parquet", "parquet_files"]
+from policysearch.datasets.source import TRAIN, Item, Listing, part_called
 
 _IMAGE = ("image", "img", "picture")
 _LABEL = ("label", "labels", "fine_label", "target", "class")

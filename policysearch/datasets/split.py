@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
-from policysearch.errors import UserError
-
-__all__ = ["Split", "cut", "split", "stratified"]
 
 
 @dataclass(frozen=True)

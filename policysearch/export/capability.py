@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from policysearch.augmentation.apply import apply
-from policysearch.augmentation.draw import Draw, draw
-from policysearch.operations import OPERATIONS, SHIPPED_OPERATIONS
-from policysearch.policy import Policy
-from policysearch.steps import Step, SubPolicy
-
-__all__ = ["LIBRARIES", "Cell", "as_markdown", "measure", "pictures"]
+from policysearch.augmentation.sampling import Draw, draw
+from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Step, SubPolicy
 
 _STRENGTHS = (0.3, 0.55, 1.0)
 
@@ -149,8 +147,8 @@ def _signed(policy: Policy) -> bool:
 
 def _replayed(drawn: Draw, images: Tensor) -> Tensor:
     """The exported file's functions with what was drawn here."""
-    parts = import_module("policysearch.export.templates.vision_policy")
-    vision = import_module("policysearch.export.templates.vision")
+    parts = import_module("policysearch.export.templates.torchvision_policy")
+    vision = import_module("policysearch.export.templates.torchvision_all")
     out = []
     for i, image in enumerate(images):
         functions = [getattr(vision, drawn.names[k].replace("-", "_")) for k in drawn.operations[i].tolist()]

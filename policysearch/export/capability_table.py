@@ -12,15 +12,13 @@ from pathlib import Path
 
 import torch
 
-from policysearch import __version__
+from policysearch.core.errors import UserError
+from policysearch.core.files import must_be_writable, write_whole
+from policysearch.core.version import __version__
+from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
-from policysearch.datasets.settings import DataSettings
-from policysearch.errors import UserError
 from policysearch.export.capability import LIBRARIES, Cell, as_markdown, measure
-from policysearch.files import must_be_writable, write_whole
-from policysearch.operations import SHIPPED_OPERATIONS
-
-__all__ = ["measured_table", "write_table", "written_table"]
+from policysearch.policy.operations import SHIPPED_OPERATIONS
 
 Table = Mapping[str, Mapping[str, Cell]]
 _HEAD = """# What each library makes of each operation

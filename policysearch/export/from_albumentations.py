@@ -10,13 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from policysearch.errors import UserError, unknown_name
+from policysearch.core.errors import UserError, unknown_name
 from policysearch.export import to_albumentations
-from policysearch.operations import OPERATIONS
-from policysearch.policy import Policy, validation_message
-from policysearch.steps import OneOf, Step, SubPolicy, Uniform
-
-__all__ = ["read"]
+from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import OneOf, Step, SubPolicy, Uniform
+from policysearch.policy.validation import validation_message
 
 _NOTE = "edges and interpolation of the file are not kept: here what lies outside is black, neighbours are nearest"
 _GROUPS = ("Compose", "Sequential")

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from policysearch.export.from_lists import number, policy_of
-from policysearch.operations import OPERATIONS
-from policysearch.policy import Policy
-from policysearch.steps import Step
-
-__all__ = ["read"]
+from policysearch.export.autoaugment_lists import number, policy_of
+from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Step
 
 _ENHANCING = ("brightness", "color", "contrast", "sharpness")
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from policysearch.errors import UserError
-from policysearch.export.from_lists import literal
+from policysearch.core.errors import UserError
+from policysearch.export.autoaugment_lists import literal
 from policysearch.export.timm_names import ENHANCING, OURS
-from policysearch.policy import Policy, validation_message
-from policysearch.steps import Normal, OneOf, Step, SubPolicy, Uniform
-
-__all__ = ["read"]
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Normal, OneOf, Step, SubPolicy, Uniform
+from policysearch.policy.validation import validation_message
 
 _STRING = re.compile(r"[a-z0-9]+(-[a-z]+[0-9.]*)*")
 _NOTE = (

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from policysearch.steps import Step
-
-__all__ = ["ENHANCING", "LEVELS", "OURS", "THEIRS", "name_of"]
+from policysearch.policy.steps import Step
 
 ENHANCING = ("brightness", "color", "contrast", "sharpness")
 THEIRS: Mapping[str, str] = MappingProxyType(

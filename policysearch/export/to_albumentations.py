@@ -9,11 +9,9 @@ from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
-from policysearch.export.common import Source, altered, in_order, own_operation, replaced, unsupported
-from policysearch.policy import Policy
-from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform
-
-__all__ = ["expressible", "live", "transform", "write"]
+from policysearch.export.lossy import Source, altered, in_order, own_operation, replaced, unsupported
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform
 
 Node = dict[str, Any]
 _QUANTILES = 7

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from policysearch.export.common import Source
-from policysearch.policy import Policy
-
-__all__ = ["expressible", "live", "write"]
+from policysearch.export.lossy import Source
+from policysearch.policy.policy import Policy
 
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:

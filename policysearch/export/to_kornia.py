@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from policysearch.export.assemble import assemble
-from policysearch.export.common import Source, altered, built, head, in_order, own_operation, replaced, unsupported
-from policysearch.export.literals import Call, Name, rendered
-from policysearch.policy import Policy
-from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
-
-__all__ = ["expressible", "live", "write"]
+from policysearch.export.bundle import assemble
+from policysearch.export.codegen import Call, Name, rendered
+from policysearch.export.lossy import Source, altered, built, head, in_order, own_operation, replaced, unsupported
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
 
 _TEMPLATES = "policysearch.export.templates.kornia_policy"
 _OPERATIONS = frozenset(

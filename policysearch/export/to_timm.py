@@ -5,15 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from policysearch.errors import UserError
-from policysearch.export.assemble import assemble
-from policysearch.export.common import Source, altered, head, in_order, own_operation, replaced, unsupported
-from policysearch.export.literals import rendered
+from policysearch.core.errors import UserError
+from policysearch.export.bundle import assemble
+from policysearch.export.codegen import rendered
+from policysearch.export.lossy import Source, altered, head, in_order, own_operation, replaced, unsupported
 from policysearch.export.timm_names import ENHANCING, LEVELS, name_of
-from policysearch.policy import Policy
-from policysearch.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
-
-__all__ = ["expressible", "live", "write"]
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
 
 _TEMPLATES = "policysearch.export.templates.timm_policy"
 _DARKEST = 0.9 + 1e-9

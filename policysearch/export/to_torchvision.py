@@ -5,17 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from policysearch.export.assemble import assemble
-from policysearch.export.common import Source, built, head, own_operation, replaced
-from policysearch.export.literals import Call, Name, rendered
-from policysearch.export.vision_plan import Plan
-from policysearch.loss import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
-from policysearch.mixes import MIXES
-from policysearch.policy import Policy
+from policysearch.export.bundle import assemble
+from policysearch.export.codegen import Call, Name, rendered
+from policysearch.export.lossy import Source, built, head, own_operation, replaced
+from policysearch.export.torchvision_plan import Plan
+from policysearch.policy.losses import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
+from policysearch.policy.mixes import MIXES
+from policysearch.policy.policy import Policy
 
-__all__ = ["expressible", "live", "write"]
-
-_TEMPLATES = "policysearch.export.templates.vision"
+_TEMPLATES = "policysearch.export.templates.torchvision_all"
 _SNAPMIX = "SnapMix needs the network's activation maps, which a data loader does not have: the mix is left out"
 _SEEDS = (
     "Needs torchvision 0.21 or newer. Draws come from torch's global generator: torch.manual_seed, or a DataLoader's "

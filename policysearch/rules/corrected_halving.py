@@ -7,11 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Counts, Floats, History, Need
 from policysearch.rules.successive_halving import Promoting, promote_or_start, several
-
-__all__ = ["CorrectedHalving"]
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Floats, History, Rule
-
-__all__ = ["Exp3"]
 
 
 @dataclass(frozen=True)

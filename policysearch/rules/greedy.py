@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, History, Rule, argmax, least_started
-
-__all__ = ["Greedy"]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Choice", "Counts", "History", "Log", "Need", "Rule", "argmax", "hopeless", "least_started", "untried"]
-
 Floats = NDArray[np.float64]
 Need = Literal["budget", "features", "fidelities"]
 

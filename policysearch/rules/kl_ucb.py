@@ -7,11 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Floats, History, Rule, argmax, least_started, untried
 from policysearch.rules.posterior import binomial
-
-__all__ = ["KlUcb", "bernoulli_kl", "upper_bound"]
 
 _TINY = 1e-300
 

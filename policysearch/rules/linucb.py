@@ -7,11 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Floats, History, Need, Rule, argmax, hopeless, least_started
 from policysearch.rules.posterior import noise
-
-__all__ = ["LinUcb"]
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Counts, Floats, History
-from policysearch.shrinkage import shrink
-
-__all__ = ["binomial", "drawn_noise", "noise", "normal"]
+from policysearch.stats.shrinkage import shrink
 
 
 def noise(counts: Counts) -> float:
     """The deviation of one reward within an arm: pooled, or sqrt(1/2) of that of all rewards while no arm has two.
 
-    The second holds half of what is seen to be noise, as `policysearch.summary` does.
+    The second holds half of what is seen to be noise, as `policysearch.experiments.search.summary` does.
     """
     return counts.deviation if counts.freedom else counts.deviation * float(np.sqrt(0.5))
 
@@ -31,7 +29,7 @@ def drawn_noise(counts: Counts, rng: np.random.Generator) -> float:
 def normal(counts: Counts, deviation: float) -> tuple[Floats, Floats]:
     """Mean and deviation of each arm's posterior, given the deviation of a reward: [K] each.
 
-    Arms are N(mu, tau²) with mu and tau² estimated from all of them (`policysearch.shrinkage.shrink`); with
+    Arms are N(mu, tau²) with mu and tau² estimated from all of them (`policysearch.stats.shrinkage.shrink`); with
     fewer than 4 known arms the prior is flat. An arm without a reward has mean -inf and deviation 0.
     """
     known = counts.pulls > 0

@@ -8,10 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, History, Need, Rule, argmax
-
-__all__ = ["SequentialHalving", "rounds"]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Counts, Floats, History, Need, Rule, argmax, hopeless
-
-__all__ = ["Hyperband", "Promoting", "SuccessiveHalving", "brackets", "promote_or_start", "several"]
-
 
 Scores = Callable[[History, int], Floats]
 """From a history and an index of fidelity to [K] what arms are promoted by, higher is better."""

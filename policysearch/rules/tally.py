@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from policysearch.rules.history import Counts, Floats, History, Log
 
-__all__ = ["Pull", "Tally", "counted"]
-
 _PULLS, _SUMS, _SQUARES, _PENDING, _FAILURES, _CORRECT, _JUDGED = range(7)
 _LOGGED = [("arm", np.int64), ("fidelity", np.int64), ("reward", np.float64), ("probability", np.float64)]
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.errors import UserError
+from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Floats, History, Rule, argmax, least_started, untried
 from policysearch.rules.posterior import drawn_noise, normal
-
-__all__ = ["Thompson", "TopTwoThompson"]
 
 _RESAMPLED = 100
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from policysearch.rules.history import Choice, History, Rule
 
-__all__ = ["Uniform"]
-
 
 @dataclass(frozen=True)
 class Uniform(Rule):

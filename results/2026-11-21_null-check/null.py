@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from policysearch.evaluation.judgement import judge as evaluated
-from policysearch.evaluation.measured import Measured
-from policysearch.evaluation.metrics import METRICS, VALIDATION
-from policysearch.policy import Policy
-from policysearch.record import COMPLETE, Row
-from policysearch.spaces import Arm
-from policysearch.summary import finalists, summarise
-from policysearch.verdict import FRESH, judge
+from policysearch.experiments.evaluation.measured import Measured
+from policysearch.experiments.evaluation.metrics import METRICS, VALIDATION
+from policysearch.experiments.evaluation.verdict import judge as evaluated
+from policysearch.experiments.search.summary import finalists, summarise
+from policysearch.experiments.search.verdict import judge
+from policysearch.policy.policy import Policy
+from policysearch.policy.spaces import Arm
+from policysearch.study.sources import FRESH
+from policysearch.study.trial_store import COMPLETE, Row
 
 DEALS = 2000
 POLICIES, SEEDS = 5, 10

@@ -15,18 +15,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.budget import Budgeted
-from policysearch.calibration.proxies import regret
-from policysearch.calibration.truth import Truth
-from policysearch.comparison.fidelity import Fidelity
-from policysearch.comparison.memory import MemoryRecord
-from policysearch.comparison.table import Table
-from policysearch.comparison.table_file import load_table
-from policysearch.controller import run
-from policysearch.rewards import parse_reward
-from policysearch.strategies import make_strategy
-from policysearch.summary import finalists, summarise
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
+from policysearch.experiments.calibration.proxies import regret
+from policysearch.experiments.calibration.truth import Truth
+from policysearch.experiments.search.summary import finalists, summarise
+from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.experiments.tabular.table import Table
+from policysearch.experiments.tabular.table_file import load_table
+from policysearch.study.controller import run
+from policysearch.study.in_memory_store import MemoryRecord
+from policysearch.study.rewards import parse_reward
+from policysearch.study.sources import Budgeted
+from policysearch.study.strategies import make_strategy
 from workers.simulated import Hazards, SimulatedPool
 
 HERE = Path(__file__).parent

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.calibration.proxies import Estimated, regret
-from policysearch.calibration.truth import Truth
-from policysearch.comparison.table import Table
-from policysearch.comparison.table_file import load_table
-from policysearch.rewards import parse_reward
+from policysearch.experiments.calibration.proxies import Estimated, regret
+from policysearch.experiments.calibration.truth import Truth
+from policysearch.experiments.tabular.table import Table
+from policysearch.experiments.tabular.table_file import load_table
+from policysearch.study.rewards import parse_reward
 
 HERE = Path(__file__).parent
 DRAWS = 1000

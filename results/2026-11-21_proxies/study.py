@@ -20,11 +20,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import tab20
 from matplotlib.figure import Figure
 
-from policysearch.calibration.analysis import REWARDS_TRIED, Analysis, Candidate, analyse
-from policysearch.calibration.proxies import Estimated
-from policysearch.comparison.fidelity import Fidelity
-from policysearch.comparison.table import Table
-from policysearch.comparison.table_file import load_table
+from policysearch.experiments.calibration.analysis import REWARDS_TRIED, Analysis, Candidate, analyse
+from policysearch.experiments.calibration.proxies import Estimated
+from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.experiments.tabular.table import Table
+from policysearch.experiments.tabular.table_file import load_table
 
 HERE = Path(__file__).parent
 DRAWS = 2000

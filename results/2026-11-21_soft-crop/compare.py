@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t
 
-from policysearch.comparison.table_file import load_table
+from policysearch.experiments.tabular.table_file import load_table
 
 HERE = Path(__file__).parent
 METRICS = {"accuracy": 100, "loss": 1, "ece": 100}

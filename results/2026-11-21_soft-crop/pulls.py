@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from policysearch import Policy
+from policysearch.core.seeds import child_seed
+from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
-from policysearch.seeds import child_seed
-from policysearch.trials import Trial
 from workers.evaluate import ChildSetup
 
 _setup: Any = None

@@ -21,15 +21,15 @@ from pathlib import Path
 import torch
 
 from policysearch import Policy, augment
-from policysearch.augmentation.matrices import warp
-from policysearch.augmentation.tables import TABLES, look_up
-from policysearch.child.device import on_device
+from policysearch.augmentation.kernels.lookup import TABLES, look_up
+from policysearch.augmentation.kernels.projective import warp
+from policysearch.child.device_data import on_device
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
-from policysearch.presets import BASELINES
+from policysearch.policy.presets import BASELINES
 
 Call = Callable[[], object]
 SETTINGS = ((32, 128), (32, 512), (224, 64))

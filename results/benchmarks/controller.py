@@ -24,12 +24,12 @@ import numpy as np
 import optuna
 from optuna.storages import BaseStorage
 
-from policysearch.controller import run
-from policysearch.record import Record
-from policysearch.spaces import load_space
-from policysearch.storages import open_storage
-from policysearch.strategies import Strategy, make_strategy
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
+from policysearch.policy.spaces import load_space
+from policysearch.study.controller import run
+from policysearch.study.storage import open_storage
+from policysearch.study.strategies import Strategy, make_strategy
+from policysearch.study.trial_store import Record
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
 from postgres import private_server  # the server that the tests use

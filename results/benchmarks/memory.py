@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from policysearch.child.recipe import Recipe
+from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
-from policysearch.policy import Policy
-from policysearch.trials import Trial
+from policysearch.policy.policy import Policy
 from workers.evaluate import ChildSetup
 from workers.local import LocalPool
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.child.recipe import Recipe
-from policysearch.controller import run
-from policysearch.trials import Outcome, Trial
+from policysearch.core.trial import Outcome, Trial
+from policysearch.study.controller import run
 from workers.cluster import connected
 from workers.evaluate import ChildSetup, Evaluate
 from workers.local import LocalPool

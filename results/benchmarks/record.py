@@ -18,10 +18,10 @@ from pathlib import Path
 
 import optuna
 
-from policysearch.record import Record, distributions
-from policysearch.spaces import load_space
-from policysearch.strategies import make_strategy
-from policysearch.trials import Outcome
+from policysearch.core.trial import Outcome
+from policysearch.policy.spaces import load_space
+from policysearch.study.strategies import make_strategy
+from policysearch.study.trial_store import Record, distributions
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 PULLS = 50

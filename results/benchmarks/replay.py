@@ -19,10 +19,10 @@ import numpy as np
 import optuna
 
 from policysearch import RuleSampler
-from policysearch.comparison.replay import Replay
-from policysearch.comparison.table_file import load_table
-from policysearch.rewards import parse_reward
+from policysearch.experiments.comparison.replay import Replay
+from policysearch.experiments.tabular.table_file import load_table
 from policysearch.rules import RULES
+from policysearch.study.rewards import parse_reward
 from workers.simulated import Hazards
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -19,11 +19,11 @@ import optuna
 import torch
 
 from policysearch.child.recipe import Recipe
-from policysearch.controller import run
-from policysearch.record import Record
-from policysearch.rewards import parse_reward
-from policysearch.spaces import load_space
-from policysearch.verdict import Confirmation
+from policysearch.policy.spaces import load_space
+from policysearch.study.controller import run
+from policysearch.study.rewards import parse_reward
+from policysearch.study.sources import Confirmation
+from policysearch.study.trial_store import Record
 from workers.evaluate import ChildSetup
 from workers.local import LocalPool
 

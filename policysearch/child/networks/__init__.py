@@ -1,9 +1,9 @@
 """Child networks: built-in, of torchvision and timm, of the user; and the numbers their sources train them with."""
 
-from policysearch.child.networks.building import build
-from policysearch.child.networks.dry import dry_forward
+from policysearch.child.networks.factory import build
+from policysearch.child.networks.probe import dry_forward
+from policysearch.child.networks.registry import NETWORKS, OTHERS, OWN, Network, network_row, recipe_for
 from policysearch.child.networks.small_resnet import SmallResNet
-from policysearch.child.networks.table import NETWORKS, OTHERS, OWN, Network, network_row, recipe_for
 from policysearch.child.networks.wide_resnet import WideResNet
 
 __all__ = [

@@ -6,9 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from policysearch.errors import UserError, unknown_name
-
-__all__ = ["make_timm"]
+from policysearch.core.errors import UserError, unknown_name
 
 
 def make_timm(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module:

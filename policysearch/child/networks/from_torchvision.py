@@ -8,9 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from policysearch.errors import unknown_name
-
-__all__ = ["make_torchvision"]
+from policysearch.core.errors import unknown_name
 
 _EXTRAS: dict[str, Callable[[tuple[int, int]], dict[str, Any]]] = {
     "googlenet": lambda size: {"aux_logits": False, "init_weights": True},

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-__all__ = ["cifar_resnet18"]
-
 
 def cifar_resnet18(channels: int, classes: int) -> nn.Module:
     """ResNet-18 (He et al. 2016) as DeVries & Taylor 2017 train it on CIFAR: the stem is one 3×3 convolution of

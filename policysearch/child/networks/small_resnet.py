@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["SmallResNet"]
-
 
 class _Block(nn.Module):
     """Two 3×3 convolutions with batch norm and a shortcut (He et al. 2016, basic block)."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["WideResNet"]
-
 
 class _Block(nn.Module):
     """Norm, ReLU and 3×3 convolution, twice; the shortcut of a block that changes shape starts after the first ReLU

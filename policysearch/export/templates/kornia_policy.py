@@ -13,33 +13,6 @@ from kornia.augmentation.auto.operations.base import OperationBase
 from kornia.augmentation.auto.operations.policy import PolicySequential
 from torch import nn
 
-__all__ = [
-    "KorniaPolicy",
-    "autocontrast",
-    "both",
-    "brightness",
-    "color",
-    "contrast",
-    "equalize",
-    "even",
-    "flip_horizontal",
-    "flip_vertical",
-    "gaussian_blur",
-    "grayscale",
-    "hue",
-    "identity",
-    "invert",
-    "normal",
-    "posterize",
-    "rotate",
-    "sharpness",
-    "shear_x",
-    "shear_y",
-    "solarize",
-    "translate_x",
-    "translate_y",
-]
-
 
 def identity(m: float, p: float) -> nn.Module:
     return K.RandomInvert(p=0.0)

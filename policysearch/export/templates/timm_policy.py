@@ -11,8 +11,6 @@ from timm.data.auto_augment import AugmentOp
 
 from policysearch.export.timm_names import LEVELS
 
-__all__ = ["TimmPolicy"]
-
 
 def unchanged(image: PIL.Image.Image) -> PIL.Image.Image:
     return image

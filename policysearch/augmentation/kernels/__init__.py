@@ -1,0 +1,1 @@
+"""Pixel kernels: one function per operation, each applied to a whole batch."""

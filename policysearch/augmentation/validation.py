@@ -1,0 +1,90 @@
+"""What `augment` and `replay` are given, and what they refuse."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from policysearch.core.errors import UserError
+from policysearch.policy.mixes import MIXES
+from policysearch.policy.policy import Policy
+
+_MOST_PIXELS = 2**24  # float32, in which places are reckoned, counts no further
+_USUAL_CHANNELS = (1, 3, 4)
+
+
+def current_policy(policy: Policy, progress: float) -> Policy:
+    """The policy that holds at `progress`, the share of training done in [0, 1].
+
+    Raises:
+        UserError: it is no policy, or no progress.
+    """
+    if not isinstance(policy, Policy):
+        raise UserError(
+            f"policy must be a Policy, as Policy.preset(name) and Policy.load(path) give, got {policy!r:.80}"
+        )
+    return policy.at(progress)
+
+
+def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
+    """Hold a batch against what `augment` says of it; values on a GPU are not looked at, which would wait for it.
+
+    Raises:
+        UserError: saying what must hold and what was given.
+    """
+    _check_images(images)
+    _check_labels(labels, images, num_classes)
+    _check_maps(policy, images, maps)
+
+
+def check_generator(generator: torch.Generator, images: Tensor) -> None:
+    """Hold a generator against the images.
+
+    Raises:
+        UserError: it is no generator, or is on another device than the images.
+    """
+    if not isinstance(generator, torch.Generator):
+        raise UserError(f"generator must be a torch.Generator, got {_told(generator)}")
+    if generator.device.type != images.device.type:
+        raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
+
+
+def _check_images(images: Tensor) -> None:
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
+        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_told(images)}")
+    shape = list(images.shape)
+    if shape[1] > max(_USUAL_CHANNELS) and shape[3] in _USUAL_CHANNELS:
+        raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
+    if (shape[2] + 2) * (shape[3] + 2) > _MOST_PIXELS:
+        raise UserError(f"images may have 16 million pixels, got {shape[2:]}: make them smaller first")
+
+
+def _check_labels(labels: Tensor, images: Tensor, num_classes: int) -> None:
+    if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one an image, got {_told(labels)}")
+    if labels.device != images.device:
+        raise UserError(f"labels must be on the images' device {images.device}, they are on {labels.device}")
+    if num_classes < 1:
+        raise UserError(f"num_classes must be 1 or more, got {num_classes}")
+    if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
+        raise UserError(f"labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
+
+
+def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
+    if policy.mix is not None and MIXES[policy.mix.operation].needs_maps and maps is None:
+        raise UserError(
+            f"{policy.mix.operation} needs activation_maps [B, h, w], as policysearch.activation_maps(network, inputs, "
+            "labels) gives them"
+        )
+    if maps is None:
+        return
+    if maps.dim() != 3 or len(maps) != len(images):
+        raise UserError(f"activation_maps must be [{len(images)}, h, w], got {list(maps.shape)}")
+    if maps.numel() and not maps.is_cuda and not (bool(maps.isfinite().all()) and float(maps.min()) >= 0):
+        raise UserError(f"activation_maps must be finite and 0 or more, the least is {float(maps.min()):g}")
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{value.dtype} {list(value.shape)}"
+    return f"a {type(value).__module__}.{type(value).__name__}"

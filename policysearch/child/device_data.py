@@ -1,0 +1,72 @@
+"""A data set on the device that trains: its images stay there as uint8."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.split import Split
+
+_AT_ONCE = 256  # images whose statistics are taken together
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """The training part of a data set on the device: images [N, C, H, W] uint8 and labels [N] int64.
+
+    `train` and `validation`, int64, are the indices of its two sides. `mean` and `std` [1, C, 1, 1] float32 are those
+    of the training side, in grey values 0 to 255. On the CPU the images are the data set's own, memory-mapped or not,
+    so that workers share them.
+    """
+
+    images: Tensor
+    labels: Tensor
+    train: Tensor
+    validation: Tensor
+    mean: Tensor
+    std: Tensor
+    classes: int
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, channels last."""
+        scaled = images.float().sub_(self.mean).div_(self.std)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceData:
+    """Put the training part on the device; the test part stays out of reach."""
+    mean, std = _statistics(dataset.x_train, split.train)
+    return DeviceData(
+        as_tensor(dataset.x_train).to(device),
+        as_tensor(dataset.y_train).to(device),
+        torch.from_numpy(split.train).to(device),
+        torch.from_numpy(split.validation).to(device),
+        torch.tensor(mean, dtype=torch.float32, device=device)[None, :, None, None],
+        torch.tensor(std, dtype=torch.float32, device=device)[None, :, None, None].clamp(min=1.0),
+        len(dataset.classes),
+    )
+
+
+def as_tensor(array: NDArray[np.generic]) -> Tensor:
+    """The array's own memory as a tensor, which nothing writes to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+def _statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation [C] of the rows' pixels, by exact sums."""
+    total, squares = (np.zeros(images.shape[1], np.uint64) for _ in range(2))
+    for start in range(0, len(rows), _AT_ONCE):
+        chunk = images[rows[start : start + _AT_ONCE]].astype(np.uint16)
+        total += chunk.sum((0, 2, 3), dtype=np.uint64)
+        squares += (chunk * chunk).sum((0, 2, 3), dtype=np.uint64)
+    count = len(rows) * images.shape[2] * images.shape[3]
+    mean = total / count
+    return mean, np.sqrt(squares / count - mean**2)

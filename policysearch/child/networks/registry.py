@@ -1,0 +1,132 @@
+"""The networks by name: who makes them, and the numbers their sources train them with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from policysearch.child.networks.from_timm import make_timm
+from policysearch.child.networks.from_torchvision import make_torchvision
+from policysearch.child.networks.resnet18 import cifar_resnet18
+from policysearch.child.networks.small_resnet import SmallResNet
+from policysearch.child.networks.user_defined import make_own
+from policysearch.child.networks.wide_resnet import WideResNet
+from policysearch.child.recipe import Recipe
+from policysearch.core.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, or a library of networks.
+
+    Attributes:
+        description: what it is, in a few words.
+        make: (the name, (channels, height, width), classes) -> the untrained network.
+        recipe: batch, rate and weight decay of the source. The rate's schedule is one-cycle for every network, and
+            the momentum Nesterov's.
+        long_epochs: passes over the whole training part in the source.
+        source: where recipe and epochs come from.
+    """
+
+    description: str
+    make: Callable[[str, tuple[int, int, int], int], Any]
+    recipe: Recipe
+    long_epochs: int
+    source: str
+
+    @property
+    def numbers(self) -> str:
+        """The recipe in short."""
+        r = self.recipe
+        return f"batch {r.batch}, rate {r.rate:g}, weight decay {r.weight_decay:g}, {self.long_epochs} epochs in full"
+
+
+_CIFAR = Recipe(batch=128, rate=0.1, momentum=0.9, weight_decay=5e-4)
+_IMAGENET = Recipe(batch=128, rate=0.1 * 128 / 256, momentum=0.9, weight_decay=1e-4)
+_IMAGENET_SOURCE = (
+    "He et al. 2016, section 3.4, whose rate 0.1 at batch 256 is scaled to 128 (Goyal et al. 2017); "
+    "epochs of torchvision's reference training"
+)
+
+
+def _wide(depth: int, width: int, weights: str) -> Network:
+    return Network(
+        f"wide residual net of {weights} weights for 28 to 64 pixels",
+        lambda name, shape, classes: WideResNet(depth, width, shape[0], classes),
+        _CIFAR,
+        200,
+        "Zagoruyko & Komodakis 2016, section 3",
+    )
+
+
+NETWORKS = {
+    "small-resnet": Network(
+        "residual net of 28,000 weights for 28 to 64 pixels, grey or RGB; trains on a CPU core",
+        lambda name, shape, classes: SmallResNet(shape[0], classes),
+        Recipe(),
+        40,
+        "measured for this package on Fashion-MNIST (4,000 images, 40 epochs)",
+    ),
+    "wrn-16-4": _wide(16, 4, "2.7 million"),
+    "wrn-40-2": _wide(40, 2, "2.2 million"),
+    "wrn-28-10": _wide(28, 10, "36.5 million"),
+    "resnet-18": Network(
+        "ResNet-18 with the stem for small images, 11.2 million weights",
+        lambda name, shape, classes: cifar_resnet18(shape[0], classes),
+        _CIFAR,
+        200,
+        "DeVries & Taylor 2017, section 4",
+    ),
+}
+
+OWN = Network(
+    "your own: a function or class that gives a torch.nn.Module; told the channels, classes, height, width it names",
+    make_own,
+    Recipe(),
+    200,
+    "as the wide residual nets",
+)
+
+OTHERS = {
+    "torchvision:NAME": Network(
+        "a classification network of torchvision, such as torchvision:resnet18",
+        make_torchvision,
+        _IMAGENET,
+        90,
+        _IMAGENET_SOURCE,
+    ),
+    "timm:NAME": Network(
+        "a network of timm, such as timm:resnet10t; needs pip install 'policysearch[timm]'",
+        make_timm,
+        _IMAGENET,
+        90,
+        _IMAGENET_SOURCE,
+    ),
+    "MODULE:FACTORY or PATH.py:FACTORY": OWN,
+}
+
+
+def network_row(name: str) -> Network:
+    """The row of any network that `--model` takes.
+
+    Raises:
+        UserError: a name without a colon that is not in the table; the nearest are told.
+    """
+    prefix, colon, _ = name.partition(":")
+    if colon:
+        return OTHERS.get(f"{prefix}:NAME", OWN)
+    if name not in NETWORKS:
+        raise unknown_name("model", name, [*NETWORKS, *OTHERS])
+    return NETWORKS[name]
+
+
+def recipe_for(name: str, given: Recipe | None = None) -> Recipe:
+    """The recipe of a network's source, with the fields that were set in `given` as they are there.
+
+    Raises:
+        UserError: as `network_row`.
+    """
+    recipe = network_row(name).recipe
+    chosen = {} if given is None else {field: getattr(given, field) for field in given.model_fields_set}
+    return recipe.model_copy(update=chosen)

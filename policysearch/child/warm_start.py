@@ -1,0 +1,91 @@
+"""The network that children of one replicate start from when they are fine-tuned, and what it says of a policy."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from policysearch.augmentation import augment
+from policysearch.child.device_data import DeviceData
+from policysearch.child.metrics import scores
+from policysearch.policy.policy import Policy
+
+_SHOWN = 256
+
+
+@dataclass
+class Bases:
+    """Networks trained without augmentation, one for each (images, seed); those used last are kept, `room` of them.
+
+    A replicate's arms share its base, which costs its training once in each worker; on CPU all workers come to the
+    same weights.
+    """
+
+    room: int = 4
+    _kept: dict[tuple[int, int], nn.Module] = field(default_factory=dict)
+
+    def of(self, key: tuple[int, int], train: Callable[[], nn.Module]) -> tuple[nn.Module, float]:
+        """A copy of a base, to be trained on, and the seconds it took to train: 0 if it was there."""
+        started = time.perf_counter()
+        new = key not in self._kept
+        base = train() if new else self._kept.pop(key)
+        seconds = time.perf_counter() - started if new else 0.0
+        self._kept = dict([*self._kept.items(), (key, base)][-self.room :])
+        return copy.deepcopy(base), seconds
+
+
+@torch.no_grad()
+def affinity(policy: Policy, data: DeviceData, network: nn.Module, batch: int, seed: int) -> dict[str, float]:
+    """How a network that was trained without augmentation sees the policy's validation images.
+
+    Args:
+        policy: applied to each validation image once.
+        network: the base.
+        batch: images judged at a time.
+        seed: of the draws.
+
+    Returns:
+        affinity: its accuracy on them less that on the clean ones, in [-1, 1] (Gontijo-Lopes et al. 2020, definition
+        1); density_loss: its mean cross-entropy on them, nats (Fast AutoAugment's density matching, Lim et al. 2019,
+        equation 3, with one fold).
+    """
+    network.eval()
+    clean = _plain(policy)
+    generator = torch.Generator(data.images.device).manual_seed(seed)
+    changed = partial(_augmented, clean, data, generator)
+    seen = _judged(data, network, batch, changed)
+    plain = _judged(data, network, batch, lambda rows: data.images[rows])
+    return {"affinity": seen["accuracy"] - plain["accuracy"], "density_loss": seen["loss"]}
+
+
+@torch.no_grad()
+def severity(policy: Policy, data: DeviceData, seed: int) -> float:
+    """The mean of 1 - visibility over 256 training images, in [0, 1]; a policy with stages is taken at its middle.
+
+    The images are spread evenly over the training side, which may be sorted by class.
+    """
+    rows = data.train[torch.linspace(0, len(data.train) - 1, _SHOWN, device=data.train.device).long()]
+    generator = torch.Generator(data.images.device).manual_seed(seed)
+    out = augment(_plain(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator)
+    return float(1 - out.visibility.mean())
+
+
+def _plain(policy: Policy) -> Policy:
+    """What the policy does to single images at half of the training."""
+    return policy.at(0.5).model_copy(update={"mix": None, "softening": None})
+
+
+def _augmented(policy: Policy, data: DeviceData, generator: torch.Generator, rows: Tensor) -> Tensor:
+    labels = data.labels[rows]
+    return augment(policy, data.images[rows], labels, num_classes=data.classes, generator=generator).images
+
+
+def _judged(data: DeviceData, network: nn.Module, batch: int, images: Callable[[Tensor], Tensor]) -> dict[str, float]:
+    logits = [network(data.normalise(images(rows))).float() for rows in data.validation.split(batch)]
+    return scores(torch.cat(logits), data.labels[data.validation])

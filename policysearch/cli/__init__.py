@@ -1,0 +1,6 @@
+"""The command line: one module per family of commands. Importing it imports neither torch nor Optuna nor Ray."""
+
+from policysearch.cli.common import app
+from policysearch.cli.entry_point import main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,73 @@
+"""What there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from policysearch.cli.common import app, listed
+
+
+@app.command()
+def models() -> None:
+    """The child networks."""
+    from policysearch.child.networks import NETWORKS, OTHERS
+
+    for name, row in {**NETWORKS, **OTHERS}.items():
+        typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")
+
+
+@app.command()
+def spaces() -> None:
+    """The spaces of arms."""
+    import search_spaces
+    from policysearch.policy.spaces import load_space
+
+    listed({name: load_space(name).description for name in search_spaces.names()} | {"PATH.toml": "your own"})
+
+
+@app.command()
+def operations(
+    own: Annotated[
+        str | None, typer.Option("--operations", help="modules that register operations, as in search")
+    ] = None,
+) -> None:
+    """The operations of policies: magnitude, range (± where a draw may negate it), and how visibility is had."""
+    from policysearch.core.user_code import import_all
+    from policysearch.policy.describe import operation_in_words
+    from policysearch.policy.operations import OPERATIONS
+
+    import_all(own)
+    listed({name: operation_in_words(row) for name, row in OPERATIONS.items()})
+
+
+@app.command()
+def presets() -> None:
+    """The fixed policies, and the mixes of a batch."""
+    from policysearch.policy.describe import mix_in_words
+    from policysearch.policy.mixes import MIXES
+    from policysearch.policy.presets import AFTER_FLIP, PRESETS
+
+    flipped = {f"{AFTER_FLIP}NAME": "any of these after a horizontal flip"}
+    listed({name: text for name, (text, _) in PRESETS.items()} | flipped)
+    typer.echo("\nmixes:")
+    listed({name: mix_in_words(row) for name, row in MIXES.items()})
+
+
+@app.command()
+def strategies() -> None:
+    """How arms can be chosen."""
+    from policysearch.study.strategies import STRATEGIES
+
+    listed(STRATEGIES)
+
+
+@app.command()
+def rewards() -> None:
+    """What can be maximised, and when it misleads."""
+    from policysearch.study.rewards import METRICS, REWARDS
+
+    listed(REWARDS)
+    typer.echo("\nmetrics:")
+    listed(METRICS)

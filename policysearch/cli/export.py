@@ -1,0 +1,66 @@
+"""export, import: policies for other libraries, and theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policysearch.cli.common import app
+from policysearch.core.errors import UserError
+
+
+@app.command()
+def export(
+    policy: Annotated[
+        str | None, typer.Argument(help="a run's folder, policy.json, or a preset such as randaugment:2,9")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="torchvision, timm, kornia, albumentations or json")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="the file; learned_policy.py unless given")] = None,
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what the library cannot say")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
+    table: Annotated[
+        bool,
+        typer.Option("--table", help="instead: measure what each library makes of each operation, to .json or .md"),
+    ] = False,
+) -> None:
+    """Write a policy for the library that you train with."""
+    if table:
+        return _table(policy, to, out, force)
+    if policy is None or to is None:
+        raise UserError("export takes a policy and --to LIBRARY, as in: export randaugment:2,9 --to timm; or --table")
+    from policysearch.core.user_code import import_all
+    from policysearch.export.registry import export_to
+    from policysearch.study.policy_spec import named_policy
+
+    import_all(operations)
+    written, lost = export_to(named_policy(policy), to, out, allow_loss, force)
+    typer.echo("\n".join([str(written), *(f"left out: {reason}" for reason in lost)]))
+
+
+def _table(policy: str | None, to: str | None, out: Path | None, force: bool) -> None:
+    if policy is not None or to is not None:
+        raise UserError("--table is of every operation and library that is installed: leave out the policy and --to")
+    from policysearch.export.capability_table import write_table
+
+    target = out or Path("capability.json")
+    write_table(target, force)
+    typer.echo(str(target))
+
+
+@app.command("import")
+def import_policy(
+    file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
+    source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
+    force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+) -> None:
+    """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
+    from policysearch.export.registry import import_from, save_imported
+    from policysearch.policy.describe import in_words
+
+    policy, notes = import_from(file, source)
+    save_imported(policy, out, force)
+    typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))

@@ -1,0 +1,69 @@
+"""data, preview: what goes in and what is done to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from policysearch.cli.common import DATA, SEARCH, app, listed
+from policysearch.cli.flags import given, with_flags
+from policysearch.datasets.config import DataSettings
+from policysearch.study.config import SearchConfig, validated
+
+if TYPE_CHECKING:
+    from policysearch.datasets.dataset import Dataset
+
+_SPLIT = {name: SEARCH[name] for name in ("validation", "split_seed")}
+
+
+@with_flags(app, ("Data", DATA))
+def preview(
+    policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
+    images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
+    draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
+    seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
+    progress: Annotated[float, typer.Option(help="share of training done, 0 to 1, for policies with stages")] = 0.0,
+    operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
+    out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
+        "preview.png"
+    ),
+    **flags: Any,
+) -> None:
+    """A picture of what a policy does to your images."""
+    from policysearch.core.user_code import import_all
+    from policysearch.reports.preview.figure import write_preview
+
+    import_all(operations)
+    told = write_preview(policy, _dataset(flags), out, images=images, draws=draws, seed=seed, progress=progress)
+    typer.echo("\n".join(told))
+
+
+@with_flags(app, ("Data", {name: field for name, field in DATA.items() if name != "data"}), ("Split", _SPLIT))
+def data(
+    data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
+    out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
+    **flags: Any,
+) -> None:
+    """What a data set is: counts, sizes, classes, split, and a picture of it."""
+    from policysearch.datasets.registry import NAMED, SHIPPED
+
+    if data is None:
+        own = {"FOLDER": "images, a sub-folder a class; or Parquet", "PATH.npz": "x_train, y_train, x_test, y_test"}
+        named = {name: row.text for name, row in NAMED.items()}
+        return listed({**SHIPPED, **named, **own, "MODULE:FUNCTION": "returns such arrays"})
+    from policysearch.reports.preview.data_sheet import describe
+
+    split = {name: flags.pop(name) for name in _SPLIT}
+    settings = validated(SearchConfig, given(split))
+    describe(_dataset({"data": data, **flags}), settings.validation, settings.split_seed, out)
+
+
+def _dataset(flags: dict[str, Any]) -> Dataset:
+    from policysearch.cli.progress import decoding
+    from policysearch.datasets.load import load
+
+    settings = validated(DataSettings, given(flags))
+    with decoding() as tell:
+        return load(settings, tell)

@@ -1,0 +1,47 @@
+"""search, resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from policysearch.child.recipe import Recipe
+from policysearch.cli.common import DATA, RECIPE, SEARCH, app, merged
+from policysearch.cli.flags import with_flags
+from policysearch.study.config import make_config
+
+
+@with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))
+def search(
+    config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
+    **flags: Any,
+) -> None:
+    """Search a policy; with no flag, on the shipped data in a few minutes."""
+    from policysearch.cli.progress import watched
+    from policysearch.cli.show import show_result
+    from policysearch.experiments.resolve import default_folder
+    from policysearch.experiments.search.run import search as run_search
+
+    settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
+    settings = settings.model_copy(update={"out": settings.out or default_folder()})
+    show_result(watched(lambda listener: run_search(settings, listener), str(settings.out)))
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="the run's folder")],
+    trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,
+    confirm: Annotated[int | None, typer.Option(help="fresh replicates of the finalists in all", min=0)] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard/--no-tensorboard", help="as in search; default: as it was begun")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="as in search; default: as it was begun", min=0, max=1024)] = None,
+) -> None:
+    """Continue a run after any kind of end."""
+    from policysearch.cli.progress import watched
+    from policysearch.cli.show import show_result
+    from policysearch.experiments.search.run import resume as resume_run
+
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard, workers), run))

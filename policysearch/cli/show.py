@@ -1,0 +1,71 @@
+"""A search as seen in the terminal: progress while it runs, tables and the verdict at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from policysearch.experiments.comparison.outcomes import Comparison
+from policysearch.experiments.comparison.statistics import Summary
+from policysearch.experiments.comparison.terminal import show
+from policysearch.experiments.search.report.data import Material
+from policysearch.experiments.search.result import SearchResult
+from policysearch.experiments.search.tables import arm_table, confirmation_table
+from policysearch.experiments.tabular.record import Recorded
+from policysearch.policy.describe import in_words
+from policysearch.policy.losses import Loss, loss_in_words
+
+
+def _trained_with(loss: Loss | None) -> list[str]:
+    return [f"trained with {loss_in_words(loss)} (without it, this is not what was searched)"] if loss else []
+
+
+def show_result(result: SearchResult, console: Console | None = None) -> None:
+    """The tables, the chosen policy in words, the cost, and where the files are."""
+    console = console or Console()
+    console.print(arm_table(result.summaries, result.config))
+    if result.verdict is None or result.policy is None:
+        pulls = sum(s.pulls + s.failures for s in result.summaries)
+        tell = f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
+        console.print(tell, markup=False, soft_wrap=True)
+    else:
+        if result.confirmation:
+            console.print(confirmation_table(result.confirmation, result.verdict, result.config))
+        console.print(f"\n{result.verdict.sentence}", style="bold", markup=False, highlight=False)
+        words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
+        console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)
+    files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
+    again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
+    cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
+    console.print(cost, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_run(result: SearchResult, material: Material, console: Console | None = None) -> None:
+    """What was found and on what first, then all of `show_result`, what mattered, and where the page is."""
+    from policysearch.experiments.search.report.headline import found_on
+    from policysearch.experiments.search.report.importance_section import mattered_in_words
+    from policysearch.experiments.search.report.reliability import calibration_in_words
+
+    console = console or Console()
+    found = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
+    told = [found, found_on(material), mattered_in_words(material), calibration_in_words(material)]
+    page = result.folder / "report.html"
+    told += [f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this."]
+    console.print("\n\n".join(filter(None, told)), markup=False, highlight=False)
+    console.print()
+    show_result(result, console)
+
+
+def show_recorded(recorded: Recorded) -> None:
+    """Where a table is and what it cost."""
+    failed = f"; {recorded.failed} failed, and the same command tries them again" if recorded.failed else ""
+    print(f"{recorded.path}: {recorded.pulls} pulls, {recorded.seconds:.0f} worker-seconds{failed}")
+
+
+def show_comparison(found: Summary, comparison: Comparison, folder: Path) -> None:
+    """The tables, the verdict, and where the files are."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=110)
+    show(found, comparison, console)
+    console.print(f"Files in {folder}: compare.html, compare.json, runs.npz.", highlight=False, soft_wrap=True)

@@ -1,0 +1,59 @@
+"""Files that are there whole or not at all, and what they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from policysearch.core.errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The path to write to instead; when the block ends well, what it holds takes the place of `path` at once.
+
+    Raises:
+        OSError: it cannot be moved there.
+    """
+    partial = path.with_name(path.name + ".partial")
+    yield partial
+    partial.replace(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write text as UTF-8, never half of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, schema: str) -> dict[str, Any]:
+    """What a JSON file of this program holds.
+
+    Raises:
+        UserError: it is missing, damaged, or of another version than `schema`.
+    """
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = told["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+    if found != schema:
+        raise UserError(f"{path} is of version {found!r}, and {schema!r} is read here")
+    return told
+
+
+def must_be_writable(target: Path, force: bool) -> None:
+    """Raises:
+    UserError: the file is there already and `force` is False, or its folder is missing.
+    """
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise UserError(f"cannot write {target}: give --out a file in a folder that exists")
+    if target.exists() and not force:
+        raise UserError(f"{target} exists: --force replaces it, or give another --out")

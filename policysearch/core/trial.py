@@ -1,0 +1,41 @@
+"""One numbered pull and what came back: the values that pass between controller and workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pull to be evaluated.
+
+    Attributes:
+        number: its number in its study.
+        arm: the arm's key.
+        policy: the policy as JSON.
+        replicate: how many pulls of the arm came before.
+        seed: the child's seed, fixed by (study seed, replicate).
+        images, epochs: the fidelity.
+        attempt: 0 at first, one more after each failure.
+        loss: the loss as JSON, empty where the arm has none.
+    """
+
+    number: int
+    arm: str
+    policy: str
+    replicate: int
+    seed: int
+    images: int
+    epochs: int
+    attempt: int = 0
+    loss: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attempt came to: metrics, or an error in one line."""
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,137 @@
+"""From decoded images to the parts of a data set: classes, groups, and what a person should be warned of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policysearch.core.errors import UserError
+from policysearch.datasets.decode import Decoded, some
+from policysearch.datasets.groups import grouped
+from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
+from policysearch.datasets.split import cut
+
+_TEST_SHARE, _TEST_MOST = 0.2, 10_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which decoded image goes where.
+
+    Attributes:
+        classes: a name a class.
+        train, validation, test: indices into the decoded images, int64; validation is empty where the data have none.
+        groups: [N_train + N_validation] int64, or None.
+        warnings: what a person should know, a sentence each.
+    """
+
+    classes: tuple[str, ...]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+    groups: NDArray[np.int64] | None
+    warnings: tuple[str, ...]
+
+
+def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
+    """The parts; without a test part, a fifth of the training part (at most 10,000 images) is set aside as one.
+
+    Raises:
+        UserError: fewer than two classes, a label outside them, or no group for an image.
+    """
+    items = [listing.items[i] for i in decoded.kept]
+    part = np.array([item.part for item in items])
+    train, validation, test = (np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST))
+    if not len(train):
+        raise UserError("there are no training images")
+    classes = _classes(listing, items, decoded.labels, train)
+    groups = np.arange(len(items))
+    if group is not None:
+        groups[train] = grouped(group, [items[i].name for i in train], [items[i].group for i in train])
+        groups[part != TRAIN] += len(items)
+    warned = [f"{len(decoded.damaged)} images that cannot be read were left out: {some(decoded.damaged)}"]
+    warned = warned if decoded.damaged else []
+    if not len(test):
+        test = _set_aside(train, decoded.labels, groups if group else None, classes)
+        train = np.setdiff1d(train, test)
+        warned.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
+    warned += _duplicates(decoded.pixels, train, validation, test, groups)
+    both = np.concatenate([train, validation])
+    own = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
+    return Parts(classes, train, validation, test, own, tuple(warned))
+
+
+def _classes(
+    listing: Listing, items: Sequence[Item], labels: NDArray[np.int64], train: NDArray[np.int64]
+) -> tuple[str, ...]:
+    count = int(labels[train].max()) + 1
+    if listing.classes is None and count > len(train):
+        raise UserError(f"y_train has label {count - 1}, more than its {len(train)} images can show: labels run from 0")
+    if listing.classes is None and labels[train].min() > 0:
+        raise UserError(f"labels must start at 0; those of the training images run from {labels[train].min()}")
+    classes = listing.classes or tuple(str(k) for k in range(count))
+    for i in np.flatnonzero((labels < 0) | (labels >= len(classes)))[:1]:
+        raise UserError(
+            f"{items[i].name} has label {labels[i]}, but there are {len(classes)} classes (0 to {len(classes) - 1})"
+        )
+    if len(np.unique(labels[train])) < 2:
+        raise UserError("the training images are of one class; a search needs two or more")
+    return classes
+
+
+def _set_aside(
+    train: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64] | None,
+    classes: tuple[str, ...],
+) -> NDArray[np.int64]:
+    size = min(int(len(train) * _TEST_SHARE), _TEST_MOST)
+    counts = np.bincount(labels[train], minlength=len(classes))
+    if counts.min() < 3 or size < len(classes):
+        k = int(counts.argmin())
+        raise UserError(
+            f"there is no test part, and only {counts[k]} images of class {classes[k]!r}: "
+            f"at least 3 a class (one each to train, validate and test) and {5 * len(classes)} in all are needed"
+        )
+    own = None if groups is None else groups[train]
+    return train[cut(labels[train], own, size, np.random.default_rng(0), classes)]
+
+
+def _duplicates(
+    pixels: NDArray[np.uint8],
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    test: NDArray[np.int64],
+    groups: NDArray[np.int64],
+) -> list[str]:
+    """Images that stand, pixel by pixel, on more than one side, or may come to."""
+    seen: dict[bytes, set[int]] = {}
+    copies = 0
+    for i in train:
+        known = seen.setdefault(_fingerprint(pixels[i]), set())
+        copies += bool(known - {int(groups[i])})
+        known.add(int(groups[i]))
+    found = []
+    judged = {_fingerprint(pixels[i]) for i in validation}
+    for rows, name, elsewhere, others in (
+        (validation, "validation", seen.keys(), "training"),
+        (test, "test", seen.keys(), "training"),
+        (test, "test", judged, "validation"),
+    ):
+        count = sum(_fingerprint(pixels[i]) in elsewhere for i in rows)
+        if count:
+            found.append(f"{count} of {len(rows)} {name} images are also {others} images: remove them from one part")
+    if copies and not len(validation):
+        found.append(
+            f"{copies} of {len(train)} training images are copies of others, and may stand on both sides of the "
+            "validation split: remove them, or keep copies together by --group FILE"
+        )
+    return found
+
+
+def _fingerprint(pixels: NDArray[np.uint8]) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()

@@ -1,0 +1,76 @@
+"""What a person says of the data, without NumPy or torch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from policysearch.core.errors import UserError
+from policysearch.core.user_code import absolute_function
+from policysearch.datasets.registry import NAMED, SHIPPED
+
+SMALLEST, LARGEST = 8, 512
+"""Pixels that an image's side may have."""
+
+
+class DataSettings(BaseModel):
+    """Which images, and how they are brought to one size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Annotated[
+        str,
+        Field(description="a name (see `policysearch data`), a folder of images or Parquet, PATH.npz, module:function"),
+    ] = "fashion-small"
+    data_root: Annotated[str, Field(description="where torchvision's data sets are, or are downloaded to")] = "data"
+    download: Annotated[bool, Field(description="let torchvision download what is not there")] = False
+    resize: Annotated[
+        str | None, Field(description="one size for all images, in pixels: 32, or 32x48 (height x width)")
+    ] = None
+    aspect: Annotated[
+        Literal["crop", "pad", "stretch"],
+        Field(description="how --resize treats another aspect: crop the middle, pad with black, or stretch"),
+    ] = "crop"
+    group: Annotated[
+        str | None,
+        Field(
+            description="near-duplicates that must stay on one side of a split: "
+            "a column of the data, or a CSV file of image,group"
+        ),
+    ] = None
+    skip_damaged: Annotated[bool, Field(description="leave out images that cannot be read")] = False
+
+    @field_validator("resize", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """`resize = 32` in a file is a number."""
+        return str(value) if type(value) is int else value
+
+    @field_validator("resize")
+    @classmethod
+    def _is_a_size(cls, text: str | None) -> str | None:
+        sides = [int(side) for side in text.split("x")] if text and re.fullmatch(r"\d{1,4}(x\d{1,4})?", text) else []
+        if text is not None and not (sides and SMALLEST <= min(sides) <= max(sides) <= LARGEST):
+            raise UserError(f"a size is 32 or 32x48, sides {SMALLEST} to {LARGEST} pixels, got {text!r}")
+        return text
+
+    def places(self) -> dict[str, str]:
+        """Those settings that are paths, absolute, so that they hold in any folder."""
+        data = absolute_function(self.data)
+        if data not in {*SHIPPED, *NAMED} and Path(data).exists():
+            data = str(Path(data).resolve())
+        places = {"data": data, "data_root": str(Path(self.data_root).resolve())}
+        if self.group is not None and Path(self.group).is_file():
+            places["group"] = str(Path(self.group).resolve())
+        return places
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) that all images are brought to, or None."""
+        if self.resize is None:
+            return None
+        sides = [int(side) for side in self.resize.split("x")]
+        return sides[0], sides[-1]

@@ -1,0 +1,134 @@
+"""Data sets that have a name: the one that ships, and torchvision's. Imports torchvision when it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from policysearch.core.errors import UserError
+from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SHIPPED = {
+    "fashion-small": "8,000 images of Fashion-MNIST, 28×28 grey, 10 classes; 4,000 train, 2,000 validation, 2,000 test",
+}
+
+_FLAG = {TRAIN: {"train": True}, TEST: {"train": False}}
+_SPLIT = {TRAIN: {"split": "train"}, TEST: {"split": "test"}}
+_THREE = {TRAIN: {"split": "train"}, VALIDATION: {"split": "val"}, TEST: {"split": "test"}}
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of torchvision's data sets.
+
+    Attributes:
+        folder: where its files are, a pattern below --data-root.
+        parts: the arguments that give each part.
+        text: what it is.
+        track: whether a file's name up to the first underscore says which track it is a frame of.
+    """
+
+    folder: str
+    parts: dict[str, dict[str, Any]]
+    text: str
+    track: bool = field(default=False)
+
+
+NAMED: dict[str, Named] = {
+    "MNIST": Named("MNIST/raw", _FLAG, "60,000 + 10,000 digits, 28×28 grey"),
+    "FashionMNIST": Named("FashionMNIST/raw", _FLAG, "60,000 + 10,000 articles of clothing, 28×28 grey, 10 classes"),
+    "KMNIST": Named("KMNIST/raw", _FLAG, "60,000 + 10,000 Japanese characters, 28×28 grey, 10 classes"),
+    "QMNIST": Named("QMNIST/raw", _FLAG, "60,000 + 60,000 digits, 28×28 grey"),
+    "USPS": Named("usps*.bz2", _FLAG, "7,291 + 2,007 digits, 16×16 grey"),
+    "CIFAR10": Named("cifar-10-batches-py", _FLAG, "50,000 + 10,000 images, 32×32 RGB, 10 classes"),
+    "CIFAR100": Named("cifar-100-python", _FLAG, "50,000 + 10,000 images, 32×32 RGB, 100 classes"),
+    "SVHN": Named("*_32x32.mat", _SPLIT, "73,257 + 26,032 house numbers, 32×32 RGB, 10 classes"),
+    "STL10": Named("stl10_binary", _SPLIT, "5,000 + 8,000 images, 96×96 RGB, 10 classes"),
+    "GTSRB": Named("gtsrb", _SPLIT, "26,640 + 12,630 traffic signs, 43 classes; give --resize, --group track", True),
+    "Flowers102": Named("flowers-102", _THREE, "1,020 + 1,020 + 6,149 flowers, 102 classes; give --resize"),
+    "DTD": Named("dtd", _THREE, "1,880 + 1,880 + 1,880 textures, 47 classes; give --resize"),
+    "FGVCAircraft": Named("fgvc-aircraft-2013b", _THREE, "3 × 3,333 aircraft, 100 classes; give --resize"),
+    "OxfordIIITPet": Named(
+        "oxford-iiit-pet",
+        {TRAIN: {"split": "trainval"}, TEST: {"split": "test"}},
+        "3,680 + 3,669 cats and dogs, 37 classes; give --resize",
+    ),
+    "Food101": Named("food-101", _SPLIT, "75,750 + 25,250 dishes, 101 classes; give --resize"),
+    "Imagenette": Named(
+        "imagenette2",
+        {TRAIN: {"split": "train"}, TEST: {"split": "val"}},
+        "9,469 + 3,925 images of ImageNet, 10 classes; give --resize",
+    ),
+    "EuroSAT": Named("eurosat", {TRAIN: {}}, "27,000 satellite images, 64×64 RGB, 10 classes"),
+}
+
+
+def named_files(name: str, root: Path) -> list[Path]:
+    """The files of a data set below `root`, sorted."""
+    found = root.glob(NAMED[name].folder)
+    return sorted(file for path in found for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+
+
+def list_named(name: str, root: Path, download: bool, group: str | None) -> Listing:
+    """The images of a data set that torchvision knows.
+
+    Args:
+        name: a key of `NAMED`.
+        root: torchvision's `root`.
+        download: whether it may fetch what is missing.
+        group: "track" for data whose files are frames of tracks, or None.
+
+    Raises:
+        UserError: the data are not below `root`, are damaged, or cannot be downloaded.
+    """
+    row = NAMED[name]
+    if group is not None and not (row.track and group == "track"):
+        raise UserError(f"--group {group}: {name} has {'track' if row.track else 'no such column'}; or give a CSV file")
+    found = {part: _made(name, root, download, arguments) for part, arguments in row.parts.items()}
+    items = [
+        Item(file or f"{part}[{i}]", part, partial(_read, data, i), _track(file) if group and part == TRAIN else None)
+        for part, data in found.items()
+        for i, file in enumerate(_file_names(data, root))
+    ]
+    classes = getattr(found[TRAIN], "classes", None)
+    return Listing(items, tuple(map(_first, classes)) if classes else None)
+
+
+def _first(name: Any) -> str:
+    """A class's name, the first of several."""
+    return str(name[0] if isinstance(name, (tuple, list)) else name)
+
+
+def _made(name: str, root: Path, download: bool, arguments: dict[str, Any]) -> Any:
+    import torchvision
+
+    try:
+        return getattr(torchvision.datasets, name)(str(root), download=download, **arguments)
+    except Exception as error:  # each data set checks and downloads in its own way
+        reason = " ".join(str(error).split()).rstrip(".")[:160]
+        hint = "" if download else "; --data-root says where the data are, --download fetches them"
+        raise UserError(f"it cannot be had from {root}: {reason}{hint}") from None
+
+
+def _file_names(data: Any, root: Path) -> list[str]:
+    """The file of each image below `root`, or "" where the images of many are in one file."""
+    for attribute in ("_samples", "samples", "_image_files", "_images"):
+        files = getattr(data, attribute, None)
+        if files is not None and len(files) == len(data):
+            paths = [Path(file[0] if isinstance(file, (tuple, list)) else file) for file in files]
+            return [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in paths]
+    return [""] * len(data)
+
+
+def _track(file: str) -> str:
+    return f"{Path(file).parent.name}/{Path(file).stem.partition('_')[0]}"
+
+
+def _read(data: Any, i: int) -> tuple[Image, int]:
+    image, label = data[i]
+    return image, int(label)

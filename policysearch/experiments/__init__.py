@@ -1,0 +1,1 @@
+"""Experiments of one shape: search, recording, comparison, calibration and evaluation on one session."""

@@ -1,0 +1,61 @@
+"""calibration.png: what pulls cost against what their picks lose, and against their rank correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from policysearch.experiments.calibration.advice import Advice
+from policysearch.experiments.calibration.analysis import Analysis, Candidate
+from policysearch.experiments.calibration.proxies import Estimated
+
+_COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan", "tab:olive")
+_FITTED = "black"
+_WIDTH = 0.6  # of the rewards of one pull, beside each other
+
+
+def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
+    """Draw both panels; intervals are 95 %."""
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure = Figure(figsize=(13, 5.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2)
+        _panel(left, analysis, advice, "expected regret of the pick (accuracy)", lambda c: c.proxy.all)
+        left.axhline(analysis.own.value, color="grey", linestyle="--", label=f"picks by {analysis.long} itself")
+        _panel(right, analysis, advice, f"Spearman with {analysis.long}", lambda c: c.proxy.spearman)
+        right.axhline(0, color="grey", linewidth=0.8)
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, fontsize=8, loc="outside lower center", ncols=4)
+        figure.savefig(path, dpi=110)
+
+
+def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Callable[[Candidate], Estimated]) -> None:
+    places = {leader.fidelity: i for i, leader in enumerate(advice.leaders)}
+    given = dict.fromkeys(c.reward for c in analysis.candidates if c.correction is None)
+    rows = {reward: _COLOURS[i % len(_COLOURS)] for i, reward in enumerate(given)} | {"": _FITTED}
+    for i, (label, colour) in enumerate(rows.items()):
+        own = [c for c in analysis.candidates if ("" if c.correction else c.reward) == label]
+        at = [places[c.fidelity] + _WIDTH * (i / (len(rows) - 1) - 0.5) for c in own]
+        if own:
+            _points(axes, at, [of(c) for c in own], colour)
+            axes.plot([], [], "o", color=colour, label=label or "fitted (arm left out)")
+        for x in (x for x, c in zip(at, own, strict=True) if c is advice.chosen):
+            axes.plot(x, of(advice.chosen).value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
+    labels = [f"{c.fidelity}\n{100 * c.share:.0f} %" for c in advice.leaders]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlabel("pull (images x epochs), cheapest first, and its cost in long trainings; star: recommended")
+    axes.set_title(title)
+    axes.grid(alpha=0.25, axis="y")
+
+
+def _points(axes: Axes, at: list[float], values: list[Estimated], colour: str) -> None:
+    middle = np.array([v.value for v in values])
+    low, high = (np.array([getattr(v, end) for v in values]) for end in ("low", "high"))
+    bars = np.nan_to_num(np.clip([middle - low, high - middle], 0, None))
+    axes.errorbar(at, middle, yerr=bars, fmt="o", color=colour, markersize=5, capsize=2, linewidth=1, alpha=0.8)

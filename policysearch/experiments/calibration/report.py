@@ -1,0 +1,91 @@
+"""A calibration in the terminal: the forecast before, the table and the sentence after."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from policysearch.experiments.calibration.advice import Advice
+from policysearch.experiments.calibration.analysis import Analysis, Candidate
+from policysearch.experiments.calibration.files import FILES
+from policysearch.experiments.calibration.plan import cut_in_words
+from policysearch.experiments.calibration.run import Calibrated, Start
+from policysearch.experiments.calibration.text import (
+    NOTES,
+    advice_in_words,
+    estimated,
+    misleading_in_words,
+    reliability_in_words,
+)
+from policysearch.reports.numbers import duration, number, share
+from policysearch.reports.table import Grid
+from policysearch.reports.terminal import rich_table
+
+_WIDE = 130
+
+
+def show_start(start: Start, console: Console | None = None) -> None:
+    """What will be trained, and what it should cost."""
+    console = console or Console()
+    draft = start.draft
+    what = f"{draft.arms} arms, {draft.seeds} replicates of cheap pulls, {draft.long_seeds} of {draft.long}"
+    if start.forecast is None:
+        console.print(f"Going on with {what}.", highlight=False, soft_wrap=True)
+        return
+    rows = start.forecast.rows(draft)
+    heads = ("fidelity", "pulls", "worker time", "on the clock")
+    lines = [(str(f), str(pulls), duration(s), duration(start.forecast.wall(s))) for f, pulls, s in rows]
+    total = sum(s for _, _, s in rows)
+    pulls = str(sum(n for _, n, _ in rows))
+    lines.append(("all", pulls, duration(total), duration(start.forecast.wall(total))))
+    console.print(rich_table(Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)), False))
+    cut = cut_in_words(start.asked, draft)
+    told = f"{what}; {start.forecast.workers} at once. {cut}".strip()
+    console.print(told, highlight=False, soft_wrap=True)
+
+
+def show_calibration(found: Calibrated, console: Console | None = None) -> None:
+    """Every candidate, what misleads, the recommendation, and how to search with it."""
+    console = console or Console()
+    console = console if console.is_terminal else Console(width=_WIDE, file=console.file)
+    console.print(rich_table(_grid(found.analysis, found.advice), False))
+    for note in NOTES:
+        console.print(f"{note}.", markup=False, highlight=False, style="dim", soft_wrap=True)
+    for text in _remarks(found):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    sentence = advice_in_words(found.analysis, found.advice)
+    console.print(f"\n{sentence}", markup=False, highlight=False, style="bold", soft_wrap=True)
+    cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. Files in {found.folder}: {', '.join(FILES)}."
+    console.print(f"\n{cost}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"policysearch search --calibrated {found.folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _remarks(found: Calibrated) -> list[str]:
+    done, planned = found.pulls
+    out = [f"{misleading_in_words(each)}." for each in found.advice.misleading]
+    out += [reliability_in_words(found.analysis)]
+    if found.analysis.left_out:
+        out.append(f"Not judged, no replicate that all arms have: {', '.join(map(str, found.analysis.left_out))}.")
+    if done < planned:
+        why = f"; {found.recorded.failed} failed" if found.recorded.failed else ""
+        out.append(f"{done} of {planned} pulls were made{why}; the same command with a larger --budget goes on.")
+    return out
+
+
+def _grid(analysis: Analysis, advice: Advice) -> Grid:
+    ordered = sorted(analysis.candidates, key=lambda c: (c.share, str(c.fidelity)))
+    heads = ("pull", "reward", "cost", "regret, 1 pull", "regret, all pulls [95 %]", "Spearman [95 %]", "inside")
+    rows = tuple(_row(each, each is advice.chosen) for each in ordered)
+    return Grid(f"Cheap pulls against {analysis.long}", heads, rows, (f"→ {advice.chosen.fidelity}",))
+
+
+def _row(each: Candidate, chosen: bool) -> tuple[str, ...]:
+    proxy = each.proxy
+    return (
+        f"→ {each.fidelity}" if chosen else str(each.fidelity),
+        f"{each.reward} (fitted)" if each.correction else each.reward,
+        share(each.share),
+        number(proxy.one.value),
+        f"{estimated(proxy.all)} ({proxy.replicates})",
+        f"{proxy.spearman.value:.2f} [{proxy.spearman.low:.2f}, {proxy.spearman.high:.2f}]",
+        "–" if proxy.inside.value != proxy.inside.value else f"{proxy.inside.value:.2f}",
+    )

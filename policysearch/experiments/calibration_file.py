@@ -1,0 +1,105 @@
+"""calibration.toml: what a calibration hands to a search."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from policysearch.core.errors import UserError
+from policysearch.core.files import write_whole
+from policysearch.policy.validation import validation_message
+from policysearch.study.rewards import try_reward
+
+NAME = "calibration.toml"
+SCHEMA = 1
+
+
+class Measured(BaseModel):
+    """What was measured; regrets in accuracy, of picks among these arms.
+
+    Attributes:
+        regret, regret_low, regret_high: expected, of a pick by `pulls` pulls an arm, and its 95 % interval.
+        regret_after_one_pull: the same for one pull an arm.
+        long_regret: the same for picks by long training.
+        spearman, spearman_low, spearman_high: of the arms' means with long training.
+        cost_share: seconds of a pull over those of a long training.
+        within_tolerance: whether the expected regret is at most `tolerance` above the least that was found.
+        reliability: rank correlation of long training with itself; None if unknown.
+        misleading: the pulls that should not be used, and why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    sentence: str
+    regret: float
+    regret_low: float
+    regret_high: float
+    regret_after_one_pull: float
+    pulls: int
+    tolerance: float
+    within_tolerance: bool
+    spearman: float | None = None
+    spearman_low: float | None = None
+    spearman_high: float | None = None
+    cost_share: float
+    long: str
+    long_regret: float
+    reliability: float | None = None
+    arms: int
+    misleading: tuple[str, ...] = ()
+    data: str
+    digest: str
+    model: str
+    space: str
+
+
+class CalibrationFile(BaseModel):
+    """The pull and the reward to search with, and what they were measured on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
+    images: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    reward: str
+    measured: Measured
+
+    def save(self, path: Path) -> None:
+        """Write it as TOML; an old file is replaced when the new one is whole."""
+        write_whole(path, tomli_w.dumps(self.model_dump(by_alias=True, exclude_none=True)))
+
+
+def load_calibration(path: str | Path) -> CalibrationFile:
+    """Read calibration.toml, or that of a folder.
+
+    Raises:
+        UserError: no such file, no calibration, a damaged one, or one of another schema version.
+    """
+    file = Path(path) / NAME if Path(path).is_dir() else Path(path)
+    again = "give the folder of `policysearch calibrate`, or calibrate again"
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read calibration {str(file)!r}: {reason}: {again}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"calibration {str(file)!r} is damaged, no TOML: {error}; {again}") from None
+    if "schema" not in values:
+        raise UserError(f"{str(file)!r} is no calibration: it has no schema version; {again}")
+    if values["schema"] != SCHEMA:
+        raise UserError(
+            f"calibration {str(file)!r} has schema version {values['schema']!r}, this program reads {SCHEMA}: "
+            "use the version that wrote it, or calibrate again"
+        )
+    try:
+        found = CalibrationFile.model_validate(values)
+        try_reward(found.reward, base=True)
+    except ValidationError as error:
+        raise UserError(f"calibration {str(file)!r} is damaged: {validation_message(error)}; {again}") from None
+    except UserError as error:
+        raise UserError(f"calibration {str(file)!r} is damaged: {error}; {again}") from None
+    return found

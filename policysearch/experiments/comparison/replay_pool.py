@@ -1,0 +1,214 @@
+"""Many searches replayed from a recorded table, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from policysearch.core.errors import UserError
+from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
+from policysearch.experiments.comparison.replay import OneRun, Replay, checkpoints
+from policysearch.experiments.comparison.sensitivity import others
+from policysearch.experiments.comparison.settings import CompareSettings
+from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.experiments.tabular.table import Table
+from policysearch.experiments.tabular.table_file import load_table
+from policysearch.study.rewards import parse_reward
+from policysearch.study.strategies import RuleStrategy, make_strategy, must_suit_reward, uses_fidelities
+from workers.simulated import Hazards
+
+_CHUNK = 10
+_replay: Replay | None = None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Some runs of one strategy with one budget."""
+
+    strategy: str
+    budget: int
+    first: int
+    count: int
+
+
+def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], object]) -> Comparison:
+    """Compare strategies on a recorded table.
+
+    Args:
+        settings: of the comparison.
+        path: the table.
+        tell: called with searches done and in all.
+
+    Raises:
+        UserError: the table lacks something, or a setting is wrong.
+    """
+    table = load_table(path)
+    replay = _made(settings, table)
+    wanted = [(name, budget, _count(settings, name, table)) for name in settings.names for budget in settings.budgets]
+    middle = settings.budgets[len(settings.budgets) // 2]
+    further = [(name, middle, settings.sensitivity) for name in others(settings.names) if settings.sensitivity]
+    further = [one for one in further if one[0] not in settings.names]
+    _warn(settings, table)
+    runs = _all(settings, path, replay, [*wanted, *further], tell)
+    return Comparison(
+        _arms(settings, table, replay),
+        tuple(runs[: len(wanted)]),
+        tuple(runs[len(wanted) :]),
+        settings.delta,
+        settings.simulated,
+        False,
+        _about(settings, table),
+    )
+
+
+def _made(settings: CompareSettings, table: Table) -> Replay:
+    main, rungs, _ = _fidelities(settings, table)
+    return Replay(
+        table,
+        parse_reward(settings.reward),
+        main,
+        rungs if _several(settings) else (),
+        measured=_measured(settings, table),
+        workers=settings.simulated,
+        hazards=Hazards(settings.stragglers, settings.slowdown, settings.failures),
+        retries=settings.retries,
+        seed=settings.seed,
+    )
+
+
+def _fidelities(settings: CompareSettings, table: Table) -> tuple[Fidelity, tuple[Fidelity, ...], Fidelity | None]:
+    """That of a pull, those of strategies which use several, and that which the final pick is judged by."""
+    main = Fidelity.parse(settings.fidelity) if settings.fidelity else table.fidelities[0]
+    rungs = [Fidelity.parse(part) for part in settings.ladder.split(",")] if settings.ladder else list(table.fidelities)
+    truth = Fidelity.parse(settings.truth) if settings.truth else table.fidelities[-1]
+    for fidelity in (main, *rungs, truth):
+        table.index(fidelity)
+    if len(set(rungs)) < len(rungs):
+        raise UserError(f"--ladder names a fidelity twice, got {settings.ladder!r}")
+    rungs.sort(key=lambda f: f.cost)
+    return main, tuple(rungs), None if truth == main and not settings.truth else truth
+
+
+def _measured(settings: CompareSettings, table: Table) -> Fidelity:
+    """The dearest fidelity that any of the strategies may pull: there all are measured, whatever they pull themselves.
+
+    A search of several fidelities recommends by its dearest pulls; at a cheaper one it would be judged by a bias.
+    """
+    main, rungs, _ = _fidelities(settings, table)
+    return max(main, *rungs, key=lambda f: f.cost) if _several(settings) else main
+
+
+def _several(settings: CompareSettings) -> bool:
+    return any(uses_fidelities(name) for name in settings.names)
+
+
+def _count(settings: CompareSettings, name: str, table: Table) -> int:
+    strategy = make_strategy(name, table.space, 0, min(settings.budgets), table.arms)
+    must_suit_reward(strategy, name, settings.reward)
+    return settings.runs if isinstance(strategy, RuleStrategy) else min(settings.runs, settings.sampler_runs)
+
+
+def _warn(settings: CompareSettings, table: Table) -> None:
+    for budget in settings.budgets:
+        if budget < len(table.arms):
+            told = f"{budget} pulls are fewer than the {len(table.arms)} arms: some are never tried"
+            warnings.warn(told, UserWarning, stacklevel=3)
+        if budget < settings.simulated:
+            told = f"{settings.simulated} workers, and a budget of {budget} pulls: all are chosen before any has ended"
+            warnings.warn(told, UserWarning, stacklevel=3)
+
+
+def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
+    names = tuple(arm.name for arm in table.arms)
+    _, _, truth = _fidelities(settings, table)
+    if truth is None:
+        return Arms(names, replay.means)
+    rewards, _ = table.grid(table.index(truth), parse_reward(settings.reward))
+    counts = np.isfinite(rewards).sum(1)
+    errors = np.full(len(rewards), np.nan)
+    several = counts > 1
+    errors[several] = np.nanstd(rewards[several], axis=1, ddof=1) / np.sqrt(counts[several])
+    return Arms(names, replay.means, np.nanmean(rewards, axis=1), errors)
+
+
+def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
+    main, rungs, truth = _fidelities(settings, table)
+    measured = str(_measured(settings, table))
+    told = settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "ladder", "truth"})
+    return {"table": table.source, "fidelity": str(main), "ladder": ",".join(map(str, rungs)), "truth": str(truth)} | {
+        "measured": measured,
+        **told,
+        "recorded": table.about,
+        "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _there(table)},
+    }
+
+
+def _there(table: Table) -> Iterator[tuple[int, Fidelity]]:
+    return ((i, f) for i, f in enumerate(table.fidelities) if (table.fidelity == i).any())
+
+
+def _all(
+    settings: CompareSettings,
+    path: str,
+    replay: Replay,
+    wanted: list[tuple[str, int, int]],
+    tell: Callable[[int, int], object],
+) -> list[Runs]:
+    tasks = [
+        _Task(name, budget, first, min(_CHUNK, count - first))
+        for name, budget, count in wanted
+        for first in range(0, count, _CHUNK)
+    ]
+    total, done = sum(count for *_, count in wanted), 0
+    found: dict[tuple[str, int], list[OneRun]] = {(name, budget): [] for name, budget, _ in wanted}
+    with _mapping(settings, path, replay) as mapping:
+        for task, runs in zip(tasks, mapping(tasks), strict=True):
+            found[task.strategy, task.budget] += runs
+            done += task.count
+            tell(done, total)
+    return [_runs(name, budget, runs) for (name, budget), runs in found.items()]
+
+
+@contextmanager
+def _mapping(
+    settings: CompareSettings, path: str, replay: Replay
+) -> Iterator[Callable[[list[_Task]], Iterable[list[OneRun]]]]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processes = settings.processes or cores
+    if processes == 1:
+        yield lambda tasks: (_done(replay, task) for task in tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (settings, path)) as pool:
+        try:
+            yield lambda tasks: pool.map(_do, tasks)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin(settings: CompareSettings, path: str) -> None:
+    global _replay
+    _replay = _made(settings, load_table(path))
+
+
+def _do(task: _Task) -> list[OneRun]:
+    assert _replay is not None
+    return _done(_replay, task)
+
+
+def _done(replay: Replay, task: _Task) -> list[OneRun]:
+    return [replay.run(task.strategy, task.budget, task.first + i) for i in range(task.count)]
+
+
+def _runs(name: str, budget: int, runs: list[OneRun]) -> Runs:
+    columns = {field.name: np.array([getattr(one, field.name) for one in runs]) for field in fields(OneRun)}
+    overhead = float(columns.pop("overhead").mean())
+    return Runs(name, budget, checkpoints(budget), **columns, overhead=overhead)

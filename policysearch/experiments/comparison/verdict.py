@@ -1,0 +1,129 @@
+"""Which strategy to use with a budget, or that the runs cannot tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from policysearch.experiments.comparison.pairs import Pair
+from policysearch.experiments.comparison.result import Result
+from policysearch.reports.numbers import interval, number, probability, share
+from policysearch.stats.significance import ALPHA
+
+T = TypeVar("T", int, float)
+_ALIKE = 1.05  # worker-seconds up to this times the least count as equal
+_MATTERS = 0.1  # of δ: a difference below this is no reason to prefer a strategy, however sure it is
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The strategy to use with one budget.
+
+    Attributes:
+        chosen: its name.
+        contenders: those not distinguishably worse than the best mean by what matters, best first; one where the best
+            is clear.
+        detectable: the difference from the best mean that could have been seen, the largest over the other contenders.
+        sentence: all of it in words.
+    """
+
+    chosen: str
+    contenders: tuple[str, ...]
+    detectable: float
+    sentence: str
+
+
+def judge(budget: int, results: Sequence[Result], pairs: Sequence[Pair], delta: float) -> Verdict:
+    """Name the strategy to use.
+
+    The best mean is compared with every other; those with a Holm-corrected p of at most 5 % against it, and a
+    difference of a tenth of δ or more, are worse. Of several that remain, what costs less is preferred (`PREFERENCES`).
+
+    Args:
+        results: the strategies with this budget, best mean first; at least one.
+        pairs: every two of them.
+        delta: as in the comparison.
+    """
+    best = results[0]
+    against = {pair.other: pair for pair in pairs if pair.strategy == best.strategy}
+    left = [result for result in results if result is best or not is_worse(against[result.strategy], delta)]
+    names = tuple(result.strategy for result in left)
+    if len(left) == 1:
+        return Verdict(best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta)}.")
+    detectable = max((against[name].detectable for name in names[1:]), key=lambda d: -math.inf if math.isnan(d) else d)
+    little = any(against[name].holm <= ALPHA for name in names[1:])
+    chosen, reason = _prefer(left)
+    worse = [result.strategy for result in results if result.strategy not in names]
+    text = f"Budget {budget}: {_tied(names, chosen, reason, against, little)}{_worse(worse)}."
+    return Verdict(chosen.strategy, names, detectable, text)
+
+
+def is_worse(pair: Pair, delta: float) -> bool:
+    """Whether the second of two is worse, and by something that matters: a tenth of δ or more."""
+    return pair.holm <= ALPHA and pair.difference.mean >= _MATTERS * delta
+
+
+def _clear(results: Sequence[Result], against: dict[str, Pair], delta: float) -> str:
+    best = results[0]
+    n = f"{best.runs} run{'s' if best.runs != 1 else ''}"
+    found = (
+        f"its pick is {interval(best.simple, number)} below the best arm, and within {delta:g} of it in "
+        f"{share(best.within.mean)} of {n}"
+    )
+    if len(results) == 1:
+        return f"only {best.strategy} was run; {found}"
+    pair = against[results[1].strategy]
+    return (
+        f"use {best.strategy}; {found}; it is {interval(pair.difference, number)} better than the next, {pair.other} "
+        f"({pair.n} paired runs, p {probability(pair.holm)} after Holm)"
+    )
+
+
+def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, Pair], little: bool) -> str:
+    pairs = [against[name] for name in names[1:]]
+    runs = _range([pair.n for pair in pairs], str)
+    detectable = [pair.detectable for pair in pairs if not math.isnan(pair.detectable)]
+    or_little = ", or differ by less than a tenth of δ" if little else ""
+    seen = f"a difference of {_range(detectable, number)} could" if detectable else "no difference could"
+    power = " (80 % power at the 5 % level, before Holm)" if detectable else ""
+    return (
+        f"{_listed(names)} cannot be told apart{or_little}; use {chosen.strategy}, {reason}; {seen} have been seen in "
+        f"{runs} paired run{'s' if runs != '1' else ''}{power}"
+    )
+
+
+def _range(values: Sequence[T], form: Callable[[T], str]) -> str:
+    low, high = form(min(values)), form(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _worse(names: Sequence[str]) -> str:
+    return f"; worse: {_listed(names)}" if names else ""
+
+
+def _cheap(results: Sequence[Result]) -> list[Result]:
+    least = min(result.seconds.mean for result in results)
+    return [result for result in results if not result.seconds.mean > _ALIKE * least]
+
+
+PREFERENCES: tuple[tuple[str, Callable[[Sequence[Result]], list[Result]]], ...] = (
+    ("the one that spends the fewest worker-seconds", _cheap),
+    ("the best mean of those that cost alike", lambda results: [*results[:1]]),
+)
+"""Among equals, in this order: worker-seconds (within 5 % is equal), mean simple regret. The first that leaves one of
+them decides. A strategy's own computing has no say: it is measured by the clock, and a seed must always name the same.
+"""
+
+
+def _prefer(results: Sequence[Result]) -> tuple[Result, str]:
+    for reason, keep in PREFERENCES:
+        results = keep(results)
+        if len(results) == 1:
+            return results[0], reason
+    raise AssertionError("the last preference leaves one")

@@ -1,0 +1,108 @@
+"""The files of an evaluation: evaluation.json, evaluation.md and evaluation.png."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from policysearch.core.files import write_whole
+from policysearch.core.jsonable import plain
+from policysearch.experiments.evaluation.ledger import NAME
+from policysearch.experiments.evaluation.metrics import METRICS
+from policysearch.experiments.evaluation.null_check import FalseClaims
+from policysearch.experiments.evaluation.plot import write_plot
+from policysearch.experiments.evaluation.summary import Summary
+from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.reports.table import Grid
+
+SCHEMA = "policysearch.evaluation/1"
+"""Changes when a key changes its meaning or goes; new keys may come without."""
+FILES = ("evaluation.html", "evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
+
+
+def write_evaluation(summary: Summary, folder: Path) -> None:
+    """Write the three files; an old one is replaced when the new one is whole."""
+    text = json.dumps(as_json(summary), indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "evaluation.json", text + "\n")
+    write_whole(folder / "evaluation.md", _page(summary) + "\n")
+    write_plot(summary, folder / "evaluation.png")
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """Keys, always in this order.
+
+    schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
+    (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
+    evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
+    a replicate); cautions; null_check; grid. Fractions are fractions, not percent; null is not known.
+    """
+    metrics = {
+        name: {
+            "title": METRICS[name].title,
+            "meaning": METRICS[name].meaning,
+            "better": METRICS[name].better,
+            **plain(result),
+            "values": plain(summary.measured.values[name]),
+        }
+        for name, result in summary.metrics.items()
+    }
+    return {
+        "schema": SCHEMA,
+        "sentence": summary.sentence,
+        "verdict": plain(summary.verdict),
+        "looks": plain(summary.looks),
+        "about": plain(summary.about),
+        "references": plain(summary.references),
+        "policies": plain(summary.measured.names),
+        "metrics": metrics,
+        "cautions": plain(summary.cautions),
+        "null_check": plain(summary.null),
+        "grid": plain(summary.grid),
+    }
+
+
+def looks_told(summary: Summary) -> str:
+    """Where the readings of the test part stand, in words."""
+    times = "once" if summary.looks.total == 1 else f"{summary.looks.total} times"
+    return f"The test part was read {times}: {NAME}."
+
+
+def what_told(summary: Summary) -> str:
+    """On what, with what, how often, and at what cost."""
+    about = summary.about
+    return (
+        f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
+        f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
+    )
+
+
+def _page(summary: Summary) -> str:
+    about = summary.about
+    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**"]
+    parts += [f"{looks_told(summary)} {what_told(summary)}"]
+    parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
+    parts += ["\n".join(f"- {text}." for text in (*NOTES, *summary.cautions))]
+    parts += [checked_in_words(summary.null)] if summary.null else []
+    return "\n\n".join([*parts, f"    {about['command']}"] if about["command"] else parts)
+
+
+def checked_in_words(null: FalseClaims) -> str:
+    """How often the verdict errs where there is nothing to find."""
+    return (
+        f"Null check: dealt to the names at random, {null.deals} times, these networks make the verdict say *beats* in "
+        f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says either in at most 5 %."
+    )
+
+
+def _markdown(grid: Grid) -> str:
+    rows = [grid.heads, tuple("-" for _ in grid.heads), *(_stressed(row, grid.bold) for row in grid.rows)]
+    return "\n".join([f"## {grid.title}", "", *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
+
+
+def _stressed(row: tuple[str, ...], bold: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"**{row[0]}**", *row[1:]) if row[0] in bold else row
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,74 @@
+"""What is told of every trained network: name, unit, which direction is better, and where it is in its trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from policysearch.reports.numbers import number
+from policysearch.study.trial_store import Row
+
+ERROR, VALIDATION = "error", "validation_accuracy"
+"""The metric of the verdict, and the one by which the best fixed policy is chosen."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a trained network.
+
+    Attributes:
+        title: for tables, with its unit.
+        meaning: in words.
+        read: from a finished trial.
+        form: as text.
+        better: -1 where less is better, 1 where more is, 0 where neither.
+    """
+
+    title: str
+    meaning: str
+    read: Callable[[Row], float]
+    form: Callable[[float], str] = number
+    better: int = -1
+
+
+def _stored(name: str, row: Row) -> float:
+    return float(row.outcome.metrics.get(name, float("nan")))
+
+
+def _error(row: Row) -> float:
+    return 1 - _stored("test_accuracy", row)
+
+
+def _seconds(row: Row) -> float:
+    return row.seconds
+
+
+def _percent(value: float) -> str:
+    return number(100 * value) if value != value else f"{100 * value:z.2f}"
+
+
+def _duration(value: float) -> str:
+    return number(value) if value != value else f"{value:z,.1f}"
+
+
+def _occluded(share: int) -> Metric:
+    hidden = f"accuracy on test images of which a square patch hides {share} % (Liu et al. 2023, figure 5)"
+    stored = partial(_stored, f"test_accuracy_occluded_{share}")
+    return Metric(f"{share} % hidden: accuracy [%]", hidden, stored, _percent, 1)
+
+
+OCCLUSION = {share: f"accuracy_occluded_{share}" for share in (0, 20, 40, 60, 80)}
+"""The metric's name by the percentage of the area that is hidden."""
+
+METRICS: dict[str, Metric] = {
+    ERROR: Metric("test error [%]", "share of test images predicted wrong", _error, _percent),
+    "loss": Metric("test loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
+    "ece": Metric("ECE [%]", "expected calibration error, 15 bins", partial(_stored, "test_ece"), _percent),
+    "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
+    **{name: _occluded(share) for share, name in OCCLUSION.items()},
+    VALIDATION: Metric("validation [%]", "accuracy on the validation part", partial(_stored, "accuracy"), _percent, 1),
+    "worker_seconds": Metric("worker-s", "time in a worker, failed attempts included", _seconds, _duration),
+    "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _duration),
+}
+"""In the order of the tables."""

@@ -1,0 +1,86 @@
+"""evaluation.png: accuracy under patches, and paired differences of test error with their intervals."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
+from policysearch.experiments.evaluation.summary import Summary
+from policysearch.stats.paired import Paired
+
+_COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
+_MARKERS = "osD^vPX*"
+_APART = 0.22  # of a row, between its two references
+_LONGEST = 44  # letters of a name
+
+
+def write_plot(summary: Summary, path: Path) -> None:
+    """Draw both panels; intervals are 95 %, error bars standard errors."""
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold $
+        figure = Figure(figsize=(12, 5 + 0.2 * len(summary.measured.names)), layout="constrained")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2)
+        _occlusion(left, summary)
+        _differences(right, summary)
+        figure.savefig(path, dpi=110)
+
+
+def _occlusion(axes: Axes, summary: Summary) -> None:
+    for i, name in enumerate(summary.measured.names):
+        scores = [summary.metrics[metric].scores[i] for metric in OCCLUSION.values()]
+        axes.errorbar(
+            list(OCCLUSION),
+            [100 * score.mean for score in scores],
+            yerr=[0 if math.isnan(score.sd) else 100 * score.sd / math.sqrt(score.n) for score in scores],
+            label=_short(name),
+            color=_COLOURS[i % len(_COLOURS)],
+            marker=_MARKERS[i % len(_MARKERS)],
+            linewidth=2.4 if i == 0 else 1.2,
+            capsize=3,
+        )
+    axes.set_xlabel("share of each test image that is hidden [%]")
+    axes.set_ylabel("accuracy ± s.e. [%]")
+    axes.set_title("under a square patch")
+    axes.grid(alpha=0.25)
+    _legend(axes)
+
+
+def _differences(axes: Axes, summary: Summary) -> None:
+    pairs = [*summary.metrics[ERROR].searched, *summary.metrics[ERROR].fixed]
+    names = list(summary.measured.names)
+    for k, other in enumerate(summary.references):
+        own = [pair for pair in pairs if pair.other == other and pair.n]
+        label = f"to {_short(other)}" + (", the best fixed on validation" if other == summary.verdict.best else "")
+        axes.errorbar(
+            [-100 * pair.difference.mean for pair in own],
+            [-names.index(pair.policy) - _APART * k for pair in own],
+            xerr=[_half(pair) for pair in own],
+            fmt=_MARKERS[k],
+            color=("black", "tab:red")[k],
+            capsize=3,
+            label=label,
+        )
+    axes.axvline(0, color="gray", linewidth=1)
+    axes.set_yticks([-i for i in range(len(names))], [_short(name) for name in names], fontsize=8)
+    axes.set_xlabel("difference of test accuracy [points], 95 % interval; right is better")
+    axes.set_title("paired within seeds")
+    if summary.references:
+        _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
+
+
+def _half(pair: Paired) -> float:
+    return 0.0 if math.isnan(pair.half) else 100 * pair.half
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

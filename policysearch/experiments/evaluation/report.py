@@ -1,0 +1,141 @@
+"""An evaluation as one page that needs nothing besides itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from policysearch.core.files import write_whole
+from policysearch.experiments.evaluation.files import checked_in_words, looks_told, what_told
+from policysearch.experiments.evaluation.ledger import reads
+from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
+from policysearch.experiments.evaluation.statistics import Score
+from policysearch.experiments.evaluation.summary import Summary
+from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.reports.html.curve import Curve
+from policysearch.reports.html.markup import (
+    document,
+    figure,
+    folded,
+    heading,
+    listed,
+    paragraph,
+    plots,
+    statement,
+    table,
+)
+from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.table import Grid
+from policysearch.stats.intervals import Estimate, student
+from policysearch.stats.paired import Paired
+
+_DRAWN = 8  # curves of a plot
+_NO_NULL = "There is no null check: it takes two replicates that every policy finished."
+
+
+def write_page(summary: Summary, folder: Path, path: Path) -> None:
+    """Write the page as UTF-8; an old file is replaced when the new one is whole.
+
+    Args:
+        summary: what is told.
+        folder: the evaluation's, whose ledger is listed.
+        path: the file.
+    """
+    write_whole(path, page(summary, reads(folder)))
+
+
+def page(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> str:
+    """The sentence first, then plots, tables, the null check, the ledger, and how it was made."""
+    parts = (_opening(summary), _plots(summary), _tables(summary), _trust(summary, ledger), _made(summary))
+    return document(f"{summary.measured.searched} evaluated", chain.from_iterable(parts))
+
+
+def _opening(summary: Summary) -> Iterator[str]:
+    yield heading(1, f"{summary.measured.searched} on the test part")
+    yield statement(f"Use {summary.verdict.use}", [f"{summary.sentence}.", what_told(summary)])
+    yield from (paragraph(f"{text}.", "caution") for text in summary.cautions)
+
+
+def _plots(summary: Summary) -> Iterator[str]:
+    scores = summary.metrics[ERROR].scores
+    panels = {name: Panel(name, *words) for name, words in _PANELS.items()}
+    rows = [Dot(score.policy, _percent(_interval(score)), 0 if i == 0 else 4) for i, score in enumerate(scores)]
+    yield heading(2, "Test error")
+    yield plots(
+        [
+            figure(dots(panels["error"], rows), "Intervals are 95 %, over seeds, each policy by itself."),
+            *_differences(summary, panels["difference"]),
+            figure(lines(panels["occlusion"], _occlusion(summary), list(summary.measured.names))),
+        ]
+    )
+
+
+_PANELS: dict[str, tuple[Any, ...]] = {
+    "error": ("Test error by policy", "test error [%]", ""),
+    "difference": ("Paired differences", "difference of test error [points], left is better", ""),
+    "occlusion": ("Under a square patch", "share of each image hidden [%]", "accuracy [%]", (None, None)),
+}
+
+
+def _interval(score: Score) -> Estimate:
+    """Student's interval of a mean over seeds."""
+    return student(score.mean, score.sd / math.sqrt(max(score.n, 1)), score.n)
+
+
+def _percent(estimate: Estimate) -> Estimate:
+    return Estimate(100 * estimate.mean, 100 * estimate.low, 100 * estimate.high)
+
+
+def _differences(summary: Summary, panel: Panel) -> Iterator[str]:
+    pairs = [pair for pair in (*summary.metrics[ERROR].searched, *summary.metrics[ERROR].fixed) if pair.n]
+    if pairs:
+        told = "Intervals are 95 %, paired within seeds; one that holds 0 tells nothing apart."
+        yield figure(dots(panel, [_dot(pair, summary) for pair in pairs]), told)
+
+
+def _dot(pair: Paired, summary: Summary) -> Dot:
+    series = 0 if pair.policy == summary.measured.searched else 4
+    return Dot(f"{pair.policy} − {pair.other}", _percent(pair.difference), series)
+
+
+def _occlusion(summary: Summary) -> list[Curve]:
+    shares = np.array(list(OCCLUSION), dtype=np.float64)
+    out = []
+    for i, name in enumerate(summary.measured.names[:_DRAWN]):
+        each = [_percent(_interval(summary.metrics[metric].scores[i])) for metric in OCCLUSION.values()]
+        columns = np.array([(e.mean, e.low, e.high) for e in each]).T
+        out.append(Curve(name, shares, *columns))
+    return out
+
+
+def _tables(summary: Summary) -> Iterator[str]:
+    yield heading(2, "Everything that was measured")
+    yield from (table(grid) for grid in grids(summary) if grid.rows)
+    yield from (paragraph(f"{text}.", "note") for text in NOTES)
+
+
+def _trust(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield heading(2, "How far this can be trusted")
+    yield paragraph(checked_in_words(summary.null).replace("*", "") if summary.null else _NO_NULL)
+    yield paragraph(looks_told(summary))
+    heads = ("when", "data", "policies", "seeds", "command")
+    rows = tuple(tuple(_word(read.get(head, "")) for head in heads) for read in ledger)
+    yield table(Grid("Readings of the test part", heads, rows)) if rows else ""
+
+
+def _word(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _made(summary: Summary) -> Iterator[str]:
+    about = {name: value for name, value in summary.about.items() if name not in ("policy", "policies")}
+    about["worker_seconds"] = round(about["worker_seconds"], 1)
+    facts = {name.replace("_", " "): value for name, value in about.items() if value not in (None, "")}
+    yield heading(2, "How it was made")
+    yield listed(facts)
+    yield folded("The policies", listed({name: each["hash"] for name, each in summary.about["policies"].items()}))

@@ -1,0 +1,96 @@
+"""The settings of an evaluation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from policysearch.core.errors import UserError
+from policysearch.study.config import CONFIRMING
+
+GRID = "randaugment-grid"
+"""Among the policies compared with: RandAugment of the N and M that are best on validation."""
+
+UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "calibrated", "tensorboard"}) | CONFIRMING
+"""Settings of a search that an evaluation does not have."""
+
+
+class EvaluateSettings(BaseModel):
+    """What a policy is compared with, and how often."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    against: Annotated[
+        str,
+        Field(
+            description="fixed policies, separated by commas (see `policysearch presets`); "
+            f"{GRID} is RandAugment with N and M chosen on validation"
+        ),
+    ] = (
+        "identity,flip-crop,randaugment,flip+randaugment,trivialaugment-wide,flip+trivialaugment-wide,"
+        "autoaugment-cifar10"
+    )
+    also: Annotated[
+        str | None,
+        Field(
+            description="further policies, files or folders of searches separated by commas, that are trained and told "
+            "but are no fixed ones"
+        ),
+    ] = None
+    seeds: Annotated[
+        int, Field(ge=2, le=1000, description="networks of each policy, on replicates that all policies share")
+    ] = 10
+    grid_n: Annotated[str, Field(description=f"of {GRID}: operations an image, separated by commas")] = "1,2"
+    grid_m: Annotated[str, Field(description=f"of {GRID}: levels 0 to 30, separated by commas")] = "4,9,14"
+    grid_seeds: Annotated[
+        int, Field(ge=1, le=100, description=f"of {GRID}: networks of each N and M, on replicates of their own")
+    ] = 2
+
+    @property
+    def names(self) -> list[str]:
+        """The policies compared with, each once; a number after a comma belongs to the name before it.
+
+        Raises:
+            UserError: there is none, or one stands twice.
+        """
+        out: list[str] = []
+        for part in filter(None, (text.strip() for text in self.against.split(","))):
+            if out and ":" in out[-1] and re.fullmatch(r"[\d.]+", part):
+                out[-1] += f",{part}"
+            else:
+                out.append(part)
+        if not out or len({*out}) < len(out):
+            raise UserError(f"--against must name one or more policies, each once, got {self.against!r}")
+        return out
+
+    @property
+    def others(self) -> list[str]:
+        """Where the further policies are."""
+        return [part.strip() for part in (self.also or "").split(",") if part.strip()]
+
+    @property
+    def fixed(self) -> list[str]:
+        """Those of them that are presets."""
+        return [name for name in self.names if name != GRID]
+
+    @property
+    def grid(self) -> list[str]:
+        """The presets of RandAugment's grid; empty where it is not asked for.
+
+        Raises:
+            UserError: N or M are no numbers.
+        """
+        if GRID not in self.names:
+            return []
+        levels = _whole(self.grid_m, "--grid-m")
+        return [f"randaugment:{n},{m}" for n in _whole(self.grid_n, "--grid-n") for m in levels]
+
+
+def _whole(text: str, flag: str) -> Sequence[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts) or len({*parts}) < len(parts):
+        raise UserError(f"{flag} must be whole numbers separated by commas, each once, got {text!r}")
+    return [int(part) for part in parts]

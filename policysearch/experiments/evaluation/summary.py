@@ -1,0 +1,126 @@
+"""Everything that an evaluation tells, in one value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from policysearch.experiments.evaluation.contenders import Contender
+from policysearch.experiments.evaluation.ledger import Looks
+from policysearch.experiments.evaluation.measured import Measured
+from policysearch.experiments.evaluation.metrics import ERROR, METRICS
+from policysearch.experiments.evaluation.null_check import FalseClaims, false_claims
+from policysearch.experiments.evaluation.randaugment_grid import GridResult
+from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
+from policysearch.experiments.evaluation.verdict import Verdict, judge
+from policysearch.policy.losses import loss_in_words
+
+_DEALS = 500
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An evaluation's numbers and words.
+
+    Attributes:
+        measured: the networks' metrics.
+        references: what differences are to: the best fixed policy, then TrivialAugment where it is another.
+        metrics: by name, in the order of the tables.
+        verdict: of the test error.
+        looks: at the test part, this one and all that ledgers know of.
+        null: how often the verdict errs when these very networks are dealt to the names at random; None for fewer
+            than two whole replicates.
+        grid: RandAugment's, if it was asked for.
+        cautions: sentences that belong in every output.
+        about: what was evaluated, on what, how.
+    """
+
+    measured: Measured
+    references: tuple[str, ...]
+    metrics: Mapping[str, MetricResult]
+    verdict: Verdict
+    looks: Looks
+    null: FalseClaims | None
+    grid: GridResult | None
+    cautions: tuple[str, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, and how often the test part has been read for it."""
+        return f"{self.verdict.sentence} (read {self.looks.number} of the test part)"
+
+
+def summary(
+    measured: Measured,
+    contenders: Sequence[Contender],
+    looks: Looks,
+    grid: GridResult | None,
+    about: Mapping[str, Any],
+) -> Summary:
+    """The statistics of what was measured; `about` must hold test_images, the size of the test part."""
+    against = references(measured, best_fixed(measured))
+    metrics = {name: metric_result(measured, name, against) for name in METRICS}
+    told = (*_failures(metrics[ERROR], measured), *_losses(contenders), *_grid(grid, measured))
+    told += (_noise(metrics[ERROR], int(about["test_images"])), *_looks(looks))
+    return Summary(measured, against, metrics, judge(measured), looks, _null(measured), grid, told, about)
+
+
+def _null(measured: Measured) -> FalseClaims | None:
+    whole = np.all([np.isfinite(values).all(0) for values in measured.values.values()], axis=0)
+    return false_claims(measured, _DEALS, np.random.default_rng(0)) if whole.sum() > 1 else None
+
+
+def _failures(errors: MetricResult, measured: Measured) -> list[str]:
+    missing = {score.policy: measured.replicates - score.n for score in errors.scores}
+    return [
+        f"{count} of {measured.replicates} trainings with {name} failed (trials.csv says why): their replicates are "
+        "missing from its mean and from differences with it"
+        for name, count in missing.items()
+        if count
+    ]
+
+
+def _losses(contenders: Sequence[Contender]) -> list[str]:
+    return [
+        f"{each.name} was trained with {loss_in_words(each.arm.loss)}, the fixed policies with plain cross-entropy"
+        for each in contenders
+        if each.arm.loss
+    ]
+
+
+def _grid(grid: GridResult | None, measured: Measured) -> list[str]:
+    if grid is None:
+        return []
+    cost = f"{grid.trainings} trainings, {grid.worker_seconds:.0f} worker-seconds"
+    if grid.chosen is None:
+        return [f"no training of RandAugment's grid ended well ({cost}): it is not among the fixed policies"]
+    twice = (
+        ""
+        if any(name.endswith(f"grid:{grid.chosen.partition(':')[2]}") for name in measured.names)
+        else (", a policy that stands among those compared anyway")
+    )
+    return [f"RandAugment's grid chose {grid.chosen} on validation{twice} ({cost})"]
+
+
+def _noise(errors: MetricResult, images: int) -> str:
+    means = [score.mean for score in errors.scores if not math.isnan(score.mean)]
+    mean = float(np.mean(means)) if means else 0.0
+    error = 100 * math.sqrt(mean * (1 - mean) / max(1, images))
+    return (
+        f"intervals are over seeds, on this one test part of {images:,} images; a whole test part is itself a sample, "
+        f"which moves an accuracy by about {error:.2f} points (standard error)"
+    )
+
+
+def _looks(looks: Looks) -> list[str]:
+    if looks.total < 2:
+        return []
+    return [
+        f"read {looks.number} of {looks.total} of this test part: p-values hold for one look, and what is chosen after "
+        "several is partly luck"
+    ]

@@ -1,0 +1,157 @@
+"""Which pool trains the children of a search, and what its settings may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.code_shipping import code_to_ship
+from policysearch.study.config import SearchConfig
+
+
+class PoolOf(Protocol):
+    """Opens the pool of a config whose device is known, for a data set; closed at the context's end.
+
+    `test` lets its workers read the test part, which is for `policysearch evaluate` alone.
+    """
+
+    def __call__(
+        self, config: SearchConfig, dataset: Dataset, *, test: bool = False
+    ) -> AbstractContextManager[Any]: ...
+
+
+def must_name_a_pool(config: SearchConfig) -> None:
+    """Raises:
+    UserError: no such pool, or settings that do not go together.
+    """
+    if config.pool not in _PLACES:
+        raise unknown_name("pool", config.pool, _PLACES)
+    (_check_ray if config.pool == "ray" else _check_local)(config)
+
+
+def _check_local(config: SearchConfig) -> None:
+    for name in ("ray_address", "gpus_per_worker", "cpus_per_worker"):
+        if getattr(config, name) is not None:
+            raise UserError(f"--{name.replace('_', '-')} is for --pool ray, and the pool is local: add --pool ray")
+
+
+def _check_ray(config: SearchConfig) -> None:
+    gpus = config.gpus_per_worker
+    if config.workers == 0:
+        raise UserError("--workers 0 trains in this process, --pool ray in its workers: give 1 or more, or none")
+    if config.device not in ("auto", "cpu", "cuda"):
+        raise UserError(
+            f"with --pool ray the cluster picks the GPU: device must be auto, cpu or cuda, got {config.device!r}"
+        )
+    if gpus is not None and gpus > 1 and gpus != int(gpus):
+        raise UserError(f"--gpus-per-worker must be a share up to 1 or a whole number, got {gpus:g}")
+    if config.device == "cuda" and gpus == 0:
+        raise UserError("--device cuda needs GPUs, and --gpus-per-worker is 0: give more, such as 0.5, or --device cpu")
+
+
+def workplace(config: SearchConfig) -> AbstractContextManager[tuple[SearchConfig, PoolOf]]:
+    """Go where children are to be trained, and learn what is there.
+
+    Args:
+        config: a resolved and checked one, whose own code has been imported.
+
+    Returns:
+        a context: the config, its device known, and what opens its pool.
+
+    Raises:
+        UserError: (on entering) it cannot be reached.
+    """
+    return _PLACES[config.pool](config)
+
+
+@contextmanager
+def _this_machine(config: SearchConfig) -> Iterator[tuple[SearchConfig, PoolOf]]:
+    yield config, _local_pool
+
+
+@contextmanager
+def _ray_cluster(config: SearchConfig) -> Iterator[tuple[SearchConfig, PoolOf]]:
+    from workers.cluster import connected, totals
+
+    cpus = ceil((config.workers or 0) * _cpus(config))
+    with TemporaryDirectory(prefix="policysearch-") as folder:
+        code = code_to_ship(_own_code(config), Path(folder)) if config.ray_address else []
+        with connected(config.ray_address, cpus, code):
+            yield _on_cluster(config, totals()["GPU"]), _ray_pool
+
+
+def _own_code(config: SearchConfig) -> list[str]:
+    given = [*(config.operations or "").split(","), config.model]
+    return [spec.strip() for spec in given if spec.strip()]
+
+
+def _on_cluster(config: SearchConfig, gpus_there: float) -> SearchConfig:
+    """The device that the cluster, not this machine, makes of `auto`, and each worker's share of a GPU."""
+    gpus, device = config.gpus_per_worker, config.device
+    if device == "auto":
+        wanted = gpus_there > 0 if gpus is None else gpus > 0
+        device = "cuda" if wanted else "cpu"
+    if gpus is None:
+        gpus = 0.5 if device == "cuda" else 0.0
+    return config.model_copy(update={"device": device, "gpus_per_worker": gpus})
+
+
+def _cpus(config: SearchConfig) -> float:
+    return config.cpus_per_worker or 1.0
+
+
+def _setup(config: SearchConfig, data: Dataset | str, test: bool) -> Any:
+    from workers.evaluate import ChildSetup
+
+    return ChildSetup(
+        data,
+        config.validation,
+        config.split_seed,
+        config.model,
+        config.recipe,
+        config.device,
+        config.operations,
+        test,
+    )
+
+
+@contextmanager
+def _closed(pool: Any) -> Iterator[Any]:
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _local_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+    from workers.in_process import InProcessPool
+    from workers.local import LocalPool
+
+    setup = _setup(config, dataset.handle, test)
+    return _closed(LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup))
+
+
+def _ray_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+    from workers.ray_pool import RayPool
+
+    pool = RayPool(
+        _setup(config, dataset.portable(test), test),
+        config.workers,
+        config.deadline,
+        cpus=_cpus(config),
+        gpus=config.gpus_per_worker or 0.0,
+        patience=config.ray_wait,
+    )
+    return _closed(pool)
+
+
+_PLACES: dict[str, Callable[[SearchConfig], AbstractContextManager[tuple[SearchConfig, PoolOf]]]] = {
+    "local": _this_machine,
+    "ray": _ray_cluster,
+}

@@ -1,0 +1,127 @@
+"""Everything that can be wrong with a configuration, found before anything is spent or written."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from policysearch.child.recipe import Recipe
+from policysearch.core.errors import UserError
+from policysearch.core.user_code import absolute, absolute_function
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.split import split
+from policysearch.experiments.pools import must_name_a_pool
+from policysearch.policy.spaces import Space
+from policysearch.study.config import SearchConfig
+from policysearch.study.rewards import try_reward
+from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward
+
+
+def resolved(config: SearchConfig) -> SearchConfig:
+    """The config with everything that was left open filled in: device, workers, folder, study, recipe.
+
+    With `pool` "ray" the device and the number of workers are left to the cluster.
+
+    Raises:
+        UserError: the device is not there, or has not the precision asked for; unknown model; or settings of the pool
+            do not go together.
+    """
+    from policysearch.child.networks import recipe_for
+
+    must_name_a_pool(config)
+    recipe = recipe_for(config.model, config.recipe)
+    device = config.device
+    if config.pool != "ray":
+        device = _device(config.device)
+        recipe = _in_precision(recipe, device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = config.workers
+    if workers is None and config.pool != "ray":
+        workers = 2 if device.startswith("cuda") else min(cores, 8)
+    out = config.out or default_folder()
+    study = config.study or Path(out).resolve().name
+    storage = config.storage
+    if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
+        storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
+    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study, "recipe": recipe}
+    filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
+    filled |= {"strategy": absolute_function(config.strategy)}
+    return config.model_copy(update=filled)
+
+
+def default_folder() -> str:
+    """Where a run goes that was given no folder."""
+    return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _in_precision(recipe: Recipe, device: str) -> Recipe:
+    import torch
+
+    from policysearch.child.precision import chosen_precision
+
+    precision = chosen_precision(recipe.precision, torch.device(device))
+    return recipe.model_copy(update={"precision": precision})
+
+
+def _device(name: str) -> str:
+    import torch
+
+    kind, _, index = name.partition(":")
+    if name != "auto" and (kind not in ("cpu", "cuda") or (index and not index.isdigit()) or (kind == "cpu" and index)):
+        raise UserError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if count else "cpu"
+    if kind == "cuda" and int(index or 0) >= count:
+        raise UserError(
+            f"device {name!r} asked for, but this machine has {count} usable CUDA devices: use --device cpu"
+        )
+    return name
+
+
+def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
+    """The strategy of a config whose reward has been tried.
+
+    Raises:
+        UserError: something given is wrong.
+    """
+    for reward in (config.reward, config.last_reward):
+        try_reward(reward, config.recipe.base_epochs > 0)
+    strategy = make_strategy(config.strategy, space, config.seed, config.trials)
+    must_suit_reward(strategy, config.strategy, config.reward)
+    return strategy
+
+
+def must_suit(config: SearchConfig, dataset: Dataset) -> None:
+    """Try what depends on the data: the split, the sizes of pulls and the network.
+
+    Raises:
+        UserError: something given is wrong.
+    """
+    from policysearch.child.networks import dry_forward
+
+    _check_sizes(config, dataset)
+    dry_forward(config.model, dataset.shape, len(dataset.classes))
+
+
+def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
+    train = len(split(dataset, config.validation, config.split_seed).train)
+    classes = len(dataset.classes)
+    if train < 2 * classes:
+        raise UserError(
+            f"{dataset.name} leaves {train} training images for {classes} classes, and two of each are the fewest: "
+            "give more images, or a smaller --validation"
+        )
+    told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
+    for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
+        if not 2 * classes <= images <= train:
+            default = "" if flag.replace("-", "_") in config.model_fields_set else " (the default)"
+            bound = f"{train} or fewer" if images > train else f"{2 * classes} or more"
+            raise UserError(f"--{flag} must lie in {told}, got {images}{default}: give {bound}")
+    fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
+    if fewest < 2 * classes:
+        raise UserError(
+            f"images of a pull must lie in {told}, and the cheapest of {config.rungs} rungs has {fewest}: "
+            "give fewer --rungs, or more --images"
+        )

@@ -1,0 +1,1 @@
+"""Searches: run, confirm the finalists, choose the final policy, report."""

@@ -1,0 +1,80 @@
+"""What a search cost, its settings and versions, and the command that repeats it."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import search_spaces
+from policysearch.experiments.search.report.data import Material, seconds
+from policysearch.experiments.search.report.provenance import versions
+from policysearch.reports.html.markup import folded, heading, listed, paragraph, table
+from policysearch.reports.numbers import duration, share
+from policysearch.reports.table import Grid
+from policysearch.study.config import SearchConfig
+from policysearch.study.storage import without_password
+from policysearch.study.trial_store import COMPLETE, FAILED, Row
+
+_ERRORS = 5  # of the commonest
+
+
+def cost(material: Material) -> Iterator[str]:
+    """Pulls, failures, repeated attempts and worker-seconds of each phase."""
+    yield heading(2, "Cost")
+    phases = {"search": material.searched, "confirmation": material.confirmed}
+    whole = [*material.searched, *material.confirmed]
+    rows = [_row(name, own, material.seconds) for name, own in {**phases, "all": whole}.items() if own]
+    heads = ("phase", "pulls", "with a reward", "failed", "repeated attempts", "worker time", "share")
+    yield table(Grid("What it cost", heads, tuple(rows), ("all",)))
+    errors = _errors(whole)
+    yield folded("What went wrong", listed(errors)) if errors else ""
+
+
+def _row(name: str, rows: Sequence[Row], total: float) -> tuple[str, ...]:
+    done, failed = (sum(row.state == state for row in rows) for state in (COMPLETE, FAILED))
+    again = sum(len(row.failures) for row in rows)
+    spent = seconds(rows)
+    counts = (str(count) for count in (len(rows), done, failed, again))
+    return name, *counts, duration(spent), share(spent / total if total else float("nan"))
+
+
+def _errors(rows: Sequence[Row]) -> dict[str, str]:
+    """The commonest errors of attempts, and how often each came."""
+    told = Counter(each.error for row in rows for each in (*row.failures, row.outcome) if each.error)
+    return {error[:300]: f"{count} times" for error, count in told.most_common(_ERRORS)}
+
+
+def how_it_was_made(material: Material) -> Iterator[str]:
+    """Settings, versions, and the command."""
+    yield heading(2, "How it was made")
+    yield paragraph("The same search again, exactly so with one worker:")
+    yield f"<pre>{escape(repeating(material))}</pre>"
+    yield folded("Settings", listed(_settings(material.config)))
+    used = material.background.get("versions")
+    told = "Versions" if used else "Versions of this report; those of the search were not recorded"
+    each = used or [versions()]
+    yield folded(told, "".join(listed(one) for one in each))
+    if len(each) > 1:
+        yield paragraph(f"It was continued with other versions: {len(each)} in all, in order.", "note")
+
+
+def _settings(config: SearchConfig) -> dict[str, Any]:
+    storage = config.storage and without_password(config.storage)
+    told = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
+    recipe = told.pop("recipe")
+    return {**told, **{f"recipe.{name}": value for name, value in recipe.items()}}
+
+
+def repeating(material: Material) -> str:
+    """A command for the folder in which the search was started; the space's own copy where it is not one that ships."""
+    folder, config = material.folder, material.config
+    again = Path(f"{folder}-again")
+    words = ["policysearch", "search", "--config", f"{folder}/config.toml", "--out", str(again)]
+    ships = config.space in search_spaces.names() and search_spaces.text(config.space) == material.space
+    words += [] if ships else ["--space", f"{folder}/space.toml"]
+    words += ["--study", f"{config.study}-again"] if config.storage else []
+    return shlex.join(words)

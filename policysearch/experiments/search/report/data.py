@@ -1,0 +1,71 @@
+"""Everything that a report of a search is made of, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policysearch.core.errors import UserError
+from policysearch.experiments.search.summary import ArmSummary
+from policysearch.experiments.search.verdict import Verdict
+from policysearch.policy.policy import Policy
+from policysearch.study.config import SearchConfig
+from policysearch.study.trial_store import COMPLETE, Row
+
+
+@dataclass(frozen=True)
+class Material:
+    """A search as it stands.
+
+    Attributes:
+        folder: where its files are.
+        config: the resolved configuration.
+        searched, confirmed: the trials of the search and of the confirmation, in order.
+        summaries: every arm of the search, best first.
+        confirmation: the finalists on their fresh replicates.
+        verdict, policy: the choice; None while the search is not finished.
+        background: what the study was noted to be made with and of (see `provenance`); empty
+            for a search of an older version.
+        data: the digest of the data that it was begun with; empty where it is not known.
+        space: the space's text.
+    """
+
+    folder: Path
+    config: SearchConfig
+    searched: Sequence[Row]
+    confirmed: Sequence[Row]
+    summaries: Sequence[ArmSummary]
+    confirmation: Sequence[ArmSummary]
+    verdict: Verdict | None
+    policy: Policy | None
+    background: Mapping[str, Any]
+    data: str
+    space: str
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def seconds(self) -> float:
+        """Worker-seconds in all."""
+        return seconds(self.searched) + seconds(self.confirmed)
+
+
+def seconds(rows: Sequence[Row]) -> float:
+    """Worker-seconds of trials, failed attempts included."""
+    return sum(row.seconds for row in rows)
+
+
+def must_have_a_reward(material: Material) -> None:
+    """Raises:
+    UserError: no pull of the search has ended with a reward, so that there is nothing to report.
+    """
+    if not any(row.state == COMPLETE for row in material.searched):
+        raise UserError(
+            f"{material.folder} has no finished pull, so there is nothing to report: "
+            f"`policysearch resume {material.folder}` goes on"
+        )

@@ -1,0 +1,96 @@
+"""What was found, in the words and the table that stand first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policysearch.experiments.search.report.data import Material, seconds
+from policysearch.experiments.search.verdict import Difference, Verdict
+from policysearch.policy.presets import BASELINES, preset
+from policysearch.reports.html.markup import heading, paragraph, statement, table
+from policysearch.reports.numbers import duration, interval, share
+from policysearch.reports.table import Grid
+from policysearch.stats.intervals import Estimate, student
+from policysearch.study.config import SearchConfig
+from policysearch.study.strategies import ladder
+
+_NOTE = (
+    "Differences are paired within replicates that the search never saw, with 95 % t intervals, each by itself. The "
+    "winner is the best of several on the same replicates and the same validation images, so its lead is a little too "
+    "good; the test part is unread until `policysearch evaluate`."
+)
+
+
+def opening(material: Material) -> Iterator[str]:
+    """The heading, the statement, and the table of differences."""
+    verdict = material.verdict
+    if verdict is None:
+        yield heading(1, f"{material.name}: a search that is not finished")
+        yield statement(f"{len(material.searched)} of {material.config.trials} pulls", _unfinished(material))
+        return
+    yield heading(1, f"{material.name}: which augmentation to train with")
+    yield statement(f"Found: {verdict.winner.name}", [f"{verdict.sentence}.", found_on(material)])
+    if verdict.confirmed:
+        yield table(beside_fixed(verdict, material.config.last_reward))
+        yield paragraph(_NOTE, "note")
+
+
+def _unfinished(material: Material) -> list[str]:
+    best = next((s for s in material.summaries if s.pulls), None)
+    told = f"So far {best.arm.name} has the best shrunken mean. " if best else ""
+    goes_on = f"`policysearch resume {material.folder}` goes on."
+    return [f"{told}Nothing is confirmed yet, so nothing is known of its lead: {goes_on}", found_on(material)]
+
+
+def found_on(material: Material) -> str:
+    """Data, network, how much was tried, and at what cost."""
+    config, spent = material.config, material.seconds
+    again = seconds(material.confirmed)
+    part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
+    return (
+        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {_sizes(config)} images × "
+        f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
+        f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
+    )
+
+
+def _sizes(config: SearchConfig) -> str:
+    *cheaper, images = (
+        f"{images:,}" for images, _ in ladder(config.strategy, config.images, config.epochs, config.rungs)
+    )
+    return f"{', '.join(cheaper)} or {images}" if cheaper else images
+
+
+def _longer(material: Material) -> str:
+    config = material.config
+    images, epochs = config.last_fidelity
+    size = f" at {images:,} images × {epochs} epochs" if (images, epochs) != (config.images, config.epochs) else ""
+    return size + (f" by {config.last_reward}" if config.last_reward != config.reward else "")
+
+
+def _data(material: Material) -> str:
+    data = material.background.get("data")
+    if not data:
+        return material.config.data
+    return (
+        f"{data['name']} ({data['training images']:,} training and {data['validation images']:,} validation images of "
+        f"{data['size']}, {data['classes']} classes)"
+    )
+
+
+def beside_fixed(verdict: Verdict, reward: str) -> Grid:
+    """The winner minus each fixed policy that a user would otherwise take."""
+    rows = tuple(_row(name, verdict) for name in BASELINES)
+    return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{reward} [95 %]", "n"), rows)
+
+
+def _row(name: str, verdict: Verdict) -> tuple[str, ...]:
+    difference = verdict.differences.get(name)
+    if difference is not None:
+        return name, interval(_estimate(difference), lambda value: f"{value:+z.4f}"), str(difference.n)
+    why = "the winner itself" if preset(name).hash == verdict.winner.key else "not among those confirmed"
+    return name, why, "–"
+
+
+def _estimate(difference: Difference) -> Estimate:
+    return student(difference.mean, difference.error, difference.n)

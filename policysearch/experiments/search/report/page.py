@@ -1,0 +1,54 @@
+"""The report of a search as one page that needs nothing besides itself."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+from policysearch.core.files import write_whole
+from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.search.report.arms import arms
+from policysearch.experiments.search.report.cost import cost, how_it_was_made
+from policysearch.experiments.search.report.data import Material, must_have_a_reward
+from policysearch.experiments.search.report.headline import opening
+from policysearch.experiments.search.report.importance_section import mattered
+from policysearch.experiments.search.report.policy_section import readable_data, the_policy
+from policysearch.experiments.search.report.reliability import calibration
+from policysearch.experiments.search.report.timeline import over_time
+from policysearch.reports.html.markup import document
+
+
+def page(material: Material, data: Dataset | str) -> str:
+    """What was found first, then the policy, the search, what it cost and how it was made.
+
+    Args:
+        material: what is told.
+        data: for pictures of the policy; or why there are none.
+    """
+    parts = (
+        opening(material),
+        the_policy(material, data),
+        over_time(material),
+        arms(material),
+        mattered(material),
+        calibration(material),
+        cost(material),
+        how_it_was_made(material),
+    )
+    return document(f"Search {material.name}", chain.from_iterable(parts))
+
+
+def write_report(material: Material, path: Path, data: Dataset | None = None) -> None:
+    """Write the page as UTF-8; an old file is replaced when the new one is whole.
+
+    Args:
+        material: what is told.
+        path: the file.
+        data: the search's data, where they are at hand; else they are looked for.
+
+    Raises:
+        UserError: no pull has ended with a reward.
+        OSError: it cannot be written.
+    """
+    must_have_a_reward(material)
+    write_whole(path, page(material, readable_data(material) if data is None else data))

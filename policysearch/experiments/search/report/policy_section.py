@@ -1,0 +1,121 @@
+"""The policy on the user's own training images, and its softening curve."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split
+from policysearch.experiments.search.report.data import Material
+from policysearch.policy.describe import in_words
+from policysearch.policy.losses import loss_in_words, parse_loss
+from policysearch.policy.policy import Policy
+from policysearch.policy.softening import Softening
+from policysearch.reports.html.curve import Curve
+from policysearch.reports.html.markup import figure, heading, paragraph, plots
+from policysearch.reports.html.plots import Panel, lines
+from policysearch.reports.preview.figure import drawn_pictures, preview_notes
+from policysearch.reports.preview.sheet import Picture
+from policysearch.study.config import SearchConfig
+
+_ROWS, _DRAWS = 4, 5
+_SIDE = 160  # pixels, of a picture's longer side in the page
+_SMALL = 64  # images of fewer pixels are shown pixel by pixel
+_PLACES = f"Of every {1 + _DRAWS} pictures the first is a training image as it is, the others are draws of the policy"
+_SOFTENED = {"target": "share of the target", "weight": "weight of the loss", "both": "share of the target, and weight"}
+
+
+def readable_data(material: Material) -> Dataset | str:
+    """The data of a search, nothing downloaded; or why they cannot be shown, as the end of a sentence."""
+    try:
+        dataset = load(material.config.model_copy(update={"download": False}))
+    except Exception as error:  # data of the user's own, years later
+        return f"the data cannot be read any more ({' '.join(str(error).split())[:200]})"
+    return "the data have changed since" if material.data not in ("", dataset.digest) else dataset
+
+
+def the_policy(material: Material, data: Dataset | str) -> Iterator[str]:
+    """The policy in words and in pictures, and how it softens."""
+    policy = material.policy
+    if policy is None:
+        return
+    yield heading(2, "The policy")
+    yield f'<p class="words">{escape(in_words(policy))}</p>'
+    loss = parse_loss(policy.about.get("loss"))
+    yield paragraph(f"Trained with {loss_in_words(loss)}; without it, this is not what was searched.") if loss else ""
+    yield from _shown(policy, material.config, data)
+    yield from _softening(policy.softening, material, data)
+
+
+def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterator[str]:
+    if isinstance(data, str):
+        yield paragraph(f"There are no pictures of it here: {data}.", "note")
+        return
+    yield paragraph(". ".join(preview_notes(policy.at(0.0), (_PLACES,))) + ".", "note")
+    yield from (_strip(row) for row in _grid(policy, config, data))
+
+
+def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Picture]]:
+    train = split(data, config.validation, config.split_seed).train
+    some = np.sort(np.random.default_rng(0).permutation(train)[:2000])  # of a large set, memory-mapped
+    images, labels = np.ascontiguousarray(data.x_train[some]), data.y_train[some]
+    rows = min(_ROWS, len(images))
+    return drawn_pictures(policy, images, labels, data.classes, rows=rows, draws=_DRAWS)
+
+
+def _strip(row: Sequence[Picture]) -> str:
+    name = row[0].lines[0]
+    said = [f"{name}, as it is", *(f"{name}, draw {i}" for i in range(1, len(row)))]
+    return f'<div class="shots">{"".join(map(_shot, row, said))}</div>'
+
+
+def _shot(picture: Picture, said: str) -> str:
+    first, *rest = picture.lines
+    told = f"<strong>{escape(first)}</strong>{'<br>'.join(map(escape, rest))}"
+    height, width = picture.image.shape[:2]
+    small = ' class="small"' if max(height, width) < _SMALL else ""
+    source = f"data:image/png;base64,{_png(picture)}"
+    image = f'<img{small} alt="{escape(said)}" width="{width}" height="{height}" src="{source}">'
+    return f"<figure>{image}<figcaption>{told}</figcaption></figure>"
+
+
+def _png(picture: Picture) -> str:
+    image = Image.fromarray(np.ascontiguousarray(picture.image))
+    image.thumbnail((_SIDE, _SIDE))
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _softening(softening: Softening | None, material: Material, data: Dataset | str) -> Iterator[str]:
+    if softening is None or softening.mode == "off":
+        return
+    known = {"classes": len(data.classes)} if isinstance(data, Dataset) else material.background.get("data", {})
+    curves = _curves(softening, known.get("classes"))
+    if curves is None:
+        yield paragraph("Its softening curve ends at 1/classes, and how many there are is not known here.", "note")
+        return
+    panel = Panel("softening", "Softening", "visibility v", _SOFTENED[softening.mode], (0.0, 1.05))
+    told = "What an image still counts, by how much of it can be seen: at v = 1 all of it."
+    yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]), told)])
+
+
+def _curves(softening: Softening, classes: int | None) -> list[Curve] | None:
+    """Equation 7 of each curve that is not off; None where its floor is not known."""
+    v, none = np.linspace(0, 1, 11), np.full(11, np.nan)
+    out = []
+    for curve, names in softening.curves():
+        if curve.p_min is None and classes is None:
+            return None
+        floor = 1 / (classes or 1) if curve.p_min is None else curve.p_min
+        name = ", ".join(sorted(names)) if names else "every operation" if not softening.operations else "the others"
+        if floor < 1:
+            out.append(Curve(f"{name}, k = {curve.k:g}", v, 1 - (1 - floor) * (1 - v) ** curve.k, none, none))
+    return out or None

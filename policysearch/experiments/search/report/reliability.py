@@ -1,0 +1,122 @@
+"""How far predicted probabilities can be believed: calibration errors, and a reliability diagram of the finalists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policysearch.experiments.search.report.data import Material
+from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.spaces import Arm
+from policysearch.reports.html.curve import Curve
+from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
+from policysearch.reports.html.plots import Panel, lines
+from policysearch.reports.numbers import number
+from policysearch.reports.table import Grid
+from policysearch.study.trial_store import COMPLETE, Row
+
+_DRAWN = 4  # curves of a diagram, the diagonal besides
+_LEAST = 5  # images of a bin that is drawn
+_FREE = {preset(name).hash for name in BASELINES}
+_NO_DIAGRAM = (
+    "There is no reliability diagram: these networks were trained by an older version, or judged on too few images."
+)
+_NOTE = (
+    "On validation images, over the confirmation's networks. Points below the diagonal are overconfident. Pooled: the "
+    "calibration error of all networks' predictions together; ECE: the mean of each network's own, which is larger "
+    "since a few images in a bin differ by chance alone."
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """One arm's networks: the mean of their calibration errors, and their bins added up, [bins, 3] images, sum of
+    confidences, predicted right; None for networks of an older version."""
+
+    arm: Arm
+    networks: int
+    ece: float
+    bins: Floats | None
+
+    @property
+    def pooled(self) -> float:
+        """The calibration error of all predictions together; nan without bins."""
+        if self.bins is None:
+            return float("nan")
+        return float(np.abs(self.bins[:, 2] - self.bins[:, 1]).sum() / max(1.0, self.bins[:, 0].sum()))
+
+    @property
+    def confidence(self) -> float:
+        """The mean confidence; nan without bins."""
+        return float("nan") if self.bins is None else float(self.bins[:, 1].sum() / max(1.0, self.bins[:, 0].sum()))
+
+
+def calibrated(material: Material) -> list[Calibrated]:
+    """The finalists, the winner first, then the fixed policies; empty where nothing was confirmed."""
+    found: dict[str, list[Row]] = {}
+    for row in material.confirmed:
+        if row.state == COMPLETE and "ece" in row.outcome.metrics:
+            found.setdefault(row.arm.key, []).append(row)
+    winner = material.verdict.winner.key if material.verdict else ""
+    order = sorted(found, key=lambda key: (key != winner, key not in _FREE))
+    return [_of(found[key]) for key in order]
+
+
+def _of(rows: Sequence[Row]) -> Calibrated:
+    ece = float(np.mean([float(row.outcome.metrics["ece"]) for row in rows]))
+    kept = [row.outcome.metrics.get("reliability") for row in rows]
+    bins = np.sum([np.asarray(each, dtype=np.float64) for each in kept], 0) if all(kept) else None
+    return Calibrated(rows[0].arm, len(rows), ece, bins)
+
+
+def calibration(material: Material) -> Iterator[str]:
+    """The diagram and the table."""
+    found = calibrated(material)
+    yield heading(2, "Calibration")
+    if not found:
+        yield paragraph("No confirmed network tells of its calibration.", "note")
+        return
+    drawn = [each for each in found if each.bins is not None and (each.bins[:, 0] >= _LEAST).any()][:_DRAWN]
+    if drawn:
+        curves = [*map(_curve, drawn), _diagonal()]
+        panel = Panel("reliability", "Reliability", "confidence", "share predicted right", (0.0, 1.0))
+        yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]))])
+    else:
+        yield paragraph(_NO_DIAGRAM, "note")
+    yield table(_grid(found))
+    yield paragraph(_NOTE, "note")
+
+
+def _curve(each: Calibrated) -> Curve:
+    assert each.bins is not None
+    images, confident, right = each.bins[each.bins[:, 0] >= _LEAST].T
+    none = np.full(len(images), np.nan)
+    return Curve(each.arm.name, confident / images, right / images, none, none)
+
+
+def _diagonal() -> Curve:
+    ends, none = np.array([0.0, 1.0]), np.full(2, np.nan)
+    return Curve("as confident as right", ends, ends, none, none)
+
+
+def _grid(found: Sequence[Calibrated]) -> Grid:
+    heads = ("finalist", "networks", "ECE", "pooled", "mean confidence", "accuracy")
+    return Grid("Calibration on validation, 10 bins", heads, tuple(_row(each) for each in found), (found[0].arm.name,))
+
+
+def _row(each: Calibrated) -> tuple[str, ...]:
+    right = float("nan") if each.bins is None else float(each.bins[:, 2].sum() / max(1.0, each.bins[:, 0].sum()))
+    figures = (each.ece, each.pooled, each.confidence, right)
+    return each.arm.name, str(each.networks), *map(number, figures)
+
+
+def calibration_in_words(material: Material) -> str:
+    """One line: the calibration errors of the finalists; empty where none is known."""
+    found = calibrated(material)
+    told = ", ".join(f"{each.arm.name} {number(each.ece)}" for each in found)
+    return f"Calibration error (ece) on validation: {told}." if told else ""

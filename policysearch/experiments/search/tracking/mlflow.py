@@ -1,0 +1,78 @@
+"""MLflow: one run of a search, on the server or in the files that MLFLOW_TRACKING_URI names."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+
+from policysearch.study.config import SearchConfig
+from policysearch.study.storage import without_password
+from policysearch.study.trial_store import Row
+
+if TYPE_CHECKING:
+    import optuna
+
+_ATTRIBUTE = "mlflow_run"
+_ARTIFACTS = ("policy.json", "report.html")
+_LONGEST = 500  # letters of a parameter's value
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""Of MLflow's client: by default it tries a server that is away for minutes."""
+
+
+class MLflow:
+    """A tracker whose run's id is kept in the study, so that a search that is resumed goes on in the same run."""
+
+    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+        self._client = MlflowClient()
+        self._run = self._found(study) or self._made(config, study)
+        self._had: dict[str, set[int]] = {}
+
+    def _found(self, study: optuna.Study) -> str:
+        """The study's run where this store has it."""
+        known = study.user_attrs.get(_ATTRIBUTE, {})
+        return str(known["run"]) if known.get("store") == self._store() else ""
+
+    def _store(self) -> str:
+        """Which store: its experiment's number and address, without a password."""
+        uri = str(self._client.tracking_uri)
+        return uri.rpartition("@")[2]
+
+    def _made(self, config: SearchConfig, study: optuna.Study) -> str:
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "policysearch")
+        had = self._client.get_experiment_by_name(name)
+        experiment = had.experiment_id if had else self._client.create_experiment(name)
+        run = str(self._client.create_run(experiment, run_name=config.study).info.run_id)
+        self._client.log_batch(run, params=[Param(key, value[:_LONGEST]) for key, value in _params(config).items()])
+        study.set_user_attr(_ATTRIBUTE, {"run": run, "store": self._store()})
+        return run
+
+    def pull(self, phase: str, row: Row, figures: Mapping[str, float]) -> None:
+        if phase not in self._had:
+            history = self._client.get_metric_history(self._run, f"{phase}/worker_seconds")
+            self._had[phase] = {metric.step for metric in history}
+        if row.number in self._had[phase]:
+            return
+        now = int(1000 * time.time())
+        told = [Metric(f"{phase}/{name}", value, now, row.number) for name, value in figures.items()]
+        self._client.log_batch(self._run, metrics=told)
+
+    def close(self, folder: Path, ended: bool) -> None:
+        for name in _ARTIFACTS if ended else ():
+            if (folder / name).exists():
+                self._client.log_artifact(self._run, str(folder / name))
+        self._client.set_terminated(self._run, "FINISHED" if ended else "KILLED")
+
+
+def _params(config: SearchConfig) -> dict[str, str]:
+    storage = config.storage and without_password(config.storage)
+    told: dict[str, Any] = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
+    recipe = {f"recipe.{name}": value for name, value in told.pop("recipe").items()}
+    return {name: str(value) for name, value in {**told, **recipe}.items()}

@@ -1,0 +1,49 @@
+"""Which trackers a search has: TensorBoard where it is asked for, MLflow where it is set up."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from policysearch.core.errors import UserError
+from policysearch.experiments.search.tracking.listener import Opened, Tracker
+from policysearch.study.config import SearchConfig
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def must_have_tensorboard(config: SearchConfig) -> None:
+    """Raises:
+    UserError: TensorBoard is asked for and not installed.
+    """
+    if config.tensorboard and find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs a package: pip install 'policysearch[tensorboard]', or leave it out")
+
+
+def trackers(config: SearchConfig, folder: Path, study: optuna.Study) -> dict[str, Opened]:
+    """How the trackers of a search are opened, by name.
+
+    MLflow is told where it is installed and MLFLOW_TRACKING_URI is set.
+    """
+    found: dict[str, Opened] = {}
+    if config.tensorboard:
+        found["TensorBoard"] = partial(_tensorboard, folder / "tensorboard")
+    if os.environ.get("MLFLOW_TRACKING_URI") and find_spec("mlflow"):
+        found["MLflow"] = partial(_mlflow, config, study)
+    return found
+
+
+def _tensorboard(folder: Path) -> Tracker:
+    from policysearch.experiments.search.tracking.tensorboard import TensorBoard
+
+    return TensorBoard(folder)
+
+
+def _mlflow(config: SearchConfig, study: optuna.Study) -> Tracker:
+    from policysearch.experiments.search.tracking.mlflow import MLflow
+
+    return MLflow(config, study)

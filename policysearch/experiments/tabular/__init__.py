@@ -1,0 +1,1 @@
+"""Recorded tables of pulls (arms × fidelities × replicates), to be replayed."""

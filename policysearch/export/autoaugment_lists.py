@@ -1,0 +1,122 @@
+"""Published policies as lists of sub-policies of (name, probability, level), in JSON or as a Python literal."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Step, SubPolicy
+from policysearch.policy.validation import validation_message
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "shearx": "shear-x",
+        "sheary": "shear-y",
+        "translatex": "translate-x",
+        "translatey": "translate-y",
+        "rotate": "rotate",
+        "brightness": "brightness",
+        "color": "color",
+        "contrast": "contrast",
+        "sharpness": "sharpness",
+        "posterize": "posterize",
+        "solarize": "solarize",
+        "autocontrast": "autocontrast",
+        "equalize": "equalize",
+        "invert": "invert",
+        "cutout": "cutout",
+    }
+)
+"""By the papers' names, without case, hyphens and underscores."""
+
+
+def literal(text: str, name: str, constant: str | None = None) -> Any:
+    """The value of a text: JSON, a Python literal, or a Python file of which one literal is read and nothing run.
+
+    Args:
+        text: what the file holds.
+        name: what it is called in complaints.
+        constant: which assignment of a Python file; None for the only list that is assigned or returned in it.
+
+    Raises:
+        UserError: it is neither, or does not hold exactly one such literal.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        tree = ast.parse(text)
+        found = [node for node in ast.walk(tree) if _is_wanted(node, constant)]
+        values = [ast.literal_eval(node.value) for node in found]  # type: ignore[attr-defined]
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise UserError(f"{name} is no data: it must be JSON or a Python literal ({str(error)[:80]})") from None
+    if len(values) != 1:
+        raise UserError(f"{name} must hold one list of sub-policies, it has {len(values)}: keep the one that is meant")
+    return values[0]
+
+
+def _is_wanted(node: ast.AST, constant: str | None) -> bool:
+    if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
+        return False
+    if constant is None:
+        return isinstance(node.value, ast.List | ast.Tuple)
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(isinstance(target, ast.Name) and target.id == constant for target in targets)
+
+
+def number(value: object, low: float, high: float, what: str) -> float:
+    """`value` as a float.
+
+    Raises:
+        UserError: it is no number, or not in [low, high].
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise UserError(f"{what} must be a number from {low:g} to {high:g}, got {value!r:.40}")
+    return float(value)
+
+
+def policy_of(text: str, name: str, step: Callable[[str, float, Any], Step]) -> Policy:
+    """The policy of a list of sub-policies, all weighted alike.
+
+    Args:
+        text: as for `literal`.
+        name: what the text is called in complaints.
+        step: (our operation, probability, level as given or None) -> the step.
+
+    Raises:
+        UserError: naming the entry that is wrong.
+    """
+    data = literal(text, name)
+    if not isinstance(data, list | tuple) or not data:
+        raise UserError(f"{name} must be a list of sub-policies, got {data!r:.60}")
+    subs = tuple(_sub_policy(entry, f"{name}, sub-policy {i}", step) for i, entry in enumerate(data, 1))
+    return Policy(sub_policies=subs)
+
+
+def _sub_policy(entry: object, where: str, step: Callable[[str, float, Any], Step]) -> SubPolicy:
+    if not isinstance(entry, list | tuple):
+        raise UserError(f"{where} must be a list of (name, probability, level), got {entry!r:.60}")
+    return SubPolicy(steps=tuple(_step(one, where, step) for one in entry))
+
+
+def _step(entry: object, where: str, step: Callable[[str, float, Any], Step]) -> Step:
+    if not isinstance(entry, list | tuple) or not 2 <= len(entry) <= 3 or not isinstance(entry[0], str):
+        raise UserError(f"{where}: a step is (name, probability, level), got {entry!r:.60}")
+    key = entry[0].lower().replace("-", "").replace("_", "")
+    if key not in NAMES:
+        raise UserError(f"{where}: {unknown_name('operation', entry[0], NAMES)}")
+    probability = number(entry[1], 0, 1, f"{where}: probability of {entry[0]}")
+    try:
+        return step(NAMES[key], probability, entry[2] if len(entry) == 3 else None)
+    except ValidationError as error:
+        raise UserError(f"{where}: {validation_message(error)}") from None
+    except UserError as error:
+        raise UserError(f"{where}: {entry[0]}: {error}") from None

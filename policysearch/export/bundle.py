@@ -1,0 +1,154 @@
+"""One Python file out of definitions that live in several modules of this program: only those that are needed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_OWN = "policysearch"
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module's top level: where each name is defined, or what import brings it."""
+
+    lines: list[str]
+    defined: dict[str, ast.stmt]
+    imported: dict[str, tuple[str, str | None]]
+
+    def source(self, name: str) -> str:
+        node = self.defined[name]
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        return "\n".join(self.lines[first - 1 : node.end_lineno])
+
+
+@lru_cache(maxsize=64)
+def _module(name: str) -> _Module:
+    spec = find_spec(name)
+    assert spec is not None and spec.origin is not None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    found = _Module(text.splitlines(), {}, {})
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.defined[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name):
+                found.defined[target.id] = node
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.imported.update({a.asname or a.name: (node.module, a.name) for a in node.names})
+        elif isinstance(node, ast.Import):
+            found.imported.update({a.asname or a.name.partition(".")[0]: (a.name, None) for a in node.names})
+    return found
+
+
+@dataclass
+class _Bundle:
+    """Definitions in an order in which each comes after those that it needs, and the imports from elsewhere."""
+
+    root: str
+    given: Mapping[str, str]
+    definitions: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def take(self, module: str, name: str) -> None:
+        """Take `name` as it is known in `module`, with all that it needs."""
+        home = _module(module)
+        if name in home.imported and name not in home.defined:
+            self._import(name, *home.imported[name])
+        elif name in home.defined and self._is_new(module, name):
+            source = self.given.get(name) or home.source(name)
+            for used in _names(ast.parse(source)):
+                self.take(self.root if name in self.given and _knows(self.root, used) else module, used)
+            self.definitions[name] = source
+
+    def _import(self, name: str, module: str, original: str | None) -> None:
+        if module.partition(".")[0] != _OWN:
+            found = self.imports.setdefault(name, (module, original))
+            assert found == (module, original), f"{name} is {found} and {(module, original)}"
+        elif original is not None:
+            assert original == name, f"{name}: what an export takes over keeps its name"
+            self.take(module, original)
+
+    def _is_new(self, module: str, name: str) -> bool:
+        home = self.homes.setdefault(name, module)
+        assert home == module, f"{name} is in {module} and in {home}"
+        new = name not in self.seen
+        self.seen.add(name)
+        return new
+
+
+def _knows(module: str, name: str) -> bool:
+    return name in _module(module).defined or name in _module(module).imported
+
+
+def _names(tree: ast.AST) -> list[str]:
+    return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not hasattr(builtins, n.id)]
+
+
+def assemble(module: str, given: Mapping[str, str], head: str, tail: Sequence[str]) -> str:
+    """The text of a file that holds what `tail` names, as known in `module`, and all that this needs.
+
+    Args:
+        module: a module of this program; what it imports from others of them is put in, the rest is imported.
+        given: text that replaces a module's own definition of a name; what it names is known in `module` or there.
+        head: the file's docstring, without quotes.
+        tail: definitions that stand at the end.
+    """
+    bundle = _Bundle(module, given)
+    for name in _names(ast.parse("\n".join(tail))):
+        bundle.take(module, name)
+    blocks = [f'"""{head}\n"""', "from __future__ import annotations", *_imports(bundle.imports)]
+    text = "\n\n".join(blocks) + "\n" + _spaced([*bundle.definitions.values(), *tail]) + "\n"
+    return _without_underscores(text, bundle.definitions)
+
+
+def _spaced(sources: Iterable[str]) -> str:
+    """Two empty lines around functions and classes, one between constants."""
+    out, was_constant = "", True
+    for source in sources:
+        constant = not source.startswith(("def ", "class ", "@"))
+        out += ("\n" if constant and was_constant else "\n\n") + source.strip() + "\n"
+        was_constant = constant
+    return out.rstrip("\n")
+
+
+def _imports(imports: Mapping[str, tuple[str, str | None]]) -> list[str]:
+    """The standard library's imports, then the others', as ruff sorts them."""
+    standard = {n: m for n, m in imports.items() if m[0].partition(".")[0] in sys.stdlib_module_names}
+    others = {n: m for n, m in imports.items() if n not in standard}
+    return [block for block in (_block(standard), _block(others)) if block]
+
+
+def _block(imports: Mapping[str, tuple[str, str | None]]) -> str:
+    modules = {(module, name) for name, (module, original) in imports.items() if original is None}
+    whole = sorted(module if name == module.partition(".")[0] else f"{module} as {name}" for module, name in modules)
+    parts: dict[str, list[str]] = {}
+    for name, (module, original) in imports.items():
+        if original is not None:
+            parts.setdefault(module, []).append(name if name == original else f"{original} as {name}")
+    named = [f"from {module} import {', '.join(sorted(parts[module], key=_rank))}" for module in sorted(parts)]
+    return "\n".join([*(f"import {module}" for module in whole), *named])
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Constants, classes, the rest."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name)
+
+
+def _without_underscores(text: str, names: Iterable[str]) -> str:
+    """Names private in their own modules lose the underscore where no other name is in the way."""
+    for name in names:
+        plain = name.lstrip("_")
+        if name != plain and not re.search(rf"\b{plain}\b", text):
+            text = re.sub(rf"(?<![\w.]){name}\b", plain, text)
+    return text

@@ -1,0 +1,158 @@
+"""The libraries that policies go to and come from, and the files in between."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.files import must_be_writable, write_whole
+from policysearch.export.lossy import Source
+from policysearch.policy.policy import Policy
+from policysearch.policy.single_arm_space import as_space
+
+
+@dataclass(frozen=True)
+class Export:
+    """A library that policies are written for: what its file is called unless told, and the extra that installs it."""
+
+    file: str
+    about: str
+    extra: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.file).suffix
+
+
+EXPORTS: Mapping[str, Export] = MappingProxyType(
+    {
+        "torchvision": Export("learned_policy.py", "Python that needs torch and torchvision alone"),
+        "timm": Export("learned_policy.py", "Python with timm's own operations", "timm"),
+        "kornia": Export("learned_policy.py", "Python with kornia's own operations, one draw a batch", "kornia"),
+        "albumentations": Export("learned_policy.json", "JSON for A.from_dict", "albumentations"),
+        "json": Export("policy.json", "the policy as it is, for this program"),
+    }
+)
+IMPORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "autoaugment": "sub-policies of (name, probability, level 0..9), JSON or a Python list",
+        "fast-autoaugment": "sub-policies of (name, probability, level in [0, 1]), JSON or a Python list",
+        "timm": "a config string such as rand-m9-mstd0.5-inc1, or a file that `export --to timm` wrote",
+        "albumentations": "JSON of A.to_dict or A.save",
+    }
+)
+_LARGEST = 10_000_000
+_TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "PIL", "policysearch"}
+
+
+def _told(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, list[str]]:
+    """The exporter's module, the policy as far as the library can say it, and what is lost."""
+    if to not in EXPORTS:
+        raise unknown_name("library", to, EXPORTS)
+    module = import_module(f"policysearch.export.to_{to}")
+    told, lost = module.expressible(policy)
+    if lost and not allow_loss:
+        raise UserError(f"{to} cannot say all of this policy: {'; '.join(lost)}. To do without, allow the loss")
+    return module, told, lost
+
+
+def live(policy: Policy, to: str, allow_loss: bool, **options: Any) -> Any:
+    """The library's own object for a policy.
+
+    Raises:
+        UserError: the library is not installed, or cannot say all of the policy and `allow_loss` is False.
+    """
+    module, told, _ = _told(policy, to, allow_loss)
+    try:
+        return module.live(told, **options)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed: pip install 'policysearch[{EXPORTS[to].extra}]'") from None
+
+
+def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force: bool) -> tuple[Path, list[str]]:
+    """Write a policy for a library, whole or not at all.
+
+    Returns:
+        The file, and what of the policy it does not say.
+
+    Raises:
+        UserError: nothing is written: the library cannot say all of it and `allow_loss` is False, or `out` is there
+            already and `force` is False, cannot be written, or has a name that does not fit.
+    """
+    if to not in EXPORTS:
+        raise unknown_name("library", to, EXPORTS)
+    target = out or Path(EXPORTS[to].file)
+    _check_name(target, EXPORTS[to])
+    must_be_writable(target, force)
+    module, told, lost = _told(policy, to, allow_loss)
+    _save(target, module.write(told, target.stem, Source(policy, tuple(lost))))
+    return target, lost
+
+
+def import_from(given: str, source: str) -> tuple[Policy, list[str]]:
+    """A policy from a library's file (data: nothing in it is executed), or from timm's config string.
+
+    Returns:
+        The policy, and in which it is not what the library does.
+
+    Raises:
+        UserError: the file is missing, is not of that library, or says what no policy here can.
+    """
+    if source not in IMPORTS:
+        raise unknown_name("library", source, IMPORTS)
+    module = import_module(f"policysearch.export.from_{source.replace('-', '_')}")
+    path = Path(given)
+    if source == "timm" and not path.exists():
+        text, name = given, f"timm string {given!r:.80}"
+    else:
+        text, name = _read(path), f"{source} file {given!r}"
+    policy, notes = module.read(text, name)
+    return policy, notes
+
+
+def save_imported(policy: Policy, out: Path, force: bool) -> None:
+    """Write a policy: PATH.json as it is, PATH.toml as a space of which it is an arm.
+
+    Raises:
+        UserError: `out` has another ending, is there already and `force` is False, or cannot be written.
+    """
+    if out.suffix not in (".json", ".toml"):
+        raise UserError(
+            f"--out takes PATH.json (the policy) or PATH.toml (a space with it as an arm), got {str(out)!r}"
+        )
+    must_be_writable(out, force)
+    _save(out, policy.to_json() + "\n" if out.suffix == ".json" else as_space(policy, out.stem))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{str(path)!r} is larger than any policy ({_LARGEST:,} bytes)")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _check_name(target: Path, export: Export) -> None:
+    if target.suffix != export.suffix:
+        raise UserError(f"--out takes PATH{export.suffix} here ({export.about}), got {str(target)!r}")
+    stem = target.stem
+    if export.suffix == ".py" and (not stem.isidentifier() or keyword.iskeyword(stem) or stem in _TAKEN):
+        raise UserError(
+            f"{target.name} could not be imported, or would hide a library: give --out a name of letters, digits and "
+            "underscores, such as learned_policy.py"
+        )
+
+
+def _save(target: Path, text: str) -> None:
+    try:
+        write_whole(target, text)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}") from None

@@ -1,0 +1,122 @@
+"""A policy as expressions over the names of `policysearch.export.templates.torchvision_all`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policysearch.export.codegen import Call, Name
+from policysearch.policy.mixes import Mix, mix_alpha
+from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
+
+_GEOMETRY = ("move", "matrix", "crop")
+_KEPT = {
+    "color": "color_left",
+    "grayscale": "gray_left",
+    "sharpness": "sharpness_left",
+    "gaussian-blur": "blur_left",
+    "noise": "noise_left",
+}
+_MIXERS = {"mixup": "_mixup", "cutmix": "_cutmix", "sample-pairing": "_sample_pairing", "mosaic": "_mosaic"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts of a policy, each as an expression."""
+
+    policy: Policy
+
+    @property
+    def stages(self) -> list[tuple[float, list[Call]]]:
+        """From which share of the training on, and the sub-policies."""
+        later = [(stage.start, _sub_policies(stage.sub_policies)) for stage in self.policy.stages]
+        return [(0.0, _sub_policies(self.policy.sub_policies)), *later]
+
+    def transform(self, stages: Sequence[object]) -> Call:
+        """The transform of images."""
+        mixture = self.policy.mixture
+        if mixture is None:
+            return Call("PolicyTransform", stages)
+        return Call("MixtureTransform", stages, {"width": mixture.width, "alpha": mixture.alpha})
+
+    @property
+    def mixes(self) -> list[tuple[float, Call | None]]:
+        """From which share of the training on, and how the batch is mixed."""
+        return [(0.0, _mix(self.policy.mix)), *((stage.start, _mix(stage.mix)) for stage in self.policy.stages)]
+
+    @property
+    def softening(self) -> Call | None:
+        found = self.policy.softening
+        if found is None:
+            return None
+        curves = [_curve(curve.k, curve.p_min, names) for curve, names in found.curves()]
+        kind = "Softening" if self.policy.mixture is None else "MixtureSoftening"
+        return Call(kind, [found.mode, curves], {"normalise": True} if found.normalise else {})
+
+    def sets(self) -> dict[str, object]:
+        """The operations used by what they do: they take the place of the templates' own, which hold all."""
+        kinds = {name: OPERATIONS[name].kind for name in self.operations()}
+        geometry = [_function(name) for name, kind in kinds.items() if kind in _GEOMETRY]
+        hiding = [_function(name) for name, kind in kinds.items() if kind == "mask"]
+        kept = {_function(name): Name(rule) for name in kinds for rule in [_kept(name)] if rule}
+        return {"GEOMETRY": _set(geometry), "HIDING": _set(hiding), "KEPT": kept}
+
+    def operations(self) -> list[str]:
+        """Names of the operations used, sorted."""
+        subs = [*self.policy.sub_policies, *(sub for stage in self.policy.stages for sub in stage.sub_policies)]
+        return sorted({choice.operation for sub in subs for step in sub.steps for choice in choices(step)})
+
+
+def _kept(name: str) -> str | None:
+    return "information" if OPERATIONS[name].visibility == "information" else _KEPT.get(name)
+
+
+def _set(names: list[Name]) -> Call:
+    return Call("frozenset", [names] if names else [])
+
+
+def _function(name: str) -> Name:
+    return Name(name.replace("-", "_"))
+
+
+def _sub_policies(subs: Sequence[SubPolicy]) -> list[Call]:
+    weights = [[sub.weight] if sub.weight != 1 else [] for sub in subs]
+    return [Call("SubPolicy", [list(map(_step, sub.steps)), *own]) for sub, own in zip(subs, weights, strict=True)]
+
+
+def _step(step: Step | OneOf | SomeOf) -> Call:
+    if isinstance(step, Step):
+        return _one(step)
+    parts = [_one(choice) for choice in choices(step)]
+    return Call("OneOf", [parts]) if isinstance(step, OneOf) else Call("SomeOf", [parts, list(step.counts)])
+
+
+def _one(step: Step) -> Call:
+    row = OPERATIONS[step.operation]
+    magnitude = [] if step.magnitude is None else [_magnitude(step.magnitude, *step.range)]
+    named = {
+        "probability": step.probability if step.probability != 1 else None,
+        "signed": True if step.draws_sign and step.magnitude is not None else None,
+        "numbers": row.numbers or None,
+    }
+    return Call("Step", [_function(step.operation), *magnitude], {n: v for n, v in named.items() if v is not None})
+
+
+def _magnitude(magnitude: Magnitude, low: float, high: float) -> object:
+    if isinstance(magnitude, Uniform):
+        levels = [magnitude.levels] if magnitude.levels else []
+        return Call("Uniform", [magnitude.start, magnitude.stop, *levels])
+    if isinstance(magnitude, Normal):
+        return Call("Normal", [magnitude.mean, magnitude.std, low, high])
+    return float(magnitude)
+
+
+def _mix(mix: Mix | None) -> Call | None:
+    return None if mix is None else Call("Mix", [Name(_MIXERS[mix.operation]), mix.probability, mix_alpha(mix)])
+
+
+def _curve(k: float, p_min: float | None, names: frozenset[str] | None) -> Call:
+    arguments: list[object] = [k] if p_min is None and names is None else [k, p_min]
+    return Call("Curve", [*arguments, *([] if names is None else [[_function(name) for name in sorted(names)]])])

@@ -1,0 +1,110 @@
+"""Policies that change with the progress of training, made from ones that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from policysearch.core.errors import UserError
+from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
+
+_AnyStep = TypeVar("_AnyStep", Step, OneOf, SomeOf)
+
+
+def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float = 1000) -> Policy:
+    """The policy with an operation's distance from its neutral magnitude divided by `factor` from `start` on.
+
+    The final decay of Soft Augmentation's σ (Liu et al. 2023, section B.1: the last 20 of 500 epochs, by 1000).
+
+    Args:
+        policy: a policy without stages.
+        operation: which steps decay.
+        start: share of training done, in (0, 1).
+        factor: 1 or more.
+
+    Raises:
+        UserError: no step has that operation, it has no neutral magnitude, the policy has stages, or a number is out
+            of its range.
+    """
+    if not 0 < start < 1 or not factor >= 1:
+        raise UserError(f"start must lie in (0, 1) and factor be 1 or more, got {start} and {factor}")
+    if operation not in set(_operations(policy)):
+        known = ", ".join(sorted(set(_operations(policy)))) or "none"
+        raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {known}")
+    if OPERATIONS[operation].neutral is None:
+        raise UserError(f"{operation} has no neutral magnitude to decay to")
+    _must_have_no_stages(policy)
+    changed = _changed(policy, lambda step: _scaled(step, 1 / factor) if step.operation == operation else step)
+    return _staged(policy, [Stage(start=start, sub_policies=changed, mix=policy.mix)])
+
+
+def curriculum(policy: Policy, stages: int = 10) -> Policy:
+    """The policy with all magnitudes growing evenly from their neutral ones: stage i of n has i/n of the strength.
+
+    Operations without a neutral magnitude stay as they are.
+
+    Args:
+        policy: a policy without stages.
+        stages: n, 2 or more; each lasts 1/n of the training, the last is the policy itself.
+
+    Raises:
+        UserError: too few stages, or the policy has stages.
+    """
+    if not isinstance(stages, int) or stages < 2:
+        raise UserError(f"a curriculum needs 2 stages or more, a whole number, got {stages}")
+    _must_have_no_stages(policy)
+    parts = [_changed(policy, partial(_scaled, share=i / stages)) for i in range(1, stages)]
+    grown = [*parts, policy.sub_policies]
+    later = [Stage(start=i / stages, sub_policies=grown[i], mix=policy.mix) for i in range(1, stages)]
+    return _staged(policy.model_copy(update={"sub_policies": grown[0]}), later)
+
+
+def _must_have_no_stages(policy: Policy) -> None:
+    if policy.stages:
+        raise UserError(f"{policy.name or 'the policy'} has stages already")
+
+
+def _staged(policy: Policy, stages: list[Stage]) -> Policy:
+    return policy.model_copy(update={"stages": tuple(stages)})
+
+
+def _operations(policy: Policy) -> Iterator[str]:
+    for sub in policy.sub_policies:
+        for step in sub.steps:
+            for one in choices(step):
+                yield one.operation
+
+
+def _changed(policy: Policy, change: Callable[[Step], Step]) -> tuple[SubPolicy, ...]:
+    return tuple(
+        sub.model_copy(update={"steps": tuple(_with_parts(step, change) for step in sub.steps)})
+        for sub in policy.sub_policies
+    )
+
+
+def _with_parts(step: _AnyStep, change: Callable[[Step], Step]) -> _AnyStep | Step:
+    parts = tuple(map(change, choices(step)))
+    if isinstance(step, OneOf):
+        return step.model_copy(update={"one_of": parts})
+    return step.model_copy(update={"some_of": parts}) if isinstance(step, SomeOf) else parts[0]
+
+
+def _scaled(step: Step, share: float) -> Step:
+    neutral = OPERATIONS[step.operation].neutral
+    if neutral is None or step.magnitude is None:
+        return step
+    return step.model_copy(update={"magnitude": _toward(step.magnitude, neutral, share)})
+
+
+def _toward(magnitude: Magnitude, neutral: float, share: float) -> Magnitude:
+    """The magnitude with `share` of its distance from `neutral`."""
+    if isinstance(magnitude, Uniform):
+        ends = {"start": magnitude.start, "stop": magnitude.stop}
+        return magnitude.model_copy(update={k: neutral + (v - neutral) * share for k, v in ends.items()})
+    if isinstance(magnitude, Normal):
+        changes = {"mean": neutral + (magnitude.mean - neutral) * share, "std": magnitude.std * share}
+        return magnitude.model_copy(update=changes)
+    return neutral + (magnitude - neutral) * share

@@ -1,0 +1,110 @@
+"""A policy in words, for people."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from policysearch.policy.mixes import Mix, MixRow
+from policysearch.policy.operations import Operation
+from policysearch.policy.policy import Policy
+from policysearch.policy.softening import Curve, Softening
+from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
+
+_SEEN = {
+    "whole": "loses nothing",
+    "counted": "visibility counted",
+    "information": "visibility by information",
+    "formula": "visibility by formula",
+}
+
+
+def operation_in_words(row: Operation) -> str:
+    """One line: what the magnitude means, its range, and how visibility is had."""
+    span = f"{row.low:g} to {row.high:g}" if row.low < 0 else f"{'±' if row.signed else ''}{row.low:g}..{row.high:g}"
+    standard = f", levels {row.standard[0]:.4g} to {row.standard[1]:.4g}" if row.standard else ""
+    magnitude = f"{row.unit}, {span}{standard}" if row.has_magnitude else "no magnitude"
+    return f"{magnitude}; {_SEEN[row.visibility or 'whole']}"
+
+
+def in_words(policy: Policy) -> str:
+    """One line a sub-policy, then the mixture, the batch's mix, the softening curve, and later stages."""
+    lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
+    for stage in policy.stages:
+        ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
+        lines.append(f"from {stage.start:.0%} of the training on:")
+        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended]
+    return "\n".join([*lines, *(_softening(policy.softening) if policy.softening else [])])
+
+
+def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:
+    total = sum(sub.weight for sub in sub_policies)
+    many = len(sub_policies) > 1
+    return [
+        (f"{sub.weight / total:.0%} of images: " if many else "every image: ") + _sub_policy(sub)
+        for sub in sub_policies
+    ]
+
+
+def _sub_policy(sub: SubPolicy) -> str:
+    repeated = ((_step(step), len(list(same))) for step, same in groupby(sub.steps))
+    return ", then ".join(text if n == 1 else f"{n} times {text}" for text, n in repeated) or "left as it is"
+
+
+def _step(step: Step | OneOf | SomeOf) -> str:
+    if isinstance(step, OneOf):
+        return f"one of ({', '.join(_one(choice) for choice in step.one_of)})"
+    if isinstance(step, SomeOf):
+        shares = ", ".join(f"{n} ({share:.0%})" for n, share in enumerate(step.counts) if share)
+        return f"n of ({', '.join(_one(choice) for choice in step.some_of)}) in random order, n drawn from {shares}"
+    return _one(step)
+
+
+def _one(step: Step) -> str:
+    text = step.operation + _magnitude(step)
+    return text if step.probability == 1 else f"{text} with probability {step.probability:g}"
+
+
+def _magnitude(step: Step) -> str:
+    magnitude = step.magnitude
+    if magnitude is None:
+        return ""
+    sign = "±" if step.draws_sign else ""
+    if isinstance(magnitude, Uniform):
+        return f" {sign}{magnitude.start:.4g}..{magnitude.stop:.4g}"
+    if isinstance(magnitude, Normal):
+        return f" {sign}N({magnitude.mean:.3g}, {magnitude.std:.3g}²)"
+    return f" {sign}{magnitude:.3g}"
+
+
+def mix_in_words(row: MixRow) -> str:
+    """One line: what it does, its alpha, and what it needs."""
+    alpha = "no alpha" if row.alpha is None else f"alpha {row.alpha:g} unless given"
+    return f"{row.about}; {alpha}{', needs activation maps' if row.needs_maps else ''}"
+
+
+def _mixture(policy: Policy) -> list[str]:
+    found = policy.mixture
+    return [f"{found.width} such images averaged at random with the original (alpha {found.alpha:g})"] if found else []
+
+
+def _mix(mix: Mix | None) -> list[str]:
+    if mix is None:
+        return []
+    alpha = "" if mix.alpha is None else f" (alpha {mix.alpha:g})"
+    share = "" if mix.probability == 1 else f" with probability {mix.probability:g}"
+    return [f"then the batch mixed by {mix.operation}{alpha}{share}"]
+
+
+def _softening(softening: Softening) -> list[str]:
+    what = {"target": "targets", "weight": "loss weights", "both": "targets and loss weights"}[softening.mode]
+    normalised = " (weights normalised to mean 1)" if softening.normalise else ""
+    own = [f"for {name}: {_curve(curve)}" for name, curve in (softening.operations or {}).items()]
+    general = "" if softening.p_min == 1 and own else _curve(Curve(k=softening.k, p_min=softening.p_min))
+    return [f"{what} softened by visibility v{normalised}: {'; '.join([*([general] if general else []), *own])}"]
+
+
+def _curve(curve: Curve) -> str:
+    if curve.p_min == 1:
+        return "off"
+    floor = "1/classes" if curve.p_min is None else f"{curve.p_min:g}"
+    return f"confidence 1 - (1 - {floor})·(1 - v)^{curve.k:g}"

@@ -1,0 +1,116 @@
+"""What augmentation policies do, as numbers: the features from which a rule learns about arms that are alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policysearch.policy.operations import Operation, operation
+from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, Uniform
+
+_POINTS = 101
+_QUANTILES = np.array([NormalDist().inv_cdf((i + 0.5) / _POINTS) for i in range(_POINTS)])
+
+
+def features(policies: Sequence[Policy]) -> NDArray[np.float64]:
+    """[K, D] float64: the columns of `describe`, by name, each with mean 0 and deviation 1 over the policies.
+
+    Columns that are the same for all policies are left out; D may be 0.
+    """
+    rows = [describe(policy) for policy in policies]
+    names = sorted(set().union(*rows))
+    table = np.array([[row.get(name, 0.0) for name in names] for row in rows]).reshape(len(rows), len(names))
+    spread = table.std(axis=0)
+    kept = spread > 1e-12
+    return np.asarray((table - table.mean(axis=0))[:, kept] / spread[kept])
+
+
+def describe(policy: Policy) -> dict[str, float]:
+    """What a policy does to an image; what is not named is 0.
+
+    - `NAME`: how often the operation is applied to an image on average: the sub-policy's share times the
+      probability, a choice of one unfolded evenly.
+    - `NAME strength`: the same times the average distance of the magnitude from where it changes nothing, as a share of
+      the magnitudes accepted; the sign that is drawn does not matter.
+    - `steps`: operations applied to an image on average.
+    - `mix NAME`: the share of images that are mixed so. `mixture`: draws averaged beyond the first.
+    - `softens target`, `softens weight`: 1 where it does. `softening`: the confidence lost at visibility one half,
+      (1 - p_min)/2^k, on average over the curves; p_min of 1/classes counts as 0.
+
+    Stages count by their share of the training.
+    """
+    out: dict[str, float] = defaultdict(float)
+    for share, stage in _stages(policy):
+        total = sum(sub.weight for sub in stage.sub_policies)
+        for sub in stage.sub_policies:
+            for step, times in (each for one in sub.steps for each in _applied(one)):
+                _add_step(out, step, share * sub.weight / total * times)
+        if stage.mix:
+            out[f"mix {stage.mix.operation}"] += share * stage.mix.probability
+    return {**out, **_of_the_whole(policy)}
+
+
+def _stages(policy: Policy) -> Iterator[tuple[float, Policy | Stage]]:
+    """The policy and what it becomes, each with its share of the training."""
+    starts = [0.0, *(stage.start for stage in policy.stages), 1.0]
+    return zip(np.diff(starts).tolist(), (policy, *policy.stages), strict=True)
+
+
+def _applied(step: Step | OneOf | SomeOf) -> list[tuple[Step, float]]:
+    """Each step that it may turn out to be, and how often it is applied on average."""
+    if isinstance(step, OneOf):
+        return [(one, one.probability / len(step.one_of)) for one in step.one_of]
+    if isinstance(step, SomeOf):
+        share = _share_before_enough(step)
+        return [(one, one.probability * share) for one in step.some_of]
+    return [(step, step.probability)]
+
+
+def _share_before_enough(step: SomeOf) -> float:
+    """E min(n, S)/E S, with n the number drawn and S how many steps would be applied if all were tried.
+
+    Each step's chance is its own times this: exact where their probabilities are equal.
+    """
+    successes = np.ones(1)
+    for one in step.some_of:
+        successes = np.convolve(successes, [1 - one.probability, one.probability])
+    mean = float(successes @ np.arange(len(successes)))
+    least = np.minimum.outer(np.arange(len(step.counts)), np.arange(len(successes)))
+    return float(np.array(step.counts) @ least @ successes) / mean if mean else 0.0
+
+
+def _add_step(out: dict[str, float], step: Step, times: float) -> None:
+    row = operation(step.operation)
+    amounts = {step.operation: times, "steps": times}
+    if step.magnitude is not None:
+        amounts[f"{step.operation} strength"] = times * _strength(row, step.magnitude)
+    for name, amount in amounts.items():
+        out[name] += amount
+
+
+def _strength(row: Operation, magnitude: Magnitude) -> float:
+    """The average distance from the neutral magnitude (the lowest if there is none), as a share of low to high."""
+    if isinstance(magnitude, Uniform):
+        values = np.linspace(magnitude.start, magnitude.stop, magnitude.levels or _POINTS)
+    elif isinstance(magnitude, Normal):
+        values = np.clip(magnitude.mean + magnitude.std * _QUANTILES, row.low, row.high)
+    else:
+        values = np.array([magnitude])
+    neutral = row.low if row.neutral is None else row.neutral
+    return float(np.abs(values - neutral).mean()) / ((row.high - row.low) or 1.0)
+
+
+def _of_the_whole(policy: Policy) -> dict[str, float]:
+    out = {"mixture": policy.mixture.width - 1.0} if policy.mixture else {}
+    if policy.softening:
+        mode = policy.softening.mode
+        lost = [(1 - (curve.p_min or 0.0)) / 2**curve.k for curve, _ in policy.softening.curves()]
+        out["softens target"] = float(mode in ("target", "both"))
+        out["softens weight"] = float(mode in ("weight", "both"))
+        out["softening"] = sum(lost) / len(lost)
+    return out

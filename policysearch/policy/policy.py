@@ -1,0 +1,198 @@
+"""Policies as values: frozen, validated, JSON both ways, known by the hash of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from policysearch.core.errors import UserError
+from policysearch.core.files import write_whole
+from policysearch.policy.mixes import Mix, Mixture
+from policysearch.policy.softening import Softening
+from policysearch.policy.steps import SubPolicy, Value
+from policysearch.policy.validation import validation_message
+
+SCHEMA = 1
+_LIVE = "policysearch.export.registry:live"
+_PRESET = "policysearch.policy.presets:preset"
+
+SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
+
+
+class Stage(Value):
+    """What a policy becomes from `start` on, a share of the training done in (0, 1): its sub-policies and its mix.
+
+    Without `mix` the policy's mix ends; mixture and softening stay the policy's.
+    """
+
+    start: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
+    sub_policies: SubPolicies
+    mix: Mix | None = None
+
+
+class Policy(Value):
+    """A weighted set of sub-policies with an optional softening curve and an optional batch mix.
+
+    `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
+    `stages` replace sub-policies and mix later in training. `name` and `about` (where it came from) are no part
+    of its identity: `hash` depends on content alone.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages"})
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
+    name: str = ""
+    sub_policies: SubPolicies
+    softening: Softening | None = None
+    mix: Mix | None = None
+    mixture: Mixture | None = None
+    stages: tuple[Stage, ...] = ()
+    about: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _off_is_none(self) -> Policy:
+        if self.softening is not None and self.softening.mode == "off":
+            object.__setattr__(self, "softening", None)
+        return self
+
+    @model_validator(mode="after")
+    def _stages_follow_each_other(self) -> Policy:
+        starts = [stage.start for stage in self.stages]
+        if starts != sorted(set(starts)):
+            raise UserError(f"stages must start one after the other, got {starts}")
+        return self
+
+    def at(self, progress: float) -> Policy:
+        """The policy without stages that holds at `progress`, the share of training done in [0, 1].
+
+        Raises:
+            UserError: progress is not in [0, 1].
+        """
+        if not isinstance(progress, int | float) or not 0 <= progress <= 1:
+            raise UserError(f"progress is the share of training done, in [0, 1], got {progress!r}")
+        return self._by_stage[sum(progress >= stage.start for stage in self.stages)]
+
+    @cached_property
+    def _by_stage(self) -> tuple[Policy, ...]:
+        if not self.stages:
+            return (self,)
+        first = self.model_copy(update={"stages": ()})
+        changes = [{"sub_policies": stage.sub_policies, "mix": stage.mix} for stage in self.stages]
+        return (first, *(first.model_copy(update=change) for change in changes))
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hex digits of the SHA-256 of the content, `name` and `about` left out."""
+        content = self.model_dump(mode="json", by_alias=True, exclude={"name", "about"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Policy:
+        """A copy with other values, not validated; its hash is its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        for cached in ("hash", "_by_stage"):
+            copy.__dict__.pop(cached, None)
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The policy as JSON, its hash written along."""
+        data = self.model_dump(mode="json", by_alias=True, exclude=None if self.about else {"about"})
+        return json.dumps({"schema": data.pop("schema"), "hash": self.hash, **data}, indent=indent)
+
+    @classmethod
+    def from_dict(cls, data: object, source: str = "policy") -> Policy:
+        """Build from parsed JSON.
+
+        Raises:
+            UserError: naming the field that is wrong, and `source`; or the hash written along is not the content's.
+        """
+        written = data.get("hash") if isinstance(data, dict) else None
+        content = {k: v for k, v in data.items() if k != "hash"} if isinstance(data, dict) else data
+        try:
+            policy = cls.model_validate(content)
+        except ValidationError as error:
+            raise UserError(f"{source}: {validation_message(error)}") from None
+        if written not in (None, policy.hash):
+            raise UserError(
+                f"{source} was edited or damaged: its hash is {written!r}, its content's {policy.hash}; "
+                "remove the key 'hash' to take it as it is"
+            )
+        return policy
+
+    @classmethod
+    def load(cls, path: str | Path) -> Policy:
+        """Read a policy file (JSON; data only, nothing in it is executed).
+
+        Raises:
+            UserError: the file is missing, is no JSON, or holds no valid policy.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"cannot read policy file {str(path)!r}: {error.strerror or error}") from None
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"policy file {str(path)!r} is not JSON: {error}") from None
+        if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > SCHEMA:
+            raise UserError(
+                f"policy file {str(path)!r} has schema {data['schema']}, this version reads up to {SCHEMA}: "
+                "upgrade policysearch"
+            )
+        return cls.from_dict(data, f"policy file {str(path)!r}")
+
+    def save(self, path: str | Path) -> None:
+        """Write the policy as JSON, replacing the file at once (never half a file)."""
+        write_whole(Path(path), self.to_json() + "\n")
+
+    def to_torchvision(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
+        """A transform of torchvision's v2 that draws anew for each image; with `num_classes` one that takes an image
+        and its label, and gives the image, its target and its weight (and `collate`, which mixes).
+
+        Raises:
+            UserError: torchvision cannot say all of it, and `allow_loss` is False; so for the others.
+        """
+        return self._live("torchvision", allow_loss, num_classes=num_classes)
+
+    def to_timm(self, *, allow_loss: bool = False) -> Any:
+        """What takes and gives a PIL image, made of timm's own operations."""
+        return self._live("timm", allow_loss)
+
+    def to_kornia(self, *, allow_loss: bool = False) -> Any:
+        """A kornia policy module: float [B, C, H, W] in [0, 1], one sub-policy a batch."""
+        return self._live("kornia", allow_loss)
+
+    def to_albumentations(self, *, allow_loss: bool = False) -> Any:
+        """An `A.Compose`."""
+        return self._live("albumentations", allow_loss)
+
+    def _live(self, to: str, allow_loss: bool, **options: Any) -> Any:
+        return _load(_LIVE)(self, to, allow_loss, **options)
+
+    @classmethod
+    def preset(cls, name: str) -> Policy:
+        """A fixed policy of the literature by name, such as `trivialaugment-wide` or `randaugment:2,9`.
+
+        Raises:
+            UserError: no preset has that name; the nearest are told.
+        """
+        policy: Policy = _load(_PRESET)(name)
+        return policy
+
+
+def _load(function: str) -> Callable[..., Any]:
+    """A function by MODULE:NAME, for methods whose code builds on policies and so cannot be imported here."""
+    module, _, name = function.partition(":")
+    loaded: Callable[..., Any] = getattr(import_module(module), name)
+    return loaded

@@ -1,0 +1,187 @@
+"""The fixed policies of the literature, as policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+from pydantic import ValidationError
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.policy.autoaugment_tables import AUTOAUGMENT
+from policysearch.policy.mixes import Mixture
+from policysearch.policy.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
+from policysearch.policy.policy import Policy
+from policysearch.policy.softening import Curve, Softening
+from policysearch.policy.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
+
+LEVELS = 31
+AFTER_FLIP = "flip+"
+"""Before the name of a preset: the same after a horizontal flip."""
+FLIP = Step(operation="flip-horizontal", probability=0.5)
+_PIXEL_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-pixels"}
+
+
+def _flipped(policy: Policy) -> Policy:
+    """The policy after a flip; RandAugment and TrivialAugment are trained with one where classes allow it."""
+    if policy.mixture:
+        raise UserError(f"preset '{AFTER_FLIP}{policy.name}' is none: {policy.name} averages draws of an image")
+    subs = tuple(sub.model_copy(update={"steps": (FLIP, *sub.steps)}) for sub in policy.sub_policies)
+    return policy.model_copy(update={"name": f"{AFTER_FLIP}{policy.name}", "sub_policies": subs})
+
+
+def _one(name: str, *steps: Step | OneOf, softening: Softening | None = None) -> Policy:
+    return Policy(name=name, sub_policies=(SubPolicy(steps=steps),), softening=softening)
+
+
+def _randaugment(n: float = 2, m: float = 9, std: float = 0) -> Policy:
+    """RandAugment (Cubuk et al. 2020): n operations of fourteen at level m of 0..30, torchvision's ranges.
+
+    With `std` the level is drawn from N(m, std²) for each operation of each image (timm's `mstd`).
+    """
+    if not (n in range(1, 11) and m in range(LEVELS) and 0 <= std <= LEVELS):
+        raise UserError(
+            f"randaugment:N,M,STD takes whole N in 1..10 and M in 0..{LEVELS - 1}, and STD in 0..{LEVELS}, "
+            f"got {n:g},{m:g},{std:g}"
+        )
+    choices = tuple(Step(operation=name, magnitude=_near(name, m, std)) for name in RANDAUGMENT_OPERATIONS)
+    title = f"randaugment:{n:g},{m:g}" + (f",{std:g}" if std else "")
+    return _one(title, *[OneOf(one_of=choices)] * int(n))
+
+
+def _near(name: str, level: float, std: float) -> Magnitude | None:
+    row = OPERATIONS[name]
+    mean = row.magnitude_at(level, LEVELS)
+    if mean is None or row.standard is None or not std:
+        return mean
+    return Normal(mean=mean, std=std * abs(row.standard[1] - row.standard[0]) / (LEVELS - 1))
+
+
+def _trivialaugment(wide: bool) -> OneOf:
+    """TrivialAugment (Müller & Hutter 2021): one of fourteen operations at a level drawn evenly of 0..30."""
+    return OneOf(one_of=tuple(_any_level(name, wide) for name in RANDAUGMENT_OPERATIONS))
+
+
+def _any_level(name: str, wide: bool) -> Step:
+    row = OPERATIONS[_PIXEL_NAMES.get(name, name) if wide else name]
+    span = row.wide if wide else row.standard
+    if span is None:
+        return Step(operation=row.name)
+    return Step(operation=row.name, magnitude=Uniform(start=span[0], stop=span[1], levels=LEVELS))
+
+
+def _soft_crop(sigma: float = 0.3, k: float = 2) -> Policy:
+    """Soft Augmentation's CIFAR setting: flip, σ 0.3, k 2, target and weight (Liu et al. 2023, section 4.1)."""
+    return _one(_titled("soft-crop", sigma, k), FLIP, _crop(sigma), softening=Softening(k=k, mode="both"))
+
+
+def _soft_crop_trivialaugment(sigma: float = 0.3, k: float = 2) -> Policy:
+    """The same before TrivialAugment, whose operations are not softened."""
+    curve = Softening(mode="both", p_min=1, operations={"soft-crop": Curve(k=k)})
+    title = _titled("soft-crop-trivialaugment", sigma, k)
+    return _one(title, FLIP, _crop(sigma), _trivialaugment(wide=True), softening=curve)
+
+
+def _crop(sigma: float) -> Step:
+    return Step(operation="soft-crop", magnitude=sigma)
+
+
+def _titled(name: str, sigma: float, k: float) -> str:
+    return name if (sigma, k) == (0.3, 2) else f"{name}:{sigma:g},{k:g}"
+
+
+def _autoaugment(name: str) -> Policy:
+    """AutoAugment (Cubuk et al. 2019, tables 7 to 9): 25 sub-policies of two steps at levels 0..9."""
+    return Policy(name=f"autoaugment-{name}", sub_policies=tuple(map(_published, AUTOAUGMENT[name])))
+
+
+def _published(line: str) -> SubPolicy:
+    """A sub-policy from "operation probability level, operation probability level" (no level where it has none)."""
+    steps = []
+    for words in map(str.split, line.split(",")):
+        magnitude = OPERATIONS[words[0]].magnitude_at(int(words[2]), 10) if len(words) > 2 else None
+        steps.append(Step(operation=words[0], probability=float(words[1]), magnitude=magnitude))
+    return SubPolicy(steps=tuple(steps))
+
+
+_AUGMIX: dict[str, tuple[float, float] | None] = {
+    "autocontrast": None,
+    "equalize": None,
+    "posterize": (4, 0),
+    "rotate": (0, 30),
+    "solarize": (255, 0),
+    "shear-x": (0, 0.3),
+    "shear-y": (0, 0.3),
+    "translate-x": (0, 1 / 3),
+    "translate-y": (0, 1 / 3),
+}
+
+
+def _augmix() -> Policy:
+    """AugMix (Hendrycks et al. 2020): three chains of one to three of nine operations, mixed with the original.
+
+    The operations are the paper's, at severity 3 of 10 (levels 0, 1 or 2 of ten, torchvision's ranges).
+    """
+    spans = {name: None if span is None else _lowest(*span) for name, span in _AUGMIX.items()}
+    choice = OneOf(one_of=tuple(Step(operation=name, magnitude=span) for name, span in spans.items()))
+    chains = tuple(SubPolicy(steps=(choice,) * depth) for depth in (1, 2, 3))
+    return Policy(name="augmix", sub_policies=chains, mixture=Mixture())
+
+
+def _lowest(start: float, stop: float) -> Uniform:
+    return Uniform(start=start, stop=start + (stop - start) * 2 / 9, levels=3)
+
+
+PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
+    "identity": ("no augmentation", lambda: _one("identity")),
+    "flip-crop": (
+        "horizontal flip, and a crop after padding by 1/8 of the side (4 pixels at 32)",
+        lambda: _one("flip-crop", FLIP, Step(operation="pad-and-crop", magnitude=0.125)),
+    ),
+    "soft-crop": ("flip and soft crop, σ 0.3, k 2, target and weight softened; also soft-crop:σ,k", _soft_crop),
+    "soft-crop-trivialaugment": (
+        "the same, then TrivialAugment on its wide ranges; also soft-crop-trivialaugment:σ,k",
+        _soft_crop_trivialaugment,
+    ),
+    "randaugment": ("RandAugment with N 2, M 9; also randaugment:N,M or randaugment:N,M,STD", _randaugment),
+    "trivialaugment": (
+        "TrivialAugment on RandAugment's ranges",
+        lambda: _one("trivialaugment", _trivialaugment(wide=False)),
+    ),
+    "trivialaugment-wide": (
+        "TrivialAugment on its wide ranges, the strongest free policy in print",
+        lambda: _one("trivialaugment-wide", _trivialaugment(wide=True)),
+    ),
+    "autoaugment-cifar10": ("AutoAugment's policy found on CIFAR-10", partial(_autoaugment, "cifar10")),
+    "autoaugment-imagenet": ("AutoAugment's policy found on ImageNet", partial(_autoaugment, "imagenet")),
+    "autoaugment-svhn": ("AutoAugment's policy found on SVHN", partial(_autoaugment, "svhn")),
+    "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
+}
+
+BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
+"""The fixed policies that are arms of every space."""
+
+
+@lru_cache(maxsize=256)
+def preset(name: str) -> Policy:
+    """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
+
+    `flip+NAME` is that preset after a horizontal flip with probability 0.5.
+
+    Raises:
+        UserError: unknown name, a number out of range, or a flip before a mixture.
+    """
+    if name.startswith(AFTER_FLIP):
+        return _flipped(preset(name.removeprefix(AFTER_FLIP)))
+    base, _, arguments = name.partition(":")
+    if base not in PRESETS:
+        raise unknown_name("policy preset", name, PRESETS)
+    try:
+        values = [float(part) for part in arguments.split(",")] if arguments else []
+        return PRESETS[base][1](*values)
+    except ValidationError as error:
+        raise UserError(f"preset {name!r}: {error.errors()[0]['msg']}") from None
+    except (TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"preset {name!r}: arguments are numbers, as in randaugment:2,9") from None

@@ -1,0 +1,11 @@
+"""`policysearch.operations` under its former name: what people import from it is in `policysearch` itself now."""
+
+import warnings
+
+from policysearch.policy.operations import *  # noqa: F403
+
+warnings.warn(
+    "policysearch.operations has moved: import the same names from policysearch instead",
+    DeprecationWarning,
+    stacklevel=2,
+)

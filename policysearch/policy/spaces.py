@@ -1,0 +1,271 @@
+"""Spaces: finite sets of arms read from data files, and the same parameters as suggestions for Optuna.
+
+A space file (TOML) holds `schema = 1`, `description`, optionally `max_arms` and `baselines`, and families.
+A family has `parameters` (name -> list of choices) and either `preset`, a preset's name, or `policy`, a policy in
+which "$name" stands for a parameter's value; and optionally `loss`, a table with `kind` and the fields of
+`policysearch.policy.losses`, or the kind "none". A step may give `level` (of `levels`, 31 by default, on the
+operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` to take over a preset's steps.
+`repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import search_spaces
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.policy.families import Family, Parameters, Value
+from policysearch.policy.losses import Loss
+from policysearch.policy.policy import Policy
+from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.validation import validation_message
+
+_EVERY_ARM_IS_CHECKED_UP_TO = 2000
+
+
+class Suggester(Protocol):
+    """The part of `optuna.Trial` that a space needs."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
+    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None) -> float: ...
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int: ...
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One candidate: a policy, optionally a loss, and the full assignment of parameters that gives them."""
+
+    parameters: Parameters
+    policy: Policy
+    loss: Loss | None = None
+
+    @property
+    def key(self) -> str:
+        """The policy's hash, and the loss's after a "+" where there is one: by it pulls are tallied."""
+        return f"{self.policy.hash}+{self.loss.hash}" if self.loss else self.policy.hash
+
+    @property
+    def name(self) -> str:
+        """The policy's name, and the loss in short."""
+        return f"{self.policy.name} + {self.loss.label}" if self.loss else self.policy.name
+
+
+class _SpaceFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    description: str = ""
+    max_arms: Annotated[int, Field(ge=2, le=10_000)] = 40
+    baselines: list[str] = list(BASELINES)
+    family: list[Family] = []
+
+    @field_validator("baselines")
+    @classmethod
+    def _fixed_ones_included(cls, names: list[str]) -> list[str]:
+        return [*BASELINES, *(name for name in names if name not in BASELINES)]
+
+
+def stepped(values: list[Value]) -> tuple[float, float, float] | None:
+    """(low, high, step) if the choices are evenly spaced numbers, else None."""
+    if len(values) < 2 or any(isinstance(v, str) for v in values):
+        return None
+    exact = [Decimal(str(v)) for v in values]
+    gaps = {b - a for a, b in itertools.pairwise(exact)}
+    if len(gaps) > 1 or min(gaps) <= 0:
+        return None
+    return float(exact[0]), float(exact[-1]), float(gaps.pop())
+
+
+@dataclass(frozen=True)
+class Space:
+    """A finite set of arms: the fixed baselines, and families of policies over parameters."""
+
+    name: str
+    file: _SpaceFile
+
+    @property
+    def description(self) -> str:
+        return self.file.description
+
+    @cached_property
+    def families(self) -> dict[str, Family]:
+        return {family.name: family for family in self.file.family}
+
+    @cached_property
+    def choices(self) -> dict[str, list[Value]]:
+        """Every parameter with its choices; `family` first."""
+        out: dict[str, list[Value]] = {"family": [*self.file.baselines, *self.families]}
+        for family in self.file.family:
+            out |= family.choices()
+        return out
+
+    @property
+    def size(self) -> int:
+        """Number of assignments, different or not in their policy."""
+        return len(self.file.baselines) + sum(self._grid(family) for family in self.file.family)
+
+    def _grid(self, family: Family) -> int:
+        return math.prod(len(values) for values in family.choices().values())
+
+    def arm(self, parameters: Parameters) -> Arm:
+        """The arm of a full assignment (`family` and that family's parameters).
+
+        Raises:
+            UserError: the assignment gives no valid policy, or no valid loss.
+        """
+        family = self.families.get(str(parameters["family"]))
+        if family is None:
+            return Arm(dict(parameters), preset(str(parameters["family"])))
+        return Arm(dict(parameters), family.build(parameters), family.build_loss(parameters))
+
+    def suggest(self, trial: Suggester) -> Arm:
+        """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones."""
+        parameters: dict[str, Value] = {"family": trial.suggest_categorical("family", self.choices["family"])}
+        family = self.families.get(str(parameters["family"]))
+        for name, values in (family.choices() if family else {}).items():
+            parameters[name] = _suggested(trial, name, values)
+        return self.arm(parameters)
+
+    def arms(self, seed: int) -> tuple[Arm, ...]:
+        """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
+        found = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
+        room = self.file.max_arms - len(found)
+        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
+        source = self._all() if small else self._sampled(np.random.default_rng([seed, 7]))
+        rest: dict[str, Arm] = {}
+        for arm in source:
+            if arm.key not in found:
+                rest.setdefault(arm.key, arm)
+            if not small and len(rest) >= room:
+                break
+        keys = list(rest)
+        if len(keys) > room:
+            chosen = np.random.default_rng([seed, 7]).choice(len(keys), max(room, 0), replace=False)
+            keys = [keys[i] for i in np.sort(chosen)]
+        return (*found.values(), *(rest[key] for key in keys))
+
+    def _all(self) -> Iterator[Arm]:
+        for family in self.file.family:
+            names = family.choices()
+            for values in itertools.product(*names.values()):
+                yield self.arm({"family": family.name, **dict(zip(names, values, strict=True))})
+
+    def _sampled(self, rng: np.random.Generator, attempts: int = 100_000) -> Iterator[Arm]:
+        weights = np.array([min(self._grid(family), 1e6) for family in self.file.family], dtype=float)
+        for _ in range(attempts):
+            family = self.file.family[rng.choice(len(weights), p=weights / weights.sum())]
+            values = {n: v[rng.integers(len(v))] for n, v in family.choices().items()}
+            yield self.arm({"family": family.name, **values})
+
+    def check(self) -> None:
+        """Build every arm of a small space; in a large one every choice of every parameter, and some at random.
+
+        Raises:
+            UserError: some assignment gives no valid policy.
+        """
+        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
+        for _ in self._all() if small else self._sampled(np.random.default_rng(0), attempts=300):
+            pass
+        if small:
+            return
+        for family in self.file.family:
+            names = family.choices()
+            first = {name: values[0] for name, values in names.items()}
+            for name, values in names.items():
+                for value in values:
+                    self.arm({"family": family.name, **first, name: value})
+
+
+def _suggested(trial: Suggester, name: str, values: list[Value]) -> Value:
+    grid = stepped(values)
+    if grid is None:
+        chosen: Value = trial.suggest_categorical(name, values)
+        return chosen
+    low, high, step = grid
+    if all(isinstance(v, int) for v in values):
+        return trial.suggest_int(name, int(low), int(high), step=int(step))
+    number = trial.suggest_float(name, low, high, step=step)
+    return values[round((number - low) / step)]
+
+
+def load_space(spec: str) -> Space:
+    """A space by name, or from a TOML file of one's own (`PATH.toml`).
+
+    Raises:
+        UserError: unknown name, unreadable file, unknown key, or a policy or loss not valid; the field is named.
+    """
+    source = f"space {spec!r}" if spec in search_spaces.names() else f"space file {spec!r}"
+    return parse_space(Path(spec).stem, space_text(spec), source)
+
+
+def space_text(spec: str) -> str:
+    """The TOML text of a space by name, or of a file.
+
+    Raises:
+        UserError: unknown name or unreadable file.
+    """
+    if spec in search_spaces.names():
+        return search_spaces.text(spec)
+    if not spec.endswith(".toml"):
+        error = unknown_name("space", spec, search_spaces.names())
+        raise UserError(f"{error} A space of your own is given as PATH.toml.")
+    try:
+        return Path(spec).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read space file {spec!r}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def parse_space(name: str, text: str, source: str) -> Space:
+    """A space from its TOML text; `source` stands at the beginning of complaints.
+
+    Raises:
+        UserError: as `load_space`.
+    """
+    try:
+        space = Space(name, _SpaceFile.model_validate(tomllib.loads(text)))
+        _check_names(space)
+        space.check()
+        _check_used(space)
+        space.arms(0)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{source} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise UserError(f"{source}: {validation_message(error)}") from None
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+    return space
+
+
+def _check_names(space: Space) -> None:
+    names = space.choices["family"]
+    twice = {str(n) for n in names if names.count(n) > 1}
+    if twice:
+        raise UserError(
+            f"family names must differ from each other and from the baselines; {', '.join(sorted(twice))} stands twice"
+        )
+    for family in space.file.family:
+        if (family.preset is None) == (family.policy is None):
+            raise UserError(f"family {family.name!r} needs either `preset` or `policy`")
+        for name, values in family.parameters.items():
+            bad = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
+            if bad or len(set(map(repr, values))) < len(values):
+                raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")
+
+
+def _check_used(space: Space) -> None:
+    for family in space.file.family:
+        unused = family.parameters.keys() - family.used
+        if unused:
+            name = min(unused)
+            raise UserError(f"parameter {family.name}.{name} is not used: write ${name} where it belongs")

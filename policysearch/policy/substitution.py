@@ -1,0 +1,86 @@
+"""Policy templates of space files: "$name" becomes a parameter's value, levels become magnitudes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from policysearch.core.errors import UserError
+from policysearch.policy.operations import operation
+from policysearch.policy.presets import preset
+
+
+def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
+    """The template with every "$name" replaced; a string that is nothing else takes the value's type."""
+    if isinstance(template, dict):
+        return {key: filled(item, values) for key, item in template.items()}
+    if isinstance(template, list):
+        return [filled(item, values) for item in template]
+    if not isinstance(template, str):
+        return template
+    for name in re.findall(r"\$(\w+)", template):
+        if name not in values:
+            raise UserError(f"${name} is no parameter of this family; it has {', '.join(values) or 'none'}")
+    if re.fullmatch(r"\$\w+", template):
+        return values[template[1:]]
+    return re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), template)
+
+
+def sub_policy(sub: Any) -> Any:
+    """A filled sub-policy with the steps of presets taken over and every `level` turned into a magnitude."""
+    if not isinstance(sub, dict) or not isinstance(sub.get("steps"), list):
+        return sub
+    return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
+
+
+def stages_of(policy: dict[str, Any]) -> dict[str, Any]:
+    """A filled policy with the sub-policies of its stages made like its own."""
+    stages = policy.get("stages")
+    if not isinstance(stages, list):
+        return policy
+    return {**policy, "stages": [_stage(stage) for stage in stages]}
+
+
+def _stage(stage: Any) -> Any:
+    if not isinstance(stage, dict) or not isinstance(stage.get("sub_policies"), list):
+        return stage
+    return {**stage, "sub_policies": [sub_policy(sub) for sub in stage["sub_policies"]]}
+
+
+def _steps(item: Any) -> list[Any]:
+    if isinstance(item, dict) and "preset" in item:
+        return _steps_of_preset(item)
+    if isinstance(item, dict) and "level" in item:
+        return [_at_level(item)]
+    for key in ("one_of", "some_of"):
+        if isinstance(item, dict) and isinstance(item.get(key), list):
+            return [{**item, key: [one for part in item[key] for one in _steps(part)]}]
+    return [item]
+
+
+def _steps_of_preset(step: dict[str, Any]) -> list[Any]:
+    name = str(step["preset"])
+    found = preset(name)
+    if len(step) > 1:
+        raise UserError(f"a step that takes over preset {name!r} has no other keys, got {', '.join(step)}")
+    if found.softening or len(found.sub_policies) > 1:
+        raise UserError(f"preset {name!r} softens or has several sub-policies, and cannot be taken over as steps")
+    return [part.model_dump() for part in found.sub_policies[0].steps]
+
+
+def _at_level(step: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
+    level, levels, span = step["level"], step.get("levels", 31), step.get("range", "standard")
+    if "magnitude" in step:
+        raise UserError("a step has a magnitude or a level, not both")
+    if span not in ("standard", "wide"):
+        raise UserError(f'range must be "standard" or "wide", got {span!r}')
+    whole = isinstance(levels, int) and levels >= 2 and isinstance(level, int | float)
+    if not whole or not 0 <= level < levels:
+        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
+    row = operation(str(step.get("operation")))
+    if span == "wide" and row.standard and not row.wide:
+        raise UserError(f"{row.name} has no wide range (TrivialAugment's): leave `range` out, or give a magnitude")
+    magnitude = row.magnitude_at(level, levels, span == "wide")
+    return rest if magnitude is None else {**rest, "magnitude": magnitude}

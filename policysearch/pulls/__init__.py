@@ -1,1 +1,0 @@
-"""Which pulls a search should buy: what a calibration found, and what is known to mislead."""

@@ -1,0 +1,1 @@
+"""Markup, plots and theme of HTML pages that need nothing from outside."""

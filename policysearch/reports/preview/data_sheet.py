@@ -1,0 +1,80 @@
+"""What a data set is, in words and as a contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.registry import SHIPPED
+from policysearch.datasets.split import Split, split
+from policysearch.reports.preview.figure import must_be_png, pixels, write_figure
+from policysearch.reports.preview.sheet import Picture, sheet
+
+_ROWS, _COLUMNS = 20, 8
+_LISTED = 200  # classes, at most, that a table shows
+
+
+def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | None) -> None:
+    """Print counts, sizes, classes and the split of a data set; write its contact sheet to `out`, PATH.png.
+
+    Raises:
+        UserError: the data cannot be split so, or `out` cannot be written.
+    """
+    if out is not None:
+        must_be_png(out)
+    parts = split(dataset, validation, seed)
+    console = Console()
+    channels, height, width = dataset.shape
+    kind = "grey" if channels == 1 else "RGB"
+    console.print(
+        f"{dataset.name}: {len(dataset.y_train) + len(dataset.y_test):,} images, {height}×{width} {kind}, "
+        f"{len(dataset.classes)} classes",
+        style="bold",
+        markup=False,
+        highlight=False,
+    )
+    console.print(_table(dataset, parts))
+    told = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
+    told += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
+    told += [f"decoded images in {dataset.handle}"] if dataset.handle not in SHIPPED else []
+    console.print("\n".join([*told, *(f"warning: {text}" for text in dataset.warnings)]), markup=False, soft_wrap=True)
+    if out is not None:
+        write_figure(contact_sheet(dataset, parts), out)
+        console.print(f"{out}: training images of {min(len(dataset.classes), _ROWS)} classes", markup=False)
+
+
+def _table(dataset: Dataset, parts: Split) -> Table:
+    sides = (dataset.y_train[parts.train], dataset.y_train[parts.validation], dataset.y_test)
+    counts = np.stack([np.bincount(labels, minlength=len(dataset.classes)) for labels in sides], 1)
+    table = Table(show_footer=True)
+    table.add_column("class", footer="all")
+    for name, total in zip(("train", "validation", "test"), counts.sum(0), strict=True):
+        table.add_column(name, footer=f"{total:,}", justify="right")
+    for name, row in list(zip(dataset.classes, counts, strict=True))[:_LISTED]:
+        table.add_row(name, *(f"{count:,}" for count in row))
+    if len(dataset.classes) > _LISTED:
+        table.add_row(f"… {len(dataset.classes) - _LISTED} more", "", "", "")
+    return table
+
+
+def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
+    """Eight training images of each class, of the first twenty classes where there are more."""
+    labels = dataset.y_train[parts.train]
+    rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
+    more = len(dataset.classes) - _ROWS
+    notes = ["training images, a row a class"] + ([f"{more} more classes"] if more > 0 else [])
+    return sheet(dataset.name, notes, rows)
+
+
+def _row(dataset: Dataset, own: NDArray[np.int64], name: str) -> list[Picture]:
+    chosen = np.random.default_rng(0).permutation(own)[:_COLUMNS]
+    told = (f"{name}, {len(own):,}", *[""] * _COLUMNS)
+    row = [Picture(pixels(dataset.x_train[i]), (text,)) for i, text in zip(chosen, told, strict=False)]
+    blank = np.full(row[0].image.shape, 255, np.uint8)
+    return row + [Picture(blank, ("",))] * (_COLUMNS - len(row))

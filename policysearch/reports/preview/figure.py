@@ -1,0 +1,202 @@
+"""A picture of what a policy does: training images, and several draws of each beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from policysearch.augmentation import augment
+from policysearch.core.errors import UserError
+from policysearch.core.files import replacing
+from policysearch.datasets.dataset import Dataset
+from policysearch.policy.describe import in_words
+from policysearch.policy.losses import loss_in_words, parse_loss
+from policysearch.policy.mixes import MIXES
+from policysearch.policy.policy import Policy
+from policysearch.reports.preview.captions import captions
+from policysearch.reports.preview.sheet import Picture, sheet
+from policysearch.study.policy_spec import named_policy
+
+BATCH = 128  # images drawn together where they depend on each other
+MOST = 20  # rows, and draws, of one picture
+
+
+def write_preview(
+    policy: str, dataset: Dataset, out: str | Path, *, images: int, draws: int, seed: int, progress: float
+) -> list[str]:
+    """Draw a policy on a data set's training part and write the picture; an old one is replaced when the new is done.
+
+    Args:
+        policy: a policy file or a preset's name.
+        dataset: where the images are from.
+        out: the picture, PATH.png.
+        images: rows, as in `preview`; draws, seed and progress likewise.
+
+    Returns:
+        What to tell: the policy in words, and what the picture shows.
+
+    Raises:
+        UserError: something given is wrong, or `out` cannot be written.
+    """
+    must_be_png(out)
+    shown = named_policy(policy)
+    train = (dataset.x_train, dataset.y_train, dataset.classes)
+    write_figure(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
+    where = f"{out}: {images} training images of {dataset.name}, {draws} draws of each"
+    return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_maps(shown.at(progress)), where]
+
+
+def must_be_png(out: str | Path) -> None:
+    """Raises:
+    UserError: the file's name does not end in .png.
+    """
+    if Path(out).suffix.lower() != ".png":
+        raise UserError(f"the picture is a PNG: --out takes PATH.png, got {str(out)!r}")
+
+
+def _loss(policy: Policy) -> list[str]:
+    loss = parse_loss(policy.about.get("loss"))
+    return [f"found with {loss_in_words(loss)}"] if loss else []
+
+
+def preview(
+    policy: Policy,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    rows: int,
+    draws: int,
+    seed: int = 0,
+    progress: float = 0.0,
+) -> Figure:
+    """A figure with a row an image: on the left as it is, under it its class, beside it several draws.
+
+    Under each draw stands what `captions` says. The images are of different classes as far as
+    there are, chosen by seed; those a mix brings in are from the same batch. SnapMix gets uniform activation maps.
+
+    Args:
+        policy: what to draw from.
+        images: [N, C, H, W] uint8, C 1 or 3.
+        labels: [N] int64 in 0..len(class_names)-1.
+        class_names: a name a class.
+        rows: images shown, 1 to 20.
+        draws: draws of each, 1 to 20.
+        seed: 0 or more; the same seed gives the same figure.
+        progress: share of training done, in [0, 1], for policies with stages.
+
+    Raises:
+        UserError: a number is out of its range, or there are fewer than `rows` images.
+    """
+    grid = drawn_pictures(policy, images, labels, class_names, rows=rows, draws=draws, seed=seed, progress=progress)
+    return sheet(_title(policy, progress), preview_notes(policy.at(progress)), grid)
+
+
+def drawn_pictures(
+    policy: Policy,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    rows: int,
+    draws: int,
+    seed: int = 0,
+    progress: float = 0.0,
+) -> list[list[Picture]]:
+    """What a preview shows, and raises, as `rows` lists: an image as it is, then its draws.
+
+    The arguments are those of `preview`.
+    """
+    _check(rows, draws, seed, len(images))
+    current = policy.at(progress)
+    chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
+    batch, own = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.ones(len(batch), 1, 1)
+    grid = [[Picture(pixels(batch[row].numpy()), (class_names[int(own[row])],))] for row in range(rows)]
+    for _ in range(draws):
+        out = augment(current, batch, own, num_classes=len(class_names), generator=generator, activation_maps=maps)
+        told = captions(out, own, class_names, softened=current.softening is not None)
+        for row in range(rows):
+            grid[row].append(Picture(pixels(out.images[row].numpy()), told[row]))
+    return grid
+
+
+def _check(rows: int, draws: int, seed: int, total: int) -> None:
+    for name, value, high in (("images", rows, min(MOST, total)), ("draws", draws, MOST), ("seed", seed, 2**63 - 1)):
+        low = 0 if name == "seed" else 1
+        if not low <= value <= high:
+            raise UserError(f"--{name} must lie in [{low}, {high}], got {value}")
+
+
+def _batch_size(current: Policy, rows: int) -> int:
+    """A mix needs partners, and normalised weights their mean; without these, the rows shown are all it takes."""
+    together = current.mix or (current.softening and current.softening.normalise)
+    return max(rows, BATCH) if together else rows
+
+
+def _chosen(labels: NDArray[np.int64], rows: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of `size` different images, one of each class, then a second one, ...; the first `rows` by class."""
+    order = rng.permutation(len(labels))
+    turn = np.zeros_like(order)
+    for label in np.unique(labels):
+        own = labels[order] == label
+        turn[own] = np.arange(own.sum())
+    place = rng.permutation(labels.max() + 1)[labels[order]]
+    batch = order[np.lexsort((place, turn))][:size]
+    batch[:rows] = batch[:rows][np.argsort(labels[batch[:rows]], kind="stable")]
+    return batch
+
+
+def pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[C, H, W] -> [H, W] grey or [H, W, 3]."""
+    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+
+
+def _title(policy: Policy, progress: float) -> str:
+    stage = f", {progress:.0%} of the training done" if policy.stages else ""
+    return f"{policy.name or 'policy'} ({policy.hash}){stage}"
+
+
+def preview_notes(
+    current: Policy, places: tuple[str, ...] = ("left: training images as they are", "beside each: draws of the policy")
+) -> list[str]:
+    """What stands at which place, and what the words under the pictures mean."""
+    parts = {
+        **dict.fromkeys(places, True),
+        "v: how much of its own image a draw shows": current.softening is not None and current.mix is None,
+        "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
+        "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
+    }
+    return ["; ".join(part for part, holds in parts.items() if holds), *_maps(current)]
+
+
+def _maps(current: Policy) -> list[str]:
+    if current.mix is None or not MIXES[current.mix.operation].needs_maps:
+        return []
+    return [f"{current.mix.operation} is drawn with uniform activation maps, in training with the network's own"]
+
+
+def write_figure(figure: Figure, target: Path) -> None:
+    """Write a picture; an old one is replaced when the new is done.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        with replacing(target) as partial:
+            figure.savefig(partial, format="png")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(
+            f"cannot write {str(target)!r}: {reason}; --out takes PATH.png in a folder that exists"
+        ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()

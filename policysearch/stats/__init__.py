@@ -1,0 +1,1 @@
+"""Statistics on arrays: intervals, paired comparisons, tests, ranks and shrinkage; NumPy and SciPy only."""

@@ -1,0 +1,90 @@
+"""Intervals over runs: of a mean, of a share. Closed forms, so that nothing depends on a seed or on the runs' order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+Floats = NDArray[np.float64]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean or a share, and the ends of its 95 % interval; nan where one run leaves the interval unknown."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def student(mean: float, error: float, n: int) -> Estimate:
+    """The 95 % t interval of a mean.
+
+    Args:
+        mean, error: the mean and its standard error, in any one unit.
+        n: degrees of freedom plus 1: of a plain mean the values it is of; below 2 the ends are nan.
+    """
+    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
+    return Estimate(mean, mean - half, mean + half)
+
+
+def spread(values: Floats, imagined: tuple[float, ...] = ()) -> Floats:
+    """Half of the 95 % t interval, about the mean of `imagined` and `values` together; nan for fewer than two runs.
+
+    Args:
+        values: [R, ...] one entry a run.
+        imagined: values of runs that never were, added to each column (see `mean_interval`).
+    """
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.nan)
+    return np.asarray(t.ppf((1 + LEVEL) / 2, len(values) + len(imagined) - 1) * _error(_with(values, imagined)))
+
+
+def _with(values: Floats, imagined: tuple[float, ...]) -> Floats:
+    extra = np.broadcast_to(np.reshape(imagined, (-1, *[1] * (values.ndim - 1))), (len(imagined), *values.shape[1:]))
+    return np.concatenate([values, extra])
+
+
+def _error(values: Floats) -> Floats:
+    return np.asarray(np.sort(values, 0).std(0, ddof=1) / np.sqrt(len(values)))
+
+
+def mean_interval(values: Floats, blind: float | None = None) -> tuple[Floats, Floats, Floats]:
+    """Mean, low and high end of the 95 % interval over runs.
+
+    Regrets are discrete and mostly 0, with a rare large one: where 20 runs all found the best arm, or three in a
+    hundred missed it, a t interval or a bootstrap holds the true mean far too seldom (measured, four sizes of regret:
+    at 100 runs with 3 % misses 74 %, at 15 runs with 10 % misses 65 %, the percentile bootstrap alike). So one imagined
+    run is added that picked blindly, which is to the mean what Agresti and Coull (1998) add to a share: 94 % to 100 %
+    in the same measurement, and at 100 runs with 30 % misses only 3 % wider. The mean told is that of the runs alone.
+
+    Args:
+        values: [R, ...] one entry a run, not below 0 where `blind` is given.
+        blind: the mean regret of an arm drawn at random; None for quantities that are not regrets of a pick.
+    """
+    ordered = np.sort(values, 0)
+    mean = np.asarray(ordered.mean(0))
+    if blind is None:
+        half = spread(ordered)
+        return mean, mean - half, mean + half
+    centre, half = np.asarray(_with(ordered, (blind,)).mean(0)), spread(ordered, (blind,))
+    return mean, np.clip(centre - half, 0, mean), np.maximum(centre + half, mean)
+
+
+def wilson(hits: NDArray[np.int64] | Floats, n: int) -> tuple[Floats, Floats, Floats]:
+    """Share of n runs and its Wilson (1927) score interval, ends in [0, 1]; nan ends for fewer than two runs.
+
+    Args:
+        hits: [...] how many of the n runs.
+    """
+    share, z2 = np.asarray(hits / n, dtype=np.float64), norm.ppf((1 + LEVEL) / 2) ** 2
+    if n < 2:
+        return share, np.full(share.shape, np.nan), np.full(share.shape, np.nan)
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    return share, np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)

@@ -1,0 +1,112 @@
+"""What the trials of an Optuna study tell a rule.
+
+Writes one attribute of a trial, and uses two of Optuna's internals for that: `study._storage`, `trial._trial_id`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState
+
+from policysearch.rules import Choice, Counts, History, Log, counted
+from policysearch.study.parameter_grid import Grid
+
+_HUGE = 1e100  # the square of a larger value overflows in a sum
+_FAR = 1e5  # times the range of all values: further from 0 than this, squares lose what tells values apart
+
+_DRAWS = "policysearch:draws"
+"""Trial attribute [[names, probability], ...]: what was drawn together, for rules that tell a probability."""
+
+
+def history_of(
+    trials: Sequence[FrozenTrial], grid: Grid, path: Mapping[str, Any], *, maximise: bool, budget: int = 0
+) -> History:
+    """What trials tell about a grid's arms, among those with the parameters of `path`; the log in the order told."""
+    started = [trial for trial in trials if trial.state != TrialState.WAITING and path.items() <= trial.params.items()]
+    started.sort(key=_when_told)
+    arms = grid.arms(started)
+    pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
+    arms = arms[arms >= 0]
+    rewards = _comparable(np.array([_reward(trial, maximise) for trial in pulls]))
+    counts = _counts(pulls, arms, rewards, grid.size)
+    done = np.isfinite(rewards)
+    names = set(grid.names)
+    probabilities = np.array([_probability(trial, names) for trial in pulls])
+    log = Log(arms[done], np.zeros(done.sum(), np.int64), rewards[done], probabilities[done])
+    return History(**vars(counts), fidelities=(counts,), features=grid.features(), budget=budget, log=log)
+
+
+def _comparable(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rewards whose sums and squares hold their differences: huge or far from 0, they are brought to [-1, 1]."""
+    done = rewards[np.isfinite(rewards)]
+    if not len(done):
+        return rewards
+    largest = float(np.abs(done).max())
+    if largest < _HUGE and not 0 < np.ptp(done) < largest / _FAR:
+        return rewards
+    shares = done / largest
+    around = rewards / largest - np.median(shares)
+    return np.asarray(around / (np.abs(shares - np.median(shares)).max() or 1.0))
+
+
+def stretched(history: History) -> History:
+    """The same with rewards from 0, the lowest, to 1, the highest."""
+    seen = history.log.rewards
+    low, span = float(seen.min()), float(np.ptp(seen)) or 1.0
+    sums = (history.sums - low * history.pulls) / span
+    squares = (history.squares - 2 * low * history.sums + low**2 * history.pulls) / span**2
+    log = replace(history.log, rewards=(seen - low) / span)
+    counts: dict[str, Any] = {"sums": np.clip(sums, 0, history.pulls), "squares": np.clip(squares, 0, history.pulls)}
+    return replace(history, **counts, fidelities=tuple(replace(c, **counts) for c in history.fidelities), log=log)
+
+
+def _counts(pulls: Sequence[FrozenTrial], arms: NDArray[np.int64], rewards: NDArray[np.float64], size: int) -> Counts:
+    def total(which: NDArray[np.bool_], each: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        return np.bincount(arms[which], None if each is None else each[which], size).astype(np.float64)
+
+    done, running = np.isfinite(rewards), np.array([trial.state == TrialState.RUNNING for trial in pulls], dtype=bool)
+    correct, judged = np.array([counted(trial.user_attrs) for trial in pulls]).reshape(-1, 2).T
+    return Counts(
+        pulls=total(done),
+        sums=total(done, rewards),
+        squares=total(done, rewards**2),
+        pending=total(running),
+        failures=total(~done & ~running),
+        correct=total(done, correct),
+        judged=total(done, judged),
+    )
+
+
+def _when_told(trial: FrozenTrial) -> tuple[float, int]:
+    """For sorting: finished trials by the time they were told, then the running ones, both by number."""
+    ended = trial.datetime_complete
+    return (ended.timestamp() if ended else math.inf, trial.number)
+
+
+def _reward(trial: FrozenTrial, maximise: bool) -> float:
+    """Higher is better; not finite where the trial has none."""
+    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    value = trial.value if ended and trial.value is not None else math.nan
+    return value if maximise else -value
+
+
+def _probability(trial: FrozenTrial, names: set[str]) -> float:
+    """With which exactly these parameters were drawn, one after another or together; nan where it is not known."""
+    draws = [(set(drawn), p) for drawn, p in trial.system_attrs.get(_DRAWS, ()) if names.issuperset(drawn)]
+    complete = names == set().union(*(drawn for drawn, _ in draws))
+    return math.prod(p for _, p in draws) if complete else math.nan
+
+
+def keep_probability(study: optuna.Study, trial: FrozenTrial, grid: Grid, choice: Choice) -> None:
+    """Note on the trial with which probability the choice among a grid's points was drawn, if the rule tells it."""
+    if not math.isnan(choice.probability):
+        storage, number = study._storage, trial._trial_id
+        before = storage.get_trial_system_attrs(number).get(_DRAWS, [])
+        storage.set_trial_system_attr(number, _DRAWS, [*before, [grid.names, float(choice.probability)]])

@@ -1,0 +1,107 @@
+"""Rewards: from an outcome's metrics to one number, higher is better."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.user_code import function
+
+METRICS: dict[str, str] = {
+    "accuracy": "share of validation images predicted right, in [0, 1]",
+    "correct": "the same as a count",
+    "loss": "mean cross-entropy on validation, nats",
+    "entropy": "mean entropy of the predictions on validation, nats",
+    "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
+    "train_accuracy": "accuracy on the clean training subset",
+    "train_loss": "cross-entropy on the clean training subset",
+    "accuracy_gap": "train_accuracy - accuracy",
+    "loss_gap": "loss - train_loss",
+    "augmented_train_loss": "plain training loss of the last epoch, on augmented images (Gontijo-Lopes's diversity)",
+    "severity": "mean of 1 - visibility over training images, in [0, 1]",
+    "affinity": "with base_epochs: the base's accuracy on augmented validation images, less that on clean ones",
+    "density_loss": "with base_epochs: the base's cross-entropy on augmented validation images, nats",
+    "seconds": "the pull's duration",
+    "cpu_seconds": "processor time of the thread that trained; steadier than seconds where others use the machine",
+}
+"""The recorded metrics that a reward may name."""
+
+_OF_BASE = frozenset({"affinity", "density_loss"})
+
+REWARDS: dict[str, str] = {
+    "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
+    "-loss": "finer than accuracy; misleads when arms differ in calibration: overconfidence costs, at equal accuracy",
+    "-entropy": "confident predictions; needs no labels, but also rewards being confidently wrong",
+    "entropy": "uncertain predictions; only sensible in a sum, as a brake on overconfidence",
+    "-ece": "calibration alone; a useless but honest net wins, so use it in a sum",
+    "accuracy-0.5*ece": "a weighted sum: any metrics, signs and weights",
+    "module:function": "your own: called with the metrics as a dict, returns a number",
+}
+"""Examples with what they mean and when they mislead."""
+
+Reward = Callable[[Mapping[str, object]], float]
+
+_TERM = re.compile(r"\s*([+-]?)\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z_]+)\s*")
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A weighted sum of metrics."""
+
+    terms: tuple[tuple[float, str], ...]
+
+    def __call__(self, metrics: Mapping[str, object]) -> float:
+        return math.fsum(weight * float(metrics[name]) for weight, name in self.terms)  # type: ignore[arg-type]
+
+
+def parse_reward(text: str) -> Reward:
+    """Read `accuracy`, `-loss`, `accuracy-0.5*ece`, or `module:function`.
+
+    Raises:
+        UserError: unknown metric (the nearest are told), bad grammar, or a function that cannot be loaded.
+    """
+    if ":" in text:
+        return function(text, f"reward {text!r}")
+    terms: list[tuple[float, str]] = []
+    at = 0
+    while at < len(text) or not terms:
+        found = _TERM.match(text, at)
+        if found is None or (terms and not found[1]):
+            raise UserError(
+                f"reward {text!r} is not a sum of metrics such as accuracy-0.5*ece (see `policysearch rewards`)"
+            )
+        sign, weight, name = found.groups()
+        if name not in METRICS:
+            raise unknown_name("reward metric", name, METRICS)
+        terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
+        at = found.end()
+    return _Sum(tuple(terms))
+
+
+def try_reward(text: str, base: bool = False) -> None:
+    """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
+
+    Args:
+        text: the reward.
+        base: whether children start from a base, and so have the metrics that it gives.
+
+    Raises:
+        UserError: it raises, or gives no finite number; or names a metric of the base where there is none.
+    """
+    reward = parse_reward(text)
+    missing = [] if base or not isinstance(reward, _Sum) else [name for _, name in reward.terms if name in _OF_BASE]
+    if missing:
+        raise UserError(f"reward {text!r}: {missing[0]} is measured with a base only: give --base-epochs")
+    metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
+    try:
+        value = float(reward(metrics))
+    except UserError:
+        raise
+    except Exception as error:  # a user's own function may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
+    if not math.isfinite(value):
+        raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give a finite number")

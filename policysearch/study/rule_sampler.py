@@ -1,0 +1,177 @@
+"""RuleSampler: any bandit rule as an Optuna sampler, in anybody's study."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.search_space import intersection_search_space
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from policysearch.core.errors import UserError
+from policysearch.core.seeds import rule_generator
+from policysearch.rules import History, Rule
+from policysearch.rules.registry import CheckedRule, parse_rule
+from policysearch.study.optuna_history import history_of, keep_probability, stretched
+from policysearch.study.parameter_grid import Axis, Grid, axis
+
+Answer = Callable[[History, np.random.Generator], Any]
+
+
+class RuleSampler(BaseSampler):
+    """A bandit rule as an Optuna sampler of one objective, in either direction.
+
+        study = optuna.create_study(direction="maximize", sampler=policysearch.RuleSampler("ucb", seed=0))
+
+    The arms are the grid of all parameters that every completed trial had with one and the same
+    distribution (`optuna.search_space.intersection_search_space`): categories, steps, or `levels` evenly
+    spaced points of a range without steps. Over one parameter this is the rule itself. Until a trial has
+    completed, for parameters that only some trials have, and where the grid has more than `max_arms`
+    points, each parameter is a bandit of its own among the trials that agree with what this trial was
+    given so far: a tree of bandits, which needs no enumeration.
+
+    Nothing is kept between trials: every choice depends on the study's trials, the seed and the trial's
+    number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
+    are pending pulls; failed ones, and completed ones without a finite value, are failures; a pruned trial
+    counts with its last reported value, or as a failure. Trials off the grid, and constraints, are ignored.
+    What is minimised is negated. Rules for accuracies find counts of correct predictions in the user attributes
+    `correct` and `validation_images` of a trial; without them values outside [0, 1] are stretched to it, and a warning
+    says so.
+
+    Args:
+        rule: a name as `policysearch strategies` lists them, with parameters as in "ucb:c=0.5"; MODULE:FUNCTION or
+            PATH.py:FUNCTION; a `policysearch.rules.Rule`; or a function (history, rng) -> index of an arm.
+        seed: 0 or more; drawn if None, then found in the attribute `seed`.
+        budget: trials that the study will have, for rules that plan with it; 0 where it is not known.
+        levels: points of a parameter without steps, or with more steps than `max_arms`; 2 or more.
+        max_arms: the largest joint grid, 2 or more; take some hundreds for linucb, whose time grows with its cube.
+
+    Raises:
+        UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
+            a study of several objectives, a range without ends, or what the rule itself refuses.
+    """
+
+    def __init__(
+        self,
+        rule: str | Rule | Answer = "ucb",
+        seed: int | None = None,
+        *,
+        budget: int = 0,
+        levels: int = 8,
+        max_arms: int = 4096,
+    ) -> None:
+        _check_at_least(0, seed=seed or 0, budget=budget)
+        _check_at_least(2, levels=levels, max_arms=max_arms)
+        self.rule = _made(rule, budget)
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.budget = budget
+        self.levels = levels
+        self.max_arms = max_arms
+        self._warned: set[str] = set()
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The parameters that every completed trial had, by name; those of one value left out."""
+        _check_one_objective(study)
+        common = intersection_search_space(study.get_trials(deepcopy=False))
+        return {name: distribution for name, distribution in common.items() if not distribution.single()}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """All of them at once, or one given the others; values enqueued or drawn before are taken as given."""
+        given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        values = {name: given[name] for name in search_space if name in given}
+        free = [self._axis(name, search_space[name]) for name in search_space if name not in given]
+        for axes in self._bandits(free):
+            values |= self._draw(study, trial, Grid(axes), values, first=not values)
+        return values
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """One parameter, given those that the trial already has."""
+        _check_one_objective(study)
+        path = {name: value for name, value in trial.params.items() if not trial.distributions[name].single()}
+        first = not path and not self.infer_relative_search_space(study, trial)
+        grid = Grid([self._axis(param_name, param_distribution)])
+        return self._draw(study, trial, grid, path, first=first)[param_name]
+
+    def _axis(self, name: str, distribution: BaseDistribution) -> Axis:
+        made = axis(name, distribution, self.levels, self.max_arms)
+        if made.missing:
+            self._warn_once(
+                f"parameter {name!r} has {len(made.points) + made.missing:,} values, more than max_arms "
+                f"({self.max_arms}): its arms are {len(made.points)} of them, evenly spaced; a larger step, levels "
+                "or max_arms changes that"
+            )
+        return made
+
+    def _bandits(self, axes: Sequence[Axis]) -> list[Sequence[Axis]]:
+        """The axes that are chosen together."""
+        size = Grid(axes).size
+        if size <= self.max_arms:
+            return [axes] if axes else []
+        self._warn_once(
+            f"the grid of {', '.join(axis.name for axis in axes)} has {size:,} points, more than max_arms "
+            f"({self.max_arms}): each parameter is chosen by itself, given those before it; fewer values, larger steps "
+            "or a larger max_arms keep them together"
+        )
+        return [[axis] for axis in axes]
+
+    def _draw(
+        self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool
+    ) -> dict[str, Any]:
+        key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
+        history = self._history(study, grid, path)
+        choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
+        keep_probability(study, trial, grid, choice)
+        return grid.values(choice.arm)
+
+    def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
+        trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
+        history = history_of(trials, grid, path, maximise=maximise, budget=self.budget)
+        seen = history.log.rewards
+        if not getattr(self.rule, "accuracies", False) or not len(seen) or (seen.min() >= 0 and seen.max() <= 1):
+            return history
+        if (history.judged[history.pulls > 0] > 0).all():
+            return history
+        self._warn_once("the rule takes values in [0, 1]: what was told is stretched to that range, lowest to highest")
+        return stretched(history)
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            warnings.warn(text, UserWarning, stacklevel=2)
+
+
+def _check_at_least(least: int, **arguments: int) -> None:
+    for name, given in arguments.items():
+        if given < least:
+            raise UserError(f"RuleSampler's {name} must be {least} or more, got {given}")
+
+
+def _check_one_objective(study: optuna.Study) -> None:
+    if study._is_multi_objective():
+        raise UserError(
+            f"a RuleSampler maximises or minimises one value, but the study has {len(study.directions)}; give it one "
+            "direction, or take a sampler such as NSGAIISampler"
+        )
+
+
+def _made(rule: str | Rule | Answer, budget: int) -> CheckedRule:
+    """The rule, refused where it needs what is not there."""
+    made = CheckedRule(parse_rule(rule) if isinstance(rule, str) else rule, f"rule {rule}")
+    needs = getattr(made, "needs", ())
+    if "fidelities" in needs:
+        raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
+    if "budget" in needs and not budget:
+        raise UserError(f"rule {rule} needs to know how many trials there will be; give RuleSampler budget=60 or so")
+    return made

@@ -1,0 +1,58 @@
+"""Optuna samplers made resumable: a fresh one for each trial and parameter, seeded by study and number."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, BruteForceSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from policysearch.core.seeds import sampler_seed
+
+
+class SeededSampler(BaseSampler):
+    """Any Optuna sampler, its randomness keyed by (study seed, trial number, parameter).
+
+    A long-lived sampler's generator is lost with its process, and a search resumed with a new one draws
+    other trials. Here what a parameter is given depends on the record alone, so that even a trial
+    interrupted between two parameters continues as it would have.
+    """
+
+    def __init__(self, factory: Callable[[int], BaseSampler], study_seed: int) -> None:
+        self._factory = factory
+        self._seed = study_seed
+
+    def _fresh(self, trial: FrozenTrial, parameter: str = "") -> BaseSampler:
+        key = (zlib.crc32(parameter.encode()),) if parameter else ()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return self._factory(sampler_seed(self._seed, trial.number, *key))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._fresh(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._fresh(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        sampler = self._fresh(trial, param_name)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        self._fresh(trial).before_trial(study, trial)
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        sampler = self._fresh(trial)
+        if not isinstance(sampler, BruteForceSampler):  # its only duty here is to stop `optimize`, which we do not use
+            sampler.after_trial(study, trial, state, values)

@@ -1,0 +1,139 @@
+"""Opening an Optuna storage by its URL, and telling what went wrong without the URL's password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage
+from sqlalchemy import URL, create_engine, func, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from policysearch.core.errors import UserError
+
+_SECRETS = ("password", "passwd", "sslpassword")
+_TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
+_CONNECT_SECONDS = "10"  # libpq's own default is to wait for a silent host for minutes
+
+
+class StorageLost(RuntimeError):
+    """The storage failed while a search was at work; the message says how to go on."""
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown and saved; PostgreSQL then takes the password from PGPASSWORD or ~/.pgpass.
+
+    Raises:
+        UserError: it is no URL.
+    """
+    parsed = _parsed(url)
+    if _backend(parsed) == "sqlite":
+        return url
+    return parsed._replace(password=None).difference_update_query(_SECRETS).render_as_string()
+
+
+@contextmanager
+def open_storage(url: str) -> Iterator[BaseStorage]:
+    """The storage, its tables made where they are not there yet; its connections are closed at the end.
+
+    Raises:
+        UserError: it is no URL, a driver is missing, or the database cannot be reached or read.
+    """
+    storage = _connected(url)
+    try:
+        yield optuna.storages.get_storage(storage)
+    finally:
+        storage.engine.dispose()
+
+
+def _connected(url: str) -> RDBStorage:
+    target = _with_driver(_parsed(url))
+    try:
+        return RDBStorage(url) if _backend(target) == "sqlite" else _server(target)
+    except ImportError as error:
+        raise UserError(_missing_driver(target, error)) from None
+    except Exception as error:  # each database driver raises errors of its own
+        raise UserError(f"cannot open storage {without_password(url)!r}: {reason(error)}") from None
+
+
+def _server(url: URL) -> RDBStorage:
+    """A server's storage, whose connections are tried before each use: it may have been restarted meanwhile."""
+    with _alone(url):
+        return RDBStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Searches that begin at once on a new PostgreSQL database would each make the tables, and all but one fail."""
+    if _backend(url) != "postgresql":
+        yield
+        return
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        connection.execute(select(func.pg_advisory_lock(_TABLES_LOCK)))
+        yield
+
+
+@contextmanager
+def losses_told(folder: Path, again: str = "") -> Iterator[None]:
+    """A search at work on `folder` may lose its storage: a server is stopped, a disk is full. `again` goes on then.
+
+    Raises:
+        StorageLost: it did.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise StorageLost(
+            f"the storage failed: {reason(error)}; what was recorded is there: "
+            f"{again or f'`policysearch resume {folder}`'} goes on"
+        ) from None
+
+
+def reason(error: BaseException) -> str:
+    """What the database driver said, on one line."""
+    if isinstance(error, StorageInternalError):
+        error = error.__cause__ or error
+    told = getattr(error, "orig", None) or error
+    line = " ".join(str(told).partition("(Background")[0].split())[:300]
+    if "no password supplied" in line:
+        line += " (config.toml keeps no password: set PGPASSWORD, or write it to ~/.pgpass)"
+    return line
+
+
+def _parsed(text: str) -> URL:
+    """Raises:
+    UserError: no URL, or one cut in the wrong place; none of it is told, a part may be the password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or (_backend(url) != "sqlite" and "@" in f"{url.host}{url.database}"):
+        raise UserError(
+            "cannot open storage: it is no URL such as postgresql://user@host/database; "
+            "a password's own @ : / and % are written %40 %3A %2F %25"
+        )
+    return url
+
+
+def _backend(url: URL) -> str:
+    return url.drivername.partition("+")[0]
+
+
+def _with_driver(url: URL) -> URL:
+    """PostgreSQL's URL with the driver of the extra `postgres`: SQLAlchemy 2.0 would take another than 2.1."""
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if _backend(url) == "postgresql":
+        url = url.set(query={"connect_timeout": _CONNECT_SECONDS, **url.query})
+    return url
+
+
+def _missing_driver(url: URL, error: ImportError) -> str:
+    if url.drivername == "postgresql+psycopg":
+        return "storage in PostgreSQL needs a driver: pip install 'policysearch[postgres]'"
+    return f"storage {url.drivername}:// needs a database driver that is not installed: {error.__cause__ or error}"

@@ -1,0 +1,204 @@
+"""Strategies by name: a bandit rule over the space's arms, or an Optuna sampler over its parameters."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Protocol
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.samplers import BaseSampler
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.seeds import rule_generator
+from policysearch.core.trial import Trial
+from policysearch.policy.features import features
+from policysearch.policy.spaces import Arm, Space
+from policysearch.rules import RULES, Rule, Tally
+from policysearch.rules.registry import own_rule_named, parse_rule
+from policysearch.rules.successive_halving import Promoting
+from policysearch.study.seeded_sampler import SeededSampler
+from policysearch.study.trial_store import Record
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+_NO_FIXED_FORM = {
+    "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
+    "PartialFixed": "needs parameters fixed by hand; write a space file with one choice for each of them instead",
+}
+_SAMPLERS = {
+    name.removesuffix("Sampler"): getattr(optuna.samplers, name)
+    for name in optuna.samplers.__all__
+    if name.endswith("Sampler") and not name.startswith("Base")
+}
+STRATEGIES: dict[str, str] = {
+    **{name: description for name, (description, _) in RULES.items()},
+    "tpe": "Optuna's tree-structured Parzen estimator over the space's parameters",
+    "optuna:NAME": (
+        f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}; CmaEs and QMC model "
+        "only numbers that every arm has, and draw the rest at random"
+    ),
+    "MODULE:FUNCTION": (
+        "a rule of your own, also PATH.py:FUNCTION: choose(history, rng) gives an arm's index, or FUNCTION() an object "
+        "with that method"
+    ),
+}
+_PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
+
+
+class Ledger(Protocol):
+    """What a rule needs of a record."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def rows(self) -> Sequence[object]: ...
+    @property
+    def tally(self) -> Tally: ...
+    def add(
+        self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan
+    ) -> Trial: ...
+
+
+class Strategy(Protocol):
+    """Starts the next trial of a record.
+
+    `fidelities` tells whether it chooses how much training a pull buys.
+    """
+
+    @property
+    def fidelities(self) -> bool: ...
+
+    def ask(self, record: Record) -> Trial: ...
+
+
+@dataclass(frozen=True)
+class RuleStrategy:
+    """A bandit rule over a finite list of arms, for a search of `budget` pulls."""
+
+    rule: Rule
+    arms: tuple[Arm, ...]
+    budget: int
+
+    @property
+    def fidelities(self) -> bool:
+        return "fidelities" in getattr(self.rule, "needs", ())
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(arm.key for arm in self.arms)
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64] | None:
+        return features([arm.policy for arm in self.arms]) if "features" in getattr(self.rule, "needs", ()) else None
+
+    def ask(self, record: Ledger) -> Trial:
+        history = record.tally.history(self._keys, self._features, self.budget)
+        choice = self.rule.choose(history, rule_generator(record.seed, len(record.rows)))
+        return record.add(self.arms[choice.arm], fidelity=choice.fidelity, probability=choice.probability)
+
+
+@dataclass(frozen=True)
+class SamplerStrategy:
+    """An Optuna sampler over the space's parameters."""
+
+    factory: Callable[[int], BaseSampler]
+    fidelities: ClassVar[bool] = False
+
+    def ask(self, record: Record) -> Trial:
+        return record.suggest(SeededSampler(self.factory, record.seed))
+
+
+def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tuple[Arm, ...] | None = None) -> Strategy:
+    """The strategy `NAME`, `NAME:parameter=value,...` or `MODULE:FUNCTION` (a rule of one's own), ready for `space`.
+
+    `budget` is in pulls; `arms` are those that a rule chooses from; by default the space's for this seed.
+
+    Raises:
+        UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
+    """
+    name, _, rest = spec.partition(":")
+    if name == "optuna":
+        return _sampler_strategy(rest, space)
+    if name == "tpe":
+        if rest:
+            raise UserError(f"strategy tpe takes no parameters, got {rest!r}")
+        return _sampler_strategy("TPE", space)
+    if name not in RULES and not own_rule_named(spec):
+        raise unknown_name("strategy", name, STRATEGIES)
+    arms = space.arms(seed) if arms is None else arms
+    return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
+
+
+def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
+    """Raises:
+    UserError: the strategy maximises counted correct predictions, whatever the reward, and that is not accuracy.
+    """
+    if isinstance(strategy, RuleStrategy) and getattr(strategy.rule, "accuracies", False) and reward != "accuracy":
+        raise UserError(
+            f"strategy {spec} counts correct predictions and so maximises accuracy, but the reward is {reward!r}: "
+            "give --reward accuracy, or a strategy such as ucb or thompson"
+        )
+
+
+def uses_fidelities(spec: str) -> bool:
+    """Whether that strategy chooses how much training a pull buys."""
+    name = spec.partition(":")[0]
+    return name in RULES and "fidelities" in RULES[name][1].needs
+
+
+def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:
+    """(images, epochs) of a strategy's pulls, cheapest first: for one of several fidelities images, images/eta, ..."""
+    if not uses_fidelities(spec):
+        return ((images, epochs),)
+    rule = parse_rule(spec, "strategy")
+    assert isinstance(rule, Promoting), rule
+    return tuple((max(1, round(images / rule.eta**i)), epochs) for i in reversed(range(rungs)))
+
+
+def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
+    by_lower = {key.lower(): key for key in _SAMPLERS}
+    key = by_lower.get(name.lower().removesuffix("sampler"))
+    if key is None:
+        raise unknown_name("Optuna sampler", name, _SAMPLERS)
+    if key in _NO_FIXED_FORM:
+        raise UserError(f"strategy optuna:{key} {_NO_FIXED_FORM[key]}")
+    kind = _SAMPLERS[key]
+
+    def factory(seed: int) -> BaseSampler:
+        return kind(seed=seed)  # type: ignore[no-any-return]
+
+    _probe(key, factory, space)
+    return SamplerStrategy(factory)
+
+
+def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> None:
+    """Let the sampler suggest a few trials in memory, so that what it lacks is told before anything is written.
+
+    Once over two plain numbers too: a sampler may need its own packages only when numbers are common to trials.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _suggest_some(factory, lambda trial: [trial.suggest_float(name, 0, 1, step=0.05) for name in "xy"])
+            _suggest_some(factory, space.suggest)
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0] or str(error).splitlines()[0]
+        raise UserError(
+            f"strategy optuna:{key} needs the package {missing!r}: pip install 'policysearch[samplers]'"
+        ) from None
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"strategy optuna:{key} cannot search space {space.name!r}: {error}") from None
+
+
+def _suggest_some(factory: Callable[[int], BaseSampler], suggest: Callable[[optuna.Trial], object]) -> None:
+    study = optuna.create_study(sampler=SeededSampler(factory, 0), direction="maximize")
+    for _ in range(_PROBE_TRIALS):
+        trial = study.ask()
+        suggest(trial)
+        study.tell(trial, 1 / (1 + trial.number))

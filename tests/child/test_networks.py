@@ -1,0 +1,339 @@
+"""Networks by name: what they are, what they take, what is refused, and the recipes of their sources."""
+
+from __future__ import annotations
+
+import sys
+from itertools import pairwise
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from policysearch.child.networks import NETWORKS, SmallResNet, WideResNet, build, dry_forward, network_row, recipe_for
+from policysearch.child.recipe import Recipe
+from policysearch.core.errors import UserError
+from policysearch.experiments.resolve import resolved
+from policysearch.experiments.search.run import resume, search
+from policysearch.study.config import load_config, make_config
+from tests.support.quick import config_for, write_npz
+
+SMALL = ("small-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
+
+
+def weights(network) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def unusual_norms(network):
+    """A fresh norm does nothing in evaluation; these do."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean):
+                torch.nn.init.normal_(tensor, 0.5, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    return network.eval()
+
+
+def norm(state, name, x):
+    mean, var, weight, bias = (state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+    return F.batch_norm(x, mean, var, weight, bias)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"), [("wrn-16-4", 2.7), ("wrn-40-2", 2.2), ("wrn-28-10", 36.5), ("resnet-18", 11.2)]
+)
+def test_as_many_weights_as_published(name, millions):
+    with torch.device("meta"):
+        assert round(weights(build(name, (3, 32, 32), 10)) / 1e6, 1) == millions
+
+
+@pytest.mark.parametrize(("depth", "width", "channels"), [(16, 4, 3), (40, 2, 1), (28, 10, 3), (10, 1, 1)])
+def test_weights_of_wide_residual_nets_by_formula(depth, width, channels):
+    sides, blocks = [16, 16 * width, 32 * width, 64 * width], (depth - 4) // 6
+    expected = 9 * channels * 16 + 2 * sides[-1] + sides[-1] * 7 + 7
+    for inputs, outputs in pairwise(sides):
+        convolutions = 9 * inputs * outputs + 9 * outputs**2 * (2 * blocks - 1)
+        shortcut = inputs * outputs if inputs != outputs else 0
+        expected += convolutions + shortcut + 2 * inputs + 2 * outputs * (2 * blocks - 1)
+    with torch.device("meta"):
+        assert weights(WideResNet(depth, width, channels, 7)) == expected
+
+
+def test_wide_residual_net_is_pre_activated():
+    """Zagoruyko & Komodakis's block written out: a shortcut that changes shape comes from the first ReLU."""
+    network = unusual_norms(WideResNet(16, 2, 3, 10))
+    state, x = network.state_dict(), torch.randn(2, 3, 16, 16)
+    y = F.conv2d(x, state["stem.weight"], padding=1)
+    for group in range(3):
+        for block in range(2):
+            here = f"groups.{group}.{block}"
+            stride = 2 if group and not block else 1
+            active = norm(state, f"{here}.norm1", y).relu()
+            inner = F.conv2d(active, state[f"{here}.conv1.weight"], stride=stride, padding=1)
+            inner = F.conv2d(norm(state, f"{here}.norm2", inner).relu(), state[f"{here}.conv2.weight"], padding=1)
+            kept = y if block else F.conv2d(active, state[f"{here}.shortcut.weight"], stride=stride)
+            y = inner + kept
+    features = norm(state, "norm", y).relu().mean((2, 3))
+    expected = features @ state["head.weight"].T + state["head.bias"]
+    assert torch.allclose(network(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_resnet_18_has_the_stem_for_small_images():
+    network = unusual_norms(build("resnet-18", (3, 32, 32), 10))
+    assert weights(network) == 11_173_962
+    state, x = network.state_dict(), torch.randn(2, 3, 16, 16)
+    y = norm(state, "bn1", F.conv2d(x, state["conv1.weight"], padding=1)).relu()
+    for layer in range(1, 5):
+        for block in range(2):
+            here = f"layer{layer}.{block}"
+            stride = 2 if layer > 1 and not block else 1
+            inner = norm(state, f"{here}.bn1", F.conv2d(y, state[f"{here}.conv1.weight"], stride=stride, padding=1))
+            inner = norm(state, f"{here}.bn2", F.conv2d(inner.relu(), state[f"{here}.conv2.weight"], padding=1))
+            if stride == 2:
+                y = F.conv2d(y, state[f"{here}.downsample.0.weight"], stride=2)
+                y = norm(state, f"{here}.downsample.1", y)
+            y = (inner + y).relu()
+    expected = y.mean((2, 3)) @ state["fc.weight"].T + state["fc.bias"]
+    assert torch.allclose(network(x), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_small_nets_first_weights_stay_what_they_were():
+    """The published searches began with these."""
+    torch.manual_seed(3)
+    flat = torch.cat([p.detach().flatten() for p in SmallResNet(3, 10).parameters()]).double()
+    assert flat.sum().item() == pytest.approx(196.4935683646126, rel=1e-6)
+    assert (flat * torch.arange(len(flat))).sum().item() == pytest.approx(2863924.1084731235, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [28, 32, 64])
+def test_built_in_networks_take_small_images(name, channels, side):
+    dry_forward(name, (channels, side, side), 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("wrn-28-10", (3, 32, 32)),
+        ("torchvision:resnet18", (1, 28, 28)),
+        ("torchvision:mobilenet_v3_small", (3, 32, 32)),
+        ("torchvision:googlenet", (1, 32, 32)),
+        ("torchvision:inception_v3", (3, 75, 75)),
+        ("torchvision:vit_b_32", (1, 32, 32)),
+        ("timm:resnet10t", (1, 32, 48)),
+        ("timm:vit_tiny_patch16_224", (3, 32, 48)),
+    ],
+)
+def test_larger_networks_and_those_of_libraries(name, shape):
+    dry_forward(name, shape, 7)
+
+
+def test_torchvisions_networks_for_grey_images_see_the_grey_three_times():
+    torch.manual_seed(0)
+    colour = build("torchvision:squeezenet1_1", (3, 32, 32), 5).eval()
+    torch.manual_seed(0)
+    grey = build("torchvision:squeezenet1_1", (1, 32, 32), 5).eval()
+    x = torch.randn(2, 1, 32, 32)
+    assert torch.allclose(grey(x), colour(x.expand(2, 3, 32, 32)), atol=1e-5)
+
+
+def test_timm_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UserError, match=r"pip install 'policysearch\[timm\]'"):
+        build("timm:resnet10t", (3, 32, 32), 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "told"),
+    [
+        ("resnet18", (1, 28, 28), "did you mean resnet-18"),
+        ("torchvision:resnt18", (1, 28, 28), "unknown torchvision model 'resnt18': did you mean resnet18"),
+        ("torchvision:fcn_resnet50", (3, 32, 32), "unknown torchvision model"),
+        ("timm:resnet10x", (1, 28, 28), "unknown timm model 'resnet10x': did you mean resnet10t"),
+        ("timm:hf-hub:someone/something", (1, 28, 28), "unknown timm model"),
+        ("torchvision:vit_b_32", (1, 28, 28), "indivisible by patch size; it takes 32×32 pixels: give --resize 32"),
+        ("timm:vit_tiny_patch16_224", (1, 28, 28), "16×16 pixels do not tile 28×28; .* give --resize 32"),
+        ("torchvision:alexnet", (1, 28, 28), "too small; it takes 64×64 pixels: give --resize 64"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_what_would(name, shape, told):
+    with pytest.raises(UserError, match=told) as error:
+        dry_forward(name, shape, 10)
+    assert "\n" not in str(error.value)
+
+
+FACTORIES = """
+import torch
+from torch import nn
+
+def linear(channels, classes, height, width):
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, classes))
+
+def other_names(*, in_chans, num_classes, image_size, dropout=0.1):
+    return linear(in_chans, num_classes, *image_size)
+
+def anything(**settings):
+    assert set(settings) == {"channels", "classes", "height", "width"}
+    return linear(**settings)
+
+class Pooled(nn.Module):
+    def __init__(self, in_channels, classes):
+        super().__init__()
+        self.head = nn.Linear(in_channels, classes)
+    def forward(self, x):
+        return self.head(x.mean((2, 3)))
+
+def raising(channels):
+    raise KeyError("no weights\\nfor this")
+
+def no_network(classes):
+    return {"classes": classes}
+
+def wrong_width(channels, classes, height, width):
+    return linear(channels, classes + 1, height, width)
+
+def whole_numbers(channels, classes, height, width):
+    class Rounded(nn.Module):
+        def forward(self, x):
+            return x.new_zeros(len(x), classes, dtype=torch.long)
+    return Rounded()
+
+def in_two_parts(channels, classes, height, width):
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = linear(channels, classes, height, width)
+        def forward(self, x):
+            return (self.inner(x), x) if self.training else self.inner(x)
+    return Two()
+
+def frozen(channels, classes, height, width):
+    return linear(channels, classes, height, width).requires_grad_(False)
+
+def of_contiguous(channels, classes, height, width):
+    class Flat(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = nn.Conv2d(channels, 4, 3)
+            self.head = nn.Linear(4 * (height - 2) * (width - 2), classes)
+        def forward(self, x):
+            return self.head(self.stem(x).view(len(x), -1))
+    return Flat()
+
+def only_large(channels, classes, height):
+    if height < 50:
+        raise ValueError("too small")
+    return Pooled(channels, classes)
+
+def needs_more(channels, depth):
+    return Pooled(channels, depth)
+
+SHARED = linear(3, 10, 8, 8)
+
+def shared():
+    return SHARED
+
+value = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_networks.py").write_text(FACTORIES)
+    yield tmp_path
+    for name in ("my_networks", "policysearch_own_my_networks"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("module", ["my_networks", "my_networks.py"])
+@pytest.mark.parametrize("factory", ["linear", "other_names", "anything", "Pooled"])
+def test_factories_are_told_what_their_signatures_name(own, module, factory):
+    dry_forward(f"{module}:{factory}", (3, 8, 12), 10)
+
+
+@pytest.mark.parametrize(
+    ("factory", "told"),
+    [
+        ("raising", "cannot be made for images .*KeyError: 'no weights"),
+        ("no_network", "gives dict and not a torch.nn.Module"),
+        ("wrong_width", r"gives float32 \[2, 11\] for two images of 10 classes in evaluation and not float \[2, 10\]"),
+        ("whole_numbers", r"gives int64 \[2, 10\]"),
+        ("in_two_parts", "gives tuple for two images in training"),
+        ("frozen", "does not require grad"),
+        ("of_contiguous", "cannot take images .*view"),
+        ("only_large", "too small; it takes 64×64 pixels: give --resize 64"),
+        ("needs_more", "'depth' has no default and is none of channels, classes"),
+        ("shared", "gives the same network again"),
+        ("nothing", "cannot be loaded"),
+        ("value", "is no function"),
+    ],
+)
+def test_factories_that_do_not_do(own, factory, told):
+    with pytest.raises(UserError, match=told) as error:
+        dry_forward(f"my_networks.py:{factory}", (3, 8, 8), 10)
+    assert "\n" not in str(error.value)
+
+
+def test_a_search_with_a_network_of_ones_own(own, monkeypatch):
+    """The worker finds it, another folder does no harm, and an edit of it is noticed."""
+    data = str(write_npz(own / "small.npz"))
+    settings = {"data": data, "model": "my_networks.py:Pooled", "trials": 4, "images": 10, "confirm": 1, "workers": 1}
+    search(config_for(own / "run", **settings))
+    assert load_config(own / "run" / "config.toml").model == f"{own}/my_networks.py:Pooled"
+    (own / "elsewhere").mkdir()
+    monkeypatch.chdir(own / "elsewhere")
+    assert resume(own / "run", trials=5).policy is not None
+    (own / "my_networks.py").write_text(FACTORIES + "# edited\n")
+    with pytest.raises(UserError, match="the model's source changed since the search began"):
+        resume(own / "run")
+
+
+@pytest.mark.parametrize("name", ["small-resnet", "torchvision:googlenet", "nosuch"])
+def test_a_dry_forward_leaves_the_global_generator_alone(name):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    try:
+        dry_forward(name, (1, 32, 32), 10)
+    except UserError:
+        assert name == "nosuch"
+    assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "rate", "decay", "epochs"),
+    [
+        ("wrn-28-10", 128, 0.1, 5e-4, 200),
+        ("resnet-18", 128, 0.1, 5e-4, 200),
+        ("torchvision:resnet50", 128, 0.05, 1e-4, 90),
+        ("timm:resnet10t", 128, 0.05, 1e-4, 90),
+        ("my_networks.py:linear", 128, 0.1, 5e-4, 200),
+    ],
+)
+def test_recipes_are_those_of_the_sources(name, batch, rate, decay, epochs):
+    recipe = recipe_for(name)
+    assert (recipe.batch, recipe.rate, recipe.weight_decay, recipe.momentum) == (batch, rate, decay, 0.9)
+    assert network_row(name).long_epochs == epochs
+
+
+def test_the_small_net_keeps_the_recipe_it_was_measured_with():
+    assert recipe_for("small-resnet") == Recipe() and set(SMALL) < set(NETWORKS)
+
+
+def test_what_is_given_of_a_recipe_comes_before_the_networks():
+    """Also where the given value is the default of another network."""
+    config = resolved(make_config({"model": "torchvision:resnet18", "recipe": {"weight_decay": 5e-4}, "device": "cpu"}))
+    assert (config.recipe.rate, config.recipe.weight_decay, config.recipe.precision) == (0.05, 5e-4, "float32")
+    assert resolved(make_config({"model": "torchvision:resnet18", "recipe": {"rate": 0.1}})).recipe.rate == 0.1
+    assert resolved(make_config({"recipe": {"rate": 0.2}})).recipe.rate == 0.2
+    assert resolved(make_config({})).recipe.rate == 0.1
+
+
+def test_a_runs_recipe_is_saved_whole_and_holds_when_it_goes_on(quick, tmp_path):
+    search(config_for(tmp_path / "run", model="torchvision:resnet18", recipe={"batch": 64}))
+    saved = load_config(tmp_path / "run" / "config.toml").recipe
+    assert saved == Recipe(batch=64, rate=0.05, weight_decay=1e-4, precision="float32")
+    assert saved.model_fields_set == set(Recipe.model_fields) - Recipe.later
+    assert resume(tmp_path / "run", trials=14).config.recipe == saved

@@ -1,0 +1,188 @@
+"""`policysearch record` and `policysearch compare` as typed, and searches that are really run."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from policysearch.cli.entry_point import main
+from policysearch.core.errors import UserError
+from policysearch.experiments.comparison.replay import checkpoints
+from policysearch.experiments.comparison.run import compare
+from policysearch.experiments.comparison.settings import CompareSettings
+from policysearch.study.config import SearchConfig
+from tests.support.made_up_tables import made_up
+from tests.support.quick import QuickSetup, quick_metrics
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["policysearch", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return (end.value.code or 0, *capsys.readouterr())
+
+    return call
+
+
+QUICK = ["--runs", "4", "--pulls", "30", "--sensitivity", "0", "--processes", "1"]
+
+
+def test_a_table_is_replayed_from_the_command_line(cli, tmp_path):
+    made_up(tmp_path / "t.parquet")
+    code, out, err = cli("compare", "--replay", "t.parquet", "--strategies", "random,ucb", *QUICK, "--out", "cmp")
+    assert code == 0, err
+    assert "Budget 30" in out and "cannot be told apart" in out and "Replayed, not trained" in out
+    found = json.loads((tmp_path / "cmp/compare.json").read_text())
+    assert found["about"]["command"].startswith("policysearch compare --replay t.parquet")
+    assert (tmp_path / "cmp/compare.html").read_text().startswith("<!DOCTYPE html>")
+    with np.load(tmp_path / "cmp/runs.npz") as runs:
+        assert runs["0.picks"].shape == runs["1.picks"].shape and str(runs["1.strategy"]) == "ucb"
+    before = (tmp_path / "cmp/compare.json").read_bytes()
+    code, _, err = cli("compare", "--replay", "t.parquet", "--strategies", "ucb", *QUICK, "--out", "cmp")
+    assert code == 2 and "give another --out" in err and (tmp_path / "cmp/compare.json").read_bytes() == before
+
+
+def test_a_recorded_table_is_replayed_with_a_rule_of_ones_own(cli, tmp_path):
+    (tmp_path / "small.toml").write_text('schema = 1\nbaselines = ["identity"]\n')
+    (tmp_path / "mine.py").write_text("def last(history, rng):\n    return history.arms - 1\n")
+    words = ["--space", "small.toml", "--workers", "0", "--fidelities", "30x1,60x1:1", "--seeds", "2"]
+    code, out, err = cli("record", *words, "--out", "t.parquet")
+    assert code == 0 and "t.parquet: 12 pulls" in out, err
+    code, out, err = cli(
+        "compare", "--replay", "t.parquet", "--strategies", "random,mine.py:last", *QUICK, "--out", "c"
+    )
+    assert code == 0 and "mine.py:last" in out, err
+    code, _, err = cli("record", *words, "--model", "wrn-16-4", "--out", "t.parquet")
+    assert code == 2 and "model is 'wrn-16-4', was 'small-resnet'" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "needs either --replay TABLE.parquet or --data D"),
+        (["--replay", "none.parquet"], "cannot read table 'none.parquet'"),
+        (["--replay", "t.parquet", "--images", "50"], "--images is for live searches"),
+        (["--replay", "t.parquet", "--strategies", "usb"], "unknown strategy 'usb'"),
+        (["--replay", "t.parquet", "--strategies", "ucb:d=1"], "no parameter 'd'"),
+        (["--replay", "t.parquet", "--delta", "0"], "delta"),
+        (["--replay", "t.parquet", "--failures", "1"], "failures"),
+        (["--replay", "t.parquet", "--truth", "1x1"], "has no fidelity 1x1"),
+        (["--replay", "t.parquet", "--reward", "-nothing"], "unknown reward metric 'nothing'"),
+        (["--replay", "t.parquet", "--reward", "accuracy", "--pulls", "x"], "--pulls must be numbers above 0"),
+        (["--replay", "t.parquet", "--pulls", "9" * 20], "--pulls must be numbers above 0, at most 10,000,000"),
+        (["--replay", "t.parquet", "--delta", "inf"], "delta"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(cli, tmp_path, words, message):
+    made_up(tmp_path / "t.parquet", seeds=1)
+    code, out, err = cli("compare", *words, "--out", "cmp")
+    assert code == 2 and message in err and err.count("\n") == 1 and not out.strip().startswith("Budget")
+    assert not (tmp_path / "cmp").exists()
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_more_workers_than_pulls_are_warned_of(cli, tmp_path):
+    made_up(tmp_path / "t.parquet", seeds=1)
+    words = ["--strategies", "random", "--runs", "2", "--pulls", "5", "--sensitivity", "0", "--processes", "1"]
+    code, _, err = cli("compare", "--replay", "t.parquet", *words, "--out", "cmp")
+    assert code == 0 and "5 pulls are fewer than the 20 arms" in err and "8 workers, and a budget of 5 pulls" in err
+
+
+@pytest.fixture
+def live(tmp_path):
+    (tmp_path / "small.toml").write_text('schema = 1\nbaselines = ["identity"]\n')
+    return SearchConfig(space=str(tmp_path / "small.toml"), images=30, epochs=1, confirm=2, workers=0)
+
+
+def test_searches_are_run_read_and_not_run_again(tmp_path, live):
+    settings = CompareSettings(strategies="random,ucb,successive-halving", pulls="5", runs=2, sensitivity=0)
+    live = live.model_copy(update={"images": 90, "rungs": 2})
+    seen: list[str] = []
+    found, made = compare(settings, tmp_path / "cmp", config=live, listener=lambda s: seen.append(s.phase))
+    folders = sorted(path.name for path in (tmp_path / "cmp/searches").iterdir())
+    assert folders == sorted(f"{name}-5-{r}" for name in ("random", "ucb", "successive-halving") for r in (0, 1))
+    assert (
+        [r.picks.shape for r in made.runs] == [(2, len(checkpoints(5)))] * 3 and made.live and "search 6 of 6" in seen
+    )
+    assert made.arms.truth is not None
+    picked = {int(k) for r in made.runs for k in r.picks[:, -1]}
+    assert {int(k) for k in np.flatnonzero(np.isfinite(made.arms.truth))} == picked
+    assert all((r.truth_regret(made.arms) >= 0).all() for r in made.runs)
+    (tmp_path / "cmp/compare.json").unlink()
+    seen.clear()
+    again, same = compare(settings, tmp_path / "cmp", config=live, listener=lambda s: seen.append(s.phase))
+    assert not any(phase.startswith(("search", "picks")) for phase in seen)
+    for a, b in zip(made.runs, same.runs, strict=True):
+        assert np.array_equal(a.picks, b.picks) and np.array_equal(a.seconds, b.seconds)
+    assert [at.verdict.sentence for at in again.budgets] == [at.verdict.sentence for at in found.budgets]
+
+
+class FidelitySetup(QuickSetup):
+    """A pull of 40 images is worth 0.1 more than one of fewer."""
+
+    def __call__(self):
+        return lambda trial: quick_metrics(trial) | {"accuracy": quick_metrics(trial)["accuracy"] + trial.images // 400}
+
+
+def test_picks_confirmed_at_another_fidelity_are_no_pulls(tmp_path, live, quick, monkeypatch):
+    """A confirming pull is worth 1 more here: mixed in, it would lift the means of the arms that were picked."""
+    monkeypatch.setattr("workers.evaluate.ChildSetup", FidelitySetup)
+    settings = CompareSettings(strategies="random", pulls="40", runs=2, sensitivity=0)
+    found, made = compare(
+        settings, tmp_path / "cmp", config=live.model_copy(update={"confirm_images": 400, "space": "default"})
+    )
+    assert made.arms.means.max() < 1 < np.nanmin(made.arms.truth)
+    assert any("trained at 400x1, the pulls at 30x1" in text for text in found.cautions)
+
+
+def test_a_comparison_is_refused_before_anything_is_trained(tmp_path, live):
+    for names, change, message in (
+        ("random,nope", {}, "unknown strategy 'nope'"),
+        ("random,hyperband", {"rungs": 3}, "the cheapest of 3 rungs has 3"),
+    ):
+        settings = CompareSettings(strategies=names, pulls="4", runs=1, sensitivity=0)
+        with pytest.raises(UserError, match=message):
+            compare(settings, tmp_path / "cmp", config=live.model_copy(update=change))
+    assert not (tmp_path / "cmp").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": 40}, "images was 30 when this search began, and now 40 is asked for"),
+        ({"reward": "-loss"}, "reward was 'accuracy'"),
+        ({"seed": 7}, "seed was"),
+        ({"space": "default"}, "begun with another space"),
+    ],
+)
+def test_searches_of_other_settings_are_not_gone_on_with(tmp_path, live, change, message):
+    settings = CompareSettings(strategies="random", pulls="2", runs=1, sensitivity=0)
+    compare(settings, tmp_path / "cmp", config=live)
+    (tmp_path / "cmp/compare.json").unlink()
+    settings = settings.model_copy(update={"seed": change["seed"]} if "seed" in change else {})
+    with pytest.raises(UserError, match=message):
+        compare(settings, tmp_path / "cmp", config=live.model_copy(update=change))
+    assert not (tmp_path / "cmp/compare.json").exists()
+
+
+def test_live_searches_of_a_run_share_their_seed(tmp_path, live):
+    settings = CompareSettings(strategies="random,ucb", pulls="4", runs=2, sensitivity=0)
+    compare(settings, tmp_path / "cmp", config=live)
+    seeds = {
+        path.name: next(line for line in (path / "config.toml").read_text().splitlines() if line.startswith("seed"))
+        for path in (tmp_path / "cmp/searches").iterdir()
+    }
+    assert seeds["random-4-0"] == seeds["ucb-4-0"] != seeds["random-4-1"] == seeds["ucb-4-1"]
+
+
+def test_a_comparison_needs_one_source(tmp_path, live):
+    for given in ({}, {"replay": "t.parquet", "config": live}):
+        with pytest.raises(UserError, match="either --replay"):
+            compare(CompareSettings(), tmp_path / "cmp", **given)

@@ -1,0 +1,63 @@
+"""Rewards: the grammar, its values, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from policysearch.core.errors import UserError
+from policysearch.study.rewards import METRICS, REWARDS, parse_reward, try_reward
+
+METRIC = {name: 0.1 * i for i, name in enumerate(METRICS, 1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("accuracy", 0.1),
+        ("-loss", -0.3),
+        ("entropy", 0.4),
+        ("accuracy-0.5*ece", 0.1 - 0.25),
+        (" accuracy - .5 * ece + 2*loss ", 0.1 - 0.25 + 0.6),
+    ],
+)
+def test_values(text, value):
+    assert parse_reward(text)(METRIC) == pytest.approx(value)
+
+
+def test_every_listed_example_but_the_placeholder_parses():
+    for text in REWARDS:
+        if text != "module:function":
+            parse_reward(text)
+
+
+def test_own_function():
+    assert parse_reward("math:fsum")([1, 2]) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("os:getcwd", "TypeError"), ("math:fsum", "TypeError"), ("cmath:isnan", "TypeError"), ("os:fspath", "TypeError")],
+)
+def test_functions_that_fail_are_found_before_the_search(text, told):
+    try_reward("accuracy-0.5*ece")
+    with pytest.raises(UserError, match=told):
+        try_reward(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("acuracy", "did you mean accuracy"),
+        ("accuracy loss", "no sum|is not a sum"),
+        ("accuracy*2", "is not a sum"),
+        ("", "is not a sum"),
+        ("--loss", "is not a sum"),
+        ("accuracy+__import__", "is not a sum|unknown reward metric"),
+        ("nomodule:f", "cannot be loaded"),
+        ("math:nothing", "cannot be loaded"),
+        ("math:pi", "no function"),
+    ],
+)
+def test_bad_rewards_are_refused(text, told):
+    with pytest.raises(UserError, match=told):
+        parse_reward(text)

@@ -1,0 +1,1 @@
+"""Fixtures, stand-ins and conformance kits that several test files share."""
