@@ -9,7 +9,8 @@ from typing import Any
 
 from policysearch.core.files import replacing
 from policysearch.policy.families import own_parameters
-from policysearch.study.trial_store import Record, Row
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.rows import Row
 
 _COLUMNS = (
     "phase",
@@ -29,7 +30,7 @@ _COLUMNS = (
 )
 
 
-def write_trials(path: Path, records: dict[str, Record]) -> None:
+def write_trials(path: Path, records: dict[str, OptunaTrialStore]) -> None:
     """trials.csv: a row a trial of every phase, a column a metric; the learning curve is in the study's outcome."""
     rows = [(phase, record, row) for phase, record in records.items() for row in record.rows]
     metrics = sorted(
@@ -46,7 +47,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _fixed(phase: str, record: Record, row: Row) -> list[Any]:
+def _fixed(phase: str, record: OptunaTrialStore, row: Row) -> list[Any]:
     trial = record.trial(row)
     error = "; ".join(outcome.error for outcome in (*row.failures, row.outcome) if outcome.error)
     reward = "" if row.reward is None else row.reward

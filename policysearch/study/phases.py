@@ -19,11 +19,11 @@ from policysearch.policy.spaces import Space
 from policysearch.rules import RULES
 from policysearch.rules.registry import own_rule_named
 from policysearch.study.config import SearchConfig, save_config
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import open_storage, reason, without_password
 from policysearch.study.strategies import ladder
-from policysearch.study.trial_store import Record
 
 _CONFIRMED = frozenset({"confirm_images", "confirm_epochs", "confirm_reward"})
 FIXED = (
@@ -77,7 +77,7 @@ def open_records(
     read_only: bool = False,
     fidelities: Sequence[tuple[int, int]] = (),
     phases: Mapping[str, str] = SEARCH_PHASES,
-) -> Iterator[dict[str, Record]]:
+) -> Iterator[dict[str, OptunaTrialStore]]:
     """The records by phase, closed at the end; a missing study is created unless `read_only`.
 
     Args:
@@ -113,9 +113,9 @@ def _record(
     read_only: bool,
     phase: str,
     fidelities: Sequence[tuple[int, int]],
-) -> Record:
+) -> OptunaTrialStore:
     reward = config.last_reward if phase == "confirm" else config.reward
-    return Record(
+    return OptunaTrialStore(
         study,
         space,
         seed=config.seed,

@@ -1,81 +1,83 @@
-"""TODO docstring."""
+"""Where the controller's trials come from: a strategy until its budget is used, or fixed arms on fresh replicates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 from policysearch.core.trial import Outcome, Trial
 from policysearch.policy.spaces import Arm
-from policysearch.study.trial_store import Record
+from policysearch.study.rows import Row
+from policysearch.study.strategies import Strategy
+from policysearch.study.trial_store import TrialStore
 
 FRESH = 1_000_000
 """Replicates of a confirmation count from here, so that none was seen by the search."""
 
+Store = TypeVar("Store", bound=TrialStore)
 
-class Confirmation:
-    """A source of trials: every finalist on the same fresh replicates; what is recorded already is not run again.
+
+class StoreSource(Generic[Store]):
+    """A source of trials that records in a store how they end. Subclasses say which trial is next (`ask`)."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        self.store.tell(trial, outcome)
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        return self.store.attempt_failed(trial, outcome)
+
+
+class Budgeted(StoreSource[TrialStore]):
+    """Asks a strategy until the pulls that were started cost the budget.
 
     Args:
-        record: where they are written.
-        arms: the finalists.
-        replicates: how many, counted from `first`.
+        store: where trials are written; what it holds already counts.
+        strategy: chooses the next pull.
+        budget: in pulls at the cheapest fidelity.
+        costs: of a pull at each fidelity, in the same unit; by default every pull costs 1.
     """
 
-    def __init__(self, record: Record, arms: Sequence[Arm], replicates: int, first: int = FRESH) -> None:
-        self._record = record
-        had = {(row.arm.key, row.replicate) for row in record.rows}
-        pairs = [(arm, first + j) for j in range(replicates) for arm in arms]
-        self._todo = [(arm, j) for arm, j in pairs if (arm.key, j) not in had]
+    def __init__(self, store: TrialStore, strategy: Strategy, budget: float, costs: Sequence[float] = ()) -> None:
+        super().__init__(store)
+        self._strategy = strategy
+        self._budget = budget
+        self._costs = tuple(costs)
+        self._spent = sum(self.cost(row) for row in store.rows)
+
+    def cost(self, row: Row) -> float:
+        """What a recorded pull costs."""
+        return self._costs[row.fidelity] if self._costs else 1.0
+
+    def ask(self) -> Trial | None:
+        if self._spent >= self._budget:
+            return None
+        trial = self.store.start(self._strategy.choose(self.store))
+        self._spent += self.cost(self.store.rows[trial.number])
+        return trial
+
+
+class Confirmation(StoreSource[TrialStore]):
+    """Every finalist on the same fresh replicates; what is recorded already is not run again.
+
+    Args:
+        store: where trials are written.
+        arms: the finalists.
+        replicates: how many, counted from `first`.
+        first: the first replicate.
+    """
+
+    def __init__(self, store: TrialStore, arms: Sequence[Arm], replicates: int, first: int = FRESH) -> None:
+        super().__init__(store)
+        recorded = {(row.arm.key, row.replicate) for row in store.rows}
+        pulls = [(arm, replicate) for replicate in range(first, first + replicates) for arm in arms]
+        self._todo = [(arm, replicate) for arm, replicate in pulls if (arm.key, replicate) not in recorded]
 
     def __len__(self) -> int:
         """Trials still to be started."""
         return len(self._todo)
 
     def ask(self) -> Trial | None:
-        return self._record.add(*self._todo.pop(0)) if self._todo else None
-
-    def tell(self, trial: Trial, outcome: Outcome) -> None:
-        self._record.tell(trial, outcome)
-
-    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
-        return self._record.attempt_failed(trial, outcome)
-
-
-@dataclass
-class Budgeted:
-    """The strategy is asked until the pulls that were started cost the budget.
-
-    Attributes:
-        record: where trials are written.
-        strategy: what starts them.
-        budget: in pulls at the cheapest fidelity.
-        costs: of a pull at each fidelity, in the same unit; by default every pull costs 1.
-    """
-
-    record: Any
-    strategy: Any
-    budget: float
-    costs: Sequence[float] = ()
-
-    def __post_init__(self) -> None:
-        self._spent = sum(self.cost(row) for row in self.record.rows)
-
-    def cost(self, row: Any) -> float:
-        """What a recorded pull costs."""
-        return self.costs[row.fidelity] if self.costs else 1.0
-
-    def ask(self) -> Trial | None:
-        if self._spent >= self.budget:
-            return None
-        trial: Trial = self.strategy.ask(self.record)
-        self._spent += self.cost(self.record.rows[trial.number])
-        return trial
-
-    def tell(self, trial: Trial, outcome: Outcome) -> None:
-        self.record.tell(trial, outcome)
-
-    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
-        again: Trial = self.record.attempt_failed(trial, outcome)
-        return again
+        return self.store.add(*self._todo.pop(0)) if self._todo else None

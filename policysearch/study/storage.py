@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from policysearch.core.errors import UserError
+from policysearch.study.quiet_optuna import quiet_optuna
 
 _SECRETS = ("password", "passwd", "sslpassword")
 _TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
@@ -43,11 +44,12 @@ def open_storage(url: str) -> Iterator[BaseStorage]:
     Raises:
         UserError: it is no URL, a driver is missing, or the database cannot be reached or read.
     """
-    storage = _connected(url)
-    try:
-        yield optuna.storages.get_storage(storage)
-    finally:
-        storage.engine.dispose()
+    with quiet_optuna():
+        storage = _connected(url)
+        try:
+            yield optuna.storages.get_storage(storage)
+        finally:
+            storage.engine.dispose()
 
 
 def _connected(url: str) -> RDBStorage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,16 +15,14 @@ from optuna.samplers import BaseSampler
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.seeds import rule_generator
-from policysearch.core.trial import Trial
 from policysearch.policy.features import features
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules import RULES, Rule, Tally
 from policysearch.rules.registry import own_rule_named, parse_rule
 from policysearch.rules.successive_halving import Promoting
+from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
+from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.seeded_sampler import SeededSampler
-from policysearch.study.trial_store import Record
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 _NO_FIXED_FORM = {
     "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
@@ -51,8 +48,8 @@ STRATEGIES: dict[str, str] = {
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
 
 
-class Ledger(Protocol):
-    """What a rule needs of a record."""
+class PullHistory(Protocol):
+    """What a strategy sees of a study: its seed, its trials so far and the tally of its arms."""
 
     @property
     def seed(self) -> int: ...
@@ -60,21 +57,19 @@ class Ledger(Protocol):
     def rows(self) -> Sequence[object]: ...
     @property
     def tally(self) -> Tally: ...
-    def add(
-        self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan
-    ) -> Trial: ...
 
 
 class Strategy(Protocol):
-    """Starts the next trial of a record.
+    """Chooses the next pull of a study; it writes nothing.
 
-    `fidelities` tells whether it chooses how much training a pull buys.
+    Attributes:
+        fidelities: whether it chooses how much training a pull buys.
     """
 
     @property
     def fidelities(self) -> bool: ...
 
-    def ask(self, record: Record) -> Trial: ...
+    def choose(self, history: PullHistory) -> Choice: ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ class RuleStrategy:
 
     @property
     def fidelities(self) -> bool:
-        return "fidelities" in getattr(self.rule, "needs", ())
+        return "fidelities" in self.rule.needs
 
     @cached_property
     def _keys(self) -> tuple[str, ...]:
@@ -95,12 +90,12 @@ class RuleStrategy:
 
     @cached_property
     def _features(self) -> NDArray[np.float64] | None:
-        return features([arm.policy for arm in self.arms]) if "features" in getattr(self.rule, "needs", ()) else None
+        return features([arm.policy for arm in self.arms]) if "features" in self.rule.needs else None
 
-    def ask(self, record: Ledger) -> Trial:
-        history = record.tally.history(self._keys, self._features, self.budget)
-        choice = self.rule.choose(history, rule_generator(record.seed, len(record.rows)))
-        return record.add(self.arms[choice.arm], fidelity=choice.fidelity, probability=choice.probability)
+    def choose(self, history: PullHistory) -> ArmChoice:
+        counts = history.tally.history(self._keys, self._features, self.budget)
+        choice = self.rule.choose(counts, rule_generator(history.seed, len(history.rows)))
+        return ArmChoice(self.arms[choice.arm], choice.fidelity, choice.probability)
 
 
 @dataclass(frozen=True)
@@ -110,8 +105,8 @@ class SamplerStrategy:
     factory: Callable[[int], BaseSampler]
     fidelities: ClassVar[bool] = False
 
-    def ask(self, record: Record) -> Trial:
-        return record.suggest(SeededSampler(self.factory, record.seed))
+    def choose(self, history: PullHistory) -> SamplerChoice:
+        return SamplerChoice(lambda: SeededSampler(self.factory, history.seed))
 
 
 def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tuple[Arm, ...] | None = None) -> Strategy:
@@ -136,10 +131,12 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
 
 
 def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
-    """Raises:
-    UserError: the strategy maximises counted correct predictions, whatever the reward, and that is not accuracy.
+    """Check that the strategy maximises the reward.
+
+    Raises:
+        UserError: it maximises counted correct predictions, whatever the reward, and the reward is not accuracy.
     """
-    if isinstance(strategy, RuleStrategy) and getattr(strategy.rule, "accuracies", False) and reward != "accuracy":
+    if isinstance(strategy, RuleStrategy) and strategy.rule.accuracies and reward != "accuracy":
         raise UserError(
             f"strategy {spec} counts correct predictions and so maximises accuracy, but the reward is {reward!r}: "
             "give --reward accuracy, or a strategy such as ucb or thompson"
@@ -183,7 +180,7 @@ def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> Non
     Once over two plain numbers too: a sampler may need its own packages only when numbers are common to trials.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet_optuna():
             warnings.simplefilter("ignore")
             _suggest_some(factory, lambda trial: [trial.suggest_float(name, 0, 1, step=0.05) for name in "xy"])
             _suggest_some(factory, space.suggest)

@@ -23,7 +23,7 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.study.controller import run
-from policysearch.study.in_memory_store import MemoryRecord
+from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.sources import Budgeted
 from policysearch.study.strategies import make_strategy
@@ -84,7 +84,7 @@ def picked(table: Table, design: Design, at: dict[Fidelity, Recorded], seed: int
     place = {arm.key: k for k, arm in enumerate(table.arms)}
     rng = np.random.default_rng([seed, 5])
     shares = rng.random(design.pulls + 1)
-    record = MemoryRecord(seed=seed, fidelities=[(design.first.images, design.first.epochs)], reward=ACCURACY)
+    record = InMemoryTrialStore(seed=seed, fidelities=[(design.first.images, design.first.epochs)], reward=ACCURACY)
     strategy = make_strategy("ucb", table.space, seed, design.pulls, table.arms)
 
     def replay(trial: Trial) -> Outcome:

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +26,10 @@ from optuna.storages import BaseStorage
 from policysearch.core.trial import Outcome, Trial
 from policysearch.policy.spaces import load_space
 from policysearch.study.controller import run
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.sources import Budgeted
 from policysearch.study.storage import open_storage
 from policysearch.study.strategies import Strategy, make_strategy
-from policysearch.study.trial_store import Record
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
 from postgres import private_server  # the server that the tests use
@@ -69,36 +69,28 @@ class Sleepers:
         return out
 
 
-@dataclass
-class Search:
+class TimedSearch(Budgeted):
     """A source of trials until a budget is used; notes when each outcome had been recorded."""
 
-    record: Record
-    strategy: Strategy
-    budget: int
-    told: list[float] = field(default_factory=list)
-
-    def ask(self) -> Trial | None:
-        return self.strategy.ask(self.record) if len(self.record.rows) < self.budget else None
+    def __init__(self, store: OptunaTrialStore, strategy: Strategy, budget: int) -> None:
+        super().__init__(store, strategy, budget)
+        self.recorded: list[float] = []
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        self.record.tell(trial, outcome)
-        self.told.append(time.monotonic())
-
-    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
-        return self.record.attempt_failed(trial, outcome)
+        super().tell(trial, outcome)
+        self.recorded.append(time.monotonic())
 
 
 def measured(storage: BaseStorage, workers: int, trials: int) -> str:
     """The cells of one row: rate, rate over the last outcomes, CPU time."""
     study = optuna.create_study(storage=storage, direction="maximize")
-    record = Record(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
-    search = Search(record, make_strategy("ucb", SPACE, 0), trials)
+    record = OptunaTrialStore(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
+    search = TimedSearch(record, make_strategy("ucb", SPACE, 0), trials)
     started, cpu = time.monotonic(), time.process_time()
     run(search, Sleepers(workers))
     cpu = time.process_time() - cpu
-    last = search.told[-WINDOW - workers : -workers]  # while there was still more to ask
-    rate = len(search.told) / (search.told[-1] - started)
+    last = search.recorded[-WINDOW - workers : -workers]  # while there was still more to ask
+    rate = len(search.recorded) / (search.recorded[-1] - started)
     return f"{rate:.0f} | {(len(last) - 1) / (last[-1] - last[0]):.0f} | {1000 * cpu / trials:.1f}"
 
 

@@ -20,8 +20,8 @@ import optuna
 
 from policysearch.core.trial import Outcome
 from policysearch.policy.spaces import load_space
+from policysearch.study.optuna_store import OptunaTrialStore, distributions
 from policysearch.study.strategies import make_strategy
-from policysearch.study.trial_store import Record, distributions
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 PULLS = 50
@@ -37,11 +37,11 @@ def new_study(folder: Path, name: str) -> optuna.Study:
 
 def ours(study: optuna.Study, strategy_name: str, size: int) -> Callable[[], None]:
     fill(study, size)
-    record = Record(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
+    record = OptunaTrialStore(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
     strategy = make_strategy(strategy_name, SPACE, 0)
 
     def pull() -> None:
-        trial = strategy.ask(record)
+        trial = record.start(strategy.choose(record))
         record.tell(trial, Outcome({"metric": hash(trial.arm) % 1000 / 1e4 + trial.replicate % 7 / 1e3, **METRICS}))
 
     return pull

@@ -21,9 +21,9 @@ import torch
 from policysearch.child.recipe import Recipe
 from policysearch.policy.spaces import load_space
 from policysearch.study.controller import run
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.sources import Confirmation
-from policysearch.study.trial_store import Record
 from workers.evaluate import ChildSetup
 from workers.local import LocalPool
 
@@ -37,7 +37,7 @@ def one_round(workers: int) -> tuple[float, list[float]]:
     space = load_space("default")
     with tempfile.TemporaryDirectory() as folder:
         study = optuna.create_study(storage=f"sqlite:///{folder}/study.db", study_name="s", direction="maximize")
-        record = Record(study, space, seed=0, fidelities=((500, 80),), reward=parse_reward("accuracy"))
+        record = OptunaTrialStore(study, space, seed=0, fidelities=((500, 80),), reward=parse_reward("accuracy"))
         pool = LocalPool(ChildSetup("fashion-small", None, 0, "small-resnet", Recipe(), "cpu"), workers)
         try:
             source = Confirmation(record, space.arms(0)[:PULLS], 1)

@@ -17,12 +17,13 @@ from policysearch.experiments.comparison.sensitivity import GRIDS, others
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.rules import RULES
+from policysearch.study.choices import ArmChoice
 from policysearch.study.controller import run
-from policysearch.study.in_memory_store import MemoryRecord
+from policysearch.study.in_memory_store import InMemoryTrialStore
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.sources import Budgeted
 from policysearch.study.strategies import make_strategy
-from policysearch.study.trial_store import Record
 from tests.support.made_up_tables import CHEAP, DEAR, made_up
 from workers.evaluate import attempt
 from workers.in_process import InProcessPool
@@ -138,7 +139,7 @@ def test_the_simulated_pool_equals_the_live_pool_where_durations_are_equal(table
 
 
 def memory(seed, fidelities=((500, 80), (4000, 40))):
-    return MemoryRecord(seed=seed, fidelities=fidelities, reward=ACCURACY)
+    return InMemoryTrialStore(seed=seed, fidelities=fidelities, reward=ACCURACY)
 
 
 @pytest.mark.parametrize("strategy", sorted(RULES))
@@ -160,10 +161,10 @@ def test_memory_and_optuna_choose_alike(table, strategy):
         return searched(table, strategy, made, record, 60)
 
     study = optuna.create_study(direction="maximize")
-    optuna_record = Record(study, table.space, seed=11, fidelities=((500, 80), (4000, 40)), reward=ACCURACY)
+    optuna_record = OptunaTrialStore(study, table.space, seed=11, fidelities=((500, 80), (4000, 40)), reward=ACCURACY)
     in_memory = rows(memory(11))
     assert in_memory == rows(optuna_record) and len(in_memory) == 60
-    again = Record(study, table.space, seed=11, fidelities=((500, 80), (4000, 40)), reward=ACCURACY)
+    again = OptunaTrialStore(study, table.space, seed=11, fidelities=((500, 80), (4000, 40)), reward=ACCURACY)
     assert [(r.arm.key, r.replicate, r.fidelity, r.reward) for r in again.rows] == in_memory
     keys = [arm.key for arm in table.arms]
     assert_equal(again.tally.history(keys), optuna_record.tally.history(keys))
@@ -297,8 +298,8 @@ def test_dear_pulls_count_by_their_cost(table):
     class Dear:
         fidelities = True
 
-        def ask(self, record):
-            return record.add(table.arms[len(record.rows) % 20], fidelity=1)
+        def choose(self, history):
+            return ArmChoice(table.arms[len(history.rows) % 20], fidelity=1)
 
     record = memory(0)
     source = Budgeted(record, Dear(), 40, [1.0, 4.0])

@@ -12,7 +12,7 @@ from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.search.tracking.listener import followed, scalars
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm
-from policysearch.study.trial_store import Row
+from policysearch.study.rows import Row
 from tests.cli.test_cli import call
 from tests.support.quick import config_for
 

@@ -10,8 +10,8 @@ from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm
+from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.sources import FRESH
-from policysearch.study.trial_store import COMPLETE, FAILED, Row
 
 
 def arm(name: str) -> Arm:

@@ -161,12 +161,12 @@ def test_every_write_may_find_the_server_gone(postgres, url, quick, tmp_path):
     space = load_space("default")
     with open_records(config, RunFolder(tmp_path / "run"), space) as records:
         record = records["search"]
-        trial = make_strategy("ucb", space, 0).ask(record)
+        trial = record.start(make_strategy("ucb", space, 0).choose(record))
         postgres.stop()
         try:
             for write in (
-                lambda: make_strategy("ucb", space, 0).ask(record),
-                lambda: make_strategy("tpe", space, 0).ask(record),
+                lambda: record.start(make_strategy("ucb", space, 0).choose(record)),
+                lambda: record.start(make_strategy("tpe", space, 0).choose(record)),
                 lambda: record.tell(trial, Outcome(quick_metrics(trial))),
                 lambda: record.attempt_failed(trial, Outcome(error="lost")),
             ):

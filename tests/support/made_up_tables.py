@@ -11,8 +11,8 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table_file import write_table
 from policysearch.policy.spaces import load_space, space_text
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
-from policysearch.study.trial_store import Record
 
 CHEAP, DEAR = Fidelity(500, 80), Fidelity(4000, 40)
 
@@ -32,7 +32,7 @@ def made_up(
     fidelities = [CHEAP, DEAR]
     study = optuna.create_study(direction="maximize")
     sizes = [(f.images, f.epochs) for f in fidelities]
-    record = Record(study, made, seed=0, fidelities=sizes, reward=parse_reward("accuracy"))
+    record = OptunaTrialStore(study, made, seed=0, fidelities=sizes, reward=parse_reward("accuracy"))
     for f in range(2):
         for replicate in range(seeds):
             for k, arm in enumerate(arms):

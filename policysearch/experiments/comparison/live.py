@@ -29,10 +29,10 @@ from policysearch.rules import Tally, counted, recommend
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.phases import FIXED, must_be_the_same_search, open_records, save_settings
+from policysearch.study.rows import COMPLETE, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.strategies import ladder
-from policysearch.study.trial_store import COMPLETE, Row
 
 
 @dataclass(frozen=True)

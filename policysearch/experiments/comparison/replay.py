@@ -25,11 +25,11 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.rules import recommend
 from policysearch.study.controller import run
-from policysearch.study.in_memory_store import MemoryRecord
+from policysearch.study.in_memory_store import InMemoryTrialStore
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import Reward
 from policysearch.study.sources import Budgeted
 from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy
-from policysearch.study.trial_store import Record
 from workers.simulated import Hazards, SimulatedPool
 
 _MOST_CHECKPOINTS = 40
@@ -162,10 +162,10 @@ def _record(
     strategy: Strategy, seed: int, table: Table, fidelities: list[tuple[int, int]], reward: Reward
 ) -> Iterator[Any]:
     if isinstance(strategy, RuleStrategy):
-        yield MemoryRecord(seed=seed, fidelities=fidelities, reward=reward)
+        yield InMemoryTrialStore(seed=seed, fidelities=fidelities, reward=reward)
         return
     study = optuna.create_study(direction="maximize")
-    yield Record(study, table.space, seed=seed, fidelities=fidelities, reward=reward)
+    yield OptunaTrialStore(study, table.space, seed=seed, fidelities=fidelities, reward=reward)
 
 
 class _Watched:
@@ -202,7 +202,7 @@ class _Watched:
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         self._source.tell(trial, outcome)
-        row = self._source.record.rows[trial.number]
+        row = self._source.store.rows[trial.number]
         cost = self._source.cost(row)
         self._ended += cost
         self._regret += cost * self._replay.gap(row.arm.key)
@@ -212,7 +212,7 @@ class _Watched:
             self._seen += [self._now()] * (passed - len(self._seen))
 
     def _now(self) -> tuple[int, float, float, float]:
-        pick = self._replay.pick(self._source.record)
+        pick = self._replay.pick(self._source.store)
         return (self._blind if pick is None else pick, self._regret, self._seconds, self._pool.clock)
 
     def read(self) -> OneRun:

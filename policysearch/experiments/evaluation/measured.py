@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.metrics import METRICS
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from policysearch.reports.numbers import number
-from policysearch.study.trial_store import Row
+from policysearch.study.rows import Row
 
 ERROR, VALIDATION = "error", "validation_accuracy"
 """The metric of the verdict, and the one by which the best fixed policy is chosen."""

@@ -11,7 +11,7 @@ import numpy as np
 from policysearch.experiments.evaluation.contenders import fixed_arms
 from policysearch.experiments.evaluation.settings import GRID
 from policysearch.policy.spaces import Arm
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 
 @dataclass(frozen=True)

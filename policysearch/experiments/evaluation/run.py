@@ -25,10 +25,11 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.search.run import run_phase
 from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Arm, load_space
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.phases import open_records, save_settings
+from policysearch.study.rows import COMPLETE
 from policysearch.study.sources import Confirmation
 from policysearch.study.storage import losses_told
-from policysearch.study.trial_store import COMPLETE, Record
 
 _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
 """Replicates are counted from here: none was seen by a search, or by the grid."""
@@ -47,7 +48,7 @@ class _Work:
     """One evaluation under way."""
 
     given: Prepared
-    records: Mapping[str, Record]
+    records: Mapping[str, OptunaTrialStore]
     command: str
     listener: Listener
 
@@ -144,7 +145,7 @@ def _train(work: _Work, phase: str, source: Confirmation, *, test: bool) -> None
         run_phase(phase, source, record, pool, config, total, work.listener)
 
 
-def _why(record: Record, searched: Contender) -> str:
+def _why(record: OptunaTrialStore, searched: Contender) -> str:
     errors = [row.outcome.error for row in record.rows if row.arm.key == searched.arm.key and row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "none was run"
     return f"no training with {searched.name} ended well, most often: {common}"

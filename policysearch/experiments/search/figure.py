@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policysearch.experiments.search.summary import ArmSummary
-from policysearch.study.trial_store import Row
+from policysearch.study.rows import Row
 
 
 def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:

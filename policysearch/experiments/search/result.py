@@ -20,10 +20,10 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.phases import open_records
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
-from policysearch.study.trial_store import Record
 
 if TYPE_CHECKING:
     import optuna
@@ -78,7 +78,7 @@ def read_whole(path: str | Path) -> Material:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, Record]]]:
+def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, OptunaTrialStore]]]:
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     config = load_config(folder.config)
@@ -103,7 +103,7 @@ def references(study: optuna.Study) -> tuple[str, ...]:
     return tuple(study.user_attrs.get(_REFERENCES, _ONCE))
 
 
-def material_of(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> Material:
+def material_of(config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore]) -> Material:
     """All that is told of a run, from its records."""
     result, study = result_of(config, folder, records), records["search"].study
     return Material(
@@ -121,7 +121,7 @@ def material_of(config: SearchConfig, folder: RunFolder, records: dict[str, Reco
     )
 
 
-def result_of(config: SearchConfig, folder: RunFolder, records: dict[str, Record]) -> SearchResult:
+def result_of(config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore]) -> SearchResult:
     """What its records say of a run."""
     record, again = records["search"], records["confirm"]
     summaries = summarise(record.rows)

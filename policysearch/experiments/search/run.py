@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import warnings
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from policysearch.core.errors import SearchFailed, UserError
-from policysearch.core.trial import Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
@@ -34,12 +32,12 @@ from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.controller import Pool, Source, run
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.phases import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.study.run_folder import RunFolder
-from policysearch.study.sources import Confirmation
+from policysearch.study.sources import Budgeted, Confirmation
 from policysearch.study.storage import losses_told
 from policysearch.study.strategies import Strategy
-from policysearch.study.trial_store import Record
 
 
 def search(config: SearchConfig, listener: Listener = lambda status: None) -> SearchResult:
@@ -91,7 +89,7 @@ def _begin(
 
 
 def _tracked(
-    config: SearchConfig, folder: RunFolder, records: dict[str, Record], listener: Listener
+    config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore], listener: Listener
 ) -> AbstractContextManager[Listener]:
     """The listener, which tells TensorBoard and MLflow too, where these are wanted."""
     return followed(trackers(config, folder.path, records["search"].study), folder.path, records, listener)
@@ -163,30 +161,12 @@ def loaded(config: SearchConfig, listener: Listener) -> Dataset:
     return load(config, lambda done, total: listener(Status("decode", done, total, None, 0)))
 
 
-@dataclass(frozen=True)
-class _Search:
-    """The search itself as a source of trials: the strategy asks until the budget is used."""
-
-    record: Record
-    strategy: Strategy
-    budget: int
-
-    def ask(self) -> Trial | None:
-        return self.strategy.ask(self.record) if len(self.record.rows) < self.budget else None
-
-    def tell(self, trial: Trial, outcome: Outcome) -> None:
-        self.record.tell(trial, outcome)
-
-    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
-        return self.record.attempt_failed(trial, outcome)
-
-
 def _continue(
     config: SearchConfig,
     folder: RunFolder,
     dataset: Dataset,
     strategy: Strategy,
-    records: dict[str, Record],
+    records: dict[str, OptunaTrialStore],
     pool_of: PoolOf,
     listener: Listener,
 ) -> SearchResult:
@@ -197,7 +177,7 @@ def _continue(
     write_trials(folder.trials, records)
     try:
         with pool_of(config, dataset) as pool:
-            source = _Search(record, strategy, config.trials)
+            source = Budgeted(record, strategy, config.trials)
             run_phase("search", source, record, pool, config, config.trials, listener)
             summaries = summarise(record.rows)
             if not any(s.pulls for s in summaries):
@@ -216,7 +196,7 @@ def _continue(
     return result
 
 
-def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, Record], dataset: Dataset) -> None:
+def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore], dataset: Dataset) -> None:
     """report.html; a search that has ended well does not fail for it."""
     from policysearch.experiments.search.report.page import write_report  # it imports matplotlib
 
@@ -228,20 +208,26 @@ def write_page(config: SearchConfig, folder: RunFolder, records: dict[str, Recor
 
 
 def run_phase(
-    name: str, source: Source, record: Record, pool: Pool, config: SearchConfig, total: int, listener: Listener
+    name: str,
+    source: Source,
+    record: OptunaTrialStore,
+    pool: Pool,
+    config: SearchConfig,
+    total: int,
+    listener: Listener,
 ) -> None:
     """Train what is unfinished and what the source asks for; the listener is told of `name`, of `total` trials."""
 
     def tell() -> None:
         ended = [row for row in record.rows if row.state != "running"]
         found = record.tally.best()
-        best = None if found is None else (record.name(found[0]), found[1])
+        best = None if found is None else (record.arm_name(found[0]), found[1])
         listener(Status(name, len(ended), total, best, sum(row.state == "failed" for row in ended)))
 
     run(source, pool, record.running(), config.retries, tell)
 
 
-def _why(record: Record) -> str:
+def _why(record: OptunaTrialStore) -> str:
     errors = [row.outcome.error for row in record.rows if row.outcome.error]
     common = max(set(errors), key=errors.count) if errors else "no trial was run"
     return f"every arm failed: {len(errors)} of {len(record.rows)} trials ended with an error, most often: {common}"

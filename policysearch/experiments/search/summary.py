@@ -11,7 +11,7 @@ import numpy as np
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
 from policysearch.stats.shrinkage import pooled, shrink
-from policysearch.study.trial_store import COMPLETE, FAILED, Row
+from policysearch.study.rows import COMPLETE, FAILED, Row
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 _FREE = {preset(name).hash: i for i, name in enumerate(BASELINES)}
 

@@ -29,11 +29,12 @@ from policysearch.experiments.tabular.table_file import write_table
 from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.study.config import UNCONFIRMED, SearchConfig
 from policysearch.study.controller import run
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.phases import must_be_the_same_search, names_must_be_free, open_records, save_settings
 from policysearch.study.rewards import try_reward
+from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_told
-from policysearch.study.trial_store import COMPLETE, FAILED, Record, Row
 
 _TOLD = {"model", "reward", "seed", "validation", "split_seed", "resize", "aspect", "device", "workers", "recipe"}
 _WRITE_EVERY = 60.0  # seconds between writings of the table while it grows
@@ -50,7 +51,7 @@ class Recorded:
 
 
 def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener = lambda status: None) -> Recorded:
-    """Record a table, or go on with it.
+    """OptunaTrialStore a table, or go on with it.
 
     Beside the file `NAME.parquet` stands the folder `NAME` with the study: the table can be written again from it.
 
@@ -130,7 +131,7 @@ def _progress(work: _Work, writing: _Writing, listener: Listener) -> None:
 class _Work:
     """The cells that are still to be trained, as a source of trials. A cell that failed is tried in the next run."""
 
-    record: Record
+    record: OptunaTrialStore
     plan: Plan
     arms: tuple[Arm, ...]
 

@@ -19,7 +19,8 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.policy.spaces import Arm, parse_space
 from policysearch.policy.validation import validation_message
-from policysearch.study.trial_store import COMPLETE, FAILED, Record
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.rows import COMPLETE, FAILED
 
 SCHEMA = 1
 _KEY = b"policysearch"
@@ -55,7 +56,7 @@ class _Row(BaseModel):
 
 def write_table(
     path: Path,
-    record: Record,
+    record: OptunaTrialStore,
     space_text: str,
     fidelities: Iterable[Fidelity],
     about: dict[str, Any],

@@ -16,8 +16,8 @@ from policysearch.reports.html.markup import folded, heading, listed, paragraph,
 from policysearch.reports.numbers import duration, share
 from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
+from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.storage import without_password
-from policysearch.study.trial_store import COMPLETE, FAILED, Row
 
 _ERRORS = 5  # of the commonest
 

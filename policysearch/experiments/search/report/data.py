@@ -12,7 +12,7 @@ from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import Verdict
 from policysearch.policy.policy import Policy
 from policysearch.study.config import SearchConfig
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 
 @dataclass(frozen=True)

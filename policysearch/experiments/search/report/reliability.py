@@ -16,7 +16,7 @@ from policysearch.reports.html.markup import figure, heading, paragraph, plots, 
 from policysearch.reports.html.plots import Panel, lines
 from policysearch.reports.numbers import number
 from policysearch.reports.table import Grid
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 _DRAWN = 4  # curves of a diagram, the diagonal besides
 _LEAST = 5  # images of a bin that is drawn

@@ -11,7 +11,7 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import Cloud, Panel, clouds
 from policysearch.rules import Tally
-from policysearch.study.trial_store import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, Row
 
 _MOST = 1500  # points of a plot
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from policysearch.rules import Tally
-from policysearch.study.trial_store import COMPLETE, RUNNING, Record, Row
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.rows import COMPLETE, RUNNING, Row
 
 Listener = Callable[[Any], None]
 _METRICS = ("accuracy", "loss")
@@ -33,7 +34,7 @@ Opened = Callable[[], Tracker]
 
 @contextmanager
 def followed(
-    openers: Mapping[str, Opened], folder: Path, records: Mapping[str, Record], listener: Listener
+    openers: Mapping[str, Opened], folder: Path, records: Mapping[str, OptunaTrialStore], listener: Listener
 ) -> Iterator[Listener]:
     """The listener, which tells the trackers too, first of what the records hold already; they are closed at the end.
 
@@ -65,7 +66,7 @@ def followed(
 class _Following:
     """Trackers that are at work; one that fails is told of once, and left alone from then on."""
 
-    def __init__(self, openers: Mapping[str, Opened], folder: Path, records: Mapping[str, Record]) -> None:
+    def __init__(self, openers: Mapping[str, Opened], folder: Path, records: Mapping[str, OptunaTrialStore]) -> None:
         self._folder = folder
         self._records = records
         self._told: dict[str, set[int]] = {phase: set() for phase in records}

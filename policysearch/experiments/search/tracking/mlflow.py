@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from policysearch.study.config import SearchConfig
+from policysearch.study.rows import Row
 from policysearch.study.storage import without_password
-from policysearch.study.trial_store import Row
 
 if TYPE_CHECKING:
     import optuna

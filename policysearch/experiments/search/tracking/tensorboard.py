@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from policysearch.study.trial_store import Row
+from policysearch.study.rows import Row
 
 
 class TensorBoard:

@@ -1,0 +1,63 @@
+"""One recorded trial, and the reward of an outcome."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from policysearch.core.trial import Outcome
+from policysearch.policy.spaces import Arm
+from policysearch.rules import Pull
+from policysearch.study.rewards import Reward
+
+RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial as recorded.
+
+    Attributes:
+        number: of the trial in its study, from 0.
+        arm: what is pulled.
+        replicate: which pull of the arm this is; it fixes the child's seed, images and batch order.
+        fidelity: index into the study's fidelities, cheapest first.
+        probability: of the rule's draw, in (0, 1]; nan where the rule does not draw.
+        state: running, complete or failed.
+        reward: None unless complete.
+        outcome: of the last attempt.
+        failures: outcomes of the attempts before it.
+    """
+
+    number: int
+    arm: Arm
+    replicate: int
+    fidelity: int = 0
+    probability: float = math.nan
+    state: str = RUNNING
+    reward: float | None = None
+    outcome: Outcome = field(default_factory=Outcome)
+    failures: tuple[Outcome, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Worker-seconds of all attempts."""
+        return self.outcome.seconds + sum(failure.seconds for failure in self.failures)
+
+    @property
+    def pull(self) -> Pull:
+        """What the tally counts of this trial."""
+        return Pull(self.arm.key, self.fidelity, self.probability)
+
+
+def reward_of(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
+    """The reward of an outcome, or None and the reason why there is none; a rule never sees an invented one."""
+    if outcome.error:
+        return None, outcome.error
+    try:
+        value = float(reward(outcome.metrics))
+    except Exception as error:  # a user's own function may raise anything
+        return None, f"reward failed: {type(error).__name__}: {error}"
+    if not math.isfinite(value):
+        return None, f"reward is {value}"
+    return value, ""
