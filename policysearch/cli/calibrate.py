@@ -7,21 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.child.recipe import Recipe
-from policysearch.cli.common import DATA, RECIPE, SEARCH, app, merged
+from policysearch.cli.common import RECIPE, app, merged
 from policysearch.cli.flags import given, with_flags
-from policysearch.experiments.calibration.settings import UNUSED, CalibrateSettings
+from policysearch.datasets.config import DataSettings
+from policysearch.experiments.calibration.settings import CalibrateSettings, TrainingSettings
 from policysearch.study.config import validated
-
-_TRAINED = {name: field for name, field in SEARCH.items() if name not in UNUSED}
 
 
 @with_flags(
     app,
-    ("Calibration", CalibrateSettings.model_fields),
-    ("Training", _TRAINED),
-    ("Data", DATA),
-    (RECIPE, Recipe.model_fields),
+    ("Calibration", CalibrateSettings),
+    ("Training", TrainingSettings),
+    ("Data", DataSettings),
+    RECIPE,
 )
 def calibrate(
     out: Annotated[Path, typer.Option(help="the calibration's folder; the same command goes on in it")],

@@ -11,8 +11,7 @@ import typer
 
 from policysearch.child.recipe import Recipe
 from policysearch.cli.flags import given
-from policysearch.datasets.config import DataSettings
-from policysearch.study.config import SearchConfig, read_config
+from policysearch.study.config import read_config
 
 app = typer.Typer(
     help="Search image-augmentation policies for your own data and network.",
@@ -21,9 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DATA = DataSettings.model_fields
-SEARCH = {name: field for name, field in SearchConfig.model_fields.items() if name not in DATA}
-RECIPE = "Child training (defaults of small-resnet; see `policysearch models`)"
+RECIPE = ("Child training (defaults of small-resnet; see `policysearch models`)", Recipe)
+"""The panel of flags that say how a child is trained."""
 
 
 def merged(config: Path | None, flags: dict[str, Any]) -> dict[str, Any]:

@@ -8,21 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.child.recipe import Recipe
-from policysearch.cli.common import DATA, RECIPE, SEARCH, app, command_line, merged
+from policysearch.cli.common import RECIPE, app, command_line, merged
 from policysearch.cli.flags import given, with_flags
 from policysearch.core.errors import UserError
-from policysearch.experiments.comparison.settings import CompareSettings
-from policysearch.experiments.tabular.plan import Plan
-from policysearch.study.config import CONFIRMING, make_config, validated
-
-_NEVER = {"strategy", "trials", "finalists", "out", "calibrated", "tensorboard"}
-_TRAINING = {name: field for name, field in SEARCH.items() if name not in {*_NEVER, "images", "epochs", *CONFIRMING}}
-_SHARED = {*_NEVER, "reward", "retries", "workers", "seed", "study", "storage"}
-_LIVE = {name: field for name, field in SEARCH.items() if name not in _SHARED}
+from policysearch.datasets.config import DataSettings
+from policysearch.experiments.comparison.settings import CompareSettings, LiveSettings
+from policysearch.experiments.tabular.plan import Plan, TrainingSettings
+from policysearch.study.config import make_config, validated
 
 
-@with_flags(app, ("Table", Plan.model_fields), ("Training", _TRAINING), ("Data", DATA), (RECIPE, Recipe.model_fields))
+@with_flags(app, ("Table", Plan), ("Training", TrainingSettings), ("Data", DataSettings), RECIPE)
 def record(
     out: Annotated[Path, typer.Option(help="the table, NAME.parquet; its study stands in the folder NAME")],
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
@@ -41,10 +36,10 @@ def record(
 
 @with_flags(
     app,
-    ("Comparison", CompareSettings.model_fields),
-    ("Live searches, with --data", _LIVE),
-    ("Data, for live searches", DATA),
-    (RECIPE, Recipe.model_fields),
+    ("Comparison", CompareSettings),
+    ("Live searches, with --data", LiveSettings),
+    ("Data, for live searches", DataSettings),
+    RECIPE,
 )
 def compare(
     out: Annotated[Path, typer.Option(help="folder for compare.html, compare.json and runs.npz")],

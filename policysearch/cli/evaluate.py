@@ -8,21 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.child.recipe import Recipe
-from policysearch.cli.common import DATA, RECIPE, SEARCH, app, command_line, merged
+from policysearch.cli.common import RECIPE, app, command_line, merged
 from policysearch.cli.flags import given, with_flags
-from policysearch.experiments.evaluation.settings import UNUSED, EvaluateSettings
+from policysearch.datasets.config import DataSettings
+from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
 from policysearch.study.config import validated
-
-_TRAINED = {name: field for name, field in SEARCH.items() if name not in {*UNUSED, "out"}}
 
 
 @with_flags(
     app,
-    ("Evaluation", EvaluateSettings.model_fields),
-    ("Training", _TRAINED),
-    ("Data", DATA),
-    (RECIPE, Recipe.model_fields),
+    ("Evaluation", EvaluateSettings),
+    ("Training", TrainingSettings),
+    ("Data", DataSettings),
+    RECIPE,
 )
 def evaluate(
     policy: Annotated[str, typer.Argument(help="policy.json, the folder of a search, or a preset")],

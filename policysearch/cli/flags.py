@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 Command = Callable[..., None]
-Panel = tuple[str, Mapping[str, "FieldInfo"]]
-"""What the help calls a group of settings, and the settings by name."""
+Panel = tuple[str, type["BaseModel"]]
+"""What the help calls a group of settings, and the group."""
 
 
 def with_flags(app: typer.Typer, *panels: Panel) -> Callable[[Command], Command]:
-    """Register a command that takes, as `**flags`, a flag for each of these settings beside its own parameters."""
+    """Register a command that takes, as `**flags`, a flag for every setting of these groups.
+
+    A setting that is a parameter of the command itself, or is in an earlier panel too, gets no second flag.
+    """
 
     def register(function: Command) -> Command:
         signature = inspect.signature(function, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        parameters = [*own, *(flag for panel in panels for flag in _flags(*panel))]
+        parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        for title, group in panels:
+            taken = {parameter.name for parameter in parameters}
+            parameters += [flag for flag in _flags(title, group.model_fields) if flag.name not in taken]
         function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         function.__annotations__ = {p.name: p.annotation for p in parameters}
         return app.command(function.__name__)(function)
@@ -35,17 +41,14 @@ def given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _flags(panel: str, settings: Mapping[str, FieldInfo]) -> list[inspect.Parameter]:
-    out = []
+def _flags(panel: str, settings: Mapping[str, FieldInfo]) -> Iterator[inspect.Parameter]:
     for name, field in settings.items():
         kind = _flag_type(field.annotation)
-        if kind is not None:
-            option = typer.Option(
-                *_flag_names(name, kind), help=_help(field), rich_help_panel=panel, show_default=False
-            )
-            annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
-            out.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
-    return out
+        if kind is None:
+            continue
+        option = typer.Option(*_flag_names(name, kind), help=_help(field), rich_help_panel=panel, show_default=False)
+        annotation = Annotated[kind | None, option]  # type: ignore[valid-type]
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _flag_type(annotation: Any) -> type | None:

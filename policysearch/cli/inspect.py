@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policysearch.cli.common import DATA, SEARCH, app, listed
+from policysearch.cli.common import app, listed
 from policysearch.cli.flags import given, with_flags
-from policysearch.datasets.config import DataSettings
-from policysearch.study.config import SearchConfig, validated
+from policysearch.datasets.config import DataSettings, SplitSettings
+from policysearch.study.config import validated
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
 
-_SPLIT = {name: SEARCH[name] for name in ("validation", "split_seed")}
 
-
-@with_flags(app, ("Data", DATA))
+@with_flags(app, ("Data", DataSettings))
 def preview(
     policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
@@ -40,7 +38,7 @@ def preview(
     typer.echo("\n".join(told))
 
 
-@with_flags(app, ("Data", {name: field for name, field in DATA.items() if name != "data"}), ("Split", _SPLIT))
+@with_flags(app, ("Data", DataSettings), ("Split", SplitSettings))
 def data(
     data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
     out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
@@ -55,8 +53,8 @@ def data(
         return listed({**SHIPPED, **named, **own, "MODULE:FUNCTION": "returns such arrays"})
     from policysearch.reports.preview.data_sheet import describe
 
-    split = {name: flags.pop(name) for name in _SPLIT}
-    settings = validated(SearchConfig, given(split))
+    split = {name: flags.pop(name) for name in SplitSettings.setting_names()}
+    settings = validated(SplitSettings, given(split))
     describe(_dataset({"data": data, **flags}), settings.validation, settings.split_seed, out)
 
 

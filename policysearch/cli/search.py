@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.child.recipe import Recipe
-from policysearch.cli.common import DATA, RECIPE, SEARCH, app, merged
+from policysearch.cli.common import RECIPE, app, merged
 from policysearch.cli.flags import with_flags
+from policysearch.datasets.config import DataSettings
 from policysearch.study.config import make_config
+from policysearch.study.settings import SearchSettings
 
 
-@with_flags(app, ("Search", SEARCH), ("Data", DATA), (RECIPE, Recipe.model_fields))
+@with_flags(app, ("Search", SearchSettings), ("Data", DataSettings), RECIPE)
 def search(
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,

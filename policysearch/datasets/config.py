@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Mark, Settings
 from policysearch.core.user_code import absolute_function
 from policysearch.datasets.registry import NAMED, SHIPPED
 
@@ -16,10 +17,8 @@ SMALLEST, LARGEST = 8, 512
 """Pixels that an image's side may have."""
 
 
-class DataSettings(BaseModel):
+class DataSettings(Settings):
     """Which images, and how they are brought to one size."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Annotated[
         str,
@@ -28,11 +27,14 @@ class DataSettings(BaseModel):
     data_root: Annotated[str, Field(description="where torchvision's data sets are, or are downloaded to")] = "data"
     download: Annotated[bool, Field(description="let torchvision download what is not there")] = False
     resize: Annotated[
-        str | None, Field(description="one size for all images, in pixels: 32, or 32x48 (height x width)")
+        str | None,
+        Field(description="one size for all images, in pixels: 32, or 32x48 (height x width)"),
+        Mark.REPORTED,
     ] = None
     aspect: Annotated[
         Literal["crop", "pad", "stretch"],
         Field(description="how --resize treats another aspect: crop the middle, pad with black, or stretch"),
+        Mark.REPORTED,
     ] = "crop"
     group: Annotated[
         str | None,
@@ -74,3 +76,18 @@ class DataSettings(BaseModel):
             return None
         sides = [int(side) for side in self.resize.split("x")]
         return sides[0], sides[-1]
+
+
+class SplitSettings(Settings):
+    """How training images are divided into those trained on and those that pulls are judged by."""
+
+    validation: Annotated[
+        int | None,
+        Field(ge=2, description="validation images cut from train; default: a third, at most 5,000"),
+        Mark.FIXED,
+    ] = None
+    split_seed: Annotated[
+        int,
+        Field(ge=0, lt=2**63, description="seed of the train/validation split"),
+        Mark.FIXED,
+    ] = 0

@@ -3,126 +3,39 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import tomli_w
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from policysearch.child.recipe import Recipe
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import write_whole
 from policysearch.datasets.config import DataSettings
 from policysearch.policy.validation import validation_message
-
-Settings = TypeVar("Settings", bound=BaseModel)
-
-CONFIRMING = frozenset({"confirm", "finalists", "confirm_images", "confirm_epochs", "confirm_reward"})
-"""Settings of a search's confirmation, which nothing else has."""
-UNCONFIRMED: Mapping[str, int | None] = MappingProxyType(
-    {"confirm": 0, "confirm_images": None, "confirm_epochs": None, "confirm_reward": None}
+from policysearch.study.settings import (
+    ConfirmSettings,
+    SearchSettings,
+    StrategySettings,
 )
-"""These settings where nothing is confirmed, whatever a config file says of them."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
-class SearchConfig(DataSettings):
-    """Everything that determines a search. With the same config and one worker a search is repeated exactly."""
+class SearchConfig(SearchSettings, DataSettings):
+    """Everything that determines a search. With the same config and one worker a search is repeated exactly.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    It is all groups of settings at once, flat: pass it to whatever takes one of them.
 
-    model: Annotated[str, Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY")] = (
-        "small-resnet"
-    )
-    space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
-        "default"
-    )
-    operations: Annotated[
-        str | None,
-        Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
-    ] = None
-    strategy: Annotated[
-        str,
-        Field(description="how arms are chosen, NAME or NAME:parameter=value (see `policysearch strategies`)"),
-    ] = "ucb"
-    reward: Annotated[str, Field(description="what is maximised, as accuracy-0.5*ece (see `policysearch rewards`)")] = (
-        "accuracy"
-    )
-    calibrated: Annotated[
-        str | None,
-        Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
-    ] = None
-    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
-    images: Annotated[int, Field(ge=1, description="training images of a pull")] = 500
-    epochs: Annotated[int, Field(ge=1, description="epochs of a pull")] = 80
-    rungs: Annotated[
-        int,
-        Field(ge=2, le=8, description="fidelities of successive-halving and hyperband: images, images/eta, ..."),
-    ] = 3
-    confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
-    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside the four fixed policies")] = 4
-    confirm_images: Annotated[
-        int | None, Field(ge=1, description="training images of a confirming pull; default: as in the search")
-    ] = None
-    confirm_epochs: Annotated[
-        int | None, Field(ge=1, description="epochs of a confirming pull; default: as in the search")
-    ] = None
-    confirm_reward: Annotated[
-        str | None, Field(description="what decides among the finalists; default: the reward of the search")
-    ] = None
-    workers: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=1024,
-            description="worker processes; 0 trains in this process; default: one a core up to 8 on CPU, 2 on a GPU, "
-            "with ray as many as the cluster has room for",
-        ),
-    ] = None
-    pool: Annotated[str, Field(description="where children are trained: local (this machine) or ray")] = "local"
-    ray_address: Annotated[
-        str | None,
-        Field(description="Ray cluster to join, auto or HOST:PORT; default: Ray is started on this machine"),
-    ] = None
-    gpus_per_worker: Annotated[
-        float | None,
-        Field(ge=0, le=64, description="share of a GPU each Ray worker asks for; default: 0 on CPU, 0.5 on a GPU"),
-    ] = None
-    cpus_per_worker: Annotated[
-        float | None,
-        Field(gt=0, le=1024, description="logical CPUs each Ray worker asks for; default: 1"),
-    ] = None
-    ray_wait: Annotated[
-        float, Field(gt=0, description="seconds to wait for the Ray cluster to have room for the workers")
-    ] = 60.0
-    device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="the study's seed")] = 0
-    retries: Annotated[int, Field(ge=0, le=100, description="further attempts for a child that failed")] = 1
-    deadline: Annotated[float, Field(gt=0, description="seconds a child may take (needs workers of their own)")] = (
-        3600.0
-    )
-    validation: Annotated[
-        int | None,
-        Field(ge=2, description="validation images cut from train; default: a third, at most 5,000"),
-    ] = None
-    split_seed: Annotated[int, Field(ge=0, lt=2**63, description="seed of the train/validation split")] = 0
-    storage: Annotated[
-        str | None,
-        Field(
-            repr=False,  # it may hold a password
-            description="Optuna storage URL, as postgresql://user@host/database; default: study.db in the run's folder",
-        ),
-    ] = None
-    study: Annotated[str | None, Field(description="the study's name in its storage; default: the folder's name")] = (
-        None
-    )
-    out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
-    tensorboard: Annotated[
-        bool, Field(description="write every pull's figures for TensorBoard, into the run's folder as it goes")
-    ] = False
-    recipe: Recipe = Recipe()
+    Example:
+        >>> config = SearchConfig(trials=60, recipe=Recipe(batch=64))
+        >>> config.trials, config.epochs, config.recipe.batch
+        (60, 80, 64)
+        >>> isinstance(config, PullSettings)
+        True
+    """
 
     @property
     def last_reward(self) -> str:
@@ -133,6 +46,14 @@ class SearchConfig(DataSettings):
     def last_fidelity(self) -> tuple[int, int]:
         """(images, epochs) of a confirming pull."""
         return self.confirm_images or self.images, self.confirm_epochs or self.epochs
+
+
+_NO_STRATEGY = StrategySettings(strategy="random", trials=1)
+
+
+def without_search(config: SearchConfig) -> SearchConfig:
+    """The config of an experiment that chooses no arms and confirms none: settings for that are at fixed values."""
+    return config.model_copy(update={**_NO_STRATEGY.setting_values(), **ConfirmSettings(confirm=0).setting_values()})
 
 
 def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfig:
@@ -150,7 +71,7 @@ def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfi
     return validated(SearchConfig, values, source)
 
 
-def validated(model: type[Settings], values: dict[str, Any], source: str = "settings") -> Settings:
+def validated(model: type[Model], values: dict[str, Any], source: str = "settings") -> Model:
     """A model of these values.
 
     Raises:

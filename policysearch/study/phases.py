@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Mark
 from policysearch.core.user_code import digest, function_digest
 from policysearch.policy.spaces import Space
 from policysearch.rules import RULES
@@ -25,13 +26,7 @@ from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import open_storage, reason, without_password
 from policysearch.study.strategies import ladder
 
-_CONFIRMED = frozenset({"confirm_images", "confirm_epochs", "confirm_reward"})
-FIXED = (
-    frozenset(
-        {"rungs", "model", "strategy", "reward", "images", "epochs", "seed", "validation", "split_seed", "recipe"}
-    )
-    | _CONFIRMED
-)
+KEPT = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 """Settings that a run cannot change once it has begun."""
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
@@ -153,9 +148,9 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
         UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
             depend on.
     """
-    settings = begun_with(config, data, FIXED - {"rungs"})
+    settings = begun_with(config, data, SearchConfig.setting_names(Mark.FIXED))
     if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
-        settings["rungs"] = config.rungs
+        settings |= config.setting_values(Mark.FIXED_IF_USED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     own = own_rule_named(config.strategy) and config.strategy.partition(":")[0] not in ("optuna", *RULES)
     settings |= {"the strategy's source": function_digest(config.strategy)} if own else {}
@@ -163,13 +158,13 @@ def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optu
     if changed:
         name, value, begun = changed
         told = f"is {value!r}, was {begun!r} when the search began"
-        told = told if name in FIXED else "changed since the search began"
+        told = told if name in KEPT else "changed since the search began"
         raise UserError(
             f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
         )
 
 
-def begun_with(config: SearchConfig, data: str, names: Set[str]) -> dict[str, Any]:
+def begun_with(config: SearchConfig, data: str, names: Iterable[str]) -> dict[str, Any]:
     """What trials depend on: these settings, the data, and the sources of the user's operations and network."""
     settings = config.model_dump(mode="json", include=set(names))
     sources = {"operations": digest(config.operations), "the model's source": _model_digest(config.model)}
@@ -184,7 +179,8 @@ def first_change(study: optuna.Study, settings: Mapping[str, Any]) -> tuple[str,
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", dict(settings))
         return None
-    begun = study.user_attrs["settings"]
+    # A study of an earlier version knows nothing of settings that came later: it was begun with their defaults.
+    begun = SearchConfig().model_dump(mode="json", include={*KEPT}) | study.user_attrs["settings"]
     return next(((name, value, begun.get(name)) for name, value in settings.items() if begun.get(name) != value), None)
 
 

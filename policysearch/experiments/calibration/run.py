@@ -11,6 +11,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
+from policysearch.core.settings import Mark
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
@@ -32,8 +33,6 @@ from policysearch.study.config import SearchConfig, make_config
 from policysearch.study.rewards import try_reward
 
 _MARK = "plan.json"
-_KEPT = ("arms", "long", "ladder", "seeds", "long_seeds")
-"""Settings that a calibration cannot change once it has begun."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def _begun(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset, 
     draft = asked if settings.budget is None else fitted_to(asked, settings.budget, forecast.seconds)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        told = {"schema": 1, "asked": settings.model_dump(include=set(_KEPT)), "draft": _as_json(draft)}
+        told = {"schema": 1, "asked": settings.setting_values(Mark.FIXED), "draft": _as_json(draft)}
         write_whole(out / _MARK, json.dumps(told, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to folder {out}: {error.strerror}: give another --out") from None
@@ -177,8 +176,8 @@ def _kept(settings: CalibrateSettings, out: Path) -> Draft:
         kept = Draft(int(draft["arms"]), ladder, long, int(draft["seeds"]), int(draft["long_seeds"]))
     except (OSError, ValueError, KeyError, TypeError, UserError):
         raise UserError(f"{out / _MARK} is damaged: put it back, or calibrate into another --out") from None
-    for name in _KEPT:
-        if begun.get(name) != getattr(settings, name):
+    for name, value in settings.setting_values(Mark.FIXED).items():
+        if begun.get(name) != value:
             raise UserError(
                 f"{out} was begun with another --{name.replace('_', '-')} ({begun.get(name) or 'the default'}): "
                 "give that, or another --out"

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from policysearch.study.config import CONFIRMING
-
-UNUSED = (
-    frozenset({"strategy", "reward", "trials", "images", "epochs", "rungs", "out", "calibrated", "tensorboard"})
-    | CONFIRMING
-)
-"""Settings of a search that a calibration does not have."""
+from policysearch.core.settings import Mark, Settings
+from policysearch.study.settings import ExperimentSettings, SpaceSettings
 
 
-class CalibrateSettings(BaseModel):
+class TrainingSettings(ExperimentSettings, SpaceSettings):
+    """How the networks of a calibration are trained: settings that it shares with searches."""
+
+
+class CalibrateSettings(Settings):
     """Which cheap pulls are measured against which long training, how often, and at what cost."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     arms: Annotated[
-        int, Field(ge=4, le=10_000, description="arms of the space: the fixed baselines, then evenly over the families")
+        int,
+        Field(ge=4, le=10_000, description="arms of the space: the fixed baselines, then evenly over the families"),
+        Mark.FIXED,
     ] = 12
     long: Annotated[
         str | None,
         Field(description="IMAGESxEPOCHS of long training; default: all training images, 10,000 at most, 40 epochs"),
+        Mark.FIXED,
     ] = None
     ladder: Annotated[
         str | None,
         Field(description="cheap pulls, IMAGESxEPOCHS separated by commas; default: six, cut from the long training"),
+        Mark.FIXED,
     ] = None
-    seeds: Annotated[int, Field(ge=2, le=1000, description="replicates of every arm and cheap pull")] = 3
-    long_seeds: Annotated[int, Field(ge=2, le=1000, description="replicates of every arm's long training")] = 3
+    seeds: Annotated[int, Field(ge=2, le=1000, description="replicates of every arm and cheap pull"), Mark.FIXED] = 3
+    long_seeds: Annotated[
+        int, Field(ge=2, le=1000, description="replicates of every arm's long training"), Mark.FIXED
+    ] = 3
     rewards: Annotated[
         str | None,
         Field(description="rewards tried, separated by commas, the plainest first; default: accuracy and five others"),

@@ -28,7 +28,7 @@ from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.rules import Tally, counted, recommend
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.config import SearchConfig, load_config
-from policysearch.study.phases import FIXED, must_be_the_same_search, open_records, save_settings
+from policysearch.study.phases import KEPT, must_be_the_same_search, open_records, save_settings
 from policysearch.study.rows import COMPLETE, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
@@ -143,7 +143,7 @@ def _must_be_as_asked(each: _Search) -> None:
     if not folder.config.exists():
         return
     begun, asked = load_config(folder.config), resolved(each.config)
-    for name in sorted({*FIXED, "data", "trials", "operations"}):
+    for name in sorted({*KEPT, "data", "trials", "operations"}):
         if getattr(begun, name) != getattr(asked, name):
             raise UserError(
                 f"{folder.path}: {name} was {getattr(begun, name)!r} when this search began, and now "

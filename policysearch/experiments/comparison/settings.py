@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Settings
+from policysearch.study.settings import ChildSettings, ConfirmSettings, PullSettings, RewardSettings, SpaceSettings
 
 _MOST = 10_000_000
 
 
-class CompareSettings(BaseModel):
-    """What is compared, how often, and on what: a recorded table, or searches that are really run."""
+class LiveSettings(ChildSettings, SpaceSettings, PullSettings, RewardSettings, ConfirmSettings):
+    """How live searches train and confirm; those that the comparison sets itself are in `CompareSettings`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class CompareSettings(Settings):
+    """What is compared, how often, and on what: a recorded table, or searches that are really run."""
 
     strategies: Annotated[
         str, Field(description="separated by commas, each NAME or NAME:parameter=value (see `policysearch strategies`)")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Mark
 from policysearch.experiments.evaluation.prepare import MARK, Prepared
-from policysearch.experiments.evaluation.settings import EvaluateSettings
+from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
 from policysearch.study.phases import begun_with, first_change
 from policysearch.study.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import optuna
 
-_TRAINING = frozenset({"model", "images", "epochs", "seed", "validation", "split_seed", "recipe"})
 _LONG = 60
 
 
@@ -53,7 +53,7 @@ def _told(value: object, begun: object) -> str:
 
 def _settings(given: Prepared) -> dict[str, Any]:
     settings = given.settings
-    trained = begun_with(given.config, given.dataset.digest, _TRAINING)
+    trained = begun_with(given.config, given.dataset.digest, TrainingSettings.setting_names(Mark.FIXED))
     recipe = {f"recipe.{name}": value for name, value in trained.pop("recipe").items()}
     grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
     also = {"also": ",".join(arm.key for arm in given.also) or None}

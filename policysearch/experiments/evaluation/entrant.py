@@ -9,14 +9,17 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import import_all
-from policysearch.datasets.config import DataSettings
+from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.experiments.evaluation.contenders import arm_of
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, make_config
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.settings import ModelSettings, PullSettings
 
-_FROM_RUN = {*DataSettings.model_fields, "model", "operations", "validation", "split_seed", "epochs", "recipe"}
+
+class _Inherited(ModelSettings, SplitSettings, PullSettings, DataSettings):
+    """Settings that an evaluation takes over from the search that found its policy."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, An
     folder.must_hold_a_run()
     if not folder.policy.exists():
         raise UserError(f"{folder.path} holds no policy.json yet: `policysearch resume {folder.path}` ends its search")
-    had = load_config(folder.config).model_dump(include=_FROM_RUN)
+    inherited = {*_Inherited.setting_names()} - {"images"}  # all training images, not as many as a pull had
+    had = load_config(folder.config).model_dump(include=inherited)
     own = values.get("recipe", {})
     recipe = had.pop("recipe") if values.get("model", had["model"]) == had["model"] else {}  # or another network's
     return {**had, **values, "recipe": {**recipe, **own} if isinstance(own, dict) else own}

@@ -19,17 +19,16 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.search.run import loaded
 from policysearch.policy.spaces import Arm
-from policysearch.study.config import UNCONFIRMED, SearchConfig, load_config
+from policysearch.study.config import SearchConfig, load_config, without_search
 from policysearch.study.phases import names_must_be_free
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.settings import RewardSettings, SpaceSettings
 
 MARK = "evaluation.toml"
 """The file that tells an evaluation's folder from a search's."""
 PHASES: Mapping[str, str] = MappingProxyType({"evaluate": "", "grid": "-grid"})
 """The studies of an evaluation: only trials of the first are judged on the test part."""
-_NEEDLESS = {"strategy": "random", "space": "default", "reward": "accuracy", "trials": 1, **UNCONFIRMED}
-"""Settings of a search that an evaluation does not have, at what never changes; the reward is on validation."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,10 @@ def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any],
     also = tuple(arm_of(named_policy(spec)) for spec in settings.others)
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
-    config = resolved(given.config.model_copy(update={**_NEEDLESS, **_kept(folder, values)}))
+    config = without_search(given.config)
+    # Arms are given, and the reward only orders RandAugment's grid, on validation.
+    fixed = {**SpaceSettings().setting_values(), **RewardSettings().setting_values()}
+    config = resolved(config.model_copy(update={**fixed, **_kept(folder, values)}))
     if new:
         folder.must_be_new()
         names_must_be_free(config, PHASES)

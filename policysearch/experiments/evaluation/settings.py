@@ -6,22 +6,22 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from policysearch.core.errors import UserError
-from policysearch.study.config import CONFIRMING
+from policysearch.core.settings import Settings
+from policysearch.study.settings import ExperimentSettings, PullSettings
 
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
-UNUSED = frozenset({"space", "strategy", "reward", "trials", "rungs", "calibrated", "tensorboard"}) | CONFIRMING
-"""Settings of a search that an evaluation does not have."""
+
+class TrainingSettings(ExperimentSettings, PullSettings):
+    """How the networks of an evaluation are trained: settings that it shares with searches."""
 
 
-class EvaluateSettings(BaseModel):
+class EvaluateSettings(Settings):
     """What a policy is compared with, and how often."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     against: Annotated[
         str,

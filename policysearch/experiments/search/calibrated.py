@@ -8,7 +8,8 @@ from policysearch.experiments.calibration_file import CalibrationFile, load_cali
 from policysearch.experiments.search.known_pitfalls import known_to_mislead
 from policysearch.study.config import SearchConfig
 
-_TAKEN = ("images", "epochs", "reward")
+_TAKEN = tuple(name for name in CalibrationFile.model_fields if name in SearchConfig.model_fields)
+"""Settings that a calibration recommends."""
 
 
 def as_calibrated(config: SearchConfig) -> SearchConfig:

@@ -6,19 +6,28 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Settings
+from policysearch.datasets.config import DataSettings
 from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.study.settings import ExperimentSettings, RewardSettings, SpaceSettings
 
 Cell = tuple[int, int, int]
 """Indices of arm and fidelity, and the replicate."""
 
 
-class Plan(BaseModel):
-    """What `policysearch record` records."""
+class TrainingSettings(ExperimentSettings, SpaceSettings, RewardSettings):
+    """How the pulls of a table are trained: settings that it shares with searches."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class TableSettings(TrainingSettings, DataSettings):
+    """All settings that a table shares with searches; those that are fixed or reported are written into it."""
+
+
+class Plan(Settings):
+    """What `policysearch record` records."""
 
     fidelities: Annotated[
         str, Field(description="IMAGESxEPOCHS, separated by commas, each with replicates of its own after a colon: x:5")

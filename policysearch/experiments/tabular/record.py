@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.core.errors import UserError
+from policysearch.core.settings import Mark
 from policysearch.core.trial import Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.experiments.pools import workplace
@@ -24,10 +25,10 @@ from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.search.run import loaded
 from policysearch.experiments.tabular.arm_subset import spread_arms
 from policysearch.experiments.tabular.fidelity import Fidelity
-from policysearch.experiments.tabular.plan import Cell, Plan
+from policysearch.experiments.tabular.plan import Cell, Plan, TableSettings
 from policysearch.experiments.tabular.table_file import write_table
 from policysearch.policy.spaces import Arm, load_space, space_text
-from policysearch.study.config import UNCONFIRMED, SearchConfig
+from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.controller import run
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.phases import must_be_the_same_search, names_must_be_free, open_records, save_settings
@@ -36,7 +37,6 @@ from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_told
 
-_TOLD = {"model", "reward", "seed", "validation", "split_seed", "resize", "aspect", "device", "workers", "recipe"}
 _WRITE_EVERY = 60.0  # seconds between writings of the table while it grows
 
 
@@ -108,9 +108,9 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
 def _prepared(config: SearchConfig, plan: Plan, folder: RunFolder) -> SearchConfig:
     """The config with what a table does not need set to what never changes."""
     first = next(iter(plan.replicates))
-    unused = {"strategy": "random", "trials": 1, **UNCONFIRMED, "out": str(folder.path), **asdict(first)}
+    fixed = {"out": str(folder.path), **asdict(first)}
     try_reward(config.reward, config.recipe.base_epochs > 0)
-    return resolved(config.model_copy(update=unused))
+    return resolved(without_search(config).model_copy(update=fixed))
 
 
 def _must_extend(study: Any, fidelities: list[tuple[int, ...]], arms: int, folder: RunFolder) -> None:
@@ -213,6 +213,6 @@ class _Writing:
 
 def _about(config: SearchConfig) -> dict[str, Any]:
     """What a table tells of how it was made: no place on this machine."""
-    settings = config.model_dump(mode="json", include=_TOLD)
+    settings = config.model_dump(mode="json", include={*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)})
     packages = {name: version(name) for name in ("policysearch", "torch", "optuna", "numpy")}
     return {"config": settings, "versions": packages, "python": platform.python_version(), "cores": os.cpu_count()}

@@ -1,0 +1,178 @@
+"""The settings of a search by group: what is trained, what is pulled, how arms are chosen, and where it runs.
+
+A new setting is one new field here (or in `datasets/config.py`): flags, config files and what a run compares with what
+it began with follow from the group and from the marks of the field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from policysearch.child.recipe import Recipe
+from policysearch.core.settings import Mark, Settings
+from policysearch.datasets.config import SplitSettings
+
+
+class ModelSettings(Settings):
+    """Which network is trained, and how."""
+
+    model: Annotated[
+        str,
+        Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY"),
+        Mark.FIXED,
+    ] = "small-resnet"
+    operations: Annotated[  # compared by a hash of their source instead
+        str | None,
+        Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
+    ] = None
+    recipe: Annotated[Recipe, Mark.FIXED] = Recipe()
+
+
+class SpaceSettings(Settings):
+    """Which arms there are; a run compares the space by the hash of its copy."""
+
+    space: Annotated[str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml")] = (
+        "default"
+    )
+
+
+class StrategySettings(Settings):
+    """How a search chooses arms, for how long, and how many of them it confirms: settings of `search` alone."""
+
+    strategy: Annotated[
+        str,
+        Field(description="how arms are chosen, NAME or NAME:parameter=value (see `policysearch strategies`)"),
+        Mark.FIXED,
+    ] = "ucb"
+    calibrated: Annotated[
+        str | None,
+        Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
+    ] = None
+    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
+    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside the four fixed policies")] = 4
+
+
+class PullSettings(Settings):
+    """How much one pull trains."""
+
+    images: Annotated[int, Field(ge=1, description="training images of a pull"), Mark.FIXED] = 500
+    epochs: Annotated[int, Field(ge=1, description="epochs of a pull"), Mark.FIXED] = 80
+
+
+class RewardSettings(Settings):
+    """What a pull is worth, and at how many fidelities pulls are compared."""
+
+    reward: Annotated[
+        str,
+        Field(description="what is maximised, as accuracy-0.5*ece (see `policysearch rewards`)"),
+        Mark.FIXED,
+    ] = "accuracy"
+    rungs: Annotated[
+        int,
+        Field(ge=2, le=8, description="fidelities of successive-halving and hyperband: images, images/eta, ..."),
+        Mark.FIXED_IF_USED,
+    ] = 3
+
+
+class ConfirmSettings(Settings):
+    """How the finalists are trained again."""
+
+    confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
+    confirm_images: Annotated[
+        int | None,
+        Field(ge=1, description="training images of a confirming pull; default: as in the search"),
+        Mark.FIXED,
+    ] = None
+    confirm_epochs: Annotated[
+        int | None,
+        Field(ge=1, description="epochs of a confirming pull; default: as in the search"),
+        Mark.FIXED,
+    ] = None
+    confirm_reward: Annotated[
+        str | None,
+        Field(description="what decides among the finalists; default: the reward of the search"),
+        Mark.FIXED,
+    ] = None
+
+
+class PlaceSettings(Settings):
+    """Where children are trained, by how many workers, and what is done about those that fail."""
+
+    workers: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=1024,
+            description="worker processes; 0 trains in this process; default: one a core up to 8 on CPU, 2 on a GPU, "
+            "with ray as many as the cluster has room for",
+        ),
+        Mark.REPORTED,
+    ] = None
+    pool: Annotated[str, Field(description="where children are trained: local (this machine) or ray")] = "local"
+    ray_address: Annotated[
+        str | None,
+        Field(description="Ray cluster to join, auto or HOST:PORT; default: Ray is started on this machine"),
+    ] = None
+    gpus_per_worker: Annotated[
+        float | None,
+        Field(ge=0, le=64, description="share of a GPU each Ray worker asks for; default: 0 on CPU, 0.5 on a GPU"),
+    ] = None
+    cpus_per_worker: Annotated[
+        float | None,
+        Field(gt=0, le=1024, description="logical CPUs each Ray worker asks for; default: 1"),
+    ] = None
+    ray_wait: Annotated[
+        float, Field(gt=0, description="seconds to wait for the Ray cluster to have room for the workers")
+    ] = 60.0
+    device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N"), Mark.REPORTED] = "auto"
+    retries: Annotated[int, Field(ge=0, le=100, description="further attempts for a child that failed")] = 1
+    deadline: Annotated[float, Field(gt=0, description="seconds a child may take (needs workers of their own)")] = (
+        3600.0
+    )
+
+
+class StudySettings(Settings):
+    """The record of a run: an Optuna study in a storage, and the seed of everything that is drawn for it."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="the study's seed"), Mark.FIXED] = 0
+    storage: Annotated[
+        str | None,
+        Field(
+            repr=False,  # it may hold a password
+            description="Optuna storage URL, as postgresql://user@host/database; default: study.db in the run's folder",
+        ),
+    ] = None
+    study: Annotated[str | None, Field(description="the study's name in its storage; default: the folder's name")] = (
+        None
+    )
+
+
+class OutputSettings(Settings):
+    """What a search writes beside its study."""
+
+    out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
+    tensorboard: Annotated[
+        bool, Field(description="write every pull's figures for TensorBoard, into the run's folder as it goes")
+    ] = False
+
+
+class ChildSettings(SplitSettings, PlaceSettings, ModelSettings):
+    """All that a pool needs to train children on a data set: the network, the place and the split."""
+
+
+class ExperimentSettings(StudySettings, ChildSettings):
+    """What every experiment that trains has: children, and a study that records them."""
+
+
+class SearchSettings(
+    OutputSettings,
+    ExperimentSettings,
+    ConfirmSettings,
+    RewardSettings,
+    PullSettings,
+    StrategySettings,
+    SpaceSettings,
+):
+    """All settings of a search but its data. Pydantic lists fields from the last group to the first."""
