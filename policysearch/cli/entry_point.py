@@ -9,11 +9,11 @@ from typing import Any
 
 import typer
 
-from policysearch.cli import calibrate, catalog, compare, evaluate, export, inspect, report, search
+from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search
 from policysearch.cli.common import app
 from policysearch.core.errors import UserError
 
-_ORDER = (search, report, calibrate, evaluate, export, compare, inspect, catalog)
+_ORDER = (search, report, calibrate, evaluate, export, compare, inspect, catalog, guide)
 _FAMILIES = [module.__name__ for module in _ORDER]
 app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
 

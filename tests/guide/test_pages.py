@@ -1,0 +1,125 @@
+"""The README and the guide as texts: their form, their links, and what they say of commands and flags."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import typer
+
+from policysearch.cli.entry_point import app
+from policysearch.cli.guide import guide_pages, summary
+from policysearch.study.policy_spec import named_policy
+from tests.cli.test_cli import call
+from tests.support.markdown import LANGUAGES, PAGES, README, ROOT, blocks
+
+TEXTS = pytest.mark.parametrize("path", [README, *PAGES], ids=lambda path: path.stem)
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+FLAGS = {flag for command in COMMANDS.values() for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+OTHER_FLAGS = {"--help", "--head", "--logdir"}
+"""Of every command; of Ray and of TensorBoard."""
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@TEXTS
+def test_form(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 140
+    assert lines[0].startswith("# ")
+    assert {block.language for block in blocks() if block.page == path.stem} <= LANGUAGES
+    if path != README:
+        assert len(lines) <= 120
+        assert lines[1] == "" and lines[2].endswith(".") and lines[3] == "", "one line for the list"
+
+
+@TEXTS
+def test_links_lead_somewhere(path):
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (path.parent / link).exists()]
+    assert not missing
+
+
+@TEXTS
+def test_pages_that_are_named_exist(path):
+    named = set(re.findall(r"policysearch guide ([a-z][a-z-]+)", path.read_text(encoding="utf-8")))
+    assert named <= set(guide_pages())
+
+
+def test_the_readme_names_every_page():
+    linked = set(re.findall(r"policysearch/guide/([a-z-]+)\.md", README.read_text(encoding="utf-8")))
+    assert linked == {path.stem for path in PAGES}
+
+
+def unknown(text: str) -> set[str]:
+    """Commands and flags in a text's inline code and shell blocks that the command line does not have."""
+    prose = re.sub(r"^```(?!sh).*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    spans = [*re.findall(r"(?<!`)`([^`]+)`(?!`)", prose), *re.findall(r"```sh\n(.*?)```", prose, re.DOTALL)]
+    code = " ; ".join(spans)
+    commands = set(re.findall(r"(?:^|(?<=[\s`]))(?<!import )policysearch ([a-z]+)(?=\s|$)", code)) - set(COMMANDS)
+    return commands | (set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", code)) - FLAGS - OTHER_FLAGS)
+
+
+@TEXTS
+def test_no_text_names_an_unknown_command_or_flag(path):
+    assert not unknown(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("planted", "caught"),
+    [
+        ("use `policysearch serach`", "serach"),
+        ("`--trails`", "--trails"),
+        ("```sh\npolicysearch search --ot x\n```", "--ot"),
+    ],
+)
+def test_planted_names_are_caught(planted, caught):
+    assert unknown(planted) == {caught}
+
+
+def test_presets_that_are_named_exist():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *PAGES))
+    specs = set(re.findall(r"`((?:flip\+)?(?:randaugment|trivialaugment|soft-crop|flip-crop|identity)[\w:,.-]*)`", text))
+    assert len(specs) >= 5
+    for spec in specs - {"randaugment-grid"}:
+        named_policy(spec)
+
+
+def test_the_transcript_is_of_the_published_search(monkeypatch, capsys):
+    rows = [line for block in blocks("text") if block.page == "README" for line in block.text.splitlines() if "│" in line]
+    monkeypatch.chdir(ROOT)
+    code, out, _ = call(monkeypatch, capsys, "show", "results/2026-11-21_first-search")
+    assert code == 0 and len(rows) >= 5
+    assert [row for row in rows if row.split() not in [line.split() for line in out.splitlines()]] == []
+
+
+def test_pages_are_listed(monkeypatch, capsys):
+    code, out, err = call(monkeypatch, capsys, "guide")
+    assert code == 0 and not err
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines() if line and not line.startswith("`"))
+    assert rows == {path.stem: path.read_text(encoding="utf-8").splitlines()[2] for path in PAGES}
+
+
+def test_a_page_is_shown_as_it_is_where_no_terminal_is(monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "guide", "data")
+    assert code == 0 and out == guide_pages()["data"]
+
+
+def test_a_page_is_laid_out_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = call(monkeypatch, capsys, "guide", "glossary")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", out)
+    assert code == 0 and "• arm: a policy" in plain and "**arm**" not in plain
+    assert max(map(len, plain.splitlines())) <= 80
+
+
+def test_an_unknown_page_is_answered_with_the_nearest(monkeypatch, capsys):
+    code, _, err = call(monkeypatch, capsys, "guide", "sapces")
+    assert code == 2 and "did you mean spaces" in err
+
+
+def test_summary():
+    assert summary("# Title\n\nWhat it is.\n\nMore.\n") == "What it is."
