@@ -15,7 +15,9 @@ _WIDTH = 110  # columns at most: longer lines are hard to read
 
 
 @app.command()
-def guide(page: Annotated[str | None, typer.Argument(help="the page to show; without it: what there is")] = None) -> None:
+def guide(
+    page: Annotated[str | None, typer.Argument(help="the page to show; without it: what there is")] = None,
+) -> None:
     """The handbook: without a page, the list of pages; with one, that page."""
     pages = guide_pages()
     if page is None:

@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 CODE = """
 import policysearch, search_spaces, workers
+from policysearch.cli.guide import guide_pages
+assert "# Your own data" in guide_pages()["data"]
 assert all(m.__file__.startswith({target!r}) for m in (policysearch, search_spaces, workers)), policysearch.__file__
 config = policysearch.SearchConfig(trials=3, images=20, epochs=1, confirm=1, workers=1, out="run")
 if __name__ == "__main__":
@@ -29,6 +31,9 @@ def test_a_search_runs_from_the_wheel(tmp_path):
         names
     )
     assert "search_spaces/default.toml" in names and "workers/local.py" in names
+    pages = {f"policysearch/guide/{path.name}" for path in (ROOT / "policysearch" / "guide").glob("*.md")}
+    assert len(pages) > 20 and pages <= set(names)
+    assert "policysearch/py.typed" in names
     assert not any(name.startswith("tests") for name in names)
     target = tmp_path / "installed"
     subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True, capture_output=True)

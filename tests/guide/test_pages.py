@@ -15,7 +15,12 @@ from tests.support.markdown import LANGUAGES, PAGES, README, ROOT, blocks
 
 TEXTS = pytest.mark.parametrize("path", [README, *PAGES], ids=lambda path: path.stem)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-FLAGS = {flag for command in COMMANDS.values() for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+FLAGS = {
+    flag
+    for command in COMMANDS.values()
+    for option in command.params
+    for flag in (*option.opts, *option.secondary_opts)
+}
 OTHER_FLAGS = {"--help", "--head", "--logdir"}
 """Of every command; of Ray and of TensorBoard."""
 
@@ -81,18 +86,22 @@ def test_planted_names_are_caught(planted, caught):
 
 def test_presets_that_are_named_exist():
     text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *PAGES))
-    specs = set(re.findall(r"`((?:flip\+)?(?:randaugment|trivialaugment|soft-crop|flip-crop|identity)[\w:,.-]*)`", text))
+    specs = set(
+        re.findall(r"`((?:flip\+)?(?:randaugment|trivialaugment|soft-crop|flip-crop|identity)[\w:,.-]*)`", text)
+    )
     assert len(specs) >= 5
     for spec in specs - {"randaugment-grid"}:
         named_policy(spec)
 
 
 def test_the_transcript_is_of_the_published_search(monkeypatch, capsys):
-    rows = [line for block in blocks("text") if block.page == "README" for line in block.text.splitlines() if "│" in line]
+    (transcript,) = [block.text for block in blocks("text") if block.page == "README"]
+    rows = [line.split() for line in transcript.splitlines() if "│" in line]
     monkeypatch.chdir(ROOT)
     code, out, _ = call(monkeypatch, capsys, "show", "results/2026-11-21_first-search")
+    printed = [line.split() for line in out.splitlines()]
     assert code == 0 and len(rows) >= 5
-    assert [row for row in rows if row.split() not in [line.split() for line in out.splitlines()]] == []
+    assert [row for row in rows if row not in printed] == []
 
 
 def test_pages_are_listed(monkeypatch, capsys):

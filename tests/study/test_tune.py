@@ -1,31 +1,21 @@
-"""The README's own snippets for Optuna and Ray Tune, run as they stand there, and what Tune makes of a RuleSampler."""
+"""The guide's own snippets for Optuna and Ray Tune, run as they stand there, and what Tune makes of a RuleSampler."""
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections import Counter
-from pathlib import Path
 
 import optuna
 import pytest
 
 from policysearch import RuleSampler
+from tests.support.markdown import python_pages
 
-README = Path(__file__).parents[2] / "README.md"
-
-
-def snippets() -> list[str]:
-    """The indented blocks of the section, split where the second begins."""
-    section = README.read_text(encoding="utf-8").partition("## In your own Optuna study, or in Ray Tune\n")[2]
-    lines = re.findall(r"^(?:    .*|)$", section.partition("\n## ")[0], re.MULTILINE)
-    before, after = textwrap.dedent("\n".join(lines)).split("from ray import tune", 1)
-    return [before, "from ray import tune" + after]
+SNIPPETS = python_pages()["own-study"]
 
 
 def test_the_snippet_for_optuna():
     names: dict[str, object] = {"__name__": "__main__"}
-    exec(snippets()[0], names)
+    exec(SNIPPETS[0], names)
     study = names["study"]
     assert isinstance(study, optuna.Study)
     assert study.best_params == {"width": 64, "rate": 0.4}
@@ -51,7 +41,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 def test_the_snippet_for_tune(tune):
     names: dict[str, object] = {"__name__": "__main__"}
-    exec("import policysearch\n" + snippets()[1], names)
+    exec(SNIPPETS[1], names)
     results = names["results"]
     assert not results.errors
     widths = Counter(result.config["width"] for result in results)

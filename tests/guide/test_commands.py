@@ -1,0 +1,195 @@
+"""Every command of the README and of the guide: run where that is quick, and otherwise taken up to its training."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import typer
+
+from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.child.networks import recipe_for
+from policysearch.cli.entry_point import app
+from policysearch.core.user_code import function
+from policysearch.experiments.pools import must_name_a_pool
+from policysearch.experiments.search.run import search
+from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.spaces import load_space, parse_space
+from policysearch.study.config import make_config
+from policysearch.study.rewards import parse_reward
+from policysearch.study.strategies import make_strategy
+from tests.cli.test_cli import call
+from tests.support.image_files import some_images, write_folder
+from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
+from tests.support.quick import QuickSetup, config_for, write_npz
+
+TRAINING = ("search", "resume", "record", "compare", "calibrate", "evaluate")
+SLOW = ("report", "preview")
+"""Commands that draw: their words are checked here, and they are run by their own tests."""
+SERVICES = {"ray": {"start", "stop"}, "tensorboard": {"--logdir"}, "optuna-dashboard": set(), "export": set()}
+"""Programs that are not ours, and what of them is used."""
+LIBRARIES = {"timm": "timm", "kornia": "kornia", "albumentations": "albumentations"}
+
+
+class Begun(BaseException):
+    """A command has understood its words and is about to train."""
+
+
+def begin(*_: object) -> None:
+    raise Begun
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with what the commands name: pictures, a run, published results, files of the pages' own snippets."""
+    folder = tmp_path_factory.mktemp("guide")
+    write_folder(folder / "pictures", some_images(60))
+    for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to(ROOT / name)
+    for block in blocks():
+        name = file_name(block.text)
+        if name is not None:
+            (folder / name).write_text(block.text)
+    data = str(write_npz(folder / "small.npz"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
+        patch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
+        patch.setattr("workers.evaluate.ChildSetup", QuickSetup)
+        search(config_for(folder / "results" / "mine", data=data))
+    before = set(OPERATIONS)
+    yield folder
+    for name in set(OPERATIONS) - before:  # those of the guide's my_operations.py
+        OPERATIONS.pop(name)
+        KERNELS.pop(name)
+    sys.modules.pop("policysearch_own_my_operations", None)
+
+
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    """Run a line as a shell would; what is wrong with it, or an empty text."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("policysearch.cli.progress.watched", begin)
+
+    def run(line: str) -> str:
+        program, *words = words_of(line)
+        if program == "policysearch":
+            return _ours(monkeypatch, capsys, words)
+        return _others(program, words)
+
+    return run
+
+
+def _ours(monkeypatch, capsys, words: list[str]) -> str:
+    command, *rest = words
+    missing = [name for word, name in LIBRARIES.items() if word in rest and find_spec(name) is None]
+    if command in SLOW or "--table" in words or missing:
+        return _parsed(words)
+    try:
+        code, _, err = call(monkeypatch, capsys, *words)
+    except Begun:
+        return _names(words)
+    return err if code else "" if command not in TRAINING or "--help" in words else f"{command} did not begin"
+
+
+def _parsed(words: list[str]) -> str:
+    """What the command line objects to, without running anything."""
+    group = typer.main.get_command(app)
+    try:
+        with group.make_context("policysearch", list(words)) as context:
+            name, command, rest = group.resolve_command(context, words)  # type: ignore[attr-defined]
+            command.make_context(name, rest, parent=context)
+    except Exception as error:
+        return str(error)
+    return ""
+
+
+def _names(words: list[str]) -> str:
+    """What is wrong with the names in a command's flags: they are looked up when the training begins."""
+    flags = dict(pairwise(words))
+    space = flags.get("--space", "default")
+    try:
+        for spec in flags.get("--strategies", flags.get("--strategy", "ucb")).split(","):
+            make_strategy(spec, load_space(space), 0, 40)
+        for reward in ("--reward", "--confirm-reward"):
+            parse_reward(flags.get(reward, "accuracy"))
+        model = flags.get("--model", "small-resnet")
+        if find_spec("timm") or not model.startswith("timm:"):
+            recipe_for(model)
+        if ".py:" in model:
+            function(model, "model")
+        must_name_a_pool(make_config({"pool": flags.get("--pool", "local")}))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _others(program: str, words: list[str]) -> str:
+    if program == "make":
+        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return "" if set(words) <= set(targets) else f"no target of the Makefile: {words}"
+    if program == "pip":
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        asked = {name for word in words for name in re.findall(r"^\.\[(.+)\]$", word)}
+        unknown = {name for group in asked for name in group.split(",")} - set(extras)
+        return "" if words[0] == "install" and not unknown else f"no extra: {unknown}"
+    if program == "echo":
+        text, arrow, target = words
+        assert arrow == ">"
+        Path(target).write_text(text)
+        return ""
+    if program == "pre-commit":
+        return "" if words == ["install"] else f"unknown: {words}"
+    if program not in SERVICES:
+        return f"unknown program {program!r}"
+    needed = SERVICES[program]
+    return "" if not needed or set(words) & needed else f"unknown use of {program}: {words}"
+
+
+def test_every_command_does_what_it_says(run):
+    lines = {tuple(words_of(line)): line for _, line in commands()}
+    wrong = {line: error for line in lines.values() if (error := run(line))}
+    assert not wrong
+    assert len(lines) >= 60
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("policysearch serach", "No such command"),
+        ("policysearch search --trails 60", "No such option"),
+        ("policysearch search --trials many", "valid integer"),
+        ("policysearch search --strategy ucbb", "did you mean ucb"),
+        ("policysearch search --space jiont", "did you mean joint"),
+        ("policysearch search --model my_networks.py:three_layers", "three_layers"),
+        ("policysearch search --reward acuracy", "did you mean accuracy"),
+        ("policysearch search --pool cloud", "cloud"),
+        ("policysearch report --outt x", "No such option"),
+        ("policysearch export results/mine --to torch", "torch"),
+        ("policysearch guide dta", "did you mean data"),
+        ("policysearch show results/none", "none"),
+        ("make serach", "no target"),
+        ("pip install -e '.[tims]'", "no extra"),
+        ("policy-search search", "unknown program"),
+    ],
+)
+def test_planted_mistakes_are_caught(run, line, reason):
+    assert reason in run(line)
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_every_toml_block_is_read(block):
+    if "schema" in tomllib.loads(block.text):
+        parse_space(block.page, block.text, "the guide")
+    else:
+        make_config(tomllib.loads(block.text))
+
+
+def test_commands_that_are_only_parsed_are_few():
+    parsed = [line for _, line in commands() if any(line.startswith(f"policysearch {name} ") for name in SLOW)]
+    assert 0 < len(parsed) <= 6
