@@ -76,9 +76,9 @@ def _cores() -> int:
 
 @contextmanager
 def _importing_the_same() -> Iterator[None]:
-    """What is started meanwhile finds the modules that this process finds, however it came to find them."""
+    """What is started meanwhile finds the modules that this process finds, and those of the current folder."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    os.environ["PYTHONPATH"] = os.pathsep.join([*(path or os.getcwd() for path in sys.path), os.getcwd()])
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from policysearch.core.trial import Outcome, Trial
+from policysearch.core.user_code import current_folder_importable
 from workers.evaluate import Setup, attempt
 from workers.pool import Died, Event, Ready, Worker, WorkerPool
 
@@ -29,6 +30,11 @@ def _serve(setup: Setup, connection: Connection) -> None:
     """A worker's life: set up once, then one outcome for each trial, until the controller is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    with current_folder_importable(last=True):  # the user's network may import in the middle of a training
+        _answer(setup, connection)
+
+
+def _answer(setup: Setup, connection: Connection) -> None:
     try:
         evaluate = setup()
     except Exception as error:

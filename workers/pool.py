@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from policysearch.core.errors import RunFailed
 from policysearch.core.trial import Outcome, Trial
+
+_log = logging.getLogger("policysearch.workers")
 
 _STARTS_IN_A_ROW = 3
 Handle = TypeVar("Handle")
 
 
-class WorkersCannotStart(RuntimeError):
+class WorkersCannotStart(RunFailed):
     """Workers died or failed before they were ready, several times in a row, or found no place."""
 
 
@@ -147,10 +151,12 @@ class WorkerPool(ABC, Generic[Handle]):
             self._failed_starts, self._last_failed_start = self._failed_starts + 1, time.monotonic()
         if self._failed_starts >= _STARTS_IN_A_ROW:
             raise WorkersCannotStart(f"workers cannot start: {event.reason}")
+        _log.info("a worker could not be set up, and another is started: %s", event.reason)
         self._replace(worker)
         return []
 
     def _abandon(self, worker: Worker[Handle], reason: str) -> list[tuple[Trial, Outcome]]:
+        _log.info("a worker is replaced: %s", reason)
         self._replace(worker)
         if worker.trial is None:
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from policysearch.core.trial import Outcome, Trial
+from policysearch.core.user_code import current_folder_importable
 from workers.cluster import room, totals
 from workers.evaluate import Evaluate, Setup, attempt
 from workers.pool import Died, Event, Ready, Worker, WorkerPool, WorkersCannotStart
@@ -37,6 +38,8 @@ class _Child:
 
     def __init__(self) -> None:
         self._evaluate: Evaluate | None = None
+        self._imports = ExitStack()  # for the actor's life: the user's network may import in the middle of a training
+        self._imports.enter_context(current_folder_importable(last=True))
 
     def here(self) -> None:
         """Its answer shows that the actor has a place, and is alive."""

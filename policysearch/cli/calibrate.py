@@ -7,15 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.cli.common import RECIPE, app, merged
-from policysearch.cli.flags import given, with_flags
+from policysearch.cli.flags import RECIPE, merged, split_off, with_flags
 from policysearch.datasets.config import DataSettings
 from policysearch.experiments.calibration.settings import CalibrateSettings, TrainingSettings
-from policysearch.study.config import validated
 
 
 @with_flags(
-    app,
     ("Calibration", CalibrateSettings),
     ("Training", TrainingSettings),
     ("Data", DataSettings),
@@ -31,13 +28,12 @@ def calibrate(
     from policysearch.experiments.calibration.report import show_calibration, show_start
     from policysearch.experiments.calibration.run import calibrate as run_calibration
 
-    told = given(flags)
-    settings = validated(CalibrateSettings, {n: told.pop(n) for n in list(told) if n in CalibrateSettings.model_fields})
-    values = merged(None, told)
-    begun = str((out / TABLE).with_suffix(""))
-    found = watched(
+    settings, training = split_off(CalibrateSettings, flags)
+    values = merged(None, training)
+    table_folder = str((out / TABLE).with_suffix(""))
+    result = watched(
         lambda listener: run_calibration(settings, values, out, listener=listener, tell=show_start),
-        begun,
+        table_folder,
         "the same command",
     )
-    show_calibration(found)
+    show_calibration(result)

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from policysearch.cli.common import app, listed
+from policysearch.cli.columns import print_columns
 
 
-@app.command()
 def models() -> None:
     """The child networks."""
     from policysearch.child.networks import NETWORKS, OTHERS
@@ -18,16 +17,14 @@ def models() -> None:
         typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")
 
 
-@app.command()
 def spaces() -> None:
     """The spaces of arms."""
     import search_spaces
     from policysearch.policy.spaces import load_space
 
-    listed({name: load_space(name).description for name in search_spaces.names()} | {"PATH.toml": "your own"})
+    print_columns({name: load_space(name).description for name in search_spaces.names()} | {"PATH.toml": "your own"})
 
 
-@app.command()
 def operations(
     own: Annotated[
         str | None, typer.Option("--operations", help="modules that register operations, as in search")
@@ -39,10 +36,9 @@ def operations(
     from policysearch.policy.operations import OPERATIONS
 
     import_all(own)
-    listed({name: operation_in_words(row) for name, row in OPERATIONS.items()})
+    print_columns({name: operation_in_words(row) for name, row in OPERATIONS.items()})
 
 
-@app.command()
 def presets() -> None:
     """The fixed policies, and the mixes of a batch."""
     from policysearch.policy.describe import mix_in_words
@@ -50,24 +46,22 @@ def presets() -> None:
     from policysearch.policy.presets import AFTER_FLIP, PRESETS
 
     flipped = {f"{AFTER_FLIP}NAME": "any of these after a horizontal flip"}
-    listed({name: text for name, (text, _) in PRESETS.items()} | flipped)
+    print_columns({name: text for name, (text, _) in PRESETS.items()} | flipped)
     typer.echo("\nmixes:")
-    listed({name: mix_in_words(row) for name, row in MIXES.items()})
+    print_columns({name: mix_in_words(row) for name, row in MIXES.items()})
 
 
-@app.command()
 def strategies() -> None:
     """How arms can be chosen."""
     from policysearch.study.strategies import STRATEGIES
 
-    listed(STRATEGIES)
+    print_columns(STRATEGIES)
 
 
-@app.command()
 def rewards() -> None:
     """What can be maximised, and when it misleads."""
     from policysearch.study.rewards import METRICS, REWARDS
 
-    listed(REWARDS)
+    print_columns(REWARDS)
     typer.echo("\nmetrics:")
-    listed(METRICS)
+    print_columns(METRICS)

@@ -3,53 +3,86 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
 
 from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search
-from policysearch.cli.common import app
-from policysearch.core.errors import UserError
+from policysearch.cli.messages import messages_on_stderr, set_verbosity
+from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.user_code import current_folder_importable
 
-_ORDER = (search, report, calibrate, evaluate, export, compare, inspect, catalog, guide)
-_FAMILIES = [module.__name__ for module in _ORDER]
-app.registered_commands.sort(key=lambda command: _FAMILIES.index(getattr(command.callback, "__module__", "")))
+COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
+    {
+        "search": search.search,
+        "resume": search.resume,
+        "report": report.report,
+        "show": report.show,
+        "calibrate": calibrate.calibrate,
+        "evaluate": evaluate.evaluate,
+        "export": export.export,
+        "import": export.import_policy,
+        "record": compare.record,
+        "compare": compare.compare,
+        "preview": inspect.preview,
+        "data": inspect.data,
+        "models": catalog.models,
+        "spaces": catalog.spaces,
+        "operations": catalog.operations,
+        "presets": catalog.presets,
+        "strategies": catalog.strategies,
+        "rewards": catalog.rewards,
+        "guide": guide.guide,
+    }
+)
+"""All commands, in the order in which the help lists them."""
+
+app = typer.Typer(
+    help="Search image-augmentation policies for your own data and network.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+# Typer has no public name for what it raises when a command line is wrong; this is one, and the base of the others.
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 
-def _warner() -> Callable[..., None]:
-    """Prints each warning once."""
-    told: set[str] = set()
-
-    def warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if issubclass(category, UserWarning) and str(message) not in told:
-            told.add(str(message))
-            print(f"policysearch: warning: {message}", file=sys.stderr)
-
-    return warn
+@app.callback(invoke_without_command=True)
+def before_any_command(
+    context: typer.Context,
+    verbose: Annotated[
+        int,
+        typer.Option("--verbose", "-v", count=True, show_default=False, help="report steps; -vv reports details too"),
+    ] = 0,
+) -> None:
+    """Search image-augmentation policies for your own data and network."""
+    set_verbosity(verbose)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
 
 
 def main() -> None:
-    """Entry point: wrong input is one sentence on stderr and exit code 2, a search that fails exit code 1."""
+    """Run the command line and exit.
+
+    The exit code is 2 for wrong input and 1 for a run that failed, each with one sentence on stderr; it is 130 after
+    Ctrl-C.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _warner()
+        with messages_on_stderr(), current_folder_importable(last=True):
             raise SystemExit(app(standalone_mode=False))
     except UserError as error:
         _stop(str(error), 2)
+    except RunFailed as error:
+        _stop(str(error), 1)
     except typer.Abort:
         raise SystemExit(130) from None
-    except RuntimeError as error:
-        if type(error).__name__ not in ("SearchFailed", "WorkersCannotStart", "StorageLost"):
-            raise
-        _stop(str(error), 1)
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # what the command line itself objects to has one
-            raise
-        if type(error).__name__ == "NoArgsIsHelpError":
-            raise SystemExit(0) from None
-        context = getattr(error, "ctx", None)
+    except _UsageError as error:
+        context = error.ctx
         command = f"{context.info_name} " if context and context.parent else ""
         _stop(f"{error.format_message()} (`policysearch {command}--help` lists what there is)", 2)
 

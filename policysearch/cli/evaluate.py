@@ -8,15 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.cli.common import RECIPE, app, command_line, merged
-from policysearch.cli.flags import given, with_flags
+from policysearch.cli.flags import RECIPE, command_line, merged, split_off, with_flags
 from policysearch.datasets.config import DataSettings
 from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
-from policysearch.study.config import validated
 
 
 @with_flags(
-    app,
     ("Evaluation", EvaluateSettings),
     ("Training", TrainingSettings),
     ("Data", DataSettings),
@@ -28,7 +25,7 @@ def evaluate(
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,
 ) -> None:
-    """A policy beside the fixed ones on the test part, which nothing else reads; a ledger counts how often it was.
+    """Compare a policy with fixed ones on the test part, which nothing else reads; a ledger counts how often it was.
 
     By default all training images are trained on; with a search's folder, on its data, network and epochs.
     """
@@ -36,8 +33,8 @@ def evaluate(
     from policysearch.experiments.evaluation.run import evaluate as run_evaluation
     from policysearch.experiments.evaluation.terminal import show_evaluation
 
-    told = given(flags)
-    settings = validated(EvaluateSettings, {n: told.pop(n) for n in list(told) if n in EvaluateSettings.model_fields})
-    start = partial(run_evaluation, policy, settings, {**merged(config, told), "out": out}, command=command_line())
-    found = watched(lambda listener: start(listener=listener), out, "the same command")
-    show_evaluation(found.summary, found.folder)
+    settings, training = split_off(EvaluateSettings, flags)
+    values = {**merged(config, training), "out": out}
+    start = partial(run_evaluation, policy, settings, values, command=command_line())
+    result = watched(lambda listener: start(listener=listener), out, "the same command")
+    show_evaluation(result.summary, result.folder)

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from policysearch.cli.common import app
 from policysearch.core.errors import UserError
 
 
-@app.command()
 def export(
     policy: Annotated[
         str | None, typer.Argument(help="a run's folder, policy.json, or a preset such as randaugment:2,9")
@@ -50,7 +48,6 @@ def _table(policy: str | None, to: str | None, out: Path | None, force: bool) ->
     typer.echo(str(target))
 
 
-@app.command("import")
 def import_policy(
     file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
     source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],

@@ -8,20 +8,19 @@ from typing import Annotated
 
 import typer
 
-from policysearch.cli.common import app, listed
+from policysearch.cli.columns import print_columns
 from policysearch.core.errors import unknown_name
 
 _WIDTH = 110  # columns at most: longer lines are hard to read
 
 
-@app.command()
 def guide(
     page: Annotated[str | None, typer.Argument(help="the page to show; without it: what there is")] = None,
 ) -> None:
     """The handbook: without a page, the list of pages; with one, that page."""
     pages = guide_pages()
     if page is None:
-        listed({name: summary(text) for name, text in pages.items()})
+        print_columns({name: summary(text) for name, text in pages.items()})
         typer.echo("\n`policysearch guide PAGE` shows one, as in: policysearch guide data")
         return
     if page not in pages:

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policysearch.cli.common import app, listed
-from policysearch.cli.flags import given, with_flags
+from policysearch.cli.columns import print_columns
+from policysearch.cli.flags import split_off, used, with_flags
 from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.study.config import validated
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
 
+_OWN_DATA = {
+    "FOLDER": "images, one sub-folder per class; or Parquet",
+    "PATH.npz": "x_train, y_train, x_test, y_test",
+    "MODULE:FUNCTION": "returns such arrays",
+}
 
-@with_flags(app, ("Data", DataSettings))
+
+@with_flags(("Data", DataSettings))
 def preview(
     policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
@@ -34,11 +40,11 @@ def preview(
     from policysearch.reports.preview.figure import write_preview
 
     import_all(operations)
-    told = write_preview(policy, _dataset(flags), out, images=images, draws=draws, seed=seed, progress=progress)
-    typer.echo("\n".join(told))
+    lines = write_preview(policy, _dataset(flags), out, images=images, draws=draws, seed=seed, progress=progress)
+    typer.echo("\n".join(lines))
 
 
-@with_flags(app, ("Data", DataSettings), ("Split", SplitSettings))
+@with_flags(("Data", DataSettings), ("Split", SplitSettings))
 def data(
     data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
     out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
@@ -48,20 +54,18 @@ def data(
     from policysearch.datasets.registry import NAMED, SHIPPED
 
     if data is None:
-        own = {"FOLDER": "images, a sub-folder a class; or Parquet", "PATH.npz": "x_train, y_train, x_test, y_test"}
         named = {name: row.text for name, row in NAMED.items()}
-        return listed({**SHIPPED, **named, **own, "MODULE:FUNCTION": "returns such arrays"})
+        return print_columns({**SHIPPED, **named, **_OWN_DATA})
     from policysearch.reports.preview.data_sheet import describe
 
-    split = {name: flags.pop(name) for name in SplitSettings.setting_names()}
-    settings = validated(SplitSettings, given(split))
-    describe(_dataset({"data": data, **flags}), settings.validation, settings.split_seed, out)
+    split, settings = split_off(SplitSettings, flags)
+    describe(_dataset({"data": data, **settings}), split.validation, split.split_seed, out)
 
 
 def _dataset(flags: dict[str, Any]) -> Dataset:
     from policysearch.cli.progress import decoding
     from policysearch.datasets.load import load
 
-    settings = validated(DataSettings, given(flags))
+    settings = validated(DataSettings, used(flags))
     with decoding() as tell:
         return load(settings, tell)

@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from policysearch.cli.common import app
 
-
-@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="of a search, an evaluation or a comparison")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="PATH.html; in the folder unless given")] = None,
@@ -22,7 +19,6 @@ def report(
     typer.echo(str(write_page_of(folder, out, force)))
 
 
-@app.command()
 def show(run: Annotated[Path, typer.Argument(help="the folder of a search, an evaluation or a comparison")]) -> None:
     """What was found, in brief: the statement, the tables, the cost, and where the page is."""
     from policysearch.cli.result_folder import kind_of

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.cli.common import RECIPE, app, merged
-from policysearch.cli.flags import with_flags
+from policysearch.cli.flags import RECIPE, merged, with_flags
 from policysearch.datasets.config import DataSettings
 from policysearch.study.config import make_config
 from policysearch.study.settings import SearchSettings
 
 
-@with_flags(app, ("Search", SearchSettings), ("Data", DataSettings), RECIPE)
+@with_flags(("Search", SearchSettings), ("Data", DataSettings), RECIPE)
 def search(
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,
@@ -30,7 +29,6 @@ def search(
     show_result(watched(lambda listener: run_search(settings, listener), str(settings.out)))
 
 
-@app.command()
 def resume(
     run: Annotated[str, typer.Argument(help="the run's folder")],
     trials: Annotated[int | None, typer.Option(help="pulls of the search in all, to go further", min=1)] = None,

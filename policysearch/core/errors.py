@@ -1,26 +1,50 @@
-"""What a person did wrong, told in one sentence."""
+"""Errors that a person is meant to read: one sentence each, and a class that says whose fault it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_FEW = 40
+"""As many names are listed in full."""
+
 
 class UserError(ValueError):
-    """A mistake in what was given: the message says what was given, what is allowed and what to do.
+    """A mistake in the input: the message says what was given, what is allowed and what to do.
 
     The command line prints it on stderr and exits with code 2.
     """
 
 
-def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UserError:
-    """The error for a name that is not in a table, with the nearest names (or all, when few)."""
+class RunFailed(RuntimeError):
+    """A run that was asked for correctly could not be completed; what it recorded is kept.
+
+    The command line prints the message on stderr and exits with code 1.
+    """
+
+
+class SearchFailed(RunFailed):
+    """No pull of any arm gave a reward; the message quotes the most common error."""
+
+
+def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
+    """The error for a name that is not in a table.
+
+    Args:
+        kind: what the name should be a name of, as "data set".
+        name: what was given.
+        allowed: all names of that kind.
+
+    Returns:
+        An error whose message suggests the nearest names, or lists all of them if they are few.
+
+    Example:
+        >>> str(unknown_name("color", "grean", ["red", "green"]))
+        "unknown color 'grean': did you mean green?"
+    """
     names = sorted(allowed)
-    near = get_close_matches(given, names, n=3, cutoff=0.5)
-    known = names if len(names) <= 40 else [*names[:8], f"and {len(names) - 8} more"]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
-    return UserError(f"unknown {kind} {given!r}: {hint}")
-
-
-class SearchFailed(RuntimeError):
-    """No pull of any arm gave a reward; the message tells the commonest error."""
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return UserError(f"unknown {kind} {name!r}: did you mean {' or '.join(near)}?")
+    listed = names if len(names) <= _FEW else [*names[:8], f"and {len(names) - 8} more"]
+    return UserError(f"unknown {kind} {name!r}: known: {', '.join(listed)}.")

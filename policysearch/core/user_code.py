@@ -1,11 +1,17 @@
-"""Code of the user's own, by module name (the current folder counts) or by the path of a Python file."""
+"""Code of the user's own, by module name (the current folder counts) or by the path of a Python file.
+
+The user's process is not changed: the current folder is on `sys.path` only while such a module is imported. What that
+module itself imports later, inside a function, must be importable without this program's help. In processes that are
+the program's own (the command line, workers) the current folder is importable throughout.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,44 +24,72 @@ from policysearch.core.errors import UserError
 SHIPPED = "policysearch_own_files"
 """Folder on the import path of a worker elsewhere that holds copies of the controller's files."""
 
+_HERE = ""
+"""What Python takes for the current folder on `sys.path`, whichever that is at the time."""
 
-def imported(module: str, what: str) -> ModuleType:
-    """The module called `module`, or that in the file `module` ending in .py; imported once.
+
+@contextmanager
+def current_folder_importable(*, last: bool = False) -> Iterator[None]:
+    """Let modules of the current folder be imported meanwhile.
+
+    Args:
+        last: whether installed modules of the same name go first; by default those of the current folder do.
+    """
+    # The entry is added even if the folder is on the path already, so that each block removes one of its own,
+    # whatever other threads do meanwhile.
+    sys.path.insert(len(sys.path) if last else 0, _HERE)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a module may rewrite the path as it is imported
+            sys.path.remove(_HERE)
+
+
+def imported(module: str, purpose: str) -> ModuleType:
+    """Import a module of the user's; once, however often it is asked for.
+
+    Args:
+        module: its name, or the path of a file ending in .py.
+        purpose: what it is wanted for, as the error begins: "operations module 'mine'".
 
     Raises:
-        UserError: it cannot be imported; `what` says what it was wanted for.
+        UserError: it cannot be imported.
     """
-    if "" not in sys.path:
-        sys.path.insert(0, "")
     try:
-        return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
+        with current_folder_importable():
+            return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # importing runs the module, which may raise anything
-        raise UserError(f"{what} cannot be loaded: {told(error)}") from None
+        raise UserError(f"{purpose} cannot be loaded: {describe_error(error)}") from None
 
 
-def function(spec: str, what: str) -> Callable[..., Any]:
-    """The function named by MODULE:NAME or PATH.py:NAME.
+def function(spec: str, purpose: str) -> Callable[..., Any]:
+    """The function named by a specification.
+
+    Args:
+        spec: MODULE:NAME or PATH.py:NAME.
+        purpose: what it is wanted for, as the error begins: "reward 'mine:reward'".
 
     Raises:
-        UserError: it cannot be loaded, or is no function; `what` says what it was wanted for.
+        UserError: it cannot be loaded, or is no function.
     """
     module, _, name = spec.rpartition(":")
-    found = getattr(imported(module, what), name, None)
-    if found is None:
-        raise UserError(f"{what} cannot be loaded: {module} has no {name!r}")
-    if not callable(found):
-        raise UserError(f"{what} is no function")
-    return found  # type: ignore[no-any-return]
+    value = getattr(imported(module, purpose), name, None)
+    if value is None:
+        raise UserError(f"{purpose} cannot be loaded: {module} has no {name!r}")
+    if not callable(value):
+        raise UserError(f"{purpose} is no function")
+    return value  # type: ignore[no-any-return]
 
 
-def told(error: BaseException) -> str:
-    """What went wrong in somebody's own code, in one line, with the place where it was raised."""
+def describe_error(error: BaseException) -> str:
+    """What went wrong in the user's code, in one line, with the place where it was raised."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    here = frames[-1] if frames and Path(frames[-1].filename) != Path(__file__) else None
-    return f"{text} (line {here.lineno} of {here.filename})" if here else text
+    if not frames or Path(frames[-1].filename) == Path(__file__):
+        return text
+    return f"{text} (line {frames[-1].lineno} of {frames[-1].filename})"
 
 
 def copy_name(path: str | Path) -> str:
@@ -63,10 +97,10 @@ def copy_name(path: str | Path) -> str:
     return hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:12] + ".py"
 
 
-def _from_file(given: Path) -> ModuleType:
-    copies = (Path(folder, SHIPPED, copy_name(given)) for folder in sys.path)
-    path = next((copy for copy in copies if copy.exists()), given)
-    name = f"policysearch_own_{given.stem}"
+def _from_file(file: Path) -> ModuleType:
+    copies = (Path(folder, SHIPPED, copy_name(file)) for folder in sys.path)
+    path = next((copy for copy in copies if copy.exists()), file)
+    name = f"policysearch_own_{file.stem}"
     if name in sys.modules and sys.modules[name].__file__ == str(path.resolve()):
         return sys.modules[name]
     spec = spec_from_file_location(name, path.resolve())
@@ -86,13 +120,13 @@ def import_all(modules: str | None) -> None:
     Raises:
         UserError: one cannot be imported.
     """
-    for module in _each(modules):
+    for module in _split(modules):
         imported(module, f"operations module {module!r}")
 
 
 def digest(modules: str | None) -> str | None:
     """A hash of the source of modules given as for `import_all`, which must have been imported; None without any."""
-    return _hash(_each(modules)) if modules else None
+    return _hash(_split(modules)) if modules else None
 
 
 def function_digest(spec: str) -> str:
@@ -109,7 +143,7 @@ def absolute(modules: str | None) -> str | None:
     """The same text with the paths of files absolute, so that it holds in any folder."""
     if modules is None:
         return None
-    return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _each(modules))
+    return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _split(modules))
 
 
 def absolute_function(spec: str) -> str:
@@ -118,5 +152,5 @@ def absolute_function(spec: str) -> str:
     return f"{Path(module).resolve()}:{name}" if colon and module.endswith(".py") else spec
 
 
-def _each(modules: str | None) -> list[str]:
+def _split(modules: str | None) -> list[str]:
     return [part.strip() for part in (modules or "").split(",") if part.strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from math import ceil
@@ -13,6 +14,8 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.code_shipping import code_to_ship
 from policysearch.study.config import SearchConfig
+
+_log = logging.getLogger(__name__)
 
 
 class PoolOf(Protocol):
@@ -134,12 +137,14 @@ def _local_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -
     from workers.local import LocalPool
 
     setup = _setup(config, dataset.handle, test)
+    _log.info("local pool: %d worker processes on %s", config.workers or 0, config.device)
     return _closed(LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup))
 
 
 def _ray_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
     from workers.ray_pool import RayPool
 
+    _log.info("ray pool: %s workers on %s", config.workers or "as many as fit", config.device)
     pool = RayPool(
         _setup(config, dataset.portable(test), test),
         config.workers,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.core.user_code import function, told
+from policysearch.core.user_code import describe_error, function
 from policysearch.rules import RULES, Choice, History, Rule
 
 
@@ -41,7 +41,7 @@ class CheckedRule(Rule):
         except UserError:
             raise
         except Exception as error:  # it may be somebody's own and may raise anything
-            raise UserError(f"{self.told} failed: {told(error)}") from None
+            raise UserError(f"{self.told} failed: {describe_error(error)}") from None
         choice = given if isinstance(given, Choice) else Choice(given)
         try:
             arm, fidelity = operator.index(choice.arm), operator.index(choice.fidelity)
@@ -113,7 +113,7 @@ def _own(spec: str, what: str) -> Rule:
     except UserError:
         raise
     except Exception as error:  # it is theirs and may raise anything
-        raise UserError(f"{what} failed: {told(error)}") from None
+        raise UserError(f"{what} failed: {describe_error(error)}") from None
 
 
 def _callable_without_arguments(found: Callable[..., Any]) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from policysearch.core.trial import Outcome, Trial
+
+_log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -59,6 +62,7 @@ def run(
             trial = queue.popleft() if queue else source.ask()
             if trial is None:
                 break
+            _log.debug("trial %d: %s, %d images x %d epochs", trial.number, trial.arm, trial.images, trial.epochs)
             pool.submit(trial)
             in_flight += 1
         if not in_flight:
@@ -66,6 +70,7 @@ def run(
         for trial, outcome in pool.wait(1.0):
             in_flight -= 1
             if outcome.error and trial.attempt < retries:
+                _log.info("trial %d is tried again: %s", trial.number, outcome.error)
                 queue.append(source.attempt_failed(trial, outcome))
             else:
                 source.tell(trial, outcome)

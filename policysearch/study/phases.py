@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import open_storage, reason, without_password
 from policysearch.study.strategies import ladder
+
+_log = logging.getLogger(__name__)
 
 KEPT = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 """Settings that a run cannot change once it has begun."""
@@ -178,7 +181,9 @@ def first_change(study: optuna.Study, settings: Mapping[str, Any]) -> tuple[str,
     """
     if "settings" not in study.user_attrs:
         study.set_user_attr("settings", dict(settings))
+        _log.info("study %s begins", study.study_name)
         return None
+    _log.info("study %s continues", study.study_name)
     # A study of an earlier version knows nothing of settings that came later: it was begun with their defaults.
     begun = SearchConfig().model_dump(mode="json", include={*KEPT}) | study.user_attrs["settings"]
     return next(((name, value, begun.get(name)) for name, value in settings.items() if begun.get(name) != value), None)

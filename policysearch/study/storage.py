@@ -13,7 +13,7 @@ from sqlalchemy import URL, create_engine, func, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import RunFailed, UserError
 from policysearch.study.quiet_optuna import quiet_optuna
 
 _SECRETS = ("password", "passwd", "sslpassword")
@@ -21,7 +21,7 @@ _TABLES_LOCK = 7_018_141_521  # any number that others who use the database do n
 _CONNECT_SECONDS = "10"  # libpq's own default is to wait for a silent host for minutes
 
 
-class StorageLost(RuntimeError):
+class StorageLost(RunFailed):
     """The storage failed while a search was at work; the message says how to go on."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,14 @@ import tomli_w
 
 import policysearch
 from policysearch.cli.entry_point import main
-from policysearch.core.errors import SearchFailed
+from policysearch.core.errors import RunFailed, SearchFailed
 from policysearch.experiments.search.run import search
 from policysearch.policy.policy import Policy
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.storage import StorageLost
 from tests.support.image_files import some_images, write_folder
 from tests.support.quick import config_for, write_npz
+from workers.pool import WorkersCannotStart
 
 
 def call(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
@@ -363,3 +366,47 @@ def test_version_is_that_of_the_package():
 def test_no_file_of_the_package_is_missing_docs():
     for path in Path(policysearch.__file__).parent.rglob("*.py"):
         assert path.read_text(encoding="utf-8").startswith('"""'), path
+
+
+def test_without_a_command_the_help_is_shown(cli):
+    code, out, err = cli()
+    assert code == 0 and err == ""
+    assert "--verbose" in out and out.index("search") < out.index("resume") < out.index("rewards")
+
+
+@pytest.mark.parametrize(("words", "lines"), [((), 1), (("-v",), 2), (("-vv",), 3)])
+def test_verbose_reports_what_the_library_logs(words, lines, cli, monkeypatch):
+    def import_all(modules: str | None) -> None:
+        log = logging.getLogger("policysearch.somewhere")
+        log.warning("careful")
+        log.info("a step")
+        log.debug("a detail")
+
+    monkeypatch.setattr("policysearch.core.user_code.import_all", import_all)
+    logger = logging.getLogger("policysearch")
+    before = logger.level, list(logger.handlers)
+    code, _, err = cli(*words, "operations")
+    said = ["policysearch: warning: careful", "policysearch: a step", "policysearch: a detail"]
+    assert code == 0 and err.splitlines() == said[:lines]
+    assert (logger.level, logger.handlers) == before
+
+
+def test_importing_the_library_sets_up_no_logging():
+    code = (
+        "import logging, warnings\n"
+        "before = logging.root.handlers[:], warnings.showwarning\n"
+        "import policysearch.cli, policysearch.experiments.search.run\n"
+        "logger = logging.getLogger('policysearch')\n"
+        "assert (logging.root.handlers, warnings.showwarning) == before\n"
+        "assert not logger.handlers and logger.level == logging.NOTSET\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("error", [SearchFailed, StorageLost, WorkersCannotStart, RunFailed])
+def test_runs_that_fail_exit_with_1(error, cli, monkeypatch):
+    def fail(modules: str | None) -> None:
+        raise error("no luck")
+
+    monkeypatch.setattr("policysearch.core.user_code.import_all", fail)
+    assert cli("operations") == (1, "", "policysearch: no luck\n")

@@ -137,6 +137,7 @@ try:
 except UserError as error:
     print(error)
 class Study:
+    study_name = "mine"
     user_attrs = {"settings": {}}
 print(first_change(Study(), {"strength": 9}), first_change(Study(), {"strength": 7}))
 """

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from policysearch.core.user_code import absolute_function
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.calibration_file import CalibrationFile, load_calibration
 from policysearch.experiments.search.known_pitfalls import known_to_mislead
 from policysearch.study.config import SearchConfig
+
+_log = logging.getLogger(__name__)
 
 _TAKEN = tuple(name for name in CalibrationFile.model_fields if name in SearchConfig.model_fields)
 """Settings that a calibration recommends."""
@@ -21,8 +25,10 @@ def as_calibrated(config: SearchConfig) -> SearchConfig:
     if config.calibrated is None:
         return config
     calibration = load_calibration(config.calibrated)
-    found = {name: getattr(calibration, name) for name in _TAKEN if name not in config.model_fields_set}
-    return config.model_copy(update=found)
+    taken = {name: getattr(calibration, name) for name in _TAKEN if name not in config.model_fields_set}
+    settings = ", ".join(f"{name} = {value}" for name, value in taken.items())
+    _log.info("calibration %s: %s", config.calibrated, settings or "nothing, as all was given")
+    return config.model_copy(update=taken)
 
 
 def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
