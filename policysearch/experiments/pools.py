@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, contextmanager
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.code_shipping import code_to_ship
-from policysearch.study.config import SearchConfig
+from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
+
+Config = TypeVar("Config", bound=ChildSettings)
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +27,11 @@ class PoolOf(Protocol):
     """
 
     def __call__(
-        self, config: SearchConfig, dataset: Dataset, *, test: bool = False
+        self, config: ChildSettings, dataset: Dataset, *, test: bool = False
     ) -> AbstractContextManager[Any]: ...
 
 
-def must_name_a_pool(config: SearchConfig) -> None:
+def must_name_a_pool(config: PlaceSettings) -> None:
     """Raises:
     UserError: no such pool, or settings that do not go together.
     """
@@ -38,13 +40,13 @@ def must_name_a_pool(config: SearchConfig) -> None:
     (_check_ray if config.pool == "ray" else _check_local)(config)
 
 
-def _check_local(config: SearchConfig) -> None:
+def _check_local(config: PlaceSettings) -> None:
     for name in ("ray_address", "gpus_per_worker", "cpus_per_worker"):
         if getattr(config, name) is not None:
             raise UserError(f"--{name.replace('_', '-')} is for --pool ray, and the pool is local: add --pool ray")
 
 
-def _check_ray(config: SearchConfig) -> None:
+def _check_ray(config: PlaceSettings) -> None:
     gpus = config.gpus_per_worker
     if config.workers == 0:
         raise UserError("--workers 0 trains in this process, --pool ray in its workers: give 1 or more, or none")
@@ -58,7 +60,7 @@ def _check_ray(config: SearchConfig) -> None:
         raise UserError("--device cuda needs GPUs, and --gpus-per-worker is 0: give more, such as 0.5, or --device cpu")
 
 
-def workplace(config: SearchConfig) -> AbstractContextManager[tuple[SearchConfig, PoolOf]]:
+def workplace(config: Config) -> AbstractContextManager[tuple[Config, PoolOf]]:
     """Go where children are to be trained, and learn what is there.
 
     Args:
@@ -74,12 +76,12 @@ def workplace(config: SearchConfig) -> AbstractContextManager[tuple[SearchConfig
 
 
 @contextmanager
-def _this_machine(config: SearchConfig) -> Iterator[tuple[SearchConfig, PoolOf]]:
+def _this_machine(config: Config) -> Iterator[tuple[Config, PoolOf]]:
     yield config, _local_pool
 
 
 @contextmanager
-def _ray_cluster(config: SearchConfig) -> Iterator[tuple[SearchConfig, PoolOf]]:
+def _ray_cluster(config: Config) -> Iterator[tuple[Config, PoolOf]]:
     from workers.cluster import connected, totals
 
     cpus = ceil((config.workers or 0) * _cpus(config))
@@ -89,12 +91,12 @@ def _ray_cluster(config: SearchConfig) -> Iterator[tuple[SearchConfig, PoolOf]]:
             yield _on_cluster(config, totals()["GPU"]), _ray_pool
 
 
-def _own_code(config: SearchConfig) -> list[str]:
+def _own_code(config: ModelSettings) -> list[str]:
     given = [*(config.operations or "").split(","), config.model]
     return [spec.strip() for spec in given if spec.strip()]
 
 
-def _on_cluster(config: SearchConfig, gpus_there: float) -> SearchConfig:
+def _on_cluster(config: Config, gpus_there: float) -> Config:
     """The device that the cluster, not this machine, makes of `auto`, and each worker's share of a GPU."""
     gpus, device = config.gpus_per_worker, config.device
     if device == "auto":
@@ -105,11 +107,11 @@ def _on_cluster(config: SearchConfig, gpus_there: float) -> SearchConfig:
     return config.model_copy(update={"device": device, "gpus_per_worker": gpus})
 
 
-def _cpus(config: SearchConfig) -> float:
+def _cpus(config: PlaceSettings) -> float:
     return config.cpus_per_worker or 1.0
 
 
-def _setup(config: SearchConfig, data: Dataset | str, test: bool) -> Any:
+def _setup(config: ChildSettings, data: Dataset | str, test: bool) -> Any:
     from workers.evaluate import ChildSetup
 
     return ChildSetup(
@@ -132,7 +134,7 @@ def _closed(pool: Any) -> Iterator[Any]:
         pool.close()
 
 
-def _local_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+def _local_pool(config: ChildSettings, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
     from workers.in_process import InProcessPool
     from workers.local import LocalPool
 
@@ -141,7 +143,7 @@ def _local_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -
     return _closed(LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup))
 
 
-def _ray_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+def _ray_pool(config: ChildSettings, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
     from workers.ray_pool import RayPool
 
     _log.info("ray pool: %s workers on %s", config.workers or "as many as fit", config.device)
@@ -156,7 +158,7 @@ def _ray_pool(config: SearchConfig, dataset: Dataset, *, test: bool = False) -> 
     return _closed(pool)
 
 
-_PLACES: dict[str, Callable[[SearchConfig], AbstractContextManager[tuple[SearchConfig, PoolOf]]]] = {
+_PLACES: dict[str, Callable[[Any], AbstractContextManager[tuple[Any, PoolOf]]]] = {
     "local": _this_machine,
     "ray": _ray_cluster,
 }

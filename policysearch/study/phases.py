@@ -24,6 +24,7 @@ from policysearch.study.config import SearchConfig, save_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.settings import StudySettings
 from policysearch.study.storage import open_storage, reason, without_password
 from policysearch.study.strategies import ladder
 
@@ -38,18 +39,18 @@ SEARCH_PHASES: Mapping[str, str] = MappingProxyType({"search": "", "confirm": "-
 """The phases of a search, and what their studies' names have behind the run's; the first has all fidelities."""
 
 
-def _names(config: SearchConfig, phases: Mapping[str, str] = SEARCH_PHASES) -> dict[str, str]:
+def _names(config: StudySettings, phases: Mapping[str, str] = SEARCH_PHASES) -> dict[str, str]:
     return {phase: f"{config.study}{suffix}" for phase, suffix in phases.items()}
 
 
-def _file(config: SearchConfig, folder: RunFolder) -> Path | None:
+def _file(config: StudySettings, folder: RunFolder) -> Path | None:
     """Where the study is, if it is in a file."""
     if config.storage is None:
         return folder.study
     return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
 
 
-def names_must_be_free(config: SearchConfig, phases: Mapping[str, str] = SEARCH_PHASES) -> None:
+def names_must_be_free(config: StudySettings, phases: Mapping[str, str] = SEARCH_PHASES) -> None:
     """In a storage that runs share, no study of this run's name may stand yet.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from policysearch.core.errors import SearchFailed, UserError
 from policysearch.core.user_code import import_all
+from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -152,7 +153,7 @@ def _not_fewer(config: SearchConfig, folder: RunFolder, further: dict[str, int |
     return {name: count for name, count in further.items() if count is not None}
 
 
-def loaded(config: SearchConfig, listener: Listener) -> Dataset:
+def loaded(config: DataSettings, listener: Listener) -> Dataset:
     """The data set; the listener is told how many images are decoded, where it was not done before.
 
     Raises:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from policysearch.core.errors import UserError
 from policysearch.experiments.search.tracking.listener import Opened, Tracker
 from policysearch.study.config import SearchConfig
+from policysearch.study.settings import OutputSettings
 
 if TYPE_CHECKING:
     import optuna
 
 
-def must_have_tensorboard(config: SearchConfig) -> None:
+def must_have_tensorboard(config: OutputSettings) -> None:
     """Raises:
     UserError: TensorBoard is asked for and not installed.
     """
