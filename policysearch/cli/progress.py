@@ -1,11 +1,11 @@
-"""TODO docstring."""
+"""Progress in the terminal: a bar that is redrawn, or a line now and then where output goes elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,15 +25,14 @@ from policysearch.experiments.progress import Listener, Status
 
 Result = TypeVar("Result")
 
-
-_NOTHING = {"decode": "images", "record": "thousand images", "replay": "searches"}
-
-
-_LINE_EVERY = 15.0  # seconds between lines where there is no terminal to redraw
+_UNITS = {"decode": "images", "record": "thousand images", "replay": "searches"}
+"""What is counted in phases that have no best arm."""
+_LINE_EVERY = 15.0
+"""Seconds between lines where there is no terminal to redraw."""
 
 
 class _Watcher:
-    """Redraws a bar in a terminal; elsewhere prints a line now and then."""
+    """A listener that redraws a bar in a terminal, and elsewhere prints a line now and then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -44,7 +43,7 @@ class _Watcher:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
+            TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -53,19 +52,19 @@ class _Watcher:
         )
 
     def __call__(self, status: Status) -> None:
-        best = (
-            f"best {escape(status.best[0])} {status.best[1]:.4f}"
-            if status.best
-            else _NOTHING.get(status.phase, "no result yet")
-        )
-        best += f", {status.failed} failed" if status.failed else ""
+        state = _UNITS.get(status.phase, "no result yet")
+        if status.best:
+            name, value = status.best
+            state = f"best {escape(name)} {value:.4f}"
+        if status.failed:
+            state += f", {status.failed} failed"
+
         if self._console.is_terminal:
-            self._bar(status, best)
+            self._bar(status, state)
         elif self._due(status):
             self._last = time.monotonic()
-            self._console.print(
-                f"{status.phase} {status.done}/{status.total}, {best}{self._left(status)}", highlight=False
-            )
+            line = f"{status.phase} {status.done}/{status.total}, {state}{self._left(status)}"
+            self._console.print(line, highlight=False)
 
     def _due(self, status: Status) -> bool:
         if status.phase == "decode":  # soon over, as a rule
@@ -73,50 +72,53 @@ class _Watcher:
             return time.monotonic() - self._last > _LINE_EVERY
         return status.done == status.total or time.monotonic() - self._last > _LINE_EVERY
 
-    def _bar(self, status: Status, best: str) -> None:
+    def _bar(self, status: Status, state: str) -> None:
         tasks = {task.description: task.id for task in self.progress.tasks}
         if status.phase not in tasks:
-            tasks[status.phase] = self.progress.add_task(status.phase, total=status.total, best=best)
-        self.progress.update(tasks[status.phase], completed=status.done, total=status.total, best=best)
+            tasks[status.phase] = self.progress.add_task(status.phase, total=status.total, state=state)
+        self.progress.update(tasks[status.phase], completed=status.done, total=status.total, state=state)
 
     def _left(self, status: Status) -> str:
-        since, had = self._started.setdefault(status.phase, (time.monotonic(), status.done))
-        gained = status.done - had
-        if not gained or status.done == status.total:
+        since, done_before = self._started.setdefault(status.phase, (time.monotonic(), status.done))
+        done_since = status.done - done_before
+        if not done_since or status.done == status.total:
             return ""
-        seconds = (time.monotonic() - since) / gained * (status.total - status.done)
+        seconds = (time.monotonic() - since) / done_since * (status.total - status.done)
         return f", about {seconds:.0f} s left"
 
 
 def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -> Result:
-    """Run something that takes a listener, with progress, and return its result.
+    """Run something long with progress in the terminal. Ctrl-C ends the program and says how to go on.
 
-    Ctrl-C ends it with exit code 130 and says how to go on: by `again`, or by `policysearch resume`.
+    Args:
+        start: what to run; it is given the listener that shows the progress.
+        folder: where its record is kept.
+        again: what continues it after Ctrl-C; by default `policysearch resume` with the folder.
+
+    Returns:
+        What `start` returned.
+
+    Raises:
+        SystemExit: 130, after Ctrl-C.
     """
     console = Console()
     watcher = _Watcher(console)
-    with Live(watcher.progress, console=console, transient=True) if console.is_terminal else _Nothing():
+    with Live(watcher.progress, console=console, transient=True) if console.is_terminal else nullcontext():
         try:
             return start(watcher)
         except KeyboardInterrupt:
-            begun = any((Path(folder) / mark).exists() for mark in ("config.toml", "searches"))
+            recorded = any((Path(folder) / name).exists() for name in ("config.toml", "searches"))
             again = again or f"`policysearch resume {folder}`"
-            then = f"{again} goes on from here" if begun else "nothing was recorded yet"
-            print(f"policysearch: stopped; {then}", file=sys.stderr)
+            advice = f"{again} goes on from here" if recorded else "nothing was recorded yet"
+            print(f"policysearch: stopped; {advice}", file=sys.stderr)
             raise SystemExit(130) from None
 
 
 @contextmanager
 def decoding() -> Iterator[Callable[[int, int], None]]:
-    """What tells, on a terminal, how many images are decoded."""
+    """A bar in the terminal while images are decoded; call what it gives with the number decoded and the total."""
     console = Console(stderr=True)
     columns = (TextColumn("decode"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decode", visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

@@ -1,4 +1,4 @@
-"""What a folder that a person names holds: a search, an evaluation or a comparison. Each has its page and its words."""
+"""What a folder of results holds: a search, an evaluation or a comparison, with its page and its summary."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Kind:
     """A kind of folder.
 
     Attributes:
-        mark: the file that tells it from the others.
-        page: the page that stands in the folder.
-        write: writes the page of a folder to a file.
-        show: prints a folder in brief.
+        mark: name of the file that shows that a folder is of this kind.
+        page: name of the page in the folder.
+        write: write the page of the folder (first argument) to a file (second argument).
+        show: print a summary of the folder.
     """
 
     mark: str
@@ -31,15 +31,15 @@ def kind_of(folder: Path) -> Kind:
     """The kind of a folder.
 
     Raises:
-        UserError: it is none of them.
+        UserError: the folder is of no kind.
     """
-    found = next((kind for kind in _KINDS if (folder / kind.mark).is_file()), None)
-    if found is None:
-        raise UserError(
-            f"{folder} holds no run (no config.toml), no evaluation and no comparison: give the folder that "
-            "`policysearch search`, `evaluate` or `compare` named"
-        )
-    return found
+    for kind in KINDS:
+        if (folder / kind.mark).is_file():
+            return kind
+    raise UserError(
+        f"{folder} holds no run (no config.toml), no evaluation and no comparison: give the folder that "
+        "`policysearch search`, `evaluate` or `compare` named"
+    )
 
 
 def write_page_of(folder: Path, out: Path | None, force: bool) -> Path:
@@ -49,15 +49,15 @@ def write_page_of(folder: Path, out: Path | None, force: bool) -> Path:
         The file.
 
     Raises:
-        UserError: nothing is written: the folder holds nothing that can be told, or `out` is no PATH.html, cannot be
-            written, or is there already and `force` is False.
+        UserError: nothing is written: the folder is of no kind, or `out` is no PATH.html, cannot be written, or
+            exists and `force` is False.
     """
     kind = kind_of(folder)
-    own = folder / kind.page
-    target = out or own
+    default = folder / kind.page
+    target = out or default
     if target.suffix != ".html":
         raise UserError(f"a report is a page: --out takes PATH.html, got {str(target)!r}")
-    must_be_writable(target, force or target.resolve() == own.resolve())
+    must_be_writable(target, force or target.resolve() == default.resolve())
     try:
         kind.write(folder, target)
     except OSError as error:
@@ -94,7 +94,7 @@ def _show_evaluation(folder: Path) -> None:
 
 
 def _write_comparison(folder: Path, target: Path) -> None:
-    """Made again from its runs; where these were not handed on, the page is what there is."""
+    """Write the page again from the runs, or copy it where the folder came without them."""
     from policysearch.experiments.comparison.reading import read_comparison, told_of
     from policysearch.experiments.comparison.report import write_page
     from policysearch.experiments.comparison.statistics import summary
@@ -110,15 +110,15 @@ def _write_comparison(folder: Path, target: Path) -> None:
 def _show_comparison(folder: Path) -> None:
     from policysearch.experiments.comparison.reading import told_of
 
-    told = told_of(folder)
-    sentences = [at["verdict"]["sentence"] for at in told["budgets"]]
-    print("\n\n".join([*told["cautions"], *sentences, f"The page: {folder / 'compare.html'}"]))
+    summary = told_of(folder)
+    sentences = [budget["verdict"]["sentence"] for budget in summary["budgets"]]
+    print("\n\n".join([*summary["cautions"], *sentences, f"The page: {folder / 'compare.html'}"]))
 
 
-_KINDS = (
+KINDS = (
     Kind("evaluation.toml", "evaluation.html", _write_evaluation, _show_evaluation),
     Kind("evaluation.json", "evaluation.html", _write_evaluation, _show_evaluation),
     Kind("compare.json", "compare.html", _write_comparison, _show_comparison),
     Kind("config.toml", "report.html", _write_search, _show_search),
 )
-"""The first whose mark is there counts."""
+"""All kinds; a folder is of the first whose mark it holds."""

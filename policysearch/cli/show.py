@@ -1,4 +1,4 @@
-"""A search as seen in the terminal: progress while it runs, tables and the verdict at its end."""
+"""Results in the terminal: tables, the verdict in words, the cost, and where the files are."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def _trained_with(loss: Loss | None) -> list[str]:
 
 
 def show_result(result: SearchResult, console: Console | None = None) -> None:
-    """The tables, the chosen policy in words, the cost, and where the files are."""
+    """Print a search: its tables, the policy in words, the cost, and where the files are."""
     console = console or Console()
     console.print(arm_table(result.summaries, result.config))
     if result.verdict is None or result.policy is None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
-        tell = f"Not finished: {pulls} of {result.config.trials} pulls; `policysearch resume {result.folder}` goes on."
-        console.print(tell, markup=False, soft_wrap=True)
+        sentence = f"Not finished: {pulls} of {result.config.trials} pulls; "
+        sentence += f"`policysearch resume {result.folder}` goes on."
+        console.print(sentence, markup=False, soft_wrap=True)
     else:
         if result.confirmation:
             console.print(confirmation_table(result.confirmation, result.verdict, result.config))
@@ -42,30 +43,35 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
 
 
 def show_run(result: SearchResult, material: Material, console: Console | None = None) -> None:
-    """What was found and on what first, then all of `show_result`, what mattered, and where the page is."""
+    """Print a search that ended earlier: the headline and what mattered, then all of `show_result`."""
     from policysearch.experiments.search.report.headline import found_on
     from policysearch.experiments.search.report.importance_section import mattered_in_words
     from policysearch.experiments.search.report.reliability import calibration_in_words
 
     console = console or Console()
-    found = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
-    told = [found, found_on(material), mattered_in_words(material), calibration_in_words(material)]
+    verdict = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
     page = result.folder / "report.html"
-    told += [f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this."]
-    console.print("\n\n".join(filter(None, told)), markup=False, highlight=False)
+    paragraphs = [
+        verdict,
+        found_on(material),
+        mattered_in_words(material),
+        calibration_in_words(material),
+        f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this.",
+    ]
+    console.print("\n\n".join(filter(None, paragraphs)), markup=False, highlight=False)
     console.print()
     show_result(result, console)
 
 
 def show_recorded(recorded: Recorded) -> None:
-    """Where a table is and what it cost."""
+    """Print where a recorded table is and what it cost."""
     failed = f"; {recorded.failed} failed, and the same command tries them again" if recorded.failed else ""
     print(f"{recorded.path}: {recorded.pulls} pulls, {recorded.seconds:.0f} worker-seconds{failed}")
 
 
-def show_comparison(found: Summary, comparison: Comparison, folder: Path) -> None:
-    """The tables, the verdict, and where the files are."""
+def show_comparison(summary: Summary, comparison: Comparison, folder: Path) -> None:
+    """Print a comparison: its tables, the verdict, and where the files are."""
     console = Console()
     console = console if console.is_terminal else Console(width=110)
-    show(found, comparison, console)
+    show(summary, comparison, console)
     console.print(f"Files in {folder}: compare.html, compare.json, runs.npz.", highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Values as plain JSON: arrays as lists, numbers that are not finite as null."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""What a progress display is told while an experiment runs."""
 
 from __future__ import annotations
 
