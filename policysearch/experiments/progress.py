@@ -1,4 +1,4 @@
-"""What a progress display is told while an experiment runs."""
+"""How far an experiment is, and who is called with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """How far a search is, told after every outcome.
+    """How far an experiment is, after an outcome.
 
     Attributes:
         phase: "decode", "search", "confirm" or "record".

@@ -131,7 +131,7 @@ def test_a_table_of_a_few_arms_holds_and_replays_only_these(tmp_path, quick_chil
     words = ["--strategies", "random,ucb", "--pulls", "8", "--runs", "4", "--workers", "1", "--out", "c"]
     code, out, err = cli("compare", "--replay", "t.parquet", *words)
     assert code == 0 and "ucb" in out, err
-    with pytest.raises(UserError, match="was begun with 6 arms"):
+    with pytest.raises(UserError, match="--arms 5 is fewer than the 6"):
         record_table(settings, Plan(fidelities="100x1,200x2", seeds=1, arms=5), table)
     assert record_table(settings, Plan(fidelities="100x1,200x2", seeds=1, arms=8), table).pulls == 16
 
@@ -241,7 +241,7 @@ def test_what_a_calibration_says_against_its_pull_is_repeated(cli, quick, tmp_pa
 
 
 def test_rewards_of_a_base_may_be_calibrated_where_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("policysearch.experiments.calibration.run.loaded", lambda *_: (_ for _ in ()).throw(Stop))
+    monkeypatch.setattr("policysearch.experiments.calibration.run.load_with_progress", lambda *_: (_ for _ in ()).throw(Stop))
     settings = TINY.model_copy(update={"rewards": "accuracy,affinity"})
     with pytest.raises(UserError, match="--base-epochs"):
         calibrate(settings, {}, tmp_path / "a")

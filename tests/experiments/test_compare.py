@@ -156,9 +156,9 @@ def test_a_comparison_is_refused_before_anything_is_trained(tmp_path, live):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": 40}, "images was 30 when this search began, and now 40 is asked for"),
-        ({"reward": "-loss"}, "reward was 'accuracy'"),
-        ({"seed": 7}, "seed was"),
+        ({"images": 40}, "images is 40, was 30 when the search began"),
+        ({"reward": "-loss"}, "reward is '-loss', was 'accuracy'"),
+        ({"seed": 7}, "seed is"),
         ({"space": "default"}, "begun with another space"),
     ],
 )

@@ -155,8 +155,8 @@ def test_the_same_command_again_trains_nothing_and_reads_nothing(quick, npz, tmp
     def never(*_: object) -> None:
         raise AssertionError("a pool was opened, or the test part read")
 
-    monkeypatch.setattr("policysearch.experiments.evaluation.run.workplace", never)
-    monkeypatch.setattr("policysearch.experiments.evaluation.looking.hash_of_test_part", never)
+    monkeypatch.setattr("policysearch.experiments.session.workplace", never)
+    monkeypatch.setattr("policysearch.experiments.evaluation.pinned.hash_of_test_part", never)
     run(tmp_path / "e")
     assert found(tmp_path / "e") == before and (tmp_path / "e" / NAME).read_bytes() == ledger
 
@@ -193,13 +193,13 @@ def test_killed_at_a_write(count, quick, npz, tmp_path, monkeypatch):
     assert found(tmp_path / "e")["metrics"]["error"] == found(tmp_path / "whole")["metrics"]["error"]
 
 
-@pytest.mark.parametrize("step", ["save_settings", "open_records"])
+@pytest.mark.parametrize("step", ["save_settings", "open_stores"])
 def test_killed_before_the_first_write(step, quick, npz, tmp_path, monkeypatch):
     def dies(*_: object, **__: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"policysearch.experiments.evaluation.run.{step}", dies)
+        patch.setattr(f"policysearch.experiments.session.{step}", dies)
         with pytest.raises(Killed):
             run(tmp_path / "e")
     run(tmp_path / "e")

@@ -130,7 +130,7 @@ def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):
     [
         ("config.toml", "epochs = 1", "epochs = 2", "epochs is 2, was 1"),
         ("config.toml", "seed = 0", "seed = 5", "seed is 5, was 0"),
-        ("config.toml", "rate = 0.1", "rate = 0.2", "recipe is"),
+        ("config.toml", "rate = 0.1", "rate = 0.2", "recipe.rate is 0.2, was 0.1"),
         ("config.toml", "trials = 12", "trials = 3", "has 12 pulls"),
         ("config.toml", 'study = "run"', 'study = "other"', "put the run's storage back"),
         ("space.toml", "0.05", "0.06", "space.toml changed"),
@@ -155,7 +155,7 @@ def test_a_study_lost_after_a_kill_is_not_begun_anew(empty, quick, tmp_path, mon
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
         kill_at(patch, 30)
-        patch.setattr("policysearch.experiments.search.run.write_trials", skip_second(write_trials))
+        patch.setattr("policysearch.experiments.session.write_trials", skip_second(write_trials))
         with pytest.raises(Killed):
             search(config_for(folder))
     (folder / "study.db").unlink()

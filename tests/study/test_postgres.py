@@ -20,9 +20,9 @@ from policysearch.experiments.search.run import resume, search
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import load_space
 from policysearch.study.config import load_config, save_config
-from policysearch.study.phases import open_records
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import StorageLost, losses_told, open_storage, without_password
+from policysearch.study.stores import open_stores
 from policysearch.study.strategies import make_strategy
 from tests.cli.test_cli import call
 from tests.experiments.test_resume import Killed, command, kill_at, trials
@@ -113,7 +113,7 @@ def test_a_name_that_is_taken_is_refused(url, quick, tmp_path, monkeypatch, caps
 
 
 def test_two_that_begin_at_once_under_one_name_do_not_share_a_study(url, quick, tmp_path, monkeypatch):
-    monkeypatch.setattr("policysearch.experiments.search.run.names_must_be_free", lambda *_: None)
+    monkeypatch.setattr("policysearch.experiments.session.names_must_be_free", lambda *_: None)
     search(config_for(tmp_path / "a", storage=url, **SMALL))
     with pytest.raises(UserError, match="has just begun a study named 'a'"):
         search(config_for(tmp_path / "b", study="a", storage=url))
@@ -159,7 +159,7 @@ def test_every_write_may_find_the_server_gone(postgres, url, quick, tmp_path):
     """Whatever the record does next, the loss is told as one, and passes no driver's own error on."""
     config = search(config_for(tmp_path / "run", storage=url, **SMALL)).config
     space = load_space("default")
-    with open_records(config, RunFolder(tmp_path / "run"), space) as records:
+    with open_stores(config, RunFolder(tmp_path / "run"), space) as records:
         record = records["search"]
         trial = record.start(make_strategy("ucb", space, 0).choose(record))
         postgres.stop()

@@ -24,7 +24,7 @@ from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.search.run import loaded
+from policysearch.experiments.session import load_with_progress
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.record import Recorded, record_table
 from policysearch.experiments.tabular.table_file import load_table
@@ -90,7 +90,7 @@ def calibrate(
     config = _config(values, out)
     rewards = _rewards(settings, config.recipe.base_epochs > 0)
     import_all(config.operations)
-    dataset = loaded(config, listener)
+    dataset = load_with_progress(config, listener)
     asked = _asked(settings, config, dataset)
     if new:
         for text in dataset.warnings:

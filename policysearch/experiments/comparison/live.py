@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +18,20 @@ from policysearch.datasets.load import load
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Floats, Ints, Runs
 from policysearch.experiments.comparison.replay import checkpoints
 from policysearch.experiments.comparison.settings import CompareSettings
-from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit, resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated
-from policysearch.experiments.search.run import loaded, resume, run_phase, search
+from policysearch.experiments.search.run import resume, search
+from policysearch.experiments.session import Session, changed_settings, load_with_progress, settings_of
 from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.rules import Tally, counted, recommend
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.config import SearchConfig, load_config
-from policysearch.study.phases import KEPT, must_be_the_same_search, open_records, save_settings
+from policysearch.study.pinned_settings import PINNED, first_change
 from policysearch.study.rows import COMPLETE, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
+from policysearch.study.stores import open_stores
 from policysearch.study.strategies import ladder
 
 
@@ -78,7 +78,7 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
     """
     config = as_calibrated(config)
     searches = _searches(settings, config, out)
-    _must_be_possible(searches, loaded(config, listener))
+    _must_be_possible(searches, load_with_progress(config, listener))
     for each in searches:
         _must_be_as_asked(each)
     RunFolder(out).make()
@@ -102,7 +102,7 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
 
 
 def _about(settings: CompareSettings, config: SearchConfig) -> dict[str, Any]:
-    told = {name: getattr(config, name) for name in ("data", "model", "space", "reward")}
+    told = settings_of(config, "data", "model", "space", "reward")
     sizes = {"fidelity": (config.images, config.epochs), "confirmed_at": config.last_fidelity}
     told |= {name: "x".join(map(str, size)) for name, size in sizes.items()}
     told |= {"confirmed_by": config.last_reward, "confirm": config.confirm}
@@ -143,12 +143,10 @@ def _must_be_as_asked(each: _Search) -> None:
     if not folder.config.exists():
         return
     begun, asked = load_config(folder.config), resolved(each.config)
-    for name in sorted({*KEPT, "data", "trials", "operations"}):
-        if getattr(begun, name) != getattr(asked, name):
-            raise UserError(
-                f"{folder.path}: {name} was {getattr(begun, name)!r} when this search began, and now "
-                f"{getattr(asked, name)!r} is asked for: ask for the same as before, or give another --out"
-            )
+    names = sorted({*PINNED, "data", "trials", "operations"})
+    change = first_change(settings_of(begun, *names), settings_of(asked, *names))
+    if change:
+        raise changed_settings(folder, change, "search", "give the same as before")
     if folder.space.exists() and folder.space.read_text(encoding="utf-8") != space_text(asked.space):
         raise UserError(f"{folder.path} was begun with another space: put it back, or give another --out")
 
@@ -165,8 +163,8 @@ def _run(each: _Search, listener: Listener) -> None:
 
 def _rows(each: _Search) -> list[Row]:
     config = resolved(each.config)
-    with open_records(config, RunFolder(Path(str(config.out))), load_space(config.space), read_only=True) as records:
-        return list(records["search"].rows)
+    with open_stores(config, RunFolder(Path(str(config.out))), load_space(config.space), read_only=True) as stores:
+        return list(stores["search"].rows)
 
 
 def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: int) -> _Seen:
@@ -199,26 +197,23 @@ def _judged(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, 
     """The picks on fresh common replicates."""
     if not replicates:
         return []
-    folder = RunFolder(path)
     config = resolved(config.model_copy(update={"out": str(path), "study": None}))
     dataset = load(config, lambda done, total: None)
-    space = load_space(config.space)
-    folder.make()
-    with ExitStack() as stack:
-        stack.enter_context(folder.locked())
-        config, pool_of = stack.enter_context(workplace(config))
-        if not folder.config.exists():
-            folder.space.write_text(space_text(config.space), encoding="utf-8")
-            save_settings(config, folder)
-        record = stack.enter_context(open_records(config, folder, space))["confirm"]
-        must_be_the_same_search(config, folder, record.study, dataset.digest)
-        folder.trials.touch()
-        source = Confirmation(record, arms, replicates)
-        if len(source) or record.running():
-            pool = stack.enter_context(pool_of(config, dataset))
-            run_phase("picks", source, record, pool, config, len(record.rows) + len(source), listener)
+    with Session(config, listener) as session:
+        session.lock()
+        session.place()
+        space = session.load_space()
+        if not session.folder.config.exists():
+            session.keep_settings(space=True)
+        store = session.open_stores(space)["confirm"]
+        session.pin_search(dataset)
+        session.folder.trials.touch()
+        source = Confirmation(store, arms, replicates)
+        if len(source) or store.running():
+            with session.pool(dataset) as pool:
+                session.train("confirm", source, pool, len(store.rows) + len(source), shown_as="picks")
         keys = {arm.key for arm in arms}
-        return [row for row in record.rows if row.arm.key in keys]
+        return [row for row in store.rows if row.arm.key in keys]
 
 
 def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:

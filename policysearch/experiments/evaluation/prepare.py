@@ -17,13 +17,13 @@ from policysearch.experiments.evaluation.entrant import Entrant, entrant
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.search.run import loaded
+from policysearch.experiments.session import load_with_progress
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, without_search
-from policysearch.study.phases import names_must_be_free
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import RewardSettings, SpaceSettings
+from policysearch.study.stores import names_must_be_free
 
 MARK = "evaluation.toml"
 """The file that tells an evaluation's folder from a search's."""
@@ -54,7 +54,7 @@ class Prepared:
     new: bool
 
 
-def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], listener: Listener) -> Prepared:
+def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], listener: Listener) -> Prepared:
     """Check what was given; the arguments are those of `policysearch.evaluate`.
 
     Raises:
@@ -74,7 +74,7 @@ def prepared(policy: str, settings: EvaluateSettings, values: Mapping[str, Any],
     if new:
         folder.must_be_new()
         names_must_be_free(config, PHASES)
-    dataset = loaded(config, listener)
+    dataset = load_with_progress(config, listener)
     config = _sized(config, given, dataset)
     must_suit(config, dataset)
     for text in dataset.warnings:

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import SearchFailed
-from policysearch.experiments.evaluation.begun import mark, must_be_as_begun
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.experiments.evaluation.files import write_evaluation
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.looking import looked
 from policysearch.experiments.evaluation.measured import measured
-from policysearch.experiments.evaluation.prepare import PHASES, Prepared, prepared
+from policysearch.experiments.evaluation.pinned import enter_in_ledgers, mark, pin_evaluation
+from policysearch.experiments.evaluation.prepare import PHASES, Prepared, prepare
 from policysearch.experiments.evaluation.randaugment_grid import GridResult, grid_result
 from policysearch.experiments.evaluation.report import write_page
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.evaluation.summary import Summary, summary
-from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
-from policysearch.experiments.search.run import run_phase
-from policysearch.experiments.trials_csv import write_trials
+from policysearch.experiments.session import Session, most_common_error, settings_of
 from policysearch.policy.spaces import Arm, load_space
-from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.phases import open_records, save_settings
 from policysearch.study.rows import COMPLETE
 from policysearch.study.sources import Confirmation
-from policysearch.study.storage import losses_told
 
 _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
 """Replicates are counted from here: none was seen by a search, or by the grid."""
@@ -43,16 +36,6 @@ class Evaluated:
     summary: Summary
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One evaluation under way."""
-
-    given: Prepared
-    records: Mapping[str, OptunaTrialStore]
-    command: str
-    listener: Listener
-
-
 def evaluate(
     policy: str | Path,
     settings: EvaluateSettings,
@@ -63,8 +46,8 @@ def evaluate(
 ) -> Evaluated:
     """Train a policy and fixed ones on common replicates, judge all networks on the test part, write the files.
 
-    The test part is read by the workers, once a network, and each evaluation that does so stands in a ledger: in its
-    own folder, and in that of the search that found the policy. The same call again continues, or tells the result.
+    The workers read the test part once per network, and each evaluation that does so is entered in a ledger: in its
+    own folder, and in that of the search that found the policy. The same call again continues, or returns the result.
 
     Args:
         policy: a policy file, a preset's name, or the folder of a finished search.
@@ -72,97 +55,105 @@ def evaluate(
         values: settings of `SearchConfig` that differ from the defaults (from those of the search, if a folder is
             given); `out` is needed; without `images` the whole training side is trained on.
         command: what was typed, for the ledger.
-        listener: told how far it is.
+        listener: called with how far it is.
 
     Raises:
         UserError: something given is wrong, or differs from what the folder's evaluation began with.
-        SearchFailed: no training of the policy ended well; the record is kept.
-        KeyboardInterrupt: the record is kept, and the same call goes on.
+        SearchFailed: no training of the policy ended well; the trials are kept.
+        KeyboardInterrupt: the trials are kept, and the same call continues.
+
+    Example:
+        >>> from policysearch import EvaluateSettings, evaluate
+        >>> done = evaluate("results/mine", EvaluateSettings(seeds=5), {"out": "results/mine-test"})  # doctest: +SKIP
+        >>> print(done.summary.statements[0])  # doctest: +SKIP
     """
-    given = prepared(str(policy), settings, values, listener)
-    config, folder = given.config, given.folder
-    folder.make()
-    with ExitStack() as stack:
-        stack.enter_context(folder.locked())
-        stack.enter_context(losses_told(folder.path, "the same command"))
-        if given.new:
-            folder.must_be_new()
-            mark(folder, str(policy), settings)
-        if not folder.config.exists():
-            save_settings(config, folder)
-        space = load_space(config.space)
-        records = stack.enter_context(open_records(config, folder, space, new=given.new, phases=PHASES))
-        must_be_as_begun(records["evaluate"].study, given)
-        return _done(_Work(given, records, command, listener))
+    prepared = prepare(str(policy), settings, values, listener)
+    with Session(prepared.config, listener, "the same command") as session:
+        session.lock()
+        if prepared.new:
+            session.folder.must_be_new()
+            mark(session.folder, str(policy), settings)
+        if not session.folder.config.exists():
+            session.keep_settings()
+        session.open_stores(load_space(prepared.config.space), new=prepared.new, phases=PHASES)
+        pin_evaluation(session.stores["evaluate"], prepared)
+        return _run(_Evaluation(prepared, session, command))
 
 
-def _done(work: _Work) -> Evaluated:
-    folder, record = work.given.folder, work.records["evaluate"]
-    write_trials(folder.trials, dict(work.records))
+@dataclass(frozen=True)
+class _Evaluation:
+    """One evaluation at work."""
+
+    prepared: Prepared
+    session: Session
+    command: str
+
+
+def _run(work: _Evaluation) -> Evaluated:
+    folder, store = work.session.folder, work.session.stores["evaluate"]
+    work.session.write_trials()
     try:
-        grid = _gridded(work)
-        entered = contenders(work.given.given.arm, _fixed(work, grid), work.given.also)
-        looks = _judged(work, entered)
+        grid = _train_grid(work)
+        compared = contenders(work.prepared.given.arm, _fixed(work, grid), work.prepared.also)
+        reads = _train_and_test(work, compared)
     finally:
-        write_trials(folder.trials, dict(work.records))
-    if not any(row.arm.key == entered[0].arm.key and row.state == COMPLETE for row in record.rows):
-        raise SearchFailed(_why(record, entered[0]))
-    networks = measured(entered, record.rows, work.given.settings.seeds, _FIRST)
-    told = summary(networks, entered, looks, grid, _about(work, entered))
-    write_evaluation(told, folder.path)
-    write_page(told, folder.path, folder.path / "evaluation.html")
-    return Evaluated(folder.path, told)
+        work.session.write_trials()
+
+    rows = [row for row in store.rows if row.arm.key == compared[0].arm.key]
+    if not any(row.state == COMPLETE for row in rows):
+        error, _ = most_common_error(rows)
+        raise SearchFailed(f"no training with {compared[0].name} ended well, most often: {error}")
+
+    networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST)
+    result = summary(networks, compared, reads, grid, _about(work, compared))
+    write_evaluation(result, folder.path)
+    write_page(result, folder.path, folder.path / "evaluation.html")
+    return Evaluated(folder.path, result)
 
 
-def _fixed(work: _Work, grid: GridResult | None) -> list[Arm]:
-    found = grid.arm if grid else None
-    return [*fixed_arms(work.given.settings.fixed), *([found] if found else [])]
+def _fixed(work: _Evaluation, grid: GridResult | None) -> list[Arm]:
+    best_of_grid = [grid.arm] if grid and grid.arm else []
+    return [*fixed_arms(work.prepared.settings.fixed), *best_of_grid]
 
 
-def _gridded(work: _Work) -> GridResult | None:
-    settings, record = work.given.settings, work.records["grid"]
+def _train_grid(work: _Evaluation) -> GridResult | None:
+    """Train RandAugment's grid, judged on validation; None without a grid."""
+    settings, store = work.prepared.settings, work.session.stores["grid"]
     if not settings.grid:
         return None
-    source = Confirmation(record, fixed_arms(settings.grid), settings.grid_seeds, _FIRST_OF_GRID)
+    source = Confirmation(store, fixed_arms(settings.grid), settings.grid_seeds, _FIRST_OF_GRID)
     _train(work, "grid", source, test=False)
-    return grid_result(settings.grid, record.rows)
+    return grid_result(settings.grid, store.rows)
 
 
-def _judged(work: _Work, entered: Sequence[Contender]) -> Looks:
-    """Train every policy and judge it on the test part, once that is written down."""
-    record, arms = work.records["evaluate"], [each.arm for each in entered]
-    looks = looked(record.study, work.given, entered, work.command)
-    _train(work, "evaluate", Confirmation(record, arms, work.given.settings.seeds, _FIRST), test=True)
-    return looks
+def _train_and_test(work: _Evaluation, compared: Sequence[Contender]) -> Looks:
+    """Enter the evaluation in the ledgers; then train every policy and judge it on the test part."""
+    store, arms = work.session.stores["evaluate"], [contender.arm for contender in compared]
+    reads = enter_in_ledgers(store, work.prepared, compared, work.command)
+    _train(work, "evaluate", Confirmation(store, arms, work.prepared.settings.seeds, _FIRST), test=True)
+    return reads
 
 
-def _train(work: _Work, phase: str, source: Confirmation, *, test: bool) -> None:
-    record = work.records[phase]
-    if not len(source) and not record.running():
-        return
-    total = len(record.rows) + len(source)
-    with workplace(work.given.config) as (config, pool_of), pool_of(config, work.given.dataset, test=test) as pool:
-        run_phase(phase, source, record, pool, config, total, work.listener)
+def _train(work: _Evaluation, phase: str, source: Confirmation, *, test: bool) -> None:
+    """Train what a phase still lacks; a finished one needs no place and no pool."""
+    store = work.session.stores[phase]
+    if len(source) or store.running():
+        with work.session.pool(work.prepared.dataset, test=test) as pool:
+            work.session.train(phase, source, pool, len(store.rows) + len(source))
 
 
-def _why(record: OptunaTrialStore, searched: Contender) -> str:
-    errors = [row.outcome.error for row in record.rows if row.arm.key == searched.arm.key and row.outcome.error]
-    common = max(set(errors), key=errors.count) if errors else "none was run"
-    return f"no training with {searched.name} ended well, most often: {common}"
-
-
-def _about(work: _Work, entered: Sequence[Contender]) -> dict[str, Any]:
-    given, rows = work.given, [row for record in work.records.values() for row in record.rows]
-    told = {name: getattr(given.config, name) for name in ("model", "images", "epochs", "seed", "split_seed")}
+def _about(work: _Evaluation, compared: Sequence[Contender]) -> dict[str, Any]:
+    prepared, config = work.prepared, work.prepared.config
+    rows = [row for store in work.session.stores.values() for row in store.rows]
     return {
-        "policy": entered[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
-        "policies": {each.name: {"hash": each.arm.key, "fixed": each.fixed} for each in entered},
-        "search": str(given.given.run) if given.given.run else None,
-        "data": given.dataset.name,
-        **told,
-        "recipe": given.config.recipe.model_dump(mode="json"),
-        "seeds": given.settings.seeds,
-        "test_images": len(given.dataset.y_test),
+        "policy": compared[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
+        "policies": {one.name: {"hash": one.arm.key, "fixed": one.fixed} for one in compared},
+        "search": str(prepared.given.run) if prepared.given.run else None,
+        "data": prepared.dataset.name,
+        **settings_of(config, "model", "images", "epochs", "seed", "split_seed"),
+        "recipe": config.recipe.model_dump(mode="json"),
+        "seeds": prepared.settings.seeds,
+        "test_images": len(prepared.dataset.y_test),
         "worker_seconds": sum(row.seconds for row in rows),
         "command": work.command,
     }

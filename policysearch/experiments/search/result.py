@@ -1,4 +1,4 @@
-"""What a run came to, read from its record."""
+"""What a run came to, read from its store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
@@ -21,12 +20,10 @@ from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.phases import open_records
+from policysearch.study.pinned_settings import pinned_data
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
-
-if TYPE_CHECKING:
-    import optuna
+from policysearch.study.stores import open_stores
 
 _REFERENCES = "references"
 _ONCE = ("identity", "trivialaugment-wide")
@@ -83,8 +80,8 @@ def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[st
     folder.must_hold_a_run()
     config = load_config(folder.config)
     import_all(config.operations)
-    with open_records(config, folder, saved_space(config, folder), read_only=True) as records:
-        yield config, folder, records
+    with open_stores(config, folder, saved_space(config, folder), read_only=True) as stores:
+        yield config, folder, stores
 
 
 def saved_space(config: SearchConfig, folder: RunFolder) -> Space:
@@ -93,44 +90,44 @@ def saved_space(config: SearchConfig, folder: RunFolder) -> Space:
     return Space(Path(config.space).stem, space.file)
 
 
-def note_references(study: optuna.Study) -> None:
+def note_references(store: OptunaTrialStore) -> None:
     """Write down which fixed policies a search that begins confirms beside its finalists."""
-    study.set_user_attr(_REFERENCES, list(BASELINES))
+    store.note(_REFERENCES, list(BASELINES))
 
 
-def references(study: optuna.Study) -> tuple[str, ...]:
+def references(store: OptunaTrialStore) -> tuple[str, ...]:
     """Those that it confirms; searches of older versions did not write it down, and confirmed two."""
-    return tuple(study.user_attrs.get(_REFERENCES, _ONCE))
+    return tuple(store.notes.get(_REFERENCES, _ONCE))
 
 
-def material_of(config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore]) -> Material:
-    """All that is told of a run, from its records."""
-    result, study = result_of(config, folder, records), records["search"].study
+def material_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> Material:
+    """All that is told of a run, from its stores."""
+    result = result_of(config, folder, stores)
     return Material(
         folder=folder.path,
         config=config,
-        searched=records["search"].rows,
-        confirmed=records["confirm"].rows,
+        searched=stores["search"].rows,
+        confirmed=stores["confirm"].rows,
         summaries=result.summaries,
         confirmation=result.confirmation,
         verdict=result.verdict,
         policy=result.policy,
-        background=noted(study),
-        data=str(study.user_attrs.get("settings", {}).get("data", "")),
+        background=noted(stores["search"]),
+        data=pinned_data(stores["search"]),
         space=folder.space.read_text(encoding="utf-8"),
     )
 
 
-def result_of(config: SearchConfig, folder: RunFolder, records: dict[str, OptunaTrialStore]) -> SearchResult:
-    """What its records say of a run."""
-    record, again = records["search"], records["confirm"]
-    summaries = summarise(record.rows)
-    rows = [row for r in records.values() for row in r.rows]
+def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> SearchResult:
+    """What its stores say of a run."""
+    store, again = stores["search"], stores["confirm"]
+    summaries = summarise(store.rows)
+    rows = [row for r in stores.values() for row in r.rows]
     cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
-    arms = finalists(summaries, config.finalists, references(record.study))
+    arms = finalists(summaries, config.finalists, references(store))
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]
-    complete = len(record.rows) >= config.trials and not record.running() and not again.running()
+    complete = len(store.rows) >= config.trials and not store.running() and not again.running()
     complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
     if not complete or not any(s.pulls for s in summaries):
         return SearchResult(folder.path, config, None, summaries, summarise(fresh), None, *cost)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
-
-if TYPE_CHECKING:
-    import optuna
+from policysearch.study.optuna_store import OptunaTrialStore
 
 _ATTRIBUTE = "background"
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "optuna", "ray")
@@ -31,9 +29,9 @@ def _installed(name: str) -> str:
         return ""
 
 
-def note_background(study: optuna.Study, dataset: Dataset, parts: Split) -> None:
+def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> None:
     """Write down the data in figures, and the versions: once more where a search goes on with others."""
-    had = noted(study)
+    had = noted(store)
     channels, height, width = dataset.shape
     data = {
         "name": dataset.name,
@@ -45,10 +43,10 @@ def note_background(study: optuna.Study, dataset: Dataset, parts: Split) -> None
     used = had.get("versions", [])
     used = used if used[-1:] == [versions()] else [*used, versions()]
     if had != {"data": data, "versions": used}:
-        study.set_user_attr(_ATTRIBUTE, {"data": data, "versions": used})
+        store.note(_ATTRIBUTE, {"data": data, "versions": used})
 
 
-def noted(study: optuna.Study) -> Mapping[str, Any]:
+def noted(store: OptunaTrialStore) -> Mapping[str, Any]:
     """What was written down; empty for a search of an older version."""
-    found: Mapping[str, Any] = study.user_attrs.get(_ATTRIBUTE, {})
+    found: Mapping[str, Any] = store.notes.get(_ATTRIBUTE, {})
     return found

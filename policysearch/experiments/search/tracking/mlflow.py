@@ -6,17 +6,15 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from policysearch.study.config import SearchConfig
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import Row
 from policysearch.study.storage import without_password
-
-if TYPE_CHECKING:
-    import optuna
 
 _ATTRIBUTE = "mlflow_run"
 _ARTIFACTS = ("policy.json", "report.html")
@@ -28,30 +26,30 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOU
 class MLflow:
     """A tracker whose run's id is kept in the study, so that a search that is resumed goes on in the same run."""
 
-    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
+    def __init__(self, config: SearchConfig, store: OptunaTrialStore) -> None:
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
         self._client = MlflowClient()
-        self._run = self._found(study) or self._made(config, study)
+        self._run = self._recorded_run(store) or self._new_run(config, store)
         self._had: dict[str, set[int]] = {}
 
-    def _found(self, study: optuna.Study) -> str:
-        """The study's run where this store has it."""
-        known = study.user_attrs.get(_ATTRIBUTE, {})
-        return str(known["run"]) if known.get("store") == self._store() else ""
+    def _recorded_run(self, store: OptunaTrialStore) -> str:
+        """The run that the study names, if it is on this server; otherwise empty."""
+        recorded = store.notes.get(_ATTRIBUTE, {})
+        return str(recorded["run"]) if recorded.get("store") == self._address() else ""
 
-    def _store(self) -> str:
-        """Which store: its experiment's number and address, without a password."""
+    def _address(self) -> str:
+        """Address of the server or folder, without a password."""
         uri = str(self._client.tracking_uri)
         return uri.rpartition("@")[2]
 
-    def _made(self, config: SearchConfig, study: optuna.Study) -> str:
+    def _new_run(self, config: SearchConfig, store: OptunaTrialStore) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "policysearch")
         had = self._client.get_experiment_by_name(name)
         experiment = had.experiment_id if had else self._client.create_experiment(name)
         run = str(self._client.create_run(experiment, run_name=config.study).info.run_id)
         self._client.log_batch(run, params=[Param(key, value[:_LONGEST]) for key, value in _params(config).items()])
-        study.set_user_attr(_ATTRIBUTE, {"run": run, "store": self._store()})
+        store.note(_ATTRIBUTE, {"run": run, "store": self._address()})
         return run
 
     def pull(self, phase: str, row: Row, figures: Mapping[str, float]) -> None:

@@ -6,15 +6,12 @@ import os
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from policysearch.core.errors import UserError
 from policysearch.experiments.search.tracking.listener import Opened, Tracker
 from policysearch.study.config import SearchConfig
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.settings import OutputSettings
-
-if TYPE_CHECKING:
-    import optuna
 
 
 def must_have_tensorboard(config: OutputSettings) -> None:
@@ -25,7 +22,7 @@ def must_have_tensorboard(config: OutputSettings) -> None:
         raise UserError("--tensorboard needs a package: pip install 'policysearch[tensorboard]', or leave it out")
 
 
-def trackers(config: SearchConfig, folder: Path, study: optuna.Study) -> dict[str, Opened]:
+def trackers(config: SearchConfig, folder: Path, store: OptunaTrialStore) -> dict[str, Opened]:
     """How the trackers of a search are opened, by name.
 
     MLflow is told where it is installed and MLFLOW_TRACKING_URI is set.
@@ -34,7 +31,7 @@ def trackers(config: SearchConfig, folder: Path, study: optuna.Study) -> dict[st
     if config.tensorboard:
         found["TensorBoard"] = partial(_tensorboard, folder / "tensorboard")
     if os.environ.get("MLFLOW_TRACKING_URI") and find_spec("mlflow"):
-        found["MLflow"] = partial(_mlflow, config, study)
+        found["MLflow"] = partial(_mlflow, config, store)
     return found
 
 
@@ -44,7 +41,7 @@ def _tensorboard(folder: Path) -> Tracker:
     return TensorBoard(folder)
 
 
-def _mlflow(config: SearchConfig, study: optuna.Study) -> Tracker:
+def _mlflow(config: SearchConfig, store: OptunaTrialStore) -> Tracker:
     from policysearch.experiments.search.tracking.mlflow import MLflow
 
-    return MLflow(config, study)
+    return MLflow(config, store)

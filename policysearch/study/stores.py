@@ -1,26 +1,21 @@
-"""The two Optuna studies of a run, the search and the confirmation of its finalists, and what they were begun with."""
+"""The trial stores of a run: one Optuna study per phase, opened together and closed together."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import optuna
 from optuna.storages import BaseStorage
 
 from policysearch.core.errors import UserError
-from policysearch.core.settings import Mark
-from policysearch.core.user_code import digest, function_digest
 from policysearch.policy.spaces import Space
-from policysearch.rules import RULES
-from policysearch.rules.registry import own_rule_named
-from policysearch.study.config import SearchConfig, save_config
+from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
@@ -28,10 +23,7 @@ from policysearch.study.settings import StudySettings
 from policysearch.study.storage import open_storage, reason, without_password
 from policysearch.study.strategies import ladder
 
-_log = logging.getLogger(__name__)
-
-KEPT = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
-"""Settings that a run cannot change once it has begun."""
+_LOG = logging.getLogger(__name__)
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
 
@@ -67,7 +59,7 @@ def names_must_be_free(config: StudySettings, phases: Mapping[str, str] = SEARCH
 
 
 @contextmanager
-def open_records(
+def open_stores(
     config: SearchConfig,
     folder: RunFolder,
     space: Space,
@@ -77,7 +69,7 @@ def open_records(
     fidelities: Sequence[tuple[int, int]] = (),
     phases: Mapping[str, str] = SEARCH_PHASES,
 ) -> Iterator[dict[str, OptunaTrialStore]]:
-    """The records by phase, closed at the end; a missing study is created unless `read_only`.
+    """The trial stores by phase, closed at the end; a missing study is created unless `read_only`.
 
     Args:
         new: no search has worked on them yet; two that begin at once under one name must not share them.
@@ -88,7 +80,8 @@ def open_records(
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
     """
     begun = folder.trials.exists()
-    if read_only and not begun:  # to open a new database, even for reading, is to write in it
+    # To open a new database, even for reading, is to write in it.
+    if read_only and not begun:
         raise UserError(f"{folder.path} holds no pull yet: wait a moment, or `policysearch resume {folder.path}`")
     file = _file(config, folder)
     if begun and file is not None and not file.exists():
@@ -99,13 +92,16 @@ def open_records(
             studies = {phase: _open_study(storage, name, state) for phase, name in _names(config, phases).items()}
             sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
-            records = {p: _record(study, config, space, read_only, p, of_phase[p]) for p, study in studies.items()}
+            stores = {
+                phase: _store(study, config, space, read_only, phase, of_phase[phase])
+                for phase, study in studies.items()
+            }
         except optuna.exceptions.StorageInternalError as error:
             raise UserError(f"the study of {folder.path} cannot be read: {reason(error)}") from None
-        yield records
+        yield stores
 
 
-def _record(
+def _store(
     study: optuna.Study,
     config: SearchConfig,
     space: Space,
@@ -126,68 +122,6 @@ def _record(
 
 def _no_reward(metrics: Mapping[str, object]) -> float:
     return math.nan
-
-
-def _model_digest(model: str) -> str | None:
-    """A hash of the source of the user's own network, which must have been built; None for any other."""
-    from policysearch.child.networks import OWN, network_row
-
-    return function_digest(model) if network_row(model) is OWN else None
-
-
-def save_settings(config: SearchConfig, folder: RunFolder) -> None:
-    """Write config.toml, without the storage's password: folders of runs are handed on."""
-    storage = config.storage and without_password(config.storage)
-    save_config(config.model_copy(update={"storage": storage}), folder.config)
-
-
-def must_be_the_same_search(config: SearchConfig, folder: RunFolder, study: optuna.Study, data: str) -> None:
-    """What a search was begun with is kept in its study; pulls of other settings are not mixed in.
-
-    Args:
-        config, folder, study: the run.
-        data: the data set's digest.
-
-    Raises:
-        UserError: config.toml, space.toml, the data, the user's operations or network were changed in what pulls
-            depend on.
-    """
-    settings = begun_with(config, data, SearchConfig.setting_names(Mark.FIXED))
-    if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
-        settings |= config.setting_values(Mark.FIXED_IF_USED)
-    settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
-    own = own_rule_named(config.strategy) and config.strategy.partition(":")[0] not in ("optuna", *RULES)
-    settings |= {"the strategy's source": function_digest(config.strategy)} if own else {}
-    changed = first_change(study, settings)
-    if changed:
-        name, value, begun = changed
-        told = f"is {value!r}, was {begun!r} when the search began"
-        told = told if name in KEPT else "changed since the search began"
-        raise UserError(
-            f"{folder.path}: {name} {told}; its pulls would not compare: put it back, or search into another --out"
-        )
-
-
-def begun_with(config: SearchConfig, data: str, names: Iterable[str]) -> dict[str, Any]:
-    """What trials depend on: these settings, the data, and the sources of the user's operations and network."""
-    settings = config.model_dump(mode="json", include=set(names))
-    sources = {"operations": digest(config.operations), "the model's source": _model_digest(config.model)}
-    return {**settings, **sources, "data": data}
-
-
-def first_change(study: optuna.Study, settings: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
-    """The first setting that is not as the study was begun with: its name, its value now and then; None if all are.
-
-    A study without settings is begun with these.
-    """
-    if "settings" not in study.user_attrs:
-        study.set_user_attr("settings", dict(settings))
-        _log.info("study %s begins", study.study_name)
-        return None
-    _log.info("study %s continues", study.study_name)
-    # A study of an earlier version knows nothing of settings that came later: it was begun with their defaults.
-    begun = SearchConfig().model_dump(mode="json", include={*KEPT}) | study.user_attrs["settings"]
-    return next(((name, value, begun.get(name)) for name, value in settings.items() if begun.get(name) != value), None)
 
 
 def _open_study(storage: BaseStorage, name: str, state: _State) -> optuna.Study:

@@ -1,0 +1,86 @@
+"""What an evaluation is held to: its settings, of which only the seeds may grow, and its entry in the ledgers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from policysearch.core.settings import Mark
+from policysearch.experiments.evaluation.contenders import Contender
+from policysearch.experiments.evaluation.ledger import Looks, Read, hash_of_test_part, note
+from policysearch.experiments.evaluation.prepare import MARK, Prepared
+from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
+from policysearch.experiments.session import changed_settings, must_not_be_fewer
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.pinned_settings import pin, training_settings
+from policysearch.study.run_folder import RunFolder
+
+
+def mark(folder: RunFolder, policy: str, settings: EvaluateSettings) -> None:
+    """Write what is evaluated, and with what settings, into the folder."""
+    text = tomli_w.dumps({"policy": policy, **settings.model_dump(exclude_none=True)})
+    (folder.path / MARK).write_text(text, encoding="utf-8")
+
+
+def pin_evaluation(store: OptunaTrialStore, prepared: Prepared) -> None:
+    """Store the evaluation's settings on first use; when it is continued, check that only its seeds have grown.
+
+    Raises:
+        UserError: a setting differs, or there are fewer seeds.
+    """
+    seeds, folder = prepared.settings.seeds, prepared.folder
+    change = pin(store, _settings(prepared))
+    if change:
+        raise changed_settings(folder, change, "evaluation", "give what it was begun with")
+    recorded = store.notes.get("seeds", 0)
+    must_not_be_fewer("seeds", seeds, recorded, folder)
+    if seeds > recorded:
+        store.note("seeds", seeds)
+
+
+def _settings(prepared: Prepared) -> dict[str, Any]:
+    settings = prepared.settings
+    training = training_settings(prepared.config, prepared.dataset.digest, TrainingSettings.setting_names(Mark.FIXED))
+    recipe = {f"recipe.{name}": value for name, value in training.pop("recipe").items()}
+    grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
+    return {
+        "policy": prepared.given.arm.key,
+        "against": ",".join(settings.names),
+        "also": ",".join(arm.key for arm in prepared.also) or None,
+        **grid,
+        **training,
+        **recipe,
+    }
+
+
+def enter_in_ledgers(store: OptunaTrialStore, prepared: Prepared, compared: Sequence[Contender], command: str) -> Looks:
+    """Enter the evaluation in its folder's ledger, and in that of the search that found the policy.
+
+    An evaluation with as many seeds as before is entered once, however often it is continued. Its name is kept in its
+    study, so that it stays known where its folder is moved.
+    """
+    if "evaluation" not in store.notes:
+        store.note("test_part", hash_of_test_part(prepared.dataset))
+        store.note("evaluation", _unique_name(prepared.folder.path))
+    read = Read(
+        evaluation=f"{store.notes['evaluation']}-{prepared.settings.seeds}",
+        data=prepared.dataset.name,
+        test_part=store.notes["test_part"],
+        images=len(prepared.dataset.y_test),
+        policies=tuple(contender.name for contender in compared),
+        seeds=prepared.settings.seeds,
+        out=str(prepared.folder.path),
+        command=command,
+    )
+    searched_in = [prepared.given.run] if prepared.given.run else []
+    return note([prepared.folder.path, *searched_in], read)
+
+
+def _unique_name(folder: Path) -> str:
+    """Different for every evaluation, even in a folder that was emptied and used again."""
+    return hashlib.sha256(f"{folder.resolve()} {time.time_ns()}".encode()).hexdigest()[:12]

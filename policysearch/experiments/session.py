@@ -1,0 +1,239 @@
+"""The life-cycle of every experiment: what it needs is loaded and checked, its folder locked, its trials run and kept.
+
+A kind of experiment is its settings, a run that takes the steps of a `Session` in their order, and a report.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from policysearch.core.errors import UserError
+from policysearch.core.user_code import import_all
+from policysearch.datasets.config import DataSettings
+from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import load
+from policysearch.experiments.pools import PoolOf, workplace
+from policysearch.experiments.progress import Listener, Status
+from policysearch.experiments.resolve import must_suit
+from policysearch.experiments.trials_csv import write_trials
+from policysearch.policy.spaces import Space, load_space, space_text
+from policysearch.study.config import SearchConfig
+from policysearch.study.controller import Pool, Source, run
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.pinned_settings import Change, pin, save_settings, search_settings
+from policysearch.study.rows import FAILED, RUNNING, Row
+from policysearch.study.run_folder import RunFolder
+from policysearch.study.storage import losses_told
+from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores
+
+_LOG = logging.getLogger(__name__)
+_Held = TypeVar("_Held")
+
+
+class Session(AbstractContextManager["Session"]):
+    """One experiment at work in its folder. What it holds is freed at the end of the context, however that comes.
+
+    The steps, in their order: `load_space` and `load_data` (nothing is written until both have succeeded), `lock`,
+    `place`, `keep_settings`, `open_stores`, `pin_search`, then `pool` and `train`, and `write_trials`.
+
+    Args:
+        config: resolved; `out` is the experiment's folder.
+        listener: called with the `Status` after every outcome.
+        again: what continues the experiment, for messages; by default `policysearch resume FOLDER`.
+
+    Attributes:
+        config, listener, folder: the same; `place` fills in what the place decides (the device, on a cluster).
+        stores: the trial stores by phase, once they are open.
+    """
+
+    def __init__(self, config: SearchConfig, listener: Listener, again: str = "") -> None:
+        self.config = config
+        self.listener = listener
+        self.folder = RunFolder(Path(str(config.out)))
+        self.stores: dict[str, OptunaTrialStore] = {}
+        self._again = again
+        self._stack = ExitStack()
+        self._pool_of: PoolOf | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)
+
+    def hold(self, context: AbstractContextManager[_Held]) -> _Held:
+        """Enter a context that is left at the end of the session."""
+        return self._stack.enter_context(context)
+
+    def must_be_new(self, phases: Mapping[str, str] = SEARCH_PHASES) -> None:
+        """Check that the folder is empty and that no study in its storage has its name.
+
+        Raises:
+            UserError: the folder, or a study of its name, is there already.
+        """
+        self.folder.must_be_new()
+        names_must_be_free(self.config, phases)
+
+    def load_space(self) -> Space:
+        """Import the user's operations, then load the space that the config names.
+
+        Raises:
+            UserError: one of them cannot be loaded.
+        """
+        import_all(self.config.operations)
+        return load_space(self.config.space)
+
+    def load_data(self, *sizes: SearchConfig, warn: bool = False) -> Dataset:
+        """Load the data set and check that the split, the pulls and the network suit it.
+
+        Args:
+            sizes: configs whose images and epochs are checked; by default the session's own.
+            warn: whether to warn of what is odd in the data, which is done once, when an experiment begins.
+
+        Raises:
+            UserError: the data cannot be read, or something given does not suit them.
+        """
+        dataset = load_with_progress(self.config, self.listener)
+        for config in sizes or (self.config,):
+            must_suit(config, dataset)
+        if warn:
+            for text in dataset.warnings:
+                warnings.warn(f"data {self.config.data!r}: {text}", stacklevel=3)
+        return dataset
+
+    def lock(self) -> None:
+        """Make the folder and keep other controllers out of it until the end.
+
+        Raises:
+            UserError: the folder cannot be made, or another controller holds it.
+            StorageLost: (at any time until the end) the study's storage failed.
+        """
+        self.folder.make()
+        self.hold(self.folder.locked())
+        self.hold(losses_told(self.folder.path, self._again))
+        _LOG.info("at work in %s", self.folder.path)
+
+    def place(self) -> None:
+        """Go where children are trained, and learn the device there; done once.
+
+        Raises:
+            UserError: the place cannot be reached.
+        """
+        if self._pool_of is None:
+            self.config, self._pool_of = self.hold(workplace(self.config))
+
+    def keep_settings(self, *, space: bool = False) -> None:
+        """Write config.toml and, with `space`, the space as it is now."""
+        if space:
+            self.folder.space.write_text(space_text(self.config.space), encoding="utf-8")
+        save_settings(self.config, self.folder)
+
+    def open_stores(
+        self,
+        space: Space,
+        *,
+        new: bool = False,
+        fidelities: Sequence[tuple[int, int]] = (),
+        phases: Mapping[str, str] = SEARCH_PHASES,
+    ) -> dict[str, OptunaTrialStore]:
+        """Open the studies of all phases; the arguments are those of `open_stores` in study/stores.py.
+
+        Raises:
+            UserError: the storage cannot be opened, or a study is missing or damaged.
+        """
+        opened = open_stores(self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases)
+        self.stores = self.hold(opened)
+        return self.stores
+
+    def pin_search(self, dataset: Dataset) -> None:
+        """Hold the search to what its pulls depend on.
+
+        Raises:
+            UserError: one of these settings, the data or a source file was changed since the search began.
+        """
+        settings = search_settings(self.config, self.folder, dataset.digest)
+        change = pin(self.stores["search"], settings)
+        if change:
+            raise changed_settings(self.folder, change, "search", "its pulls would not compare: put it back")
+
+    @contextmanager
+    def pool(self, dataset: Dataset, *, test: bool = False) -> Iterator[Pool]:
+        """Workers that train on the data set; `test` lets them read the test part, which is for `evaluate` alone.
+
+        Raises:
+            UserError: the place cannot be reached.
+        """
+        self.place()
+        assert self._pool_of is not None
+        with self._pool_of(self.config, dataset, test=test) as pool:
+            yield pool
+
+    def train(self, phase: str, source: Source, pool: Pool, total: int, *, shown_as: str = "") -> None:
+        """Train what is unfinished and what the source asks for.
+
+        Args:
+            phase: whose store the source writes to.
+            source: of trials.
+            pool: trains them.
+            total: trials of the phase in all, for the listener.
+            shown_as: what the listener is to call the phase.
+        """
+        store = self.stores[phase]
+        _LOG.info("%s: %d of %d trials recorded", shown_as or phase, len(store.rows), total)
+
+        def progress() -> None:
+            self.listener(_status(shown_as or phase, store, total))
+
+        run(source, pool, store.running(), self.config.retries, progress)
+
+    def write_trials(self) -> None:
+        """Write trials.csv, all phases."""
+        write_trials(self.folder.trials, self.stores)
+
+
+def load_with_progress(data: DataSettings, listener: Listener) -> Dataset:
+    """Load a data set; where its images must be decoded first, the listener is called with how many have been.
+
+    Raises:
+        UserError: it is not there, or cannot be read.
+    """
+    return load(data, lambda done, total: listener(Status("decode", done, total, None, 0)))
+
+
+def changed_settings(folder: RunFolder, change: Change, kind: str, advice: str) -> UserError:
+    """The error for a run that is continued with other settings than it was begun with."""
+    return UserError(f"{folder.path}: {change.since(kind)}; {advice}, or give another --out")
+
+
+def must_not_be_fewer(option: str, count: int, recorded: int, folder: RunFolder) -> None:
+    """Check a number that may grow when an experiment is continued.
+
+    Raises:
+        UserError: it is smaller than what is recorded.
+    """
+    if count < recorded:
+        raise UserError(f"--{option} {count} is fewer than the {recorded} of {folder.path}: give {recorded} or more")
+
+
+def most_common_error(rows: Sequence[Row]) -> tuple[str, int]:
+    """The most common error of these trials ("no trial was run" where there is none), and how many ended with any."""
+    errors = Counter(row.outcome.error for row in rows if row.outcome.error)
+    return (errors.most_common(1)[0][0] if errors else "no trial was run"), errors.total()
+
+
+def settings_of(config: Any, *names: str) -> dict[str, Any]:
+    """These settings by name, for what a report says of an experiment."""
+    return {name: getattr(config, name) for name in names}
+
+
+def _status(phase: str, store: OptunaTrialStore, total: int) -> Status:
+    ended = [row for row in store.rows if row.state != RUNNING]
+    best = store.tally.best()
+    named = None if best is None else (store.arm_name(best[0]), best[1])
+    return Status(phase, len(ended), total, named, sum(row.state == FAILED for row in ended))
