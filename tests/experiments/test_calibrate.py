@@ -241,7 +241,9 @@ def test_what_a_calibration_says_against_its_pull_is_repeated(cli, quick, tmp_pa
 
 
 def test_rewards_of_a_base_may_be_calibrated_where_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("policysearch.experiments.calibration.run.load_with_progress", lambda *_: (_ for _ in ()).throw(Stop))
+    monkeypatch.setattr(
+        "policysearch.experiments.calibration.run.load_with_progress", lambda *_: (_ for _ in ()).throw(Stop)
+    )
     settings = TINY.model_copy(update={"rewards": "accuracy,affinity"})
     with pytest.raises(UserError, match="--base-epochs"):
         calibrate(settings, {}, tmp_path / "a")

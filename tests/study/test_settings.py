@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from policysearch.study.phases import KEPT, must_be_the_same_search, open_records
 
 import policysearch
 from policysearch.cli import app
@@ -22,7 +23,6 @@ from policysearch.experiments.evaluation.settings import TrainingSettings
 from policysearch.experiments.tabular.plan import TableSettings
 from policysearch.policy.spaces import load_space
 from policysearch.study.config import SearchConfig, load_config, save_config
-from policysearch.study.phases import KEPT, must_be_the_same_search, open_records
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import PlaceSettings, PullSettings
 
