@@ -11,7 +11,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from policysearch.study.phases import KEPT, must_be_the_same_search, open_records
 
 import policysearch
 from policysearch.cli import app
@@ -23,8 +22,10 @@ from policysearch.experiments.evaluation.settings import TrainingSettings
 from policysearch.experiments.tabular.plan import TableSettings
 from policysearch.policy.spaces import load_space
 from policysearch.study.config import SearchConfig, load_config, save_config
+from policysearch.study.pinned_settings import PINNED, pin, search_settings
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import PlaceSettings, PullSettings
+from policysearch.study.stores import open_stores
 
 ROOT = Path(policysearch.__file__).parents[1]
 PUBLISHED = ROOT / "results" / "2026-11-21_first-search"
@@ -64,7 +65,7 @@ def test_commands_take_the_flags_that_they_always_took(command):
 
 def test_names_that_runs_tables_and_calibrations_record():
     confirmed = {"confirm_images", "confirm_epochs", "confirm_reward"}
-    assert {*KEPT} == PULLS | confirmed | {"strategy", "reward", "rungs"}
+    assert {*PINNED} == PULLS | confirmed | {"strategy", "reward", "rungs"}
     assert {*TrainingSettings.setting_names(Mark.FIXED)} == PULLS
     reported = PULLS - {"images", "epochs"} | {"reward", "resize", "aspect", "device", "workers"}
     assert {*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)} == reported
@@ -79,15 +80,16 @@ def published(tmp_path):
 def check(config: SearchConfig, folder: RunFolder) -> dict[str, object]:
     """Compare a config with what the folder's study began with, and return what that was."""
     config = config.model_copy(update={"out": str(folder.path)})
-    with open_records(config, folder, load_space(str(folder.space))) as records:
-        study = records["search"].study
-        must_be_the_same_search(config, folder, study, load(config).digest)
-        return dict(study.user_attrs["settings"])
+    with open_stores(config, folder, load_space(str(folder.space))) as stores:
+        change = pin(stores["search"], search_settings(config, folder, load(config).digest))
+        if change:
+            raise UserError(change.since("search"))
+        return dict(stores["search"].notes["settings"])
 
 
 def test_a_published_run_is_the_same_search_still(published):
     settings = check(load_config(published.config), published)
-    compared = {*KEPT} - {"rungs"} | {"operations", "the model's source", "data", "space.toml"}
+    compared = {*PINNED} - {"rungs"} | {"operations", "the model's source", "data", "space.toml"}
     assert {*settings} == compared
 
 
@@ -122,7 +124,7 @@ from policysearch.experiments.evaluation.entrant import _Inherited
 from policysearch.experiments.evaluation.settings import TrainingSettings
 from policysearch.core.settings import Mark
 from policysearch.study.config import SearchConfig, load_config, make_config, save_config
-from policysearch.study.phases import first_change, KEPT
+from policysearch.study.pinned_settings import PINNED, pin
 import typer
 
 group = typer.main.get_command(app)
@@ -130,16 +132,16 @@ takes = {name for name, command in group.commands.items() for p in command.param
 print(*sorted(takes))
 save_config(make_config({"strength": 9}), Path("config.toml"))
 print(load_config("config.toml").strength, SearchConfig().strength)
-kept = (KEPT, TrainingSettings.setting_names(Mark.FIXED), _Inherited.setting_names())
+kept = (PINNED, TrainingSettings.setting_names(Mark.FIXED), _Inherited.setting_names())
 print(*("strength" in names for names in kept))
 try:
     make_config({"strength": -1})
 except UserError as error:
     print(error)
 class Study:
-    study_name = "mine"
-    user_attrs = {"settings": {}}
-print(first_change(Study(), {"strength": 9}), first_change(Study(), {"strength": 7}))
+    notes = {"settings": {}}
+change = pin(Study(), {"strength": 9})
+print(change.since("search"), pin(Study(), {"strength": 7}), sep="; ")
 """
 
 
@@ -160,4 +162,4 @@ def test_a_new_setting_is_one_new_field(tmp_path):
     assert values == "9 7"
     assert kept == "True True True"
     assert "strength" in refused and "-1" in refused
-    assert changes == "('strength', 9, 7) None"
+    assert changes == "strength is 9, was 7 when the search began; None"
