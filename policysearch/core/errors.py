@@ -39,7 +39,7 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
         An error whose message suggests the nearest names, or lists all of them if they are few.
 
     Example:
-        >>> str(unknown_name("color", "grean", ["red", "green"]))
+        >>> str(unknown_name("color", "grean", ["blue", "green"]))
         "unknown color 'grean': did you mean green?"
     """
     names = sorted(allowed)

@@ -27,14 +27,6 @@ class Settings(BaseModel):
 
     Groups are combined by inheritance, so the combination is as flat as a config file, and it can be passed wherever
     one of its groups is asked for.
-
-    Example:
-        >>> from typing import Annotated
-        >>> class Size(Settings):
-        ...     images: Annotated[int, Mark.FIXED] = 500
-        ...     workers: int = 2
-        >>> Size.setting_names(Mark.FIXED)
-        ('images',)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

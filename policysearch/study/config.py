@@ -33,7 +33,7 @@ class SearchConfig(SearchSettings, DataSettings):
         >>> config = SearchConfig(trials=60, recipe=Recipe(batch=64))
         >>> config.trials, config.epochs, config.recipe.batch
         (60, 80, 64)
-        >>> isinstance(config, PullSettings)
+        >>> isinstance(config, DataSettings)
         True
     """
 
@@ -57,22 +57,36 @@ def without_search(config: SearchConfig) -> SearchConfig:
 
 
 def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfig:
-    """Validate settings.
+    """Validate the settings of a search.
+
+    Args:
+        values: settings by name; those that are missing have their defaults.
+        source: where they come from, as errors begin.
 
     Raises:
-        UserError: unknown key (the nearest are told) or a value out of range.
+        UserError: there is an unknown key (the message suggests the nearest), or a value is out of range.
     """
-    if not isinstance(values.get("recipe", {}), dict):
-        raise UserError(f"{source}: recipe must be a table of settings, got {values['recipe']!r}")
-    for given, known in ((values, SearchConfig), (values.get("recipe"), Recipe)):
-        for key in given if isinstance(given, dict) else ():
-            if key not in known.model_fields:
-                raise UserError(f"{source}: {unknown_name('key', str(key), known.model_fields)}")
+    recipe = values.get("recipe", {})
+    if not isinstance(recipe, dict):
+        raise UserError(f"{source}: recipe must be a table of settings, got {recipe!r}")
+    _check_keys(values, SearchConfig, source)
+    _check_keys(recipe, Recipe, source)
     return validated(SearchConfig, values, source)
 
 
+def _check_keys(values: dict[str, Any], model: type[BaseModel], source: str) -> None:
+    for key in values:
+        if key not in model.model_fields:
+            raise UserError(f"{source}: {unknown_name('key', str(key), model.model_fields)}")
+
+
 def validated(model: type[Model], values: dict[str, Any], source: str = "settings") -> Model:
-    """A model of these values.
+    """A group of settings with these values.
+
+    Args:
+        model: the group.
+        values: settings by name.
+        source: where they come from, as errors begin.
 
     Raises:
         UserError: a value is out of range.
@@ -84,7 +98,7 @@ def validated(model: type[Model], values: dict[str, Any], source: str = "setting
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Settings from a TOML or YAML file, not yet validated.
+    """Read settings from a TOML or YAML file, without validating them.
 
     Raises:
         UserError: the file cannot be read or parsed, or holds no table of settings.
@@ -112,10 +126,10 @@ def _place(error: Exception) -> str:
 
 
 def load_config(path: str | Path) -> SearchConfig:
-    """A validated config from a TOML or YAML file.
+    """Read and validate the config in a TOML or YAML file.
 
     Raises:
-        UserError: as `read_config` and `make_config`.
+        UserError: the file cannot be read or parsed, has an unknown key, or a value is out of range.
     """
     return make_config(read_config(path), f"config file {str(path)!r}")
 

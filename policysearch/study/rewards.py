@@ -58,26 +58,30 @@ class _Sum:
 
 
 def parse_reward(text: str) -> Reward:
-    """Read `accuracy`, `-loss`, `accuracy-0.5*ece`, or `module:function`.
+    """Parse a reward: `accuracy`, `-loss`, `accuracy-0.5*ece`, or `module:function`.
+
+    Example:
+        >>> parse_reward("accuracy-0.5*ece")({"accuracy": 0.75, "ece": 0.5})
+        0.5
 
     Raises:
-        UserError: unknown metric (the nearest are told), bad grammar, or a function that cannot be loaded.
+        UserError: unknown metric (the message suggests the nearest), bad grammar, or a function that cannot be loaded.
     """
     if ":" in text:
         return function(text, f"reward {text!r}")
     terms: list[tuple[float, str]] = []
     at = 0
     while at < len(text) or not terms:
-        found = _TERM.match(text, at)
-        if found is None or (terms and not found[1]):
+        match = _TERM.match(text, at)
+        if match is None or (terms and not match[1]):
             raise UserError(
                 f"reward {text!r} is not a sum of metrics such as accuracy-0.5*ece (see `policysearch rewards`)"
             )
-        sign, weight, name = found.groups()
+        sign, weight, name = match.groups()
         if name not in METRICS:
             raise unknown_name("reward metric", name, METRICS)
         terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
-        at = found.end()
+        at = match.end()
     return _Sum(tuple(terms))
 
 
@@ -85,11 +89,11 @@ def try_reward(text: str, base: bool = False) -> None:
     """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
 
     Args:
-        text: the reward.
-        base: whether children start from a base, and so have the metrics that it gives.
+        text: the reward, as for `parse_reward`.
+        base: whether children start from a base network, and so have the metrics that it gives.
 
     Raises:
-        UserError: it raises, or gives no finite number; or names a metric of the base where there is none.
+        UserError: the reward raises, gives no finite number, or names a metric of the base where there is none.
     """
     reward = parse_reward(text)
     missing = [] if base or not isinstance(reward, _Sum) else [name for _, name in reward.terms if name in _OF_BASE]

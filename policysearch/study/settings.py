@@ -55,7 +55,14 @@ class StrategySettings(Settings):
 
 
 class PullSettings(Settings):
-    """How much one pull trains."""
+    """How much one pull trains.
+
+    Example:
+        >>> PullSettings.setting_names(Mark.FIXED)
+        ('images', 'epochs')
+        >>> PullSettings(epochs=20).setting_values()
+        {'images': 500, 'epochs': 20}
+    """
 
     images: Annotated[int, Field(ge=1, description="training images of a pull"), Mark.FIXED] = 500
     epochs: Annotated[int, Field(ge=1, description="epochs of a pull"), Mark.FIXED] = 80

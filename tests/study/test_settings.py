@@ -149,7 +149,9 @@ def test_a_new_setting_is_one_new_field(tmp_path):
     """In a copy of the program whose only difference is that field."""
     shutil.copytree(ROOT / "policysearch", tmp_path / "policysearch", ignore=shutil.ignore_patterns("__pycache__"))
     file = tmp_path / "policysearch" / "study" / "settings.py"
-    planted, count = re.subn(r'("""How much one pull trains\."""\n)', rf"\1{PLANTED}", file.read_text("utf-8"))
+    planted, count = re.subn(
+        r"(class PullSettings.*?\n    \"\"\"\n)", rf"\1{PLANTED}", file.read_text("utf-8"), flags=re.DOTALL
+    )
     assert count == 1
     file.write_text(planted, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
