@@ -30,8 +30,8 @@ def evaluate(
     By default all training images are trained on; with a search's folder, on its data, network and epochs.
     """
     from policysearch.cli.progress import watched
+    from policysearch.experiments.evaluation.report import show_evaluation
     from policysearch.experiments.evaluation.run import evaluate as run_evaluation
-    from policysearch.experiments.evaluation.terminal import show_evaluation
 
     settings, training = split_off(EvaluateSettings, flags)
     values = {**merged(config, training), "out": out}

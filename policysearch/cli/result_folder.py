@@ -80,15 +80,15 @@ def _show_search(folder: Path) -> None:
 
 
 def _write_evaluation(folder: Path, target: Path) -> None:
-    from policysearch.experiments.evaluation.reading import read_evaluation
+    from policysearch.experiments.evaluation.files import read_evaluation
     from policysearch.experiments.evaluation.report import write_page
 
     write_page(read_evaluation(folder), folder, target)
 
 
 def _show_evaluation(folder: Path) -> None:
-    from policysearch.experiments.evaluation.reading import read_evaluation
-    from policysearch.experiments.evaluation.terminal import show_evaluation
+    from policysearch.experiments.evaluation.files import read_evaluation
+    from policysearch.experiments.evaluation.report import show_evaluation
 
     show_evaluation(read_evaluation(folder), folder)
 

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from policysearch.experiments.evaluation.measured import Measured
-from policysearch.experiments.evaluation.metrics import METRICS, VALIDATION
+from policysearch.experiments.evaluation.metrics import METRICS, VALIDATION, Measured
 from policysearch.experiments.evaluation.verdict import judge as evaluated
 from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge

@@ -10,11 +10,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from policysearch.experiments.evaluation.contenders import contenders, fixed_arms
-from policysearch.experiments.evaluation.measured import Measured
-from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION
-from policysearch.experiments.evaluation.null_check import dealt, false_claims
+from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION, Measured
 from policysearch.experiments.evaluation.statistics import best_fixed, compared, metric_result, references
-from policysearch.experiments.evaluation.verdict import Finding, judge
+from policysearch.experiments.evaluation.verdict import Finding, dealt, false_claims, judge
 from policysearch.policy.presets import preset
 from policysearch.stats.intervals import Estimate
 from policysearch.stats.paired import Paired, corrected, paired

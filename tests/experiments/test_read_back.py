@@ -15,8 +15,7 @@ from policysearch.experiments.comparison.files import write_json
 from policysearch.experiments.comparison.reading import read_comparison
 from policysearch.experiments.comparison.run import _save_runs
 from policysearch.experiments.comparison.statistics import summary
-from policysearch.experiments.evaluation.files import as_json
-from policysearch.experiments.evaluation.reading import read_evaluation
+from policysearch.experiments.evaluation.files import as_json, read_evaluation
 from policysearch.experiments.evaluation.report import page, write_page
 from policysearch.experiments.evaluation.run import Evaluated
 from policysearch.reports.html.theme import STYLESHEET

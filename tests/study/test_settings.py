@@ -120,7 +120,7 @@ PROBE = """
 from pathlib import Path
 from policysearch.cli import app
 from policysearch.core.errors import UserError
-from policysearch.experiments.evaluation.entrant import _Inherited
+from policysearch.experiments.evaluation.contenders import _Inherited
 from policysearch.experiments.evaluation.settings import TrainingSettings
 from policysearch.core.settings import Mark
 from policysearch.study.config import SearchConfig, load_config, make_config, save_config

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.experiments.comparison.outcomes import Arms, Runs
-from policysearch.reports.html.curve import Curve
+from policysearch.reports.html.plots import Curve
 from policysearch.stats.intervals import mean_interval, wilson
 
 Floats = NDArray[np.float64]

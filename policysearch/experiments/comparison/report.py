@@ -14,7 +14,6 @@ from policysearch.core.jsonable import plain
 from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.statistics import AtBudget, Summary
 from policysearch.experiments.comparison.text import MEANINGS, budget_grids, pair_grid, pick_grid, sensitivity_grid
-from policysearch.reports.html.curve import Curve
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -26,7 +25,7 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Curve, Dot, Panel, dots, lines
 
 _CURVES = {
     ("simple", "pulls"): ("Simple regret of the pick", "pulls", "simple regret"),

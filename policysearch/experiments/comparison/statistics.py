@@ -14,7 +14,7 @@ from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
 from policysearch.experiments.comparison.pairs import Pair, pair
 from policysearch.experiments.comparison.result import Result
 from policysearch.experiments.comparison.verdict import Verdict, judge
-from policysearch.reports.html.curve import Curve
+from policysearch.reports.html.plots import Curve
 from policysearch.stats.intervals import Estimate, mean_interval, wilson
 from policysearch.stats.significance import holm
 

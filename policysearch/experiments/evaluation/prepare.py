@@ -12,8 +12,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
-from policysearch.experiments.evaluation.contenders import arm_of, fixed_arms
-from policysearch.experiments.evaluation.entrant import Entrant, entrant
+from policysearch.experiments.evaluation.contenders import Entrant, arm_of, entrant, fixed_arms
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from policysearch.core.files import write_whole
-from policysearch.experiments.evaluation.files import checked_in_words, looks_told, what_told
+from policysearch.experiments.evaluation.files import FILES, checked_in_words, looks_told, what_told
 from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
 from policysearch.experiments.evaluation.statistics import Score
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
-from policysearch.reports.html.curve import Curve
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -29,8 +29,9 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Curve, Dot, Panel, dots, lines
 from policysearch.reports.table import Grid
+from policysearch.reports.terminal import rich_table
 from policysearch.stats.intervals import Estimate, student
 from policysearch.stats.paired import Paired
 
@@ -139,3 +140,20 @@ def _made(summary: Summary) -> Iterator[str]:
     yield heading(2, "How it was made")
     yield listed(facts)
     yield folded("The policies", listed({name: each["hash"] for name, each in summary.about["policies"].items()}))
+
+
+_WIDE = 120
+
+
+def show_evaluation(summary: Summary, folder: Path, console: Console | None = None) -> None:
+    """Print everything; elsewhere than in a terminal at a width at which tables stay whole."""
+    console = console or Console()
+    console = console if console.is_terminal else Console(width=_WIDE, file=console.file)
+    for grid in grids(summary):
+        console.print(rich_table(grid, console.width >= _WIDE))
+    for text in (*NOTES, *summary.cautions):
+        console.print(f"{text}.", markup=False, highlight=False, style="dim", soft_wrap=True)
+    console.print(f"\n{summary.sentence}.", markup=False, highlight=False, style="bold")
+    cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {looks_told(summary)}"
+    files = f"Files in {folder}: {', '.join(FILES)}."
+    console.print(f"\n{cost} {files}", markup=False, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from policysearch.core.errors import SearchFailed
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.experiments.evaluation.files import write_evaluation
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.measured import measured
+from policysearch.experiments.evaluation.metrics import measured
 from policysearch.experiments.evaluation.pinned import enter_in_ledgers, mark, pin_evaluation
 from policysearch.experiments.evaluation.prepare import PHASES, Prepared, prepare
 from policysearch.experiments.evaluation.randaugment_grid import GridResult, grid_result

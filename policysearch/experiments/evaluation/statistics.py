@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.experiments.evaluation.measured import Measured
-from policysearch.experiments.evaluation.metrics import VALIDATION
+from policysearch.experiments.evaluation.metrics import VALIDATION, Measured
 from policysearch.stats.paired import Paired, corrected, paired
 
 TRIVIAL = "trivialaugment-wide"

@@ -11,12 +11,10 @@ import numpy as np
 
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.measured import Measured
-from policysearch.experiments.evaluation.metrics import ERROR, METRICS
-from policysearch.experiments.evaluation.null_check import FalseClaims, false_claims
+from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Measured
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
-from policysearch.experiments.evaluation.verdict import Verdict, judge
+from policysearch.experiments.evaluation.verdict import FalseClaims, Verdict, false_claims, judge
 from policysearch.policy.losses import loss_in_words
 
 _DEALS = 500

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from policysearch.reports.html.curve import Curve
 from policysearch.reports.html.svg import INK, SERIES, STYLE, inline
 from policysearch.stats.intervals import Estimate
 
@@ -182,3 +181,14 @@ def _dot(axes: Axes, row: Dot, place: float) -> None:
 
 def _short(name: str, longest: int = _LONGEST) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A named curve: [P] each; low and high, its band, are nan where there is none."""
+
+    strategy: str
+    x: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]

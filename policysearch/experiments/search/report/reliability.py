@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
-from policysearch.reports.html.curve import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Panel, lines
+from policysearch.reports.html.plots import Curve, Panel, lines
 from policysearch.reports.numbers import number
 from policysearch.reports.table import Grid
 from policysearch.study.rows import COMPLETE, Row
