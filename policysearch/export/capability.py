@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from policysearch.augmentation.apply import apply
 from policysearch.augmentation.sampling import Draw, draw
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, SubPolicy
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _STRENGTHS = (0.3, 0.55, 1.0)
 
@@ -46,21 +46,28 @@ class Cell:
 
 
 def _by_torchvision(live: Any, images: Tensor) -> Tensor:
+    import torch
+
     return torch.as_tensor(live(images))
 
 
 def _by_timm(live: Any, images: Tensor) -> Tensor:
+    import torch
     from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
 
     return torch.stack([pil_to_tensor(live(to_pil_image(image))) for image in images])
 
 
 def _by_kornia(live: Any, images: Tensor) -> Tensor:
+    import torch
+
     each = [live(image[None].float() / 255)[0] for image in images]
     return (torch.stack(each) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _by_albumentations(live: Any, images: Tensor) -> Tensor:
+    import torch
+
     arrays = [live(image=image.permute(1, 2, 0).numpy().copy())["image"] for image in images]
     return torch.stack([torch.from_numpy(a.copy()).view(*a.shape[:2], -1).permute(2, 0, 1) for a in arrays])
 
@@ -122,6 +129,8 @@ def _channels(step: Step, library: str) -> tuple[int, ...]:
 
 def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor:
     """[B, C, H, W]: how far values are from ours."""
+    import torch
+
     drawn = draw(policy, len(images), torch.Generator().manual_seed(0))
     if library == "torchvision":
         return (apply(drawn, images).int() - _replayed(drawn, images).int()).abs()
@@ -133,6 +142,8 @@ def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor
 
 def _seeded(live: Any) -> Any:
     """The live object, with the sources of randomness of all libraries seeded, so that signs are the same again."""
+    import torch
+
     random.seed(0)
     torch.manual_seed(0)
     if hasattr(live, "set_random_seed"):
@@ -147,6 +158,8 @@ def _signed(policy: Policy) -> bool:
 
 def _replayed(drawn: Draw, images: Tensor) -> Tensor:
     """The exported file's functions with what was drawn here."""
+    import torch
+
     parts = import_module("policysearch.export.templates.torchvision_policy")
     vision = import_module("policysearch.export.templates.torchvision_all")
     out = []

@@ -10,8 +10,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-
 from policysearch.core.errors import UserError
 from policysearch.core.files import must_be_writable, write_whole
 from policysearch.core.version import __version__
@@ -71,7 +69,9 @@ def write_table(out: Path, force: bool) -> None:
 
 
 def measured_table() -> Table:
-    """A cell an operation, by installed library; some minutes."""
+    """A cell per operation and installed library; takes some minutes."""
+    import torch
+
     images = torch.from_numpy(load(DataSettings()).x_train)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

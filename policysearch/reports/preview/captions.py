@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from policysearch.augmentation import Augmented
 from policysearch.policy.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _SIGNS = {"degrees": "°"}
 _PARTNERS = {"mosaic": 3}  # any other mix has one

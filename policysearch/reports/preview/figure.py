@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -113,6 +112,8 @@ def drawn_pictures(
 
     The arguments are those of `preview`.
     """
+    import torch
+
     _check(rows, draws, seed, len(images))
     current = policy.at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
