@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+# Before NumPy and torch are imported, and inherited by every process that a test starts: several test processes with
+# several threads each wait for one another, and take seven times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
@@ -45,3 +50,16 @@ def postgres() -> Iterator[Server]:
         if server is None:
             pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
         yield server
+
+
+def skip_summary(reasons: list[str]) -> list[str]:
+    """A line per reason for which tests were skipped, most frequent first, with how many."""
+    return [f"{count} skipped: {reason}" for reason, count in Counter(reasons).most_common()]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of a run what was not tested here, and why: a missing extra, program or device."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2].removeprefix("Skipped: ") for report in skipped]
+    for line in skip_summary(reasons):
+        terminalreporter.write_line(line)

@@ -18,8 +18,8 @@ from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.presets import PRESETS
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import SomeOf, Step, SubPolicy, Uniform
-from tests.policy.test_policy import policies
 from tests.support.pictures import pictures, policy_of
+from tests.support.random_policies import policies
 
 
 @given(policies)

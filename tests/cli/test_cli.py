@@ -13,23 +13,15 @@ import pytest
 import tomli_w
 
 import policysearch
-from policysearch.cli.entry_point import main
 from policysearch.core.errors import RunFailed, SearchFailed
 from policysearch.experiments.search.run import search
 from policysearch.policy.policy import Policy
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.storage import StorageLost
+from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
 from tests.support.quick import config_for, write_npz
 from workers.pool import WorkersCannotStart
-
-
-def call(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of the command in this process."""
-    monkeypatch.setattr(sys, "argv", ["policysearch", *words])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return (end.value.code or 0, *capsys.readouterr())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from policysearch.experiments.tabular.table_file import load_table
 from policysearch.policy.policy import Policy
 from policysearch.study.config import load_config, make_config
 from policysearch.study.rewards import parse_reward
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.quick import QuickSetup, quick_metrics
 
 TINY = CalibrateSettings(long="200x2", ladder="100x1,50x2", arms=4, seeds=2, long_seeds=2)

@@ -20,27 +20,12 @@ from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.search.run import search
 from policysearch.policy.policy import Policy
-from tests.cli.test_cli import call
-from tests.experiments.test_resume import Killed, completed, kill_at
-from tests.support.quick import QuickSetup, config_for, quick_metrics, write_npz
+from tests.support.command_line import call
+from tests.support.evaluations import AGAINST, QuickExam, quick_exam, run, values
+from tests.support.kills import Killed, completed, kill_at
+from tests.support.quick import config_for, write_npz
 
-AGAINST = "identity,trivialaugment-wide"
 FILES = {"config.toml", "evaluation.toml", "study.db", "trials.csv", NAME, "evaluation.json", "evaluation.md"}
-
-
-class QuickExam(QuickSetup):
-    """Takes the place of `workers.evaluate.ChildSetup`; examined only where it was set up for it."""
-
-    def __call__(self):
-        return quick_exam if self.test else quick_metrics
-
-
-def quick_exam(trial) -> dict[str, float]:
-    metrics = quick_metrics(trial)
-    right = 0.9 * metrics["accuracy"] + 0.0001 * (trial.seed % 97)
-    occluded = {f"test_accuracy_occluded_{share}": right * (1 - share / 125) for share in (0, 20, 40, 60, 80)}
-    told = {"test_accuracy": right, "test_loss": 1 - right, "test_ece": 0.1 * right, "test_entropy": 1.0}
-    return {**metrics, **told, **occluded, "cpu_seconds": 0.1}
 
 
 @pytest.fixture
@@ -57,15 +42,6 @@ def quick(monkeypatch):
 def cli(monkeypatch, capsys, tmp_path, npz):
     monkeypatch.chdir(tmp_path)
     return lambda *words: call(monkeypatch, capsys, "evaluate", *words)
-
-
-def values(out: Path, **told):
-    return {"data": str(out.parent / "small.npz"), "epochs": 1, "workers": 0, "out": str(out), **told}
-
-
-def run(out: Path, policy: str = "soft-crop", seeds: int = 3, against: str = AGAINST, **told):
-    settings = EvaluateSettings(against=against, seeds=seeds, grid_n="1", grid_m="4,9", grid_seeds=2)
-    return evaluate(policy, settings, values(out, **told), command="typed")
 
 
 def trials(folder: Path) -> list[tuple[str, ...]]:
@@ -217,7 +193,7 @@ def test_killed_in_a_child(quick, npz, tmp_path, monkeypatch):
         return examined(trial)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tests.experiments.test_evaluate.quick_exam", dies)
+        patch.setattr("tests.support.evaluations.quick_exam", dies)
         with pytest.raises(Killed):
             run(tmp_path / "e")
     assert len(reads(tmp_path / "e")) == 1, "it was read, and that is not forgotten"
@@ -277,7 +253,7 @@ def test_a_training_that_fails_is_told_and_its_replicate_left_out(quick, npz, tm
             raise RuntimeError("no luck")
         return examined(trial)
 
-    monkeypatch.setattr("tests.experiments.test_evaluate.quick_exam", fails)
+    monkeypatch.setattr("tests.support.evaluations.quick_exam", fails)
     told = run(tmp_path / "e", retries=0).summary
     assert [score.n for score in told.metrics["error"].scores] == [2, 3, 3]
     assert told.metrics["error"].searched[0].n == 2

@@ -19,7 +19,7 @@ from policysearch.experiments.search.tables import arm_table
 from policysearch.policy.losses import Focal
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, load_space
-from tests.experiments.test_resume import Killed, trials
+from tests.support.kills import Killed, trials
 from tests.support.quick import config_for, quick_metrics
 
 MINE = """

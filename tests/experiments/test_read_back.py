@@ -19,8 +19,8 @@ from policysearch.experiments.evaluation.files import as_json, read_evaluation
 from policysearch.experiments.evaluation.report import page, write_page
 from policysearch.experiments.evaluation.run import Evaluated
 from policysearch.reports.html.theme import STYLESHEET
-from tests.experiments.test_comparison_page import CASES, html
-from tests.experiments.test_evaluate import QuickExam, run
+from tests.support.comparisons import CASES, html
+from tests.support.evaluations import QuickExam, run
 from tests.support.html_pages import must_be_accessible, must_need_nothing, read
 from tests.support.quick import write_npz
 

@@ -37,7 +37,7 @@ from policysearch.policy.softening import Softening
 from policysearch.policy.spaces import Arm
 from policysearch.reports.html.theme import STYLESHEET
 from policysearch.stats.intervals import student
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.html_pages import must_be_accessible, must_need_nothing, read
 from tests.support.quick import QuickSetup, config_for, quick_metrics
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import optuna
 import psutil
 import pytest
-from optuna.storages import RDBStorage
 
 from policysearch.core.errors import UserError
 from policysearch.experiments.search.result import read
@@ -26,47 +25,8 @@ from policysearch.policy.policy import Policy
 from policysearch.study.config import load_config
 from policysearch.study.storage import StorageLost
 from tests.support.image_files import some_images, write_folder
+from tests.support.kills import Killed, command, completed, kill_at, trials
 from tests.support.quick import config_for, quick_metrics
-
-WRITES = (
-    "create_new_study",
-    "set_study_system_attr",
-    "set_trial_system_attr",
-    "create_new_trial",
-    "set_trial_param",
-    "set_trial_user_attr",
-    "set_trial_state_values",
-    "set_study_user_attr",
-)
-
-
-class Killed(BaseException):
-    """Passes every handler, as a kill does."""
-
-
-def trials(folder: Path) -> list[tuple]:
-    with (folder / "trials.csv").open() as file:
-        return [
-            tuple(row[c] for c in ("phase", "number", "arm", "replicate", "seed", "state", "reward"))
-            for row in csv.DictReader(file)
-        ]
-
-
-def kill_at(monkeypatch, count: int) -> None:
-    """From now on the `count`-th write to the storage is the last."""
-    left = [count]
-    for name in WRITES:
-        original = getattr(RDBStorage, name)
-
-        def wrapped(self, *args, original=original, **kwargs):
-            left[0] -= 1
-            result = original(self, *args, **kwargs)
-            if left[0] == 0:
-                raise Killed
-            return result
-
-        monkeypatch.setattr(RDBStorage, name, wrapped)
-
 
 STRATEGIES = [
     "random",
@@ -95,8 +55,21 @@ def whole(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 40, 55])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+COUNTS = [1, 2, 3, 16, 17, 40, 55]
+AT_EVERY_COUNT = ("ucb", "tpe")
+"""One strategy that chooses arms, and one that is asked parameter by parameter: all that differs in what is written."""
+
+
+def kills() -> list:
+    """Every strategy and write; in the quick suite all writes for two strategies, and the seventeenth for all."""
+    return [
+        pytest.param(strategy, count, marks=[] if strategy in AT_EVERY_COUNT or count == 17 else pytest.mark.slow)
+        for strategy in STRATEGIES
+        for count in COUNTS
+    ]
+
+
+@pytest.mark.parametrize(("strategy", "count"), kills())
 def test_killed_at_a_write(strategy, count, quick, whole, tmp_path, monkeypatch):
     expected = whole(strategy)
     folder = tmp_path / "run"
@@ -320,10 +293,6 @@ def test_the_record_is_an_ordinary_study(quick, tmp_path):
     assert result.policy == Policy.load(folder / "policy.json")
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "policysearch", *words]
-
-
 TINY = ("--trials", "10", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1")
 
 
@@ -350,15 +319,6 @@ def started(folder: Path, finished: int) -> subprocess.Popen:
     raise AssertionError(process.communicate())
 
 
-def completed(database: Path) -> int:
-    """Finished trials, read without a trace and fast enough to catch a short search at work."""
-    try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT COUNT(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0]
-    except sqlite3.OperationalError:  # not written yet, or being written
-        return 0
-
-
 @pytest.mark.parametrize("finished", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
     folder = tmp_path / "run"
@@ -368,7 +328,7 @@ def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
         resume(folder)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert not psutil.wait_procs(workers, timeout=15)[1]
+    assert not psutil.wait_procs(workers, timeout=60)[1]
     done = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert trials(folder) == tiny
@@ -380,9 +340,9 @@ def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     process = started(folder, 2)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"resume" in err and b"Traceback" not in err
-    assert not psutil.wait_procs(workers, timeout=15)[1]
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and b"resume" in err and b"Traceback" not in err, err
+    assert not psutil.wait_procs(workers, timeout=60)[1]
     assert (folder / "trials.csv").exists() and not (folder / "policy.json").exists()
     assert (
         "Not finished"

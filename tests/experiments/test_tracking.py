@@ -13,7 +13,7 @@ from policysearch.experiments.search.tracking.listener import followed, scalars
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm
 from policysearch.study.rows import Row
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.quick import config_for
 
 ARM = Arm({"family": "identity"}, Policy.preset("identity"))

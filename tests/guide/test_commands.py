@@ -24,7 +24,7 @@ from policysearch.policy.spaces import load_space, parse_space
 from policysearch.study.config import make_config
 from policysearch.study.rewards import parse_reward
 from policysearch.study.strategies import make_strategy
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
 from tests.support.quick import QuickSetup, config_for, write_npz

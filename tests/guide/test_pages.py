@@ -10,7 +10,7 @@ import typer
 from policysearch.cli.entry_point import app
 from policysearch.cli.guide import guide_pages, summary
 from policysearch.study.policy_spec import named_policy
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.markdown import LANGUAGES, PAGES, README, ROOT, blocks
 
 TEXTS = pytest.mark.parametrize("path", [README, *PAGES], ids=lambda path: path.stem)

@@ -15,8 +15,8 @@ from policysearch.augmentation.kernels.registry import KERNELS
 from policysearch.experiments.search.run import search
 from policysearch.policy.operations import OPERATIONS
 from policysearch.rules import History
-from tests.cli.test_cli import call
-from tests.experiments.test_evaluate import QuickExam
+from tests.support.command_line import call
+from tests.support.evaluations import QuickExam
 from tests.support.markdown import ROOT, file_name, python_pages, words_of
 from tests.support.quick import config_for, write_npz
 

@@ -26,7 +26,7 @@ from policysearch.reports.preview.captions import captions
 from policysearch.reports.preview.figure import preview
 from policysearch.reports.preview.sheet import Picture, sheet
 from policysearch.study.policy_spec import named_policy
-from tests.cli.test_cli import call
+from tests.support.command_line import call
 from tests.support.pictures import fixed, policy_of
 from tests.support.quick import write_npz
 

@@ -23,7 +23,7 @@ from policysearch.rules.thompson_beta import ThompsonBeta
 from policysearch.rules.ucb_normal import UcbNormal
 from policysearch.rules.ucb_tuned import UcbTuned
 from policysearch.study.rows import COMPLETE
-from tests.rules.test_rules import choices, history
+from tests.support.histories import choices, history
 
 ARMS = ([0.80, 0.84, 0.81], [0.86, 0.82], [0.79, 0.80, 0.83, 0.78])
 

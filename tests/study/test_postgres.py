@@ -24,8 +24,8 @@ from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import StorageLost, losses_told, open_storage, without_password
 from policysearch.study.stores import open_stores
 from policysearch.study.strategies import make_strategy
-from tests.cli.test_cli import call
-from tests.experiments.test_resume import Killed, command, kill_at, trials
+from tests.support.command_line import call
+from tests.support.kills import Killed, command, kill_at, trials
 from tests.support.postgres import PASSWORD, Server, private_server
 from tests.support.quick import config_for, quick_metrics
 

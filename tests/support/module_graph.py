@@ -10,7 +10,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Import:
-    """One import: `target` is a dotted name, `late` whether it runs when a function is called."""
+    """One import: `target` is a dotted name, `late` whether it does not run when its module is imported.
+
+    Imports in functions run when these are called, imports under `if TYPE_CHECKING` never.
+    """
 
     target: str
     line: int
@@ -42,15 +45,16 @@ def _name(root: Path, path: Path) -> str:
 
 def _imports(path: Path, known: object) -> Iterator[Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    late = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for node in ast.walk(function)
-    }
+    late = {id(node) for block in ast.walk(tree) if _runs_later(block) for node in ast.walk(block)}
     for node in ast.walk(tree):
         for target in _targets(node, known):
             yield Import(target, node.lineno, id(node) in late)
+
+
+def _runs_later(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
 
 
 def _targets(node: ast.AST, known: object) -> list[str]:

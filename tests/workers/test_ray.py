@@ -26,9 +26,9 @@ from policysearch.experiments.pools import workplace
 from policysearch.experiments.resolve import resolved
 from policysearch.experiments.search.run import search
 from policysearch.study.controller import run
-from tests.experiments.test_resume import command, completed
+from tests.support.kills import command, completed
+from tests.support.pool_conformance import FailsTwice, Numbers, PoolConformance, Setup, broken_setup, trial
 from tests.support.quick import config_for
-from tests.workers.test_pools import FailsTwice, Numbers, PoolConformance, Setup, broken_setup
 from workers.cluster import connected, room, totals
 from workers.local import LocalPool
 from workers.pool import WorkersCannotStart
@@ -44,7 +44,7 @@ from workers.ray_pool import RayPool  # noqa: E402
 def tests_can_be_imported():
     """In the workers of clusters that are started here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2])]))
         patch.setenv(OURS, str(os.getpid()))
         yield
 
@@ -64,7 +64,7 @@ def actors() -> list[psutil.Process]:
     ]
 
 
-def gone(seconds: float = 15) -> bool:
+def gone(seconds: float = 60) -> bool:
     """Whether all actors end within so many seconds."""
     end = time.monotonic() + seconds
     while actors() and time.monotonic() < end:
@@ -237,82 +237,123 @@ def metrics(pool, some: list[Trial]) -> dict[int, dict]:
     return {n: {k: v for k, v in o.metrics.items() if not k.endswith(timed)} for n, o in source.told.items()}
 
 
-@pytest.fixture(scope="module")
-def cluster():
+def started_cluster() -> Cluster:
     """A cluster whose head holds no worker, and which outlives its controllers."""
     soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3}
     head = {"num_cpus": 0, "num_gpus": 0, "include_dashboard": False, "_system_config": soon}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    yield made
-    made.shutdown()
+    return Cluster(initialize_head=True, head_node_args=head)
 
 
 @pytest.fixture(scope="module")
-def one_node(cluster):
-    node = cluster.add_node(num_cpus=1)
-    return node
+def cluster():
+    """One cluster with one node of one CPU for all tests that leave its nodes alone."""
+    cluster = started_cluster()
+    cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
 
 
-def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(cluster, one_node):
-    seen: set[str] = set()
-    joined: list = []
+@pytest.fixture
+def changing_cluster():
+    """A cluster of its own for a test in which nodes join and leave: Ray counts a node for a while after it left."""
+    cluster = started_cluster()
+    cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
 
-    def change() -> None:
-        seen.update(o.metrics["node"] for o in source.told.values() if o.metrics)
-        if seen and not joined:
-            joined.append(cluster.add_node(num_cpus=2))
-        elif len(seen) == 2 and len(joined) == 1:
-            joined.append(None)
-            cluster.remove_node(joined[0], allow_graceful=False)
 
-    source = Numbers(["echo"] * 24)
-    with connected(cluster.address, 0):
-        pool = RayPool(Where(0.4), None, patience=30)
-        run(source, pool, retries=3, progress=change)
-        end = time.monotonic() + 60
-        while pool.free_slots > 1 and time.monotonic() < end:
-            pool.wait(0.2)
-        left = pool.free_slots
-        pool.close()
-    assert set(source.told) == set(range(24)) and not any(o.error for o in source.told.values())
-    assert len(seen) == 2 and len(joined) == 2 and left == 1
+class UntilBothNodesWereSeen(Numbers):
+    """Trials without end until a second node has joined, worked and left; then a last few for who is still there.
+
+    Attributes:
+        nodes: ids of the nodes that trials ran on.
+        joined, left: whether the second node has joined, and left.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__([])
+        self.cluster = cluster
+        self.nodes: set[str] = set()
+        self.node: object = None
+        self.joined = self.left = False
+        self.asked = 0
+        self.last = 6
+
+    def ask(self) -> Trial | None:
+        self.last -= self.left
+        if self.last < 0:
+            return None
+        self.asked += 1
+        return trial(self.asked - 1, "echo")
+
+    def change(self) -> None:
+        self.nodes.update(outcome.metrics["node"] for outcome in self.told.values() if outcome.metrics)
+        if self.nodes and not self.joined:
+            self.node = self.cluster.add_node(num_cpus=2)
+            self.joined = True
+        elif len(self.nodes) == 2 and not self.left:
+            self.cluster.remove_node(self.node, allow_graceful=False)
+            self.left = True
+
+
+@pytest.mark.slow
+def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(changing_cluster):
+    source = UntilBothNodesWereSeen(changing_cluster)
+    with connected(changing_cluster.address, 0):
+        pool = RayPool(Where(0.4), None, patience=120)
+        try:
+            run(source, pool, retries=3, progress=source.change)
+            left = settled(pool, 1)
+        finally:
+            pool.close()
+    assert set(source.told) == set(range(source.asked)) and not any(o.error for o in source.told.values())
+    assert source.joined and source.left and left == 1
     assert source.failed and {error for _, error in source.failed} <= set(ray_pool._DEATHS.values())
 
 
 @pytest.mark.slow
-def test_idle_workers_whose_node_left_are_not_counted(cluster, one_node):
-    node = cluster.add_node(num_cpus=2)
-    with connected(cluster.address, 0):
-        pool = RayPool(Where(0.0), None, patience=30)
-        slots = [settled(pool, 3)]
-        cluster.remove_node(node, allow_graceful=False)
-        slots.append(settled(pool, 1))
-        pool.close()
+def test_idle_workers_whose_node_left_are_not_counted(changing_cluster):
+    node = changing_cluster.add_node(num_cpus=2)
+    with connected(changing_cluster.address, 0):
+        pool = RayPool(Where(0.0), None, patience=120)
+        try:
+            slots = [settled(pool, 3)]
+            changing_cluster.remove_node(node, allow_graceful=False)
+            slots.append(settled(pool, 1))
+        finally:
+            pool.close()
     assert slots == [3, 1]
 
 
 def settled(pool: RayPool, ready: int) -> int:
-    """The pool's free slots once that many workers are ready and no other is there, or after a minute."""
-    end = time.monotonic() + 60
+    """The pool's free slots once that many workers are ready and no other is there, or after two minutes."""
+    end = time.monotonic() + 120
     while [w.ready for w in pool._workers] != [True] * ready and time.monotonic() < end:
         pool.wait(0.2)
     return pool.free_slots
 
 
-def test_room_that_is_not_there_is_told_within_the_wait(cluster, one_node):
+def test_room_that_is_not_there_is_told_after_the_wait(cluster):
     with connected(cluster.address, 0):
         started = time.monotonic()
         with pytest.raises(
             WorkersCannotStart, match="within 2 s: each asks for 64 CPUs and 0 GPUs, the cluster has 1 CPU"
         ):
             all_told(RayPool(Where(0), 2, cpus=64, patience=2), ["echo"])
-        assert 2 <= time.monotonic() - started < 6
-        with pytest.warns(UserWarning, match="1 of 3 workers found a place within 3 s") as told:
-            source = all_told(RayPool(Where(0.5), 3, patience=3), ["echo"] * 8)
-        assert len(told) == 1 and len(source.told) == 8
+        assert time.monotonic() - started >= 2
 
 
-def test_a_users_code_reaches_machines_that_do_not_have_it(cluster, one_node, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_search_goes_on_with_the_workers_that_found_a_place(cluster):
+    with (
+        connected(cluster.address, 0),
+        pytest.warns(UserWarning, match="1 of 3 workers found a place within 25 s") as warned,
+    ):
+        source = all_told(RayPool(Where(0.5), 3, patience=25), ["echo"] * 8)
+    assert len(warned) == 1 and len(source.told) == 8
+
+
+def test_a_users_code_reaches_machines_that_do_not_have_it(cluster, tmp_path, monkeypatch):
     (tmp_path / "own_pack").mkdir()
     (tmp_path / "own_pack" / "__init__.py").write_text("from own_helper import NAME\n")
     (tmp_path / "own_helper.py").write_text("NAME = 'packed'\n")
@@ -353,7 +394,7 @@ def test_the_device_and_the_number_of_workers_are_left_to_the_cluster(tmp_path):
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_a_controller_that_is_stopped_leaves_no_actor_on_its_cluster(sent, code, cluster, one_node, tmp_path):
+def test_a_controller_that_is_stopped_leaves_no_actor_on_its_cluster(sent, code, cluster, tmp_path):
     out = tmp_path / "run"
     words = ("--images", "40", "--epochs", "6", "--trials", "200", "--workers", "1")
     process = subprocess.Popen(
@@ -370,7 +411,8 @@ def test_a_controller_that_is_stopped_leaves_no_actor_on_its_cluster(sent, code,
     _, err = process.communicate(timeout=30)
     assert process.returncode == code and b"Traceback" not in err
     assert sent == signal.SIGKILL or b"resume" in err
-    assert gone() and one_node.any_processes_alive()
+    [node] = cluster.worker_nodes
+    assert gone() and node.any_processes_alive()
 
 
 def test_a_search_on_ray_ends_with_a_policy(tmp_path):
@@ -392,7 +434,7 @@ def test_a_search_on_ray_ends_with_a_policy(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_search_outlives_a_worker_and_a_node(cluster, one_node, tmp_path):
+def test_a_search_outlives_a_worker_and_a_node(cluster, tmp_path):
     """Then another node joins. Every trial ends; those that were under way, as a second attempt."""
     out, doomed = tmp_path / "run", cluster.add_node(num_cpus=1)
     words = ("--images", "300", "--epochs", "40", "--trials", "12", "--confirm", "1", "--workers", "2")
