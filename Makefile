@@ -8,11 +8,11 @@ ARGS ?=
 search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 60" for other settings
 	$(BIN)/policysearch search $(ARGS)
 
-test: .venv/installed-test ## the tests, under 6 minutes on 2 cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: .venv/installed-test ## the quick tests, some 4 minutes on 2 cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-slow: .venv/installed-test ## the tests marked slow
-	$(BIN)/python -m pytest -m slow $(ARGS)
+slow: .venv/installed-test ## the tests marked slow: real kills, Ray nodes that come and go, the wheel
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

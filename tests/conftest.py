@@ -52,6 +52,20 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+LONGEST_FIRST = ("workers/test_ray.py", "experiments/test_resume.py", "experiments/test_evaluate.py")
+"""Files that take longest: begun first, so that no process is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file stay together and in order; only the files' order changes."""
+
+    def rank(item: pytest.Item) -> int:
+        matches = [number for number, file in enumerate(LONGEST_FIRST) if item.path.as_posix().endswith(file)]
+        return matches[0] if matches else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
+
+
 def skip_summary(reasons: list[str]) -> list[str]:
     """A line per reason for which tests were skipped, most frequent first, with how many."""
     return [f"{count} skipped: {reason}" for reason, count in Counter(reasons).most_common()]

@@ -55,6 +55,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_a_real_tiny_calibration_and_a_search_with_it(cli, tmp_path):
     """Six arms on the shipped data; the search takes the pull and the reward, and its policy says so."""

@@ -101,6 +101,7 @@ def live(tmp_path):
     return SearchConfig(space=str(tmp_path / "small.toml"), images=30, epochs=1, confirm=2, workers=0)
 
 
+@pytest.mark.slow
 def test_searches_are_run_read_and_not_run_again(tmp_path, live):
     settings = CompareSettings(strategies="random,ucb,successive-halving", pulls="5", runs=2, sensitivity=0)
     live = live.model_copy(update={"images": 90, "rungs": 2})
@@ -172,6 +173,7 @@ def test_searches_of_other_settings_are_not_gone_on_with(tmp_path, live, change,
     assert not (tmp_path / "cmp/compare.json").exists()
 
 
+@pytest.mark.slow
 def test_live_searches_of_a_run_share_their_seed(tmp_path, live):
     settings = CompareSettings(strategies="random,ucb", pulls="4", runs=2, sensitivity=0)
     compare(settings, tmp_path / "cmp", config=live)

@@ -88,6 +88,7 @@ def test_running_statistics_are_averaged_and_counts_copied():
     assert average.module.running_mean.tolist() == [2.0, 2.0] and int(average.module.num_batches_tracked) == 3
 
 
+@pytest.mark.slow
 def test_averaged_weights_do_better_under_a_constant_rate(data):
     rough, smooth = (child(data, images=500, epochs=20, schedule="constant", averaging=a)["loss"] for a in (0, 0.1))
     assert smooth < rough
@@ -161,6 +162,7 @@ def test_a_recipe_at_its_defaults_is_written_as_before(tmp_path):
     assert load_config(tmp_path / "config.toml") == config
 
 
+@pytest.mark.slow
 def test_rewards_of_the_base_need_one(tmp_path):
     with pytest.raises(UserError, match="give --base-epochs"):
         search(config_for(tmp_path / "run", reward="accuracy+0.1*affinity"))
@@ -168,6 +170,7 @@ def test_rewards_of_the_base_need_one(tmp_path):
     assert all(np.isfinite(s.mean) for s in told.summaries)
 
 
+@pytest.mark.slow
 def test_finalists_may_be_confirmed_by_longer_trainings_and_another_reward(tmp_path):
     settings = {"confirm_images": 60, "confirm_epochs": 2, "confirm_reward": "-loss", "reward": "accuracy"}
     told = search(config_for(tmp_path / "run", trials=6, **settings))

@@ -61,9 +61,13 @@ AT_EVERY_COUNT = ("ucb", "tpe")
 
 
 def kills() -> list:
-    """Every strategy and write; in the quick suite all writes for two strategies, and the seventeenth for all."""
+    """Every strategy and write; in the quick suite all writes for two strategies, and one for a sampler that remembers generations."""
     return [
-        pytest.param(strategy, count, marks=[] if strategy in AT_EVERY_COUNT or count == 17 else pytest.mark.slow)
+        pytest.param(
+            strategy,
+            count,
+            marks=[] if strategy in AT_EVERY_COUNT or (strategy, count) == ("optuna:NSGAII", 17) else pytest.mark.slow,
+        )
         for strategy in STRATEGIES
         for count in COUNTS
     ]
@@ -274,6 +278,7 @@ def test_a_reward_that_is_no_number_is_a_failure_not_a_reward(quick, tmp_path, m
     assert trials(folder)[1][-2:] == ("failed", "")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_workers(quick, tmp_path):
     search(config_for(tmp_path / "run", confirm=0, trials=4, workers=0))
     assert resume(tmp_path / "run", trials=6, workers=1).config.workers == 1
@@ -319,7 +324,8 @@ def started(folder: Path, finished: int) -> subprocess.Popen:
     raise AssertionError(process.communicate())
 
 
-@pytest.mark.parametrize("finished", [pytest.param(1, marks=pytest.mark.slow), 6])
+@pytest.mark.slow
+@pytest.mark.parametrize("finished", [1, 6])
 def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
     folder = tmp_path / "run"
     process = started(folder, finished)
@@ -335,6 +341,7 @@ def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
     assert Policy.load(folder / "policy.json").about["confirmed"] is True
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     folder = tmp_path / "run"
     process = started(folder, 2)

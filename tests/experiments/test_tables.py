@@ -165,6 +165,7 @@ def numbers(path):
     return sorted(kept, key=lambda row: (row["images"], row["arm"], row["replicate"]))
 
 
+@pytest.mark.slow
 def test_a_recording_that_was_stopped_goes_on_and_ends_alike(tmp_path, settings):
     whole = record_table(settings, PLAN, tmp_path / "whole.parquet")
     assert whole.pulls == 6 * 2 + 6 + 2 and whole.failed == 0

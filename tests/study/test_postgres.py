@@ -176,6 +176,7 @@ def test_every_write_may_find_the_server_gone(postgres, url, quick, tmp_path):
             postgres.start()
 
 
+@pytest.mark.slow
 def test_kill_minus_9_of_a_real_search(postgres, url, npz, password, tmp_path, monkeypatch):
     monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
     monkeypatch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)

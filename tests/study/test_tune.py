@@ -49,6 +49,7 @@ def test_the_snippet_for_tune(tune):
     assert widths.most_common(1)[0][0] == 64
 
 
+@pytest.mark.slow
 def test_seeds_reproduce_one_after_another(tune):
     from ray.tune.search.optuna import OptunaSearch
 

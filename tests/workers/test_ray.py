@@ -172,6 +172,7 @@ class TestRayPool(PoolConformance):
         assert Counter(tuple(m["gpus"]) for m in told) == {(0,): 4, (1,): 4}
         assert all(m["shown"] == str(m["gpus"][0]) for m in told)
 
+    @pytest.mark.slow
     def test_at_most_as_many_as_fit_run_at_once(self):
         source = all_told(RayPool(Where(0.5), None, cpus=1, gpus=1), ["echo"] * 6, retries=0)
         began = sorted(o.metrics["began"] for o in source.told.values())
@@ -213,6 +214,7 @@ def unsendable():
     return lambda trial: {"lock": threading.Lock()}
 
 
+@pytest.mark.slow
 def test_ray_and_local_pools_give_the_same_to_the_last_bit(tmp_path):
     from policysearch.policy.policy import Policy
 
@@ -393,6 +395,7 @@ def test_the_device_and_the_number_of_workers_are_left_to_the_cluster(tmp_path):
     assert (config.device, config.workers) == ("cuda", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_controller_that_is_stopped_leaves_no_actor_on_its_cluster(sent, code, cluster, tmp_path):
     out = tmp_path / "run"
@@ -415,6 +418,7 @@ def test_a_controller_that_is_stopped_leaves_no_actor_on_its_cluster(sent, code,
     assert gone() and node.any_processes_alive()
 
 
+@pytest.mark.slow
 def test_a_search_on_ray_ends_with_a_policy(tmp_path):
     """Ray started by the search itself, the user's file imported in its actors, nothing left behind."""
     (tmp_path / "own.py").write_text("from own_helper import *\n")
