@@ -61,13 +61,13 @@ AT_EVERY_COUNT = ("ucb", "tpe")
 
 
 def kills() -> list:
-    """Every strategy and write; in the quick suite all writes for two strategies, and one for a sampler that remembers generations."""
+    """Every strategy and write; the quick suite has all writes of two strategies, and one of a genetic sampler."""
+
+    def is_quick(strategy: str, count: int) -> bool:
+        return strategy in AT_EVERY_COUNT or (strategy, count) == ("optuna:NSGAII", 17)
+
     return [
-        pytest.param(
-            strategy,
-            count,
-            marks=[] if strategy in AT_EVERY_COUNT or (strategy, count) == ("optuna:NSGAII", 17) else pytest.mark.slow,
-        )
+        pytest.param(strategy, count, marks=[] if is_quick(strategy, count) else pytest.mark.slow)
         for strategy in STRATEGIES
         for count in COUNTS
     ]
