@@ -95,7 +95,7 @@ def _show_evaluation(folder: Path) -> None:
 
 def _write_comparison(folder: Path, target: Path) -> None:
     """Write the page again from the runs, or copy it where the folder came without them."""
-    from policysearch.experiments.comparison.reading import read_comparison, told_of
+    from policysearch.experiments.comparison.files import read_comparison, told_of
     from policysearch.experiments.comparison.report import write_page
     from policysearch.experiments.comparison.statistics import summary
 
@@ -108,7 +108,7 @@ def _write_comparison(folder: Path, target: Path) -> None:
 
 
 def _show_comparison(folder: Path) -> None:
-    from policysearch.experiments.comparison.reading import told_of
+    from policysearch.experiments.comparison.files import told_of
 
     summary = told_of(folder)
     sentences = [budget["verdict"]["sentence"] for budget in summary["budgets"]]

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from policysearch.experiments.comparison.outcomes import Comparison
+from policysearch.experiments.comparison.report import show
 from policysearch.experiments.comparison.statistics import Summary
-from policysearch.experiments.comparison.terminal import show
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.result import SearchResult
 from policysearch.experiments.search.tables import arm_table, confirmation_table

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Counts, Floats, History, Need
+from policysearch.rules.history import Choice, Counts, History, Need
 from policysearch.rules.successive_halving import Promoting, promote_or_start, several
+from policysearch.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

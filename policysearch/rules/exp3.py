@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Floats, History, Rule
+from policysearch.rules.history import Choice, History, Rule
+from policysearch.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

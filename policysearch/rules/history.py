@@ -8,7 +8,8 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
+
 Need = Literal["budget", "features", "fidelities"]
 
 

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Floats, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
 from policysearch.rules.posterior import binomial
+from policysearch.stats.arrays import Floats
 
 _TINY = 1e-300
 

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Floats, History, Need, Rule, argmax, hopeless, least_started
+from policysearch.rules.history import Choice, History, Need, Rule, argmax, hopeless, least_started
 from policysearch.rules.posterior import noise
+from policysearch.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

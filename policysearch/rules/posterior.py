@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Counts, Floats, History
+from policysearch.rules.history import Counts, History
+from policysearch.stats.arrays import Floats
 from policysearch.stats.shrinkage import shrink
 
 

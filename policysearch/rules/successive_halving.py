@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Counts, Floats, History, Need, Rule, argmax, hopeless
+from policysearch.rules.history import Choice, Counts, History, Need, Rule, argmax, hopeless
+from policysearch.stats.arrays import Floats
 
 Scores = Callable[[History, int], Floats]
 """From a history and an index of fidelity to [K] what arms are promoted by, higher is better."""

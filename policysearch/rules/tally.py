@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.rules.history import Counts, Floats, History, Log
+from policysearch.rules.history import Counts, History, Log
+from policysearch.stats.arrays import Floats
 
 _PULLS, _SUMS, _SQUARES, _PENDING, _FAILURES, _CORRECT, _JUDGED = range(7)
 _LOGGED = [("arm", np.int64), ("fidelity", np.int64), ("reward", np.float64), ("probability", np.float64)]

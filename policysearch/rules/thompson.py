@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Floats, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
 from policysearch.rules.posterior import drawn_noise, normal
+from policysearch.stats.arrays import Floats
 
 _RESAMPLED = 100
 

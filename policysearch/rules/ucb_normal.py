@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Floats, History, Rule, argmax, hopeless, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, hopeless, least_started, untried
 from policysearch.rules.posterior import noise
+from policysearch.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
+
 LEVEL = 0.95
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import t
 
+from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate, spread
-from policysearch.stats.significance import ALPHA, Floats, detectable, holm
+from policysearch.stats.significance import ALPHA, detectable, holm
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import combinations, islice
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
+
 FEWEST_IN_FAMILY = 3
 """A family of fewer arms has no rank correlation worth the name."""
 _MOST_SPLITS = 200

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
 
 
 def shrink(means: Floats, pulls: Floats, deviation: float) -> tuple[Floats, Floats]:

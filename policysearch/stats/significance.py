@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t
 
+from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import LEVEL
-
-Floats = NDArray[np.float64]
-
 
 ALPHA = 0.05
 

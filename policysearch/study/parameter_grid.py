@@ -14,8 +14,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial
 
 from policysearch.core.errors import UserError
+from policysearch.stats.arrays import Floats
 
-Floats = NDArray[np.float64]
 _NEAR = 1e-6
 """A value this close to a point, in gaps between points, is that point: storages and samplers round differently."""
 

@@ -11,9 +11,8 @@ from rich.console import Console
 
 from policysearch.experiments.comparison.files import SCHEMA, as_json, write_json
 from policysearch.experiments.comparison.outcomes import Comparison
-from policysearch.experiments.comparison.report import page, write_page
+from policysearch.experiments.comparison.report import page, show, write_page
 from policysearch.experiments.comparison.statistics import summary
-from policysearch.experiments.comparison.terminal import show
 from policysearch.reports.html.theme import LIGHT_AND_DARK
 from tests.support.comparisons import CASES, ODD, html, made
 from tests.support.html_pages import contrast, must_be_accessible, must_need_nothing, read

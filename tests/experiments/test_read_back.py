@@ -11,8 +11,7 @@ import pytest
 
 from policysearch.cli.result_folder import write_page_of
 from policysearch.core.errors import UserError
-from policysearch.experiments.comparison.files import write_json
-from policysearch.experiments.comparison.reading import read_comparison
+from policysearch.experiments.comparison.files import read_comparison, write_json
 from policysearch.experiments.comparison.run import _save_runs
 from policysearch.experiments.comparison.statistics import summary
 from policysearch.experiments.evaluation.files import as_json, read_evaluation

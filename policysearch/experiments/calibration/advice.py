@@ -7,9 +7,10 @@ from itertools import groupby
 
 import numpy as np
 
-from policysearch.experiments.calibration.analysis import Analysis, Candidate, Floats
+from policysearch.experiments.calibration.analysis import Analysis, Candidate
 from policysearch.experiments.calibration.proxies import Estimated
 from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.stats.arrays import Floats
 
 _SURE = 0.05
 

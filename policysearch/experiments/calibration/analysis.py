@@ -15,9 +15,9 @@ from policysearch.experiments.calibration.truth import Truth
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.policy.spaces import Arm, Space
+from policysearch.stats.arrays import Floats
 from policysearch.study.rewards import METRICS, parse_reward
 
-Floats = NDArray[np.float64]
 REWARDS_TRIED = (
     "accuracy",
     "-loss",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
+
 FEATURES = ("accuracy", "loss", "accuracy_gap", "augmented_train_loss", "severity")
 """Metrics of which a correction is made, those of them that are recorded; accuracy always."""
 _PENALTIES = 10.0 ** np.arange(-3.0, 4.0, 0.5)

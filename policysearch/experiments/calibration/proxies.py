@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.experiments.calibration.truth import Truth
+from policysearch.stats.arrays import Floats
 from policysearch.stats.ranks import spearman, spearman_inside
 
-Floats = NDArray[np.float64]
 LEVEL = 0.95
 _Z = 1.959963984540054
 _NEARLY_ONE = 0.999

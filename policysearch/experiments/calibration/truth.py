@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from policysearch.stats.arrays import Floats
 from policysearch.stats.ranks import reliability
 from policysearch.stats.shrinkage import shrink
-
-Floats = NDArray[np.float64]
 
 
 def additive(rewards: Floats) -> tuple[Floats, float]:

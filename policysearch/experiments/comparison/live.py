@@ -15,7 +15,7 @@ from policysearch.core.seeds import seed_of
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
-from policysearch.experiments.comparison.outcomes import Arms, Comparison, Floats, Ints, Runs
+from policysearch.experiments.comparison.outcomes import Arms, Comparison, Ints, Runs
 from policysearch.experiments.comparison.replay import checkpoints
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.progress import Listener, Status
@@ -25,6 +25,7 @@ from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.session import Session, changed_settings, load_with_progress, settings_of
 from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.rules import Tally, counted, recommend
+from policysearch.stats.arrays import Floats
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.pinned_settings import PINNED, first_change

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from policysearch.stats.arrays import Floats
+
 Ints = NDArray[np.int64]
 
 

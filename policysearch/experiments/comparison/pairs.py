@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate, spread
-from policysearch.stats.significance import _TIE, ALPHA, Floats, detectable, sign_flip
+from policysearch.stats.significance import _TIE, ALPHA, detectable, sign_flip
 
 _ENOUGH = 20
 

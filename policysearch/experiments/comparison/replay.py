@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import seed_of
 from policysearch.core.trial import Outcome, Trial
-from policysearch.experiments.comparison.outcomes import Floats, Ints
+from policysearch.experiments.comparison.outcomes import Ints
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.rules import recommend
+from policysearch.stats.arrays import Floats
 from policysearch.study.controller import run
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.optuna_store import OptunaTrialStore

@@ -8,12 +8,14 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from policysearch.core.files import write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.statistics import AtBudget, Summary
 from policysearch.experiments.comparison.text import MEANINGS, budget_grids, pair_grid, pick_grid, sensitivity_grid
+from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -25,7 +27,10 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Curve, Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.terminal import rich_table
+
+_WIDE = 100
 
 _CURVES = {
     ("simple", "pulls"): ("Simple regret of the pick", "pulls", "simple regret"),
@@ -148,3 +153,16 @@ def _made(summary: Summary, comparison: Comparison) -> Iterator[str]:
     yield heading(2, "How it was made")
     yield listed(facts)
     yield from (paragraph(text, "note") for text in _METHOD)
+
+
+def show(summary: Summary, comparison: Comparison, console: Console) -> None:
+    """Print every budget's tables, the sensitivity table, the cautions, and a verdict a budget as the last lines."""
+    grids = [grid for at in summary.budgets for grid in (*budget_grids(at), pair_grid(at))]
+    for grid in (*grids, sensitivity_grid(summary)):
+        if grid.rows:
+            console.print(rich_table(grid, console.width >= _WIDE))
+    told = f"δ = {comparison.delta:g}; – is not known or never reached; the JSON and the page say what columns mean."
+    for text in (told, *summary.cautions):
+        console.print(text, markup=False, highlight=False, style="dim")
+    for at in summary.budgets:
+        console.print(f"\n{at.verdict.sentence}", markup=False, highlight=False, style="bold")

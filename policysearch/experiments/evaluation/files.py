@@ -13,7 +13,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.evaluation.ledger import NAME, Looks
-from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Floats, Measured
+from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Measured
 from policysearch.experiments.evaluation.plot import write_plot
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import metric_result

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import number
+from policysearch.stats.arrays import Floats
 from policysearch.study.rows import COMPLETE, Row
 
 ERROR, VALIDATION = "error", "validation_accuracy"
@@ -76,9 +76,6 @@ METRICS: dict[str, Metric] = {
     "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _duration),
 }
 """In the order of the tables."""
-
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

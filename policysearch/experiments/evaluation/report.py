@@ -18,6 +18,7 @@ from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
 from policysearch.experiments.evaluation.statistics import Score
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -29,7 +30,7 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Curve, Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Dot, Panel, dots, lines
 from policysearch.reports.table import Grid
 from policysearch.reports.terminal import rich_table
 from policysearch.stats.intervals import Estimate, student

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from policysearch.core.errors import UserError
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.spaces import Arm, Space
+from policysearch.stats.arrays import Floats
 from policysearch.study.rewards import Reward
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
+from policysearch.reports.curves import Curve
 from policysearch.reports.html.svg import INK, SERIES, STYLE, inline
+from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate
 
-Floats = NDArray[np.float64]
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _WIDTH = 4.6  # inches, of 72 units: about a phone's width with letters as large as the page's
@@ -181,14 +181,3 @@ def _dot(axes: Axes, row: Dot, place: float) -> None:
 
 def _short(name: str, longest: int = _LONGEST) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A named curve: [P] each; low and high, its band, are nan where there is none."""
-
-    strategy: str
-    x: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]

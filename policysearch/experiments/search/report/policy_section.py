@@ -18,8 +18,9 @@ from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Softening
+from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
-from policysearch.reports.html.plots import Curve, Panel, lines
+from policysearch.reports.html.plots import Panel, lines
 from policysearch.reports.preview.figure import drawn_pictures, preview_notes
 from policysearch.reports.preview.sheet import Picture
 from policysearch.study.config import SearchConfig

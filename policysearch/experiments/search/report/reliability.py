@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
+from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Curve, Panel, lines
+from policysearch.reports.html.plots import Panel, lines
 from policysearch.reports.numbers import number
 from policysearch.reports.table import Grid
+from policysearch.stats.arrays import Floats
 from policysearch.study.rows import COMPLETE, Row
 
 _DRAWN = 4  # curves of a diagram, the diagonal besides
@@ -28,8 +29,6 @@ _NOTE = (
     "calibration error of all networks' predictions together; ECE: the mean of each network's own, which is larger "
     "since a few images in a bin differ by chance alone."
 )
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from policysearch.experiments.search.report.data import Material
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import Cloud, Panel, clouds
 from policysearch.rules import Tally
+from policysearch.stats.arrays import Floats
 from policysearch.study.rows import COMPLETE, Row
 
 _MOST = 1500  # points of a plot
-
-Floats = NDArray[np.float64]
 
 
 def best_so_far(rows: Sequence[Row]) -> Floats:
