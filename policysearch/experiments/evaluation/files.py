@@ -21,6 +21,7 @@ from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
 from policysearch.experiments.evaluation.verdict import FalseClaims, Verdict
 from policysearch.reports.table import Grid
+from policysearch.stats.arrays import Floats
 
 SCHEMA = "policysearch.evaluation/1"
 """Changes when a key changes its meaning or goes; new keys may come without."""
