@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Complaints of pydantic about a user's file, said as one sentence."""
 
 from __future__ import annotations
 

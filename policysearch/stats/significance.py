@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Tests of paired differences: the sign-flip test, Holm's correction, and what a test could have shown."""
 
 from __future__ import annotations
 
@@ -12,17 +12,11 @@ from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import LEVEL
 
 ALPHA = 0.05
-
-
+"""The level of every test: the share of false alarms that is accepted."""
 POWER = 0.80
-
-
+"""The probability with which a difference that is called detectable would be shown."""
 _EXACT = 13  # differences up to which every pattern of signs is tried
-
-
 _DRAWN = 9_999  # patterns drawn beyond that: p is known to ± 0.0004 where Holm over 28 pairs decides
-
-
 _TIE = 1e-9  # sums of rewards closer than this are equal
 
 
