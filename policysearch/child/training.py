@@ -135,79 +135,146 @@ def _fine_tuned(job: _Job, bases: Bases) -> Metrics:
 
 def _train(job: _Job) -> tuple[Metrics, nn.Module]:
     """The metrics and the network."""
-    policy, data, images, epochs, seed = job.policy, job.data, job.images, job.epochs, job.seed
-    recipe, loss = job.recipe, job.loss
-    started, cpu_before = time.perf_counter(), time.thread_time()
-    device = data.images.device
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    chosen = stratified(data.labels[data.train].cpu().numpy(), images, np.random.default_rng([seed, 0]))
-    subset = data.train[torch.from_numpy(chosen).to(device)]
-    order = torch.Generator().manual_seed(seed)
-    draws = torch.Generator(device).manual_seed(seed + 1)
-    plain = make_loss(None, data.classes, device, recipe.label_smoothing)
-    objective = make_loss(loss, data.classes, device) if loss else plain
-    clock = _Clock()
-    curve: list[dict[str, float]] = []
-    stops = {round(epochs * (i + 1) / recipe.checkpoints) for i in range(recipe.checkpoints)}
+    run = _Run(job)
+    device = run.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        learner = Learner(job.factory, recipe, device)
-        network = learner.network
-        batches = math.ceil(images / recipe.batch)
-        rate = partial(SCHEDULES[recipe.schedule], total=epochs * batches, warmup=recipe.warmup)
-        evaluated = partial(_evaluate, learner, data, evaluation_batch(recipe))
-        final: dict[str, float] = {}
-        bins: list[list[float]] = []
-        step = 0
-        for epoch in range(1, epochs + 1):
-            network.train()
-            total = torch.zeros((), device=device)
-            parts = subset[torch.randperm(images, generator=order).to(device)].tensor_split(batches)
-            feed = augmented(policy, data, network, parts, step=step, steps=epochs * batches, generator=draws)
-            for at, (seen, targets, weights) in enumerate(clock.timed(feed), step):
-                mark = time.perf_counter()
-                logits = learner.logits(data.normalise(seen))
-                value = objective(logits, targets, weights)
-                learner.update(value, rate(at))
-                clock.steps += time.perf_counter() - mark
-                measured = plain(logits.detach(), targets, weights) if loss else value.detach()
-                total += measured * len(seen)
-            step += batches
-            objective.end_epoch()
-            if not math.isfinite(total):
-                raise ChildError(f"diverged: training loss is {float(total)} in epoch {epoch} of {epochs}")
-            if epoch in stops:
-                mark = time.perf_counter()
-                final, bins = evaluated(data.validation)
-                clock.evaluation += time.perf_counter() - mark
-                curve.append({"epoch": epoch, "accuracy": final["accuracy"], "loss": final["loss"]})
-        clean, _ = evaluated(subset)
-        seconds, cpu = time.perf_counter() - started, time.thread_time() - cpu_before
-        further = _examined(learner, job.examine) if job.examine else {}
-    if not math.isfinite(final["loss"] + clean["loss"]):
-        raise ChildError(f"diverged: loss is {final['loss']} on validation, {clean['loss']} on the clean subset")
-    metrics: Metrics = {
-        **final,
-        "validation_images": len(data.validation),
-        "train_accuracy": clean["accuracy"],
-        "train_loss": clean["loss"],
-        "accuracy_gap": clean["accuracy"] - final["accuracy"],
-        "loss_gap": final["loss"] - clean["loss"],
-        "augmented_train_loss": float(total) / images,
-        "curve": curve,
-        "reliability": bins,
-        "seconds": seconds,
-        "cpu_seconds": cpu,
+        torch.manual_seed(job.seed)
+        run.begin()
+        for epoch in range(1, job.epochs + 1):
+            run.epoch(epoch)
+            if epoch in run.checkpoints:
+                run.validate(epoch)
+        train_scores = run.finish()
+        examined = _examined(run.learner, job.examine) if job.examine else {}
+
+    last = run.validation["loss"]
+    if not math.isfinite(last + train_scores["loss"]):
+        raise ChildError(f"diverged: loss is {last} on validation, {train_scores['loss']} on the clean subset")
+    return {**_metrics(run, train_scores), **examined}, run.learner.network
+
+
+class _Run:
+    """One training at work: its subset, generators, network and objective, and what it has measured so far.
+
+    The steps, in their order: `begin`, then `epoch` and, at a checkpoint, `validate`, then `finish`.
+
+    Attributes:
+        checkpoints: epochs after which the network is measured on validation; the last is among them.
+        validation: scores of the last checkpoint; `bins`: its reliability; `curve`: all checkpoints.
+        total: [] sum over the last epoch's images of the loss as it is without an arm's own.
+        seconds, cpu_seconds: of training and evaluation, without the test part.
+    """
+
+    def __init__(self, job: _Job) -> None:
+        self._started, self._cpu_started = time.perf_counter(), time.thread_time()
+        self.job = job
+        self.device = job.data.images.device
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+        labels = job.data.labels[job.data.train].cpu().numpy()
+        chosen = stratified(labels, job.images, np.random.default_rng([job.seed, 0]))
+        self._subset = job.data.train[torch.from_numpy(chosen).to(self.device)]
+        self._batches = math.ceil(job.images / job.recipe.batch)
+
+        # The order of images is drawn on the CPU, so that it is the same on every device.
+        self._order = torch.Generator().manual_seed(job.seed)
+        self._draws = torch.Generator(self.device).manual_seed(job.seed + 1)
+
+        classes = job.data.classes
+        self._plain_loss = make_loss(None, classes, self.device, job.recipe.label_smoothing)
+        self._objective = make_loss(job.loss, classes, self.device) if job.loss else self._plain_loss
+
+        count = job.recipe.checkpoints
+        self.checkpoints = {round(job.epochs * (i + 1) / count) for i in range(count)}
+        self.clock = _Clock()
+        self.curve: list[dict[str, float]] = []
+        self.validation: dict[str, float] = {}
+        self.bins: list[list[float]] = []
+        self.total = torch.zeros((), device=self.device)
+        self.seconds = self.cpu_seconds = 0.0
+
+    def begin(self) -> None:
+        """Make the network; its first weights come from torch's global generator, as it is now."""
+        job = self.job
+        self.learner = Learner(job.factory, job.recipe, self.device)
+        schedule = SCHEDULES[job.recipe.schedule]
+        self._rate = partial(schedule, total=job.epochs * self._batches, warmup=job.recipe.warmup)
+        self._scores = partial(_evaluate, self.learner, job.data, evaluation_batch(job.recipe))
+
+    def epoch(self, number: int) -> None:
+        """Pass once over the subset.
+
+        Raises:
+            ChildError: the loss is no longer finite.
+        """
+        job, data, learner = self.job, self.job.data, self.learner
+        learner.network.train()
+        self.total = torch.zeros((), device=self.device)
+        permuted = torch.randperm(job.images, generator=self._order).to(self.device)
+        parts = self._subset[permuted].tensor_split(self._batches)
+        first = (number - 1) * self._batches
+        feed = augmented(
+            job.policy,
+            data,
+            learner.network,
+            parts,
+            step=first,
+            steps=job.epochs * self._batches,
+            generator=self._draws,
+        )
+        for step, (images, targets, weights) in enumerate(self.clock.timed(feed), first):
+            mark = time.perf_counter()
+            logits = learner.logits(data.normalise(images))
+            value = self._objective(logits, targets, weights)
+            learner.update(value, self._rate(step))
+            self.clock.steps += time.perf_counter() - mark
+
+            # Arms with losses of their own are compared by the loss that all others have.
+            measured = self._plain_loss(logits.detach(), targets, weights) if job.loss else value.detach()
+            self.total += measured * len(images)
+        self._objective.end_epoch()
+        if not math.isfinite(self.total):
+            raise ChildError(f"diverged: training loss is {float(self.total)} in epoch {number} of {job.epochs}")
+
+    def validate(self, epoch: int) -> None:
+        """Measure the network on the validation part."""
+        mark = time.perf_counter()
+        self.validation, self.bins = self._scores(self.job.data.validation)
+        self.clock.evaluation += time.perf_counter() - mark
+        accuracy, loss = self.validation["accuracy"], self.validation["loss"]
+        self.curve.append({"epoch": epoch, "accuracy": accuracy, "loss": loss})
+
+    def finish(self) -> dict[str, float]:
+        """Stop the clock; returns the scores on the clean subset."""
+        train_scores, _ = self._scores(self._subset)
+        self.seconds = time.perf_counter() - self._started
+        self.cpu_seconds = time.thread_time() - self._cpu_started
+        return train_scores
+
+
+def _metrics(run: _Run, train_scores: dict[str, float]) -> Metrics:
+    """What `train` returns, but for what an examination adds."""
+    job, validation, clock = run.job, run.validation, run.clock
+    return {
+        **validation,
+        "validation_images": len(job.data.validation),
+        "train_accuracy": train_scores["accuracy"],
+        "train_loss": train_scores["loss"],
+        "accuracy_gap": train_scores["accuracy"] - validation["accuracy"],
+        "loss_gap": validation["loss"] - train_scores["loss"],
+        "augmented_train_loss": float(run.total) / job.images,
+        "curve": run.curve,
+        "reliability": run.bins,
+        "seconds": run.seconds,
+        "cpu_seconds": run.cpu_seconds,
         "augmentation_seconds": clock.augmentation,
         "step_seconds": clock.steps,
         "evaluation_seconds": clock.evaluation,
-        "images_per_second": images * epochs / seconds,
-        "peak_memory_mb": _peak_memory_mb(device),
-        "severity": severity(policy, data, seed),
-        **further,
+        "images_per_second": job.images * job.epochs / run.seconds,
+        "peak_memory_mb": _peak_memory_mb(run.device),
+        "severity": severity(job.policy, job.data, job.seed),
     }
-    return metrics, network
 
 
 @torch.no_grad()

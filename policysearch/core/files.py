@@ -50,8 +50,10 @@ def read_json(path: Path, schema: str) -> dict[str, Any]:
 
 
 def must_be_writable(target: Path, force: bool) -> None:
-    """Raises:
-    UserError: the file is there already and `force` is False, or its folder is missing.
+    """Check that a file may be written.
+
+    Raises:
+        UserError: the file is there already and `force` is False, or its folder is missing.
     """
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise UserError(f"cannot write {target}: give --out a file in a folder that exists")

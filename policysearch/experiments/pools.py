@@ -32,8 +32,10 @@ class PoolOf(Protocol):
 
 
 def must_name_a_pool(config: PlaceSettings) -> None:
-    """Raises:
-    UserError: no such pool, or settings that do not go together.
+    """Check that the pool exists and that its settings go together.
+
+    Raises:
+        UserError: no such pool, or settings that do not go together.
     """
     if config.pool not in _PLACES:
         raise unknown_name("pool", config.pool, _PLACES)

@@ -21,14 +21,17 @@ def amount(value: float) -> str:
 
 
 def whole(value: float) -> str:
+    """A count, with separators of thousands."""
     return _NONE if math.isnan(value) else f"{value:,.0f}"
 
 
 def share(value: float) -> str:
+    """A fraction in [0, 1] as a percentage."""
     return _NONE if math.isnan(value) else f"{100 * value:.0f} %"
 
 
 def milliseconds(value: float) -> str:
+    """Seconds, as milliseconds."""
     return _NONE if math.isnan(value) else f"{1000 * value:.2g} ms" if value < 0.0995 else f"{1000 * value:,.0f} ms"
 
 

@@ -17,8 +17,10 @@ Scores = Callable[[History, int], Floats]
 
 
 def several(history: History, rule: str) -> None:
-    """Raises:
-    UserError: the history has one fidelity.
+    """Check that a history has several fidelities.
+
+    Raises:
+        UserError: the history has one fidelity.
     """
     if len(history.fidelities) < 2:
         raise UserError(f"{rule} needs two fidelities or more, got {max(len(history.fidelities), 1)}")

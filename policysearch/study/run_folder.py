@@ -48,8 +48,10 @@ class RunFolder:
         return self.path / "report.html"
 
     def must_be_new(self) -> None:
-        """Raises:
-        UserError: something is there already; nothing is overwritten.
+        """Check that nothing is in the folder yet: nothing is overwritten.
+
+        Raises:
+            UserError: something is there already; nothing is overwritten.
         """
         if self.config.exists() or self.study.exists():
             raise UserError(
@@ -64,8 +66,10 @@ class RunFolder:
             raise UserError(f"cannot make folder {self.path}: {parent} is no folder that can be written")
 
     def make(self) -> None:
-        """Raises:
-        UserError: the folder cannot be made or written.
+        """Make the folder where it is not there yet.
+
+        Raises:
+            UserError: the folder cannot be made or written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -75,8 +79,10 @@ class RunFolder:
             raise UserError(f"cannot write to folder {self.path}: give another --out")
 
     def must_hold_a_run(self) -> None:
-        """Raises:
-        UserError: there is no run here.
+        """Check that a run is in the folder.
+
+        Raises:
+            UserError: there is no run here.
         """
         if not self.config.exists():
             raise UserError(

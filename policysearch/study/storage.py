@@ -107,8 +107,10 @@ def reason(error: BaseException) -> str:
 
 
 def _parsed(text: str) -> URL:
-    """Raises:
-    UserError: no URL, or one cut in the wrong place; none of it is told, a part may be the password.
+    """The URL, if it is one; no message quotes it, since a part may be the password.
+
+    Raises:
+        UserError: no URL, or one cut in the wrong place; none of it is told, a part may be the password.
     """
     try:
         url = make_url(text)

@@ -42,8 +42,10 @@ def arm_of(policy: Policy) -> Arm:
 
 
 def fixed_arms(names: Sequence[str]) -> list[Arm]:
-    """Raises:
-    UserError: no preset has one of the names.
+    """The presets with these names as arms.
+
+    Raises:
+        UserError: no preset has one of the names.
     """
     return [Arm({}, preset(name).model_copy(update={"name": name})) for name in names]
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""search.png: every arm's mean, and the rewards over the search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The tables of a search in the terminal: its arms, and the finalists on their fresh replicates."""
 
 from __future__ import annotations
 

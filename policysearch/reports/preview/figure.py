@@ -52,8 +52,10 @@ def write_preview(
 
 
 def must_be_png(out: str | Path) -> None:
-    """Raises:
-    UserError: the file's name does not end in .png.
+    """Check the name of a picture's file.
+
+    Raises:
+        UserError: the file's name does not end in .png.
     """
     if Path(out).suffix.lower() != ".png":
         raise UserError(f"the picture is a PNG: --out takes PATH.png, got {str(out)!r}")

@@ -61,8 +61,10 @@ def seconds(rows: Sequence[Row]) -> float:
 
 
 def must_have_a_reward(material: Material) -> None:
-    """Raises:
-    UserError: no pull of the search has ended with a reward, so that there is nothing to report.
+    """Check that there is something to report.
+
+    Raises:
+        UserError: no pull of the search has ended with a reward, so that there is nothing to report.
     """
     if not any(row.state == COMPLETE for row in material.searched):
         raise UserError(

@@ -15,8 +15,10 @@ from policysearch.study.settings import OutputSettings
 
 
 def must_have_tensorboard(config: OutputSettings) -> None:
-    """Raises:
-    UserError: TensorBoard is asked for and not installed.
+    """Check that TensorBoard is installed where it is asked for.
+
+    Raises:
+        UserError: TensorBoard is asked for and not installed.
     """
     if config.tensorboard and find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs a package: pip install 'policysearch[tensorboard]', or leave it out")
