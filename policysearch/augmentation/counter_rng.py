@@ -9,7 +9,7 @@ _BITS = 0xFFFFFFFF
 
 
 def _scramble(x: Tensor) -> Tensor:
-    """A bijection of 32-bit whole numbers (kept in int64) whose every output bit hangs on every input bit."""
+    """A bijection of 32-bit whole numbers (kept in int64) whose every output bit depends on every input bit."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = x ^ (x >> shift)
         x = x.mul_(factor).bitwise_and_(_BITS)

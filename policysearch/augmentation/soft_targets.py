@@ -83,7 +83,7 @@ def pair_confidence(iou: Tensor, k: float, p_min: float, easy: bool = False) -> 
 
 
 def soft_loss(logits: Tensor, targets: Tensor, weights: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Mean over the batch of w·KL(target || softmax(logits)): listing 2, with one weight an image.
+    """Mean over the batch of w·KL(target || softmax(logits)): listing 2, with one weight per image.
 
     The published listing multiplies a (B, 1) weight with a (B,) loss, which gives mean(w)·mean(KL); here
     every image keeps its own weight.

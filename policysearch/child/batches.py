@@ -31,14 +31,14 @@ def augmented(
 ) -> Iterator[Batch]:
     """The batches of an epoch, augmented.
 
-    Several small batches are augmented in one call, whose cost hangs on the number of operations drawn more than on
+    Several small batches are augmented in one call, whose cost depends on the number of operations drawn more than on
     the number of images, unless the policy needs batches by themselves: for a mix or for normalised weights.
 
     Args:
         policy: what to draw from; its stages go by (step of the batch) / steps.
         data: where the images are.
         network: asked where it sees each image's class, if the policy's mix needs that.
-        batches: indices [B] int64 into the images, a tensor a batch.
+        batches: indices [B] int64 into the images, one tensor per batch.
         step: the number of training steps before this epoch.
         steps: the number of training steps in all.
         generator: on the images' device.

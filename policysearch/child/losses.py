@@ -1,4 +1,4 @@
-"""The losses a child can be trained with, for soft targets and one weight an image.
+"""The losses a child can be trained with, for soft targets and one weight per image.
 
 Every loss here is a mean over the batch of w·l(logits, target). For a one-hot target and weight 1 `l` is the formula
 of the paper named.
@@ -199,7 +199,7 @@ def make_loss(loss: Loss | None, num_classes: int, device: torch.device, label_s
     """The loss of one training, called as (logits [B, C], targets [B, C], weights [B]) -> [].
 
     Args:
-        loss: which; None is `soft_loss`, KL with one weight an image.
+        loss: which; None is `soft_loss`, KL with one weight per image.
         num_classes: C.
         device: where logits will be.
         label_smoothing: for `soft_loss` alone, in [0, 1); a loss given brings its own.

@@ -29,7 +29,8 @@ def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDAr
     """The number of each training image's group, [N_train] int64.
 
     Args:
-        group: a CSV file with rows `image,group`, or with one group a line in the images' order; else a column's name.
+        group: a CSV file with rows `image,group`, or with one group per line in the images' order; else a column's
+            name.
         names: the training images' names.
         own: the groups that the data's column gave.
 
@@ -60,7 +61,7 @@ def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
         return [by_name.get(name) or None for name in names]
     if len(rows) != len(names) or any(len(row) != 1 for row in rows):
         raise UserError(
-            f"--group {path} must have rows `image,group`, or one group a line for the {len(names)} training images; "
+            f"--group {path} must have rows `image,group`, or one group per line for the {len(names)} training images; "
             f"it has {len(rows)} lines"
         )
     return [row[0] for row in rows]

@@ -23,7 +23,7 @@ class Measured(BaseModel):
 
     Attributes:
         regret, regret_low, regret_high: expected, of a pick by `pulls` pulls an arm, and its 95 % interval.
-        regret_after_one_pull: the same for one pull an arm.
+        regret_after_one_pull: the same for one pull per arm.
         long_regret: the same for picks by long training.
         spearman, spearman_low, spearman_high: of the arms' means with long training.
         cost_share: seconds of a pull over those of a long training.

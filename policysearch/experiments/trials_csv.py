@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def write_trials(path: Path, records: dict[str, OptunaTrialStore]) -> None:
-    """trials.csv: a row a trial of every phase, a column a metric; the learning curve is in the study's outcome."""
+    """Write trials.csv: one row per trial of every phase, one column per metric (learning curves are in the study)."""
     rows = [(phase, record, row) for phase, record in records.items() for row in record.rows]
     metrics = sorted(
         {name for _, _, row in rows for name, v in row.outcome.metrics.items() if _is_number(v)} - set(_COLUMNS)

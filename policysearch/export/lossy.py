@@ -86,7 +86,7 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     parts = {
         "softening": f"{library} has no softened targets or weights: images are augmented, labels stay hard",
         "mix": f"the mix of the batch is left out: add {library}'s own after the policy",
-        "mixture": f"{library} has no mean of several draws: one draw an image is left of it",
+        "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
     }
     lost = [reason for name, reason in parts.items() if getattr(policy, name)]

@@ -35,7 +35,7 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
     {
         "torchvision": Export("learned_policy.py", "Python that needs torch and torchvision alone"),
         "timm": Export("learned_policy.py", "Python with timm's own operations", "timm"),
-        "kornia": Export("learned_policy.py", "Python with kornia's own operations, one draw a batch", "kornia"),
+        "kornia": Export("learned_policy.py", "Python with kornia's own operations, one draw per batch", "kornia"),
         "albumentations": Export("learned_policy.json", "JSON for A.from_dict", "albumentations"),
         "json": Export("policy.json", "the policy as it is, for this program"),
     }

@@ -135,7 +135,7 @@ def _soft(plan: Plan, loss: Loss | None) -> list[str]:
 def _loss(loss: Loss | None) -> str:
     arguments = [Name("logits"), Name("targets"), Name("weights")]
     if loss is None:
-        call, words = Call("soft_loss", arguments), "KL(target || softmax), one weight an image"
+        call, words = Call("soft_loss", arguments), "KL(target || softmax), one weight per image"
     else:
         call, words = Call(_FUNCTIONS[loss.kind], arguments, loss.settings), loss_in_words(loss)
     return _LOSS.format(words=words[0].upper() + words[1:], call=rendered(call, 4, 7))

@@ -21,7 +21,7 @@ KINDS: dict[Kind, str] = {
     "matrix": "a homography, nearest neighbour",
     "crop": "a box of the image resized to the whole, bilinear",
     "mask": "pixels hidden (black)",
-    "table": "256 values onto 256 values, an image and channel at a time",
+    "table": "256 values onto 256 values, one image and channel at a time",
     "filter": "any other change of the pixels",
 }
 """What an operation's kernel gives, which decides how it is applied; operations are applied grouped by kind."""

@@ -1,4 +1,4 @@
-"""Bandit rules, one a file: pure functions of a `History`; numpy only."""
+"""Bandit rules, one per file: pure functions of a `History`; numpy only."""
 
 from policysearch.rules.corrected_halving import CorrectedHalving
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
@@ -47,7 +47,7 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
     "linucb": ("largest upper bound of a regression on what the policies do (alpha, ridge, own)", LinUcb),
     "exp3": ("exponential weights, for rewards that drift (gamma, rate, decay)", Exp3),
     "sequential-halving": ("a known budget in rounds, each on half as many arms", SequentialHalving),
-    "successive-halving": ("cheap pulls for all arms, dearer ones for the best 1/eta (eta)", SuccessiveHalving),
+    "successive-halving": ("cheap pulls for all arms, more expensive ones for the best 1/eta (eta)", SuccessiveHalving),
     "corrected-halving": (
         "the same, cheap rewards corrected by what policies do (eta, doubt, width)",
         CorrectedHalving,

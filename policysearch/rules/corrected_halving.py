@@ -15,7 +15,7 @@ from policysearch.stats.arrays import Floats
 
 @dataclass(frozen=True)
 class CorrectedHalving(Promoting):
-    """Successive halving by an upper bound of what an arm will be worth at the dearest fidelity.
+    """Successive halving by an upper bound of what an arm will be worth at the most expensive fidelity.
 
     A cheap pull has a bias that depends on what the policy does: one with few epochs ranks strong policies last,
     and plain halving throws them out in its first rung. Here arms are promoted by

@@ -30,7 +30,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Counts:
-    """Pulls and their rewards, one entry an arm, all arrays [K] float64.
+    """Pulls and their rewards, one entry per arm, all arrays [K] float64.
 
     Attributes:
         pulls: finished pulls with a reward.

@@ -1,4 +1,4 @@
-"""Successive halving and Hyperband, asynchronous: cheap pulls for many arms, dear ones for the best of them."""
+"""Successive halving and Hyperband, asynchronous: cheap pulls for many arms, expensive ones for the best of them."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_a_table_of_a_few_arms_holds_and_replays_only_these(tmp_path, quick_chil
     [
         (["--arms", "1"], "arms"),
         (["--rewards", "acuracy"], "reward metric"),
-        (["--long", "100x4", "--ladder", "100x8"], "--long must be dearer than every pull of --ladder"),
+        (["--long", "100x4", "--ladder", "100x8"], "--long must be more expensive than every pull of --ladder"),
         (["--long", "9000x4"], "--long 9000x4: --images must lie in"),
         (["--long", "100x4", "--ladder", "10x4"], "--ladder 10x4: --images must lie in"),
         (["--long", "fast"], "a fidelity is IMAGESxEPOCHS"),

@@ -136,7 +136,7 @@ def test_a_draft_by_the_data():
     )
     with pytest.raises(UserError, match="no pull cheaper than --long 60x40 has two images for each of 10 classes"):
         drafted(CalibrateSettings(), 20, 60, 10)
-    with pytest.raises(UserError, match=r"--long must be dearer .*: 1000x40 is not cheaper than 400x40"):
+    with pytest.raises(UserError, match=r"--long must be more expensive .*: 1000x40 is not cheaper than 400x40"):
         drafted(CalibrateSettings(long="400x40", ladder="100x40,1000x40"), 20, 4000, 10)
 
 

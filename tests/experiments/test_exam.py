@@ -101,7 +101,7 @@ def test_an_exam_by_hand(dataset):
 
 
 def test_patches_lie_alike_for_all_policies_of_a_replicate(dataset):
-    """What the network sees hangs on the seed and the share alone."""
+    """What the network sees depends on the seed and the share alone."""
     data = on_device(dataset, split(dataset, None, 0), torch.device("cpu"))
     exam = Exam.of(dataset, torch.device("cpu"), batch=30)
 

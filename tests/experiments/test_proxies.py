@@ -54,7 +54,7 @@ def test_a_constant_rate_rises_over_fifty_steps_whatever_the_total():
 
 
 def test_a_point_of_a_constant_curve_is_the_end_of_a_shorter_training(data):
-    """One-cycle, whose rate hangs on the total, is the planted bug: there the two differ."""
+    """One-cycle, whose rate depends on the total, is the planted bug: there the two differ."""
     for schedule, equal in (("constant", True), ("one-cycle", False)):
         long = child(data, epochs=4, checkpoints=4, schedule=schedule, averaging=0.5)
         short = child(data, epochs=2, checkpoints=1, schedule=schedule, averaging=0.5)

@@ -263,7 +263,7 @@ def test_before_the_first_reward_the_pick_is_blind(table):
 
 
 def test_strategies_of_several_fidelities_are_measured_where_they_end(path, table):
-    """All by the means of the dearest pulls, and in units of cost: a dear pull is eight ordinary ones here."""
+    """All by the means of the most expensive pulls, in units of cost: such a pull is eight ordinary ones here."""
     few = {"runs": 2, "pulls": "60", "sensitivity": 0, "processes": 1, "failures": 0}
     mixed = replayed(CompareSettings(strategies="random,hyperband", **few), str(path), lambda done, total: None)
     plain = replayed(CompareSettings(strategies="random", **few), str(path), lambda done, total: None)

@@ -103,7 +103,7 @@ def _blur_axis(pixels: Tensor, sigma: Tensor, axis: int) -> Tensor:
 def _noise(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """X + α·X_noise with pixels in [0, 1] and X_noise from N(0, 0.1²) (Liu et al. 2023, table 6).
 
-    There α is from N(0, 0.1²): the magnitude {"mean": 0, "std": 0.1}. The pattern hangs on the draw's numbers alone.
+    There α is from N(0, 0.1²): the magnitude {"mean": 0, "std": 0.1}. The pattern depends on the draw's numbers alone.
     """
     pattern = normals(numbers[:, :2], images[0].numel() if len(images) else 0).view(images.shape)
     return (images + pattern.mul_(_each(25.5 * magnitude))).round_().clamp_(0, 255).to(torch.uint8)

@@ -98,7 +98,7 @@ class Window:
     """Moves collected for B images.
 
     Along an axis output place o shows source place scale·o + offset where first <= o <= last, and nothing
-    elsewhere; a move keeps that form, so that any number of them is four numbers an image and axis.
+    elsewhere; a move keeps that form, so that any number of them is four numbers per image and axis.
     """
 
     def __init__(self, batch: int, height: int, width: int, device: torch.device) -> None:

@@ -97,7 +97,7 @@ def analyse(
     Args:
         table: recorded, complete or not: at a cheap fidelity the replicates that all arms have count.
         rewards: as `policysearch search --reward` takes them.
-        long: the fidelity taken as truth; by default the dearest.
+        long: the fidelity taken as truth; by default the most expensive.
         judged_by: the truth's reward.
         family: the family of an arm, for correlations inside families.
         fitted: also fit a reward at each fidelity (`policysearch.experiments.calibration.fitted_reward`).

@@ -24,7 +24,7 @@ class Forecast:
     """Seconds of a pull: some for every image that passes, and some for the evaluations, whose number is fixed.
 
     Attributes:
-        per_image: worker-seconds for an image in an epoch.
+        per_image: worker-seconds per image and epoch.
         fixed: worker-seconds besides.
         workers: that train at once.
     """

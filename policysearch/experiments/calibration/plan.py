@@ -76,7 +76,9 @@ def drafted(settings: CalibrateSettings, arms: int, images: int, classes: int) -
         ladder = tuple(dict.fromkeys(Fidelity.parse(part) for part in settings.ladder.split(",")))
         dear = [f for f in ladder if f.cost >= long.cost]
         if dear:
-            raise UserError(f"--long must be dearer than every pull of --ladder: {dear[0]} is not cheaper than {long}")
+            raise UserError(
+                f"--long must be more expensive than every pull of --ladder: {dear[0]} is not cheaper than {long}"
+            )
     else:
         ladder = ladder_below(long, 2 * classes)
     if not ladder:

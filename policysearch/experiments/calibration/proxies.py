@@ -79,7 +79,7 @@ def resampled(values: Floats, replicates: NDArray[np.int64]) -> Floats:
     (Rao and Wu 1988), which for three replicates is a fifth. A single replicate is not resampled.
 
     Args:
-        values: [K, J] one number an arm and replicate.
+        values: [K, J] one number per arm and replicate.
         replicates: [B, J].
     """
     count = values.shape[1]
@@ -107,7 +107,7 @@ class Proxy:
         replicates: J.
         pick: index of the arm with the best cheap mean.
         observed: its regret by the long trainings' means as they are.
-        one: expected regret of a pick after one pull an arm.
+        one: expected regret of a pick after one pull per arm.
         all: expected regret of a pick by the means of all J replicates.
         spearman: of the cheap means with the measured truth; interval z ± 1.96 s on Fisher's scale, s over the
             bootstrap, which holds in 92 to 94 % of the same simulations.

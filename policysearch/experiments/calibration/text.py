@@ -44,7 +44,7 @@ def advice_in_words(analysis: Analysis, advice: Advice) -> str:
         return f"Search with {what}: {lost}."
     return (
         f"No cheap pull is within {advice.tolerance:g} of picks by long training; the least bad is {what}: {lost}: "
-        "take a dearer --ladder, or distrust the search's pick until it is confirmed by long training."
+        "take a more expensive --ladder, or distrust the search's pick until it is confirmed by long training."
     )
 
 

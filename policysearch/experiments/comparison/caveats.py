@@ -33,9 +33,9 @@ def _measured(comparison: Comparison) -> str:
     if at == measured:
         return ""
     return (
-        f"Regret is measured at {measured}, the dearest pull of any of these strategies, also for those that only pull "
-        f"at {at}: what a pick is worth there, not how well it was found. Budgets count pulls of {at}; dearer ones "
-        "count for several."
+        f"Regret is measured at {measured}, the most expensive pull of any of these strategies, also for those that "
+        f"only pull at {at}: what a pick is worth there, not how well it was found. Budgets count pulls of {at}; more "
+        "expensive ones count for several."
     )
 
 

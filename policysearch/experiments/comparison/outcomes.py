@@ -19,7 +19,8 @@ class Arms:
 
     Attributes:
         names: K names.
-        means: [K] mean reward where regret is measured: at the pulls' fidelity, or the dearest that a strategy pulls.
+        means: [K] mean reward where regret is measured: at the pulls' fidelity, or the most expensive that a
+            strategy pulls.
         truth: [K] mean reward after long training, nan for an arm that had none; None where nothing was trained for
             long. In live comparisons: on fresh replicates, for the arms that some search ended with.
         truth_errors: [K] standard errors of `truth`, nan for an arm with one long training.
@@ -38,7 +39,8 @@ class Runs:
     Attributes:
         strategy: as the user gave it, `NAME` or `NAME:parameter=value`.
         budget: pulls of each run.
-        pulls: [P] pulls that had ended at each checkpoint, a dear one counting by its cost; the last is the budget.
+        pulls: [P] pulls that had ended at each checkpoint, an expensive one counting by its cost; the last is the
+            budget.
         picks: [R, P] int64, index of the arm that would be recommended there.
         regret: [R, P] regret gathered so far: the best mean minus the pulled arm's, by cost, over ended pulls.
         seconds: [R, P] worker-seconds spent so far, failed attempts included.
@@ -76,7 +78,7 @@ class Comparison:
 
     Attributes:
         arms: what was chosen from.
-        runs: one entry a strategy and budget; budgets ascend within a strategy.
+        runs: one entry per strategy and budget; budgets ascend within a strategy.
         sensitivity: the same for a strategy's parameter set to other values, at one budget.
         delta: a pick within this of the best arm counts as good, in the reward's unit.
         workers: of each run.

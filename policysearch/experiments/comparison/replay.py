@@ -217,7 +217,7 @@ class _Watched:
         return (self._blind if pick is None else pick, self._regret, self._seconds, self._pool.clock)
 
     def read(self) -> OneRun:
-        """What was seen. The last checkpoint is the end: a last pull that is dear may go beyond the budget."""
+        """What was seen. The last checkpoint is the end: a last pull that is expensive may go beyond the budget."""
         self._seen += [self._now()] * (len(self._at) - len(self._seen))
         picks, regret, seconds, clock = zip(*self._seen, strict=True)
         return OneRun(

@@ -98,9 +98,10 @@ def _fidelities(settings: CompareSettings, table: Table) -> tuple[Fidelity, tupl
 
 
 def _measured(settings: CompareSettings, table: Table) -> Fidelity:
-    """The dearest fidelity that any of the strategies may pull: there all are measured, whatever they pull themselves.
+    """The most expensive fidelity that any strategy may pull: all are measured there, whatever they pull themselves.
 
-    A search of several fidelities recommends by its dearest pulls; at a cheaper one it would be judged by a bias.
+    A search of several fidelities recommends by its most expensive pulls; at a cheaper one it would be judged by a
+    bias.
     """
     main, rungs, _ = _fidelities(settings, table)
     return max(main, *rungs, key=lambda f: f.cost) if _several(settings) else main

@@ -37,7 +37,7 @@ class CompareSettings(Settings):
         Field(description="fidelities of strategies that use several, cheapest first; default: those recorded"),
     ] = None
     truth: Annotated[
-        str | None, Field(description="fidelity that the final pick is judged by; default: the dearest recorded")
+        str | None, Field(description="fidelity that the final pick is judged by; default: the most expensive recorded")
     ] = None
     reward: Annotated[str, Field(description="what is maximised (see `policysearch rewards`)")] = "accuracy"
     delta: Annotated[

@@ -33,7 +33,7 @@ class AtBudget:
     Attributes:
         results: best mean simple regret first.
         pairs: every two of them, in that order; corrected by Holm over all of them.
-        curves: by (quantity, against), one curve a strategy, in the order the user gave.
+        curves: by (quantity, against), one curve per strategy, in the order the user gave.
         delta: as in the comparison.
     """
 

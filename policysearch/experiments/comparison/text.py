@@ -61,7 +61,7 @@ MEANINGS = (
     (
         "simple regret",
         "best mean reward minus that of the final pick, "
-        "by the arms' means at the pulls' fidelity or the dearest of several",
+        "by the arms' means at the pulls' fidelity or the most expensive of several",
     ),
     ("% within δ", "share of the runs that end with a pick within δ of the best arm"),
     ("truth regret", "the same for the final pick after long training; its interval is over runs alone"),

@@ -85,7 +85,7 @@ class Measured:
     Attributes:
         names: of the policies, the evaluated one first.
         fixed: the names of those that are fixed policies.
-        values: metric -> [P, R] float64, a column a replicate, nan where the training failed.
+        values: metric -> [P, R] float64, one column per replicate, nan where the training failed.
     """
 
     names: tuple[str, ...]

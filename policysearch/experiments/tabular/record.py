@@ -54,7 +54,8 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
 
     Args:
         config: what to train; its strategy, trials, images, epochs and confirmation are not used.
-        plan: what is wanted; it may grow by replicates, arms and dearer fidelities when a recording is continued.
+        plan: what is wanted; it may grow by replicates, arms and more expensive fidelities when a recording is
+            continued.
         out: the table, `NAME.parquet`.
         listener: told how far it is, in thousands of images trained.
 

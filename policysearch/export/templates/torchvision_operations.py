@@ -180,7 +180,7 @@ def gaussian_blur(image: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 
 
 def noise(image: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    """magnitude · N(0, 0.1²) of the grey range added to every value; the pattern hangs on `numbers` alone."""
+    """magnitude · N(0, 0.1²) of the grey range added to every value; the pattern depends on `numbers` alone."""
     pattern = normals(numbers[None, :2], image.numel()).view(image.shape)
     return (image + pattern * (25.5 * magnitude)).round().clamp(0, 255).to(torch.uint8)
 

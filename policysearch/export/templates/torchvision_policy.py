@@ -1,4 +1,4 @@
-"""What is drawn, and the transform that draws it: one draw an image, one for an image with its boxes and masks."""
+"""What is drawn, and the transform that draws it: one draw per image, one for an image with its boxes and masks."""
 
 from __future__ import annotations
 

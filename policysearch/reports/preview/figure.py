@@ -77,7 +77,7 @@ def preview(
     seed: int = 0,
     progress: float = 0.0,
 ) -> Figure:
-    """A figure with a row an image: on the left as it is, under it its class, beside it several draws.
+    """A figure with one row per image: on the left as it is, under it its class, beside it several draws.
 
     Under each draw stands what `captions` says. The images are of different classes as far as
     there are, chosen by seed; those a mix brings in are from the same batch. SnapMix gets uniform activation maps.
