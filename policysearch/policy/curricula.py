@@ -28,6 +28,12 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
     Raises:
         UserError: no step has that operation, it has no neutral magnitude, the policy has stages, or a number is out
             of its range.
+
+    Example:
+        >>> from policysearch import Policy
+        >>> policy = decayed(Policy.preset("soft-crop"), "soft-crop", start=0.9, factor=5)
+        >>> [stage.start for stage in policy.stages]
+        [0.9]
     """
     if not 0 < start < 1 or not factor >= 1:
         raise UserError(f"start must lie in (0, 1) and factor be 1 or more, got {start} and {factor}")
@@ -52,6 +58,12 @@ def curriculum(policy: Policy, stages: int = 10) -> Policy:
 
     Raises:
         UserError: too few stages, or the policy has stages.
+
+    Example:
+        >>> from policysearch import Policy
+        >>> policy = curriculum(Policy.preset("randaugment:2,9"), stages=4)
+        >>> [stage.start for stage in policy.stages]
+        [0.25, 0.5, 0.75]
     """
     if not isinstance(stages, int) or stages < 2:
         raise UserError(f"a curriculum needs 2 stages or more, a whole number, got {stages}")

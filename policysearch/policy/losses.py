@@ -112,6 +112,12 @@ def parse_loss(data: object, source: str = "loss") -> Loss | None:
 
     Raises:
         UserError: naming `source`, the field that is wrong, what was given and what is allowed.
+
+    Example:
+        >>> parse_loss({"kind": "focal"})
+        Focal(kind='focal', gamma=2.0)
+        >>> parse_loss({"kind": "none"}) is None
+        True
     """
     if data is None:
         return None

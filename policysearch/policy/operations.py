@@ -1,7 +1,7 @@
-"""The table of operations: one row an operation, known to policies without importing torch.
+"""The table of operations: one row per operation, known to policies without importing torch.
 
-The pixels are made in `policysearch.augmentation`; a test holds this table against its kernels. An operation of
-one's own is one row and one function, given to `policysearch.augmentation.register`.
+The pixels are made in `policysearch.augmentation`; a test holds this table against its kernels. A new operation
+is one row and one function, given to `policysearch.augmentation.register`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Operation:
         standard: magnitudes at level 0 and at the top level in RandAugment (torchvision's ranges).
         wide: the same in TrivialAugment's wide space.
         numbers: how many numbers in [0, 1) the kernel needs besides the magnitude (places, shapes, seeds).
-        visibility: how visibility is had. `counted`: the source pixels still there, tracked through all
+        visibility: how visibility is computed. `counted`: the source pixels still there, tracked through all
             geometric steps and masks together; `information`: the entropy of the grey values after the step over
             that before (a table keeps all of it exactly when it merges no two values that occur); `formula`: a
             formula of the magnitude, in the kernel's docstring; `whole`: 1, nothing is lost, and softening does not
@@ -58,6 +58,11 @@ class Operation:
 
     Raises:
         UserError: the name is no lower-case word or words joined by hyphens, or the magnitudes do not fit each other.
+
+    Example:
+        >>> turn = Operation("quarter-turn", "matrix", "quarters", low=-3, high=3, neutral=0, standard=(0, 3))
+        >>> turn.visibility, turn.magnitude_at(level=5, levels=11)
+        ('counted', 1.5)
     """
 
     name: str
@@ -82,13 +87,13 @@ class Operation:
             )
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name):
             raise UserError(f"an operation's name is lower-case words joined by hyphens, got {self.name!r}")
-        given = [v for v in (self.neutral, *(self.standard or ()), *(self.wide or ())) if v is not None]
-        if self.low > self.high or any(not self.low <= v <= self.high for v in given):
+        magnitudes = [v for v in (self.neutral, *(self.standard or ()), *(self.wide or ())) if v is not None]
+        if self.low > self.high or any(not self.low <= v <= self.high for v in magnitudes):
             raise UserError(
                 f"{self.name}: low <= neutral, standard and wide <= high is needed, got low {self.low:g}, high "
                 f"{self.high:g}, neutral {self.neutral}, standard {self.standard}, wide {self.wide}"
             )
-        if given and not self.unit:
+        if magnitudes and not self.unit:
             raise UserError(f"{self.name}: an operation with magnitudes has a unit, which says what they mean")
 
     @property

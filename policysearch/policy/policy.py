@@ -43,6 +43,14 @@ class Policy(Value):
     `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
     `stages` replace sub-policies and mix later in training. `name` and `about` (where it came from) are no part
     of its identity: `hash` depends on content alone.
+
+    Example:
+        >>> policy = Policy.preset("flip-crop")
+        >>> Policy.from_dict(json.loads(policy.to_json())) == policy
+        True
+        >>> flip = Policy(name="flip", sub_policies=[{"steps": [{"operation": "flip-horizontal"}]}])
+        >>> flip.name, len(flip.hash)
+        ('flip', 12)
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages"})
@@ -170,7 +178,7 @@ class Policy(Value):
         return self._live("timm", allow_loss)
 
     def to_kornia(self, *, allow_loss: bool = False) -> Any:
-        """A kornia policy module: float [B, C, H, W] in [0, 1], one sub-policy a batch."""
+        """A kornia policy module: float [B, C, H, W] in [0, 1], one sub-policy per batch."""
         return self._live("kornia", allow_loss)
 
     def to_albumentations(self, *, allow_loss: bool = False) -> Any:
@@ -185,7 +193,7 @@ class Policy(Value):
         """A fixed policy of the literature by name, such as `trivialaugment-wide` or `randaugment:2,9`.
 
         Raises:
-            UserError: no preset has that name; the nearest are told.
+            UserError: no preset has that name; the message names the nearest.
         """
         policy: Policy = _load(_PRESET)(name)
         return policy

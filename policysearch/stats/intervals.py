@@ -29,6 +29,11 @@ def student(mean: float, error: float, n: int) -> Estimate:
     Args:
         mean, error: the mean and its standard error, in any one unit.
         n: degrees of freedom plus 1: of a plain mean the values it is of; below 2 the ends are nan.
+
+    Example:
+        >>> interval = student(0.8, error=0.01, n=5)
+        >>> round(interval.low, 4), round(interval.high, 4)
+        (0.7722, 0.8278)
     """
     half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
     return Estimate(mean, mean - half, mean + half)
@@ -38,7 +43,7 @@ def spread(values: Floats, imagined: tuple[float, ...] = ()) -> Floats:
     """Half of the 95 % t interval, about the mean of `imagined` and `values` together; nan for fewer than two runs.
 
     Args:
-        values: [R, ...] one entry a run.
+        values: [R, ...] one entry per run.
         imagined: values of runs that never were, added to each column (see `mean_interval`).
     """
     if len(values) < 2:
@@ -62,10 +67,10 @@ def mean_interval(values: Floats, blind: float | None = None) -> tuple[Floats, F
     hundred missed it, a t interval or a bootstrap holds the true mean far too seldom (measured, four sizes of regret:
     at 100 runs with 3 % misses 74 %, at 15 runs with 10 % misses 65 %, the percentile bootstrap alike). So one imagined
     run is added that picked blindly, which is to the mean what Agresti and Coull (1998) add to a share: 94 % to 100 %
-    in the same measurement, and at 100 runs with 30 % misses only 3 % wider. The mean told is that of the runs alone.
+    in the same measurement, and at 100 runs with 30 % misses only 3 % wider. The returned mean is of the runs alone.
 
     Args:
-        values: [R, ...] one entry a run, not below 0 where `blind` is given.
+        values: [R, ...] one entry per run, not below 0 where `blind` is given.
         blind: the mean regret of an arm drawn at random; None for quantities that are not regrets of a pick.
     """
     ordered = np.sort(values, 0)
@@ -82,6 +87,10 @@ def wilson(hits: NDArray[np.int64] | Floats, n: int) -> tuple[Floats, Floats, Fl
 
     Args:
         hits: [...] how many of the n runs.
+
+    Example:
+        >>> [round(float(value), 3) for value in wilson(np.array(8), 10)]
+        [0.8, 0.49, 0.943]
     """
     share, z2 = np.asarray(hits / n, dtype=np.float64), norm.ppf((1 + LEVEL) / 2) ** 2
     if n < 2:

@@ -23,6 +23,10 @@ def spearman(first: Floats, second: Floats) -> Floats:
 
     Returns:
         [...] in [-1, 1]; nan where all K values of one are equal.
+
+    Example:
+        >>> round(float(spearman(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 3.0, 2.0, 4.0]))), 6)
+        0.8
     """
     a, b = _centred_ranks(first), _centred_ranks(second)
     scale = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
@@ -48,13 +52,13 @@ def spearman_inside(first: Floats, second: Floats, families: Sequence[str]) -> F
     """
     names = np.array(families)
     members = [np.flatnonzero(names == name) for name in dict.fromkeys(families)]
-    members = [own for own in members if len(own) >= FEWEST_IN_FAMILY]
+    members = [family for family in members if len(family) >= FEWEST_IN_FAMILY]
     shape = np.broadcast_shapes(first.shape, second.shape)[:-1]
     total, weight = np.zeros(shape), np.zeros(shape)
-    for own in members:
-        inside = spearman(first[..., own], second[..., own])
-        total += np.where(np.isnan(inside), 0.0, inside * len(own))
-        weight += np.where(np.isnan(inside), 0.0, len(own))
+    for family in members:
+        inside = spearman(first[..., family], second[..., family])
+        total += np.where(np.isnan(inside), 0.0, inside * len(family))
+        weight += np.where(np.isnan(inside), 0.0, len(family))
     with np.errstate(invalid="ignore"):
         return np.asarray(total / weight)
 
@@ -76,8 +80,9 @@ def reliability(rewards: Floats) -> float:
     count = common.shape[1]
     if count < 2:
         return float("nan")
-    halves = [np.isin(np.arange(count), own) for own in islice(combinations(range(count), count // 2), _MOST_SPLITS)]
-    first = np.array([common[:, own].mean(1) for own in halves])
-    second = np.array([common[:, ~own].mean(1) for own in halves])
+    splits = islice(combinations(range(count), count // 2), _MOST_SPLITS)
+    halves = [np.isin(np.arange(count), split) for split in splits]
+    first = np.array([common[:, half].mean(1) for half in halves])
+    second = np.array([common[:, ~half].mean(1) for half in halves])
     r = float(np.nanmean(spearman(first, second)))
     return max(2 * r / (1 + r), -1.0) if r > -1 else -1.0

@@ -25,6 +25,11 @@ def shrink(means: Floats, pulls: Floats, deviation: float) -> tuple[Floats, Floa
     Returns:
         [K] shrunken means, and [K] their posterior deviations. With fewer than 4 arms, or deviation 0,
         nothing is shrunk.
+
+    Example:
+        >>> shrunken, _ = shrink(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.ones(5), deviation=1.0)
+        >>> shrunken.round(6).tolist()
+        [0.4, 1.2, 2.0, 2.8, 3.6]
     """
     variances = deviation**2 / pulls
     if len(means) < 4 or not variances.all():
@@ -42,10 +47,14 @@ def pooled(rewards: Sequence[Floats]) -> float | None:
         rewards: [n_i] rewards of each arm, 1 or more.
 
     Returns:
-        None if no arm has two.
+        The deviation, in units of the reward; None if no arm has two rewards.
+
+    Example:
+        >>> pooled([np.array([1.0, 3.0]), np.array([2.0, 2.0])])
+        1.0
     """
-    freedom = sum(len(own) - 1 for own in rewards)
-    squares = sum(float(((own - own.mean()) ** 2).sum()) for own in rewards)
+    freedom = sum(len(of_arm) - 1 for of_arm in rewards)
+    squares = sum(float(((of_arm - of_arm.mean()) ** 2).sum()) for of_arm in rewards)
     return float(np.sqrt(squares / freedom)) if freedom else None
 
 

@@ -43,6 +43,10 @@ def sign_flip(gaps: Floats) -> float:
 
     Args:
         gaps: [n] paired differences.
+
+    Example:
+        >>> sign_flip(np.array([1.0, 2.0, 3.0]))  # 2 of the 8 patterns of signs give a sum of 6 or -6
+        0.25
     """
     if len(gaps) < 2:
         return float("nan")
@@ -72,6 +76,13 @@ def holm(p: Sequence[float]) -> list[float]:
 
     Args:
         p: m values in [0, 1]; those that are nan are no tests and do not count.
+
+    Returns:
+        m corrected values in [0, 1], in the order of `p`.
+
+    Example:
+        >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]
+        [0.03, 0.06, 0.06]
     """
     values = np.asarray(p, dtype=np.float64)
     order = [int(i) for i in np.argsort(values) if not np.isnan(values[i])]

@@ -29,8 +29,6 @@ Answer = Callable[[History, np.random.Generator], Any]
 class RuleSampler(BaseSampler):
     """A bandit rule as an Optuna sampler of one objective, in either direction.
 
-        study = optuna.create_study(direction="maximize", sampler=policysearch.RuleSampler("ucb", seed=0))
-
     The arms are the grid of all parameters that every completed trial had with one and the same
     distribution (`optuna.search_space.intersection_search_space`): categories, steps, or `levels` evenly
     spaced points of a range without steps. Over one parameter this is the rule itself. Until a trial has
@@ -57,6 +55,12 @@ class RuleSampler(BaseSampler):
     Raises:
         UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
             a study of several objectives, a range without ends, or what the rule itself refuses.
+
+    Example:
+        >>> study = optuna.create_study(direction="maximize", sampler=RuleSampler("ucb", seed=0))
+        >>> study.optimize(lambda trial: trial.suggest_categorical("x", [1, 2, 3]) / 3, n_trials=8)
+        >>> study.best_params
+        {'x': 3}
     """
 
     def __init__(
