@@ -453,7 +453,7 @@ def test_own_rules(tmp_path):
         "def breaks():\n    raise OSError('no file')\n"
         "def raises(history, rng):\n    return [][0]\n"
         "def half(history, rng):\n    return Choice(1.5)\n"
-        "def more expensive(history, rng):\n    return Choice(0, fidelity=3)\n"
+        "def beyond(history, rng):\n    return Choice(0, fidelity=3)\n"
         "def below(history, rng):\n    return Choice(0, fidelity=-1)\n"
         "def surely(history, rng):\n    return Choice(0, probability=1.5)\n"
         "def likely(history, rng):\n    return Choice(0, probability='x')\n"
@@ -469,7 +469,7 @@ def test_own_rules(tmp_path):
         "over": "answered arm 3; there are 0 to 2",
         "raises": r"failed: IndexError: list index out of range \(line 18 of .*my_rules.py\)",
         "half": r"answered Choice\(arm=1.5",
-        "more expensive": "answered fidelity 3; there is only 0",
+        "beyond": "answered fidelity 3; there is only 0",
         "below": "answered fidelity -1; there is only 0",
         "surely": r"answered probability 1.5; give one in \(0, 1\]",
         "likely": r"answered Choice\(arm=0, fidelity=0, probability='x'",
