@@ -143,7 +143,7 @@ class RuleSampler(BaseSampler):
         trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
         history = history_of(trials, grid, path, maximise=maximise, budget=self.budget)
         seen = history.log.rewards
-        if not getattr(self.rule, "accuracies", False) or not len(seen) or (seen.min() >= 0 and seen.max() <= 1):
+        if not self.rule.accuracies or not len(seen) or (seen.min() >= 0 and seen.max() <= 1):
             return history
         if (history.judged[history.pulls > 0] > 0).all():
             return history
@@ -173,9 +173,8 @@ def _check_one_objective(study: optuna.Study) -> None:
 def _made(rule: str | Rule | Answer, budget: int) -> CheckedRule:
     """The rule, refused where it needs what is not there."""
     made = CheckedRule(parse_rule(rule) if isinstance(rule, str) else rule, f"rule {rule}")
-    needs = getattr(made, "needs", ())
-    if "fidelities" in needs:
+    if "fidelities" in made.needs:
         raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
-    if "budget" in needs and not budget:
+    if "budget" in made.needs and not budget:
         raise UserError(f"rule {rule} needs to know how many trials there will be; give RuleSampler budget=60 or so")
     return made

@@ -28,6 +28,7 @@ from policysearch.stats.arrays import Floats
 from policysearch.study.controller import run
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.rewards import Reward
 from policysearch.study.sources import Budgeted
 from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy
@@ -165,7 +166,8 @@ def _record(
     if isinstance(strategy, RuleStrategy):
         yield InMemoryTrialStore(seed=seed, fidelities=fidelities, reward=reward)
         return
-    study = optuna.create_study(direction="maximize")
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize")
     yield OptunaTrialStore(study, table.space, seed=seed, fidelities=fidelities, reward=reward)
 
 

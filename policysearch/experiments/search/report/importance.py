@@ -15,6 +15,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.policy.families import own_parameters
+from policysearch.study.quiet_optuna import quiet_optuna
 
 FEWEST = 10
 """Arms with a reward that importances take: PED-ANOVA compares the best with all, and advises five best or more."""
@@ -92,7 +93,8 @@ def _why_not(of: str, summaries: Sequence[ArmSummary], varied: Sequence[str]) ->
 def _shares(
     names: Sequence[str], summaries: Sequence[ArmSummary], rows: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, float]:
-    study = optuna.create_study(direction="maximize")
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize")
     choices: dict[str, BaseDistribution] = {
         name: CategoricalDistribution(sorted({row[name] for row in rows}, key=str)) for name in names
     }
