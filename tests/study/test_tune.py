@@ -39,6 +39,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+@pytest.mark.slow
 def test_the_snippet_for_tune(tune):
     names: dict[str, object] = {"__name__": "__main__"}
     exec(SNIPPETS[1], names)
