@@ -9,7 +9,7 @@ search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 6
 	$(BIN)/policysearch search $(ARGS)
 
 test: .venv/installed-test ## the quick tests, some 4 minutes on 2 cores
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 slow: .venv/installed-test ## the tests marked slow: real kills, Ray nodes that come and go, the wheel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
