@@ -11,7 +11,7 @@ search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 6
 test: .venv/installed-test ## the quick tests, some 4 minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-slow: .venv/installed-test ## the tests marked slow: real kills, Ray nodes that come and go, the wheel
+slow: .venv/installed-test ## the tests marked slow (8 minutes): real kills, Ray nodes that come and go, the wheel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 lint: .venv/installed-test
