@@ -22,3 +22,15 @@ def test_the_package_and_the_command_line_are_light():
 def test_modules_do_not_share_names_with_public_functions():
     taken = {path.stem for path in Path(policysearch.__file__).parent.iterdir()}
     assert not taken & set(policysearch.__all__)
+
+
+def test_names_of_0_1_still_import_with_a_warning():
+    code = (
+        "import warnings; warnings.simplefilter('always')\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    from policysearch.operations import Operation\n"
+        "    from policysearch.schedules import decayed\n"
+        "import policysearch\n"
+        "print(Operation is policysearch.Operation, decayed is policysearch.decayed, len(caught))"
+    )
+    assert run_python(code).stdout.strip() == "True True 2"
