@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 # Before NumPy and torch are imported, and inherited by every process that a test starts: several test processes with
 # several threads each wait for one another, and take seven times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A script's background jobs ignore Ctrl-C, and so does all that they start, even what tests send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 import torch

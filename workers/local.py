@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -29,6 +30,7 @@ _IMPORTED = [
 def _serve(setup: Setup, connection: Connection) -> None:
     """A worker's life: set up once, then one outcome for each trial, until the controller is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with current_folder_importable(last=True):  # the user's network may import in the middle of a training
         _answer(setup, connection)
@@ -57,16 +59,17 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """What is started here inherits it, so that Ctrl-C reaches no worker, not even one that is still importing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ctrl_c_later() -> Iterator[None]:
+    """What is started here inherits a blocked Ctrl-C, so that none reaches a worker that is still importing.
+
+    Here it comes at the end at the latest: to ignore it would lose it, and the first start may take seconds.
+    """
+    resource_tracker.ensure_running()  # which would unblock it in the middle
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +94,17 @@ class LocalPool(WorkerPool[_Process]):
         self._setup = setup
         self._context: Any = mp.get_context("forkserver")
         self._context.set_forkserver_preload(_IMPORTED)
-        self._workers = [self._start() for _ in range(workers)]
-
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the workers."""
-        return [worker.handle.process.pid for worker in self._workers if worker.handle.process.pid is not None]
+        try:
+            for _ in range(workers):
+                self._workers.append(self._start())
+        except BaseException:  # Ctrl-C too: who calls has no pool to close yet
+            self.close()
+            raise
 
     def _start(self) -> Worker[_Process]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(self._setup, theirs), daemon=True)
-        with _ctrl_c_ignored():
+        with _ctrl_c_later():
             process.start()
         theirs.close()
         return Worker(_Process(process, ours))

@@ -26,7 +26,7 @@ def behave(folder: str, trial: Trial) -> dict[str, float]:
     if trial.arm == "memory":
         raise MemoryError
     if trial.arm == "sleep":
-        time.sleep(60)
+        time.sleep(3600)
     if trial.arm == "die" or (trial.arm == "die once" and not Path(folder, "died").exists()):
         Path(folder, "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
