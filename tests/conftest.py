@@ -12,9 +12,6 @@ from pathlib import Path
 # several threads each wait for one another, and take seven times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A script's background jobs ignore Ctrl-C, and so does all that they start, even what tests send it to.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 import pytest
 import torch
 
@@ -26,6 +23,12 @@ from tests.support.quick import QuickSetup, write_npz
 def own_cache(tmp_path_factory) -> None:
     """Decoded data of tests are kept apart from the user's."""
     os.environ["POLICYSEARCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_works() -> None:
+    """A script's background jobs ignore Ctrl-C, and so would everything that the tests start there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

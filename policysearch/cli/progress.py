@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from policysearch.cli.interrupts import ctrl_c
 from policysearch.experiments.progress import Listener, Status
 
 Result = TypeVar("Result")
@@ -34,8 +35,9 @@ _LINE_EVERY = 15.0
 class _Watcher:
     """A listener that redraws a bar in a terminal, and elsewhere prints a line now and then."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, check_ctrl_c: Callable[[], None]) -> None:
         self._console = console
+        self._check_ctrl_c = check_ctrl_c
         self._last = 0.0
         self._task = None
         self._started: dict[str, tuple[float, int]] = {}
@@ -52,6 +54,8 @@ class _Watcher:
         )
 
     def __call__(self, status: Status) -> None:
+        self._check_ctrl_c()
+
         state = _UNITS.get(status.phase, "no result yet")
         if status.best:
             name, value = status.best
@@ -102,16 +106,17 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
         SystemExit: 130, after Ctrl-C.
     """
     console = Console()
-    watcher = _Watcher(console)
-    with Live(watcher.progress, console=console, transient=True) if console.is_terminal else nullcontext():
-        try:
-            return start(watcher)
-        except KeyboardInterrupt:
-            recorded = any((Path(folder) / name).exists() for name in ("config.toml", "searches"))
-            again = again or f"`policysearch resume {folder}`"
-            advice = f"{again} goes on from here" if recorded else "nothing was recorded yet"
-            print(f"policysearch: stopped; {advice}", file=sys.stderr)
-            raise SystemExit(130) from None
+    try:
+        with ctrl_c() as check:
+            watcher = _Watcher(console, check)
+            with Live(watcher.progress, console=console, transient=True) if console.is_terminal else nullcontext():
+                return start(watcher)
+    except KeyboardInterrupt:
+        recorded = any((Path(folder) / name).exists() for name in ("config.toml", "searches"))
+        again = again or f"`policysearch resume {folder}`"
+        advice = f"{again} goes on from here" if recorded else "nothing was recorded yet"
+        print(f"policysearch: stopped; {advice}", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 @contextmanager
