@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +22,7 @@ from rich.progress import (
 
 from policysearch.cli.interrupts import ctrl_c
 from policysearch.experiments.progress import Listener, Status
+from policysearch.reports.terminal import say
 
 Result = TypeVar("Result")
 
@@ -42,10 +42,10 @@ class _Watcher:
         self._task = None
         self._started: dict[str, tuple[float, int]] = {}
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -59,7 +59,7 @@ class _Watcher:
         state = _UNITS.get(status.phase, "no result yet")
         if status.best:
             name, value = status.best
-            state = f"best {escape(name)} {value:.4f}"
+            state = f"best {name} {value:.4f}"
         if status.failed:
             state += f", {status.failed} failed"
 
@@ -68,7 +68,7 @@ class _Watcher:
         elif self._due(status):
             self._last = time.monotonic()
             line = f"{status.phase} {status.done}/{status.total}, {state}{self._left(status)}"
-            self._console.print(line, highlight=False)
+            say(self._console, line, wrap=True)
 
     def _due(self, status: Status) -> bool:
         if status.phase == "decode":  # soon over, as a rule

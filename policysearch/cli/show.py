@@ -15,6 +15,7 @@ from policysearch.experiments.search.tables import arm_table, confirmation_table
 from policysearch.experiments.tabular.record import Recorded
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import Loss, loss_in_words
+from policysearch.reports.terminal import say
 
 
 def _trained_with(loss: Loss | None) -> list[str]:
@@ -29,17 +30,17 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
         sentence = f"Not finished: {pulls} of {result.config.trials} pulls; "
         sentence += f"`policysearch resume {result.folder}` goes on."
-        console.print(sentence, markup=False, soft_wrap=True)
+        say(console, sentence)
     else:
         if result.confirmation:
             console.print(confirmation_table(result.confirmation, result.verdict, result.config))
-        console.print(f"\n{result.verdict.sentence}", style="bold", markup=False, highlight=False)
+        say(console, f"\n{result.verdict.sentence}", "bold", wrap=True)
         words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
-        console.print(f"\nThe policy ({result.policy.name}):\n{words}", markup=False, highlight=False)
+        say(console, f"\nThe policy ({result.policy.name}):\n{words}", wrap=True)
     files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
     again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
     cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
-    console.print(cost, markup=False, highlight=False, soft_wrap=True)
+    say(console, cost)
 
 
 def show_run(result: SearchResult, material: Material, console: Console | None = None) -> None:
@@ -58,8 +59,7 @@ def show_run(result: SearchResult, material: Material, console: Console | None =
         calibration_in_words(material),
         f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this.",
     ]
-    console.print("\n\n".join(filter(None, paragraphs)), markup=False, highlight=False)
-    console.print()
+    say(console, "\n\n".join(filter(None, paragraphs)) + "\n", wrap=True)
     show_result(result, console)
 
 
@@ -74,4 +74,4 @@ def show_comparison(summary: Summary, comparison: Comparison, folder: Path) -> N
     console = Console()
     console = console if console.is_terminal else Console(width=110)
     show(summary, comparison, console)
-    console.print(f"Files in {folder}: compare.html, compare.json, runs.npz.", highlight=False, soft_wrap=True)
+    say(console, f"Files in {folder}: compare.html, compare.json, runs.npz.")

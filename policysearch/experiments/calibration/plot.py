@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from policysearch.experiments.calibration.advice import Advice
 from policysearch.experiments.calibration.analysis import Analysis, Candidate
 from policysearch.experiments.calibration.proxies import Estimated
+from policysearch.reports.legend import legend_label
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan", "tab:olive")
 _FITTED = "black"
+_LONGEST = 60  # letters of a reward
 _WIDTH = 0.6  # of the rewards of one pull, beside each other
 
 
@@ -44,7 +46,7 @@ def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Calla
         at = [places[c.fidelity] + _WIDTH * (i / (len(rows) - 1) - 0.5) for c in own]
         if own:
             _points(axes, at, [of(c) for c in own], colour)
-            axes.plot([], [], "o", color=colour, label=label or "fitted (arm left out)")
+            axes.plot([], [], "o", color=colour, label=legend_label(label, _LONGEST) or "fitted (arm left out)")
         for x in (x for x, c in zip(at, own, strict=True) if c is advice.chosen):
             axes.plot(x, of(advice.chosen).value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
     labels = [f"{c.fidelity}\n{100 * c.share:.0f} %" for c in advice.leaders]

@@ -18,7 +18,7 @@ from policysearch.experiments.calibration.text import (
 )
 from policysearch.reports.numbers import duration, number, share
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import rich_table
+from policysearch.reports.terminal import rich_table, say
 
 _WIDE = 130
 
@@ -29,7 +29,7 @@ def show_start(start: Start, console: Console | None = None) -> None:
     draft = start.draft
     what = f"{draft.arms} arms, {draft.seeds} replicates of cheap pulls, {draft.long_seeds} of {draft.long}"
     if start.forecast is None:
-        console.print(f"Going on with {what}.", highlight=False, soft_wrap=True)
+        say(console, f"Going on with {what}.")
         return
     rows = start.forecast.rows(draft)
     heads = ("fidelity", "pulls", "worker time", "on the clock")
@@ -39,8 +39,7 @@ def show_start(start: Start, console: Console | None = None) -> None:
     lines.append(("all", pulls, duration(total), duration(start.forecast.wall(total))))
     console.print(rich_table(Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)), False))
     cut = cut_in_words(start.asked, draft)
-    told = f"{what}; {start.forecast.workers} at once. {cut}".strip()
-    console.print(told, highlight=False, soft_wrap=True)
+    say(console, f"{what}; {start.forecast.workers} at once. {cut}".strip())
 
 
 def show_calibration(found: Calibrated, console: Console | None = None) -> None:
@@ -49,14 +48,14 @@ def show_calibration(found: Calibrated, console: Console | None = None) -> None:
     console = console if console.is_terminal else Console(width=_WIDE, file=console.file)
     console.print(rich_table(_grid(found.analysis, found.advice), False))
     for note in NOTES:
-        console.print(f"{note}.", markup=False, highlight=False, style="dim", soft_wrap=True)
+        say(console, f"{note}.", "dim")
     for text in _remarks(found):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, text)
     sentence = advice_in_words(found.analysis, found.advice)
-    console.print(f"\n{sentence}", markup=False, highlight=False, style="bold", soft_wrap=True)
+    say(console, f"\n{sentence}", "bold")
     cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. Files in {found.folder}: {', '.join(FILES)}."
-    console.print(f"\n{cost}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"policysearch search --calibrated {found.folder}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"\n{cost}")
+    say(console, f"policysearch search --calibrated {found.folder}")
 
 
 def _remarks(found: Calibrated) -> list[str]:

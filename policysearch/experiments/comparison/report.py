@@ -28,7 +28,7 @@ from policysearch.reports.html.markup import (
     table,
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
-from policysearch.reports.terminal import rich_table
+from policysearch.reports.terminal import rich_table, say
 
 _WIDE = 100
 
@@ -163,6 +163,6 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
             console.print(rich_table(grid, console.width >= _WIDE))
     told = f"δ = {comparison.delta:g}; – is not known or never reached; the JSON and the page say what columns mean."
     for text in (told, *summary.cautions):
-        console.print(text, markup=False, highlight=False, style="dim")
+        say(console, text, "dim", wrap=True)
     for at in summary.budgets:
-        console.print(f"\n{at.verdict.sentence}", markup=False, highlight=False, style="bold")
+        say(console, f"\n{at.verdict.sentence}", "bold", wrap=True)

@@ -20,6 +20,7 @@ from policysearch.experiments.evaluation.statistics import metric_result
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
 from policysearch.experiments.evaluation.verdict import FalseClaims, Verdict
+from policysearch.reports.markdown import escaped
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats
 
@@ -86,10 +87,10 @@ def what_told(summary: Summary) -> str:
 
 def _page(summary: Summary) -> str:
     about = summary.about
-    parts = [f"# {summary.measured.searched}", f"**{summary.sentence}.**"]
-    parts += [f"{looks_told(summary)} {what_told(summary)}"]
+    parts = [f"# {escaped(summary.measured.searched)}", f"**{escaped(summary.sentence)}.**"]
+    parts += [escaped(f"{looks_told(summary)} {what_told(summary)}")]
     parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
-    parts += ["\n".join(f"- {text}." for text in (*NOTES, *summary.cautions))]
+    parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *summary.cautions))]
     parts += [checked_in_words(summary.null)] if summary.null else []
     return "\n\n".join([*parts, f"    {about['command']}"] if about["command"] else parts)
 
@@ -103,16 +104,17 @@ def checked_in_words(null: FalseClaims) -> str:
 
 
 def _markdown(grid: Grid) -> str:
-    rows = [grid.heads, tuple("-" for _ in grid.heads), *(_stressed(row, grid.bold) for row in grid.rows)]
-    return "\n".join([f"## {grid.title}", "", *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)])
+    rows = [
+        tuple(map(escaped, grid.heads)),
+        tuple("-" for _ in grid.heads),
+        *(_row(row, grid.bold) for row in grid.rows),
+    ]
+    return "\n".join([f"## {escaped(grid.title)}", "", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def _stressed(row: tuple[str, ...], bold: tuple[str, ...]) -> tuple[str, ...]:
-    return (f"**{row[0]}**", *row[1:]) if row[0] in bold else row
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _row(row: tuple[str, ...], bold: tuple[str, ...]) -> tuple[str, ...]:
+    name, *cells = map(escaped, row)
+    return (f"**{name}**" if row[0] in bold else name, *cells)
 
 
 _FILE = "evaluation.json"

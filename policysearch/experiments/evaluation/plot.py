@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
+from policysearch.reports.legend import legend_label
 from policysearch.stats.paired import Paired
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
@@ -38,7 +39,7 @@ def _occlusion(axes: Axes, summary: Summary) -> None:
             list(OCCLUSION),
             [100 * score.mean for score in scores],
             yerr=[0 if math.isnan(score.sd) else 100 * score.sd / math.sqrt(score.n) for score in scores],
-            label=_short(name),
+            label=legend_label(name, _LONGEST),
             color=_COLOURS[i % len(_COLOURS)],
             marker=_MARKERS[i % len(_MARKERS)],
             linewidth=2.4 if i == 0 else 1.2,
@@ -56,7 +57,9 @@ def _differences(axes: Axes, summary: Summary) -> None:
     names = list(summary.measured.names)
     for k, other in enumerate(summary.references):
         own = [pair for pair in pairs if pair.other == other and pair.n]
-        label = f"to {_short(other)}" + (", the best fixed on validation" if other == summary.verdict.best else "")
+        label = f"to {legend_label(other, _LONGEST)}" + (
+            ", the best fixed on validation" if other == summary.verdict.best else ""
+        )
         axes.errorbar(
             [-100 * pair.difference.mean for pair in own],
             [-names.index(pair.policy) - _APART * k for pair in own],
@@ -67,7 +70,7 @@ def _differences(axes: Axes, summary: Summary) -> None:
             label=label,
         )
     axes.axvline(0, color="gray", linewidth=1)
-    axes.set_yticks([-i for i in range(len(names))], [_short(name) for name in names], fontsize=8)
+    axes.set_yticks([-i for i in range(len(names))], [legend_label(name, _LONGEST) for name in names], fontsize=8)
     axes.set_xlabel("difference of test accuracy [points], 95 % interval; right is better")
     axes.set_title("paired within seeds")
     if summary.references:
@@ -80,7 +83,3 @@ def _legend(axes: Axes) -> None:
 
 def _half(pair: Paired) -> float:
     return 0.0 if math.isnan(pair.half) else 100 * pair.half
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

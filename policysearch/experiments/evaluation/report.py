@@ -32,7 +32,7 @@ from policysearch.reports.html.markup import (
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import rich_table
+from policysearch.reports.terminal import rich_table, say
 from policysearch.stats.intervals import Estimate, student
 from policysearch.stats.paired import Paired
 
@@ -153,8 +153,8 @@ def show_evaluation(summary: Summary, folder: Path, console: Console | None = No
     for grid in grids(summary):
         console.print(rich_table(grid, console.width >= _WIDE))
     for text in (*NOTES, *summary.cautions):
-        console.print(f"{text}.", markup=False, highlight=False, style="dim", soft_wrap=True)
-    console.print(f"\n{summary.sentence}.", markup=False, highlight=False, style="bold")
+        say(console, f"{text}.", "dim")
+    say(console, f"\n{summary.sentence}.", "bold", wrap=True)
     cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {looks_told(summary)}"
     files = f"Files in {folder}: {', '.join(FILES)}."
-    console.print(f"\n{cost} {files}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"\n{cost} {files}")

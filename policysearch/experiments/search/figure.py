@@ -12,6 +12,13 @@ from policysearch.study.rows import Row
 
 def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:
     """search.png: every arm's mean and standard error, and the rewards over the pulls."""
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold $
+        _write(path, rows, summaries, reward)
+
+
+def _write(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

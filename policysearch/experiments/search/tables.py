@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import Verdict
 from policysearch.policy.spaces import Arm
+from policysearch.reports.terminal import plain
 from policysearch.study.config import SearchConfig
 
 
@@ -23,7 +24,8 @@ def arm_table(summaries: Sequence[ArmSummary], config: SearchConfig, most: int =
     hidden = len(summaries) - most
     caption = f"{hidden} more arms in trials.csv" if hidden > 0 else None
     heads = ("arm", "pulls", f"{config.reward} ± s.e.", "shrunken", "worker-s")
-    table = Table(*heads, title=f"Search: {config.images:,} images × {config.epochs} epochs", caption=caption)
+    title = f"Search: {config.images:,} images × {config.epochs} epochs"
+    table = Table(*(Column(plain(head)) for head in heads), title=title, caption=caption)
     _align(table)
     for s in summaries[:most]:
         pulls = f"{s.pulls}" + (f" (+{s.cheaper} cheaper)" if s.cheaper else "")
@@ -45,17 +47,20 @@ def _align(table: Table) -> None:
         column.justify = "right"
 
 
-def _label(arm: Arm) -> str:
-    name = escape(arm.policy.name)
-    named = name if "(" in name or ":" in name else f"{name} [dim]{arm.policy.hash[:6]}[/dim]"
-    return f"{named} + {escape(arm.loss.label)}" if arm.loss else named
+def _label(arm: Arm) -> Text:
+    """The policy's name, its hash where the name alone does not say what it is, and the loss."""
+    name = arm.policy.name
+    label = plain(name)
+    if not ("(" in name or ":" in name):
+        label.append(f" {arm.policy.hash[:6]}", style="dim")
+    return label.append_text(plain(f" + {arm.loss.label}")) if arm.loss else label
 
 
 def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, config: SearchConfig) -> Table:
     """The finalists on their fresh common replicates."""
     images, epochs = config.last_fidelity
     title = f"Confirmation on fresh replicates: {images:,} images × {epochs} epochs"
-    table = Table("finalist", "replicates", f"{config.last_reward} ± s.e.", title=title)
+    table = Table("finalist", "replicates", Column(plain(f"{config.last_reward} ± s.e.")), title=title)
     _align(table)
     for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):
         style = "bold" if s.arm.key == verdict.winner.key else ""

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.svg import INK, SERIES, STYLE, inline
+from policysearch.reports.legend import legend_label
 from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate
 
@@ -62,7 +63,7 @@ class Cloud:
 def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str]) -> str:
     """Curves with bands as inline SVG; a strategy's colour, dashes and marker are by its place in `strategies`."""
     with matplotlib.rc_context(STYLE):
-        names = [_short(curve.strategy) for curve in curves]
+        names = [legend_label(curve.strategy, _LONGEST) for curve in curves]
         columns = 2 if max(map(len, names)) <= 20 else 1
         figure = Figure(figsize=(_WIDTH, 3.0 + 0.2 * math.ceil(len(names) / columns)), layout="constrained")
         axes = figure.subplots()
@@ -138,12 +139,12 @@ def clouds(panel: Panel, kinds: Sequence[Cloud]) -> str:
 
 
 def _cloud(axes: Axes, cloud: Cloud) -> None:
-    colour = SERIES[cloud.series % len(SERIES)]
+    colour, label = SERIES[cloud.series % len(SERIES)], legend_label(cloud.label, _LONGEST)
     if cloud.steps:
-        axes.step(cloud.x, cloud.y, where="post", color=colour, label=cloud.label, linewidth=1.6)
+        axes.step(cloud.x, cloud.y, where="post", color=colour, label=label, linewidth=1.6)
         return
     marker = _MARKERS[cloud.series % len(_MARKERS)]
-    axes.plot(cloud.x, cloud.y, marker, color=colour, label=cloud.label, markersize=4.5, alpha=0.8)
+    axes.plot(cloud.x, cloud.y, marker, color=colour, label=label, markersize=4.5, alpha=0.8)
 
 
 def dots(panel: Panel, rows: Sequence[Dot]) -> str:
@@ -172,12 +173,8 @@ def _dot(axes: Axes, row: Dot, place: float) -> None:
     axes.text(
         0,
         place + 0.28,
-        _short(row.label, _LONGEST_OF_ROWS),
+        legend_label(row.label, _LONGEST_OF_ROWS),
         transform=axes.get_yaxis_transform(),
         fontsize=10,
         color=INK,
     )
-
-
-def _short(name: str, longest: int = _LONGEST) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"

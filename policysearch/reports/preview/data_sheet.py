@@ -15,6 +15,7 @@ from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
 from policysearch.reports.preview.figure import must_be_png, pixels, write_figure
 from policysearch.reports.preview.sheet import Picture, sheet
+from policysearch.reports.terminal import plain, say
 
 _ROWS, _COLUMNS = 20, 8
 _LISTED = 200  # classes, at most, that a table shows
@@ -32,21 +33,17 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     console = Console()
     channels, height, width = dataset.shape
     kind = "grey" if channels == 1 else "RGB"
-    console.print(
-        f"{dataset.name}: {len(dataset.y_train) + len(dataset.y_test):,} images, {height}×{width} {kind}, "
-        f"{len(dataset.classes)} classes",
-        style="bold",
-        markup=False,
-        highlight=False,
-    )
+    total = len(dataset.y_train) + len(dataset.y_test)
+    size = f"{height}×{width} {kind}"
+    say(console, f"{dataset.name}: {total:,} images, {size}, {len(dataset.classes)} classes", "bold", wrap=True)
     console.print(_table(dataset, parts))
     told = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
     told += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
     told += [f"decoded images in {dataset.handle}"] if dataset.handle not in SHIPPED else []
-    console.print("\n".join([*told, *(f"warning: {text}" for text in dataset.warnings)]), markup=False, soft_wrap=True)
+    say(console, "\n".join([*told, *(f"warning: {text}" for text in dataset.warnings)]))
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
-        console.print(f"{out}: training images of {min(len(dataset.classes), _ROWS)} classes", markup=False)
+        say(console, f"{out}: training images of {min(len(dataset.classes), _ROWS)} classes")
 
 
 def _table(dataset: Dataset, parts: Split) -> Table:
@@ -57,7 +54,7 @@ def _table(dataset: Dataset, parts: Split) -> Table:
     for name, total in zip(("train", "validation", "test"), counts.sum(0), strict=True):
         table.add_column(name, footer=f"{total:,}", justify="right")
     for name, row in list(zip(dataset.classes, counts, strict=True))[:_LISTED]:
-        table.add_row(name, *(f"{count:,}" for count in row))
+        table.add_row(plain(name), *(f"{count:,}" for count in row))
     if len(dataset.classes) > _LISTED:
         table.add_row(f"… {len(dataset.classes) - _LISTED} more", "", "", "")
     return table

@@ -1,0 +1,30 @@
+"""Names that can be shown and written anywhere: in a terminal, in a file of UTF-8, on a page."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_NOT_SHOWN = frozenset(["Cc", "Cs"])
+"""Unicode's categories of control characters and of surrogates, which stand for the odd bytes of a file's name."""
+
+
+def readable(text: str) -> str:
+    r"""A text whose control characters and undecodable bytes are replaced by their escapes; line breaks stay.
+
+    Example:
+        >>> readable("cat\x1b[31m")
+        'cat\\x1b[31m'
+        >>> readable("caf\udce9")
+        'caf\\xe9'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    if letter == "\n" or unicodedata.category(letter) not in _NOT_SHOWN:
+        return letter
+    if "\udc80" <= letter <= "\udcff":
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,117 @@
+"""Whatever a person calls classes, policies, rewards and folders is shown letter by letter, and is never markup."""
+
+from __future__ import annotations
+
+import ast
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+import policysearch
+from policysearch.cli.progress import _Watcher
+from policysearch.core.readable import readable
+from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.progress import Status
+from policysearch.reports.legend import legend_label
+from policysearch.reports.markdown import escaped
+from policysearch.reports.preview.data_sheet import describe
+from policysearch.reports.table import Grid
+from policysearch.reports.terminal import rich_table, say
+
+NAMES = ("[bold]", "a[b]", "[x] y", "[/x]", ":dog:", "\\[a]", "back\\")
+ROOT = Path(policysearch.__file__).parent
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), width=150, force_terminal=True, color_system=None)
+
+
+def shown(console: Console) -> str:
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_table_shows_names_in_every_place():
+    for name in NAMES:
+        console = terminal()
+        console.print(rich_table(Grid(name, (f"{name}1", f"{name}2"), ((f"{name}3", f"{name}4"),)), True))
+        assert [shown(console).count(text) for text in (name, *(f"{name}{i}" for i in (1, 2, 3, 4)))] == [5, 1, 1, 1, 1]
+
+
+def test_sentences_show_names():
+    console = terminal()
+    for name in NAMES:
+        say(console, f"{name} wins", "bold")
+    assert shown(console).splitlines() == [f"{name} wins" for name in NAMES]
+
+
+def test_a_data_set_shows_its_classes(capsys):
+    labels = np.arange(70) % 7
+    images = np.zeros((70, 1, 8, 8), np.uint8)
+    dataset = Dataset("[red]", images, labels, images, labels, NAMES, warnings=("class [bold] is small",))
+    describe(dataset, None, 0, None)
+    text = capsys.readouterr().out
+    assert all(name in text for name in (*NAMES, "[red]:", "class [bold] is small"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bar_shows_the_best_arm(name):
+    console = terminal()
+    watcher = _Watcher(console)
+    watcher(Status("search", 1, 2, (name, 0.5), 0))
+    console.print(watcher.progress)
+    assert f"best {name} 0.5000" in shown(console)
+
+
+def test_a_line_of_progress_shows_the_best_arm():
+    console = Console(file=io.StringIO(), width=150)
+    _Watcher(console)(Status("search", 2, 2, ("[/x]", 0.5), 0))
+    assert "best [/x] 0.5000" in shown(console)
+
+
+def test_control_characters_and_odd_bytes_are_shown_as_escapes():
+    console = terminal()
+    say(console, "a\x1b[31mred\udcff\n[b]")
+    assert shown(console) == "a\\x1b[31mred\\xff\n[b]\n"
+    assert readable("Äé 犬 👩‍🚀") == "Äé 犬 👩‍🚀"
+
+
+def test_markdown_shows_names():
+    assert escaped("[a](http://b) *x* _y_ a_b `c` <i> | [0.1, 0.2]") == (
+        r"\[a](http://b) \*x\* \_y\_ a_b \`c\` \<i> \| [0.1, 0.2]"
+    )
+
+
+def test_a_legend_lists_every_name():
+    axes = Figure().subplots()
+    for name in ("_mine", "identity"):
+        axes.plot([], [], label=legend_label(name, 20))
+    assert [text.get_text().strip() for text in axes.legend().get_texts()] == ["_mine", "identity"]
+
+
+def strings_printed_by_rich(source: str) -> list[int]:
+    """Lines in which a console is given text of its own to print, or markup is escaped by hand."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "rich.markup":
+            lines.append(node.lineno)
+        is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "print"
+        if is_print and not all(isinstance(argument, ast.Call) for argument in node.args):
+            lines.append(node.lineno)
+    return sorted(lines)
+
+
+def test_only_the_terminal_module_hands_text_to_rich():
+    found = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path in sorted(ROOT.rglob("*.py"))
+        if (lines := strings_printed_by_rich(path.read_text(encoding="utf-8")))
+    }
+    assert not found
+
+
+def test_text_handed_to_rich_is_caught():
+    assert strings_printed_by_rich("console.print(f'{name} wins')\nfrom rich.markup import escape") == [1, 2]
