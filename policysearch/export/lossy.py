@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from policysearch.core.errors import UserError
 from policysearch.export.codegen import Call, Name, quoted
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
@@ -18,6 +19,11 @@ from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, choices
 
 _WIDTH = 116
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
+
+
+def refusal(what: str, losses: Sequence[str]) -> UserError:
+    """The error for a policy that would lose something: all of it, and the option that accepts the loss."""
+    return UserError(f"{what}: {'; '.join(losses)}. To leave that out, add --allow-loss (in Python allow_loss=True)")
 
 
 def built(value: object, module: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import must_be_writable, write_whole
-from policysearch.export.lossy import Source
+from policysearch.export.lossy import Source, refusal
 from policysearch.policy.policy import Policy
 from policysearch.policy.single_arm_space import as_space
 
@@ -52,26 +52,26 @@ _LARGEST = 10_000_000
 _TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "PIL", "policysearch"}
 
 
-def _told(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, list[str]]:
-    """The exporter's module, the policy as far as the library can say it, and what is lost."""
+def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, list[str]]:
+    """The exporter's module, the policy as far as the library can express it, and what is lost."""
     if to not in EXPORTS:
         raise unknown_name("library", to, EXPORTS)
     module = import_module(f"policysearch.export.to_{to}")
-    told, lost = module.expressible(policy)
-    if lost and not allow_loss:
-        raise UserError(f"{to} cannot say all of this policy: {'; '.join(lost)}. To do without, allow the loss")
-    return module, told, lost
+    expressed, losses = module.expressible(policy)
+    if losses and not allow_loss:
+        raise refusal(f"{to} cannot express all of this policy", losses)
+    return module, expressed, losses
 
 
 def live(policy: Policy, to: str, allow_loss: bool, **options: Any) -> Any:
     """The library's own object for a policy.
 
     Raises:
-        UserError: the library is not installed, or cannot say all of the policy and `allow_loss` is False.
+        UserError: the library is not installed, or cannot express all of the policy and `allow_loss` is False.
     """
-    module, told, _ = _told(policy, to, allow_loss)
+    module, expressed, _ = _expressed(policy, to, allow_loss)
     try:
-        return module.live(told, **options)
+        return module.live(expressed, **options)
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed: pip install 'policysearch[{EXPORTS[to].extra}]'") from None
 
@@ -83,7 +83,7 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
         The file, and what of the policy it does not say.
 
     Raises:
-        UserError: nothing is written: the library cannot say all of it and `allow_loss` is False, or `out` is there
+        UserError: nothing is written: the library cannot express all of it and `allow_loss` is False, or `out` is there
             already and `force` is False, cannot be written, or has a name that does not fit.
     """
     if to not in EXPORTS:
@@ -91,9 +91,9 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
     target = out or Path(EXPORTS[to].file)
     _check_name(target, EXPORTS[to])
     must_be_writable(target, force)
-    module, told, lost = _told(policy, to, allow_loss)
-    _save(target, module.write(told, target.stem, Source(policy, tuple(lost))))
-    return target, lost
+    module, expressed, losses = _expressed(policy, to, allow_loss)
+    _save(target, module.write(expressed, target.stem, Source(policy, tuple(losses))))
+    return target, losses
 
 
 def import_from(given: str, source: str) -> tuple[Policy, list[str]]:

@@ -129,7 +129,7 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
         (["export", "identity", "--to", "timm", "-o", "torch.py"], "hide a library"),
         (["export", "identity", "--to", "timm", "-o", "nowhere/x.py"], "folder that exists"),
         (["export", "identity", "--to", "timm", "-o", "there.py"], "--force"),
-        (["export", "soft-crop", "--to", "timm"], "allow the loss"),
+        (["export", "soft-crop", "--to", "timm"], "add --allow-loss"),
         (["export", "trivialaugment-wide", "--to", "kornia"], "whole batch"),
         (["import", "nothing.py", "--from", "autoaugment"], "cannot read"),
         (["import", "large.py", "--from", "autoaugment"], "larger than any policy"),
@@ -151,6 +151,17 @@ def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(arguments, c
     code, error = said(capsys, monkeypatch, *arguments)
     assert code == 2 and complaint in error and error.count("\n") == 1
     assert sorted(map(str, Path().rglob("*"))) == before and Path("there.py").read_text() == "mine = None"
+
+
+@pytest.mark.parametrize("to", ["torchvision", "timm", "kornia", "albumentations"])
+def test_every_refusal_names_the_option_that_accepts_the_loss(to, capsys, monkeypatch):
+    """A mix by SnapMix is more than any of the libraries can express."""
+    Path("mixed.json").write_text(policy({"operation": "invert"}, mix={"operation": "snapmix"}).to_json())
+    code, error = said(capsys, monkeypatch, "export", "mixed.json", "--to", to)
+    assert code == 2 and "add --allow-loss" in error and "mix" in error
+    with pytest.raises(UserError, match="allow_loss=True"):
+        getattr(Policy.load("mixed.json"), f"to_{to}")()
+    assert told("export", "mixed.json", "--to", to, "--allow-loss").count("left out: ") >= 1
 
 
 def test_force_replaces_and_a_failed_export_leaves_the_old_file(capsys, monkeypatch):
