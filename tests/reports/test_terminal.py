@@ -60,7 +60,7 @@ def test_a_data_set_shows_its_classes(capsys):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_bar_shows_the_best_arm(name):
     console = terminal()
-    watcher = _Watcher(console)
+    watcher = _Watcher(console, lambda: None)
     watcher(Status("search", 1, 2, (name, 0.5), 0))
     console.print(watcher.progress)
     assert f"best {name} 0.5000" in shown(console)
@@ -68,7 +68,7 @@ def test_the_bar_shows_the_best_arm(name):
 
 def test_a_line_of_progress_shows_the_best_arm():
     console = Console(file=io.StringIO(), width=150)
-    _Watcher(console)(Status("search", 2, 2, ("[/x]", 0.5), 0))
+    _Watcher(console, lambda: None)(Status("search", 2, 2, ("[/x]", 0.5), 0))
     assert "best [/x] 0.5000" in shown(console)
 
 
