@@ -16,6 +16,8 @@ from policysearch.augmentation.sampling import MixDraw
 
 Mixed = tuple[Tensor, Tensor, Tensor]
 
+_LEAST_ACTIVATION = 1e-9  # a map that sums to less says nothing
+
 
 def mix(
     draw: MixDraw, images: Tensor, targets: Tensor, weights: Tensor, maps: Tensor | None
@@ -118,18 +120,25 @@ def _mosaic(images: Tensor, draw: MixDraw, maps: Tensor | None) -> Mixed:
 
 
 def _snapmix(images: Tensor, draw: MixDraw, maps: Tensor | None) -> Mixed:
-    """A box of b resized onto a box of a; each counts by the activation of its class it keeps or gives
-    (Huang et al. 2021, equations 3 to 6: ρ_a = 1 - Σ_box S(a), ρ_b = Σ_box S(b), S a map that sums to 1)."""
+    """Resize a box of b onto a box of a; each counts by the activation of its class that it keeps or gives.
+
+    Huang et al. 2021, equations 3 to 6: ρ_a = 1 - Σ_box S(a), ρ_b = Σ_box S(b), S a map that sums to 1. A map that is 0
+    everywhere, as a network gives that sees its class nowhere yet, counts by area.
+    """
     assert maps is not None
     height, width = images.shape[2:]
     partner = draw.partners[:, 0]
     onto = _boxes(draw.shares[:, 0], draw.numbers[:, :2], height, width)
     taken = _boxes(draw.shares[:, 1], draw.numbers[:, 2:], height, width)[partner]
-    covered, given = _inside(onto, images), _inside(taken, images)
-    whole = maps.sum((1, 2, 3)).clamp(min=1e-9)
+    covered, cut_out = _inside(onto, images), _inside(taken, images)
+
+    blank = maps.sum((1, 2, 3), keepdim=True) < _LEAST_ACTIVATION
+    maps = torch.where(blank, torch.ones_like(maps), maps)
+    whole = maps.sum((1, 2, 3))
     lost = (maps * covered).sum((1, 2, 3)) / whole
-    gained = (maps[partner] * given).sum((1, 2, 3)) / whole[partner]
-    empty = (covered.sum((1, 2, 3)) == 0) | (given.sum((1, 2, 3)) == 0)
+    gained = (maps[partner] * cut_out).sum((1, 2, 3)) / whole[partner]
+
+    empty = (covered.sum((1, 2, 3)) == 0) | (cut_out.sum((1, 2, 3)) == 0)
     shares = torch.stack([torch.where(empty, 1.0, 1 - lost), torch.where(empty, 0.0, gained)], 1)
     pasted = _resized_onto(images[partner], taken, onto)
     return torch.where(covered & ~empty[:, None, None, None], pasted, images), _pairs(draw), shares

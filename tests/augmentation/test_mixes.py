@@ -124,6 +124,34 @@ def test_snapmix_counts_the_activation_in_the_boxes():
         assert (out.images[i].float() - whole).abs().max() <= 0.51
 
 
+def box_area(box) -> float:
+    return (box[1] - box[0]) * (box[3] - box[2]) / (H * W)
+
+
+def test_snapmix_counts_by_area_where_a_map_is_zero_everywhere():
+    """Every second map is zero: those images give and lose by area, the others by activation."""
+    maps = torch.ones(B, H, W)
+    maps[:, : H // 2] = 3.0
+    percent = maps / maps.sum((1, 2), keepdim=True)
+    maps[::2] = 0
+    _, out = mixed("snapmix", maps=maps)
+    shares, numbers = out.draw.mix.shares, out.draw.mix.numbers.double()
+    pasted = 0
+    for i in range(B):
+        j = int(out.draw.mix.partners[i, 0])
+        a = cutmix_box(shares[i, 0].item(), numbers[i, :2].tolist())
+        b = cutmix_box(shares[j, 1].item(), numbers[j, 2:].tolist())
+        if box_area(a) * box_area(b) == 0:
+            continue
+        lost = box_area(a) if i % 2 == 0 else percent[i, a[0] : a[1], a[2] : a[3]].sum().item()
+        gained = box_area(b) if j % 2 == 0 else percent[j, b[0] : b[1], b[2] : b[3]].sum().item()
+        expected = (1 - lost) * one_hot(i) + gained * one_hot(j)
+        assert (out.targets[i] * out.weights[i]).tolist() == pytest.approx(list(expected), abs=1e-5)
+        assert gained > 0
+        pasted += 1
+    assert pasted > B / 2
+
+
 def test_maps_move_with_their_pixels():
     """SnapMix on flipped images with their maps is SnapMix on images that were flipped beforehand, maps and all."""
     g = torch.Generator().manual_seed(4)
