@@ -39,7 +39,7 @@ def _serve(setup: Setup, connection: Connection) -> None:
 def _answer(setup: Setup, connection: Connection) -> None:
     try:
         evaluate = setup()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the data or the network may be the user's own code
         connection.send(Died(f"{type(error).__name__}: {error}"))
         return
     connection.send(Ready())

@@ -48,7 +48,7 @@ class _Child:
         """Set up; the error, if it cannot be."""
         try:
             self._evaluate = setup()
-        except Exception as error:  # told to the controller, who gives up after a few
+        except (Exception, SystemExit) as error:  # told to the controller, who gives up after a few
             return f"{type(error).__name__}: {error}"
         return None
 

@@ -40,7 +40,7 @@ class CheckedRule(Rule):
             given = getattr(self.rule, "choose", self.rule)(history, rng)
         except UserError:
             raise
-        except Exception as error:  # it may be somebody's own and may raise anything
+        except (Exception, SystemExit) as error:  # it may be somebody's own and may raise anything
             raise UserError(f"{self.told} failed: {describe_error(error)}") from None
         choice = given if isinstance(given, Choice) else Choice(given)
         try:
@@ -112,7 +112,7 @@ def _own(spec: str, what: str) -> Rule:
         return CheckedRule(found(), what)
     except UserError:
         raise
-    except Exception as error:  # it is theirs and may raise anything
+    except (Exception, SystemExit) as error:  # it is theirs and may raise anything
         raise UserError(f"{what} failed: {describe_error(error)}") from None
 
 

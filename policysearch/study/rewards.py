@@ -104,7 +104,7 @@ def try_reward(text: str, base: bool = False) -> None:
         value = float(reward(metrics))
     except UserError:
         raise
-    except Exception as error:  # a user's own function may raise anything
+    except (Exception, SystemExit) as error:  # a user's own function may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
     if not math.isfinite(value):

@@ -56,7 +56,7 @@ def reward_of(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
         return None, outcome.error
     try:
         value = float(reward(outcome.metrics))
-    except Exception as error:  # a user's own function may raise anything
+    except (Exception, SystemExit) as error:  # a user's own function may raise anything
         return None, f"reward failed: {type(error).__name__}: {error}"
     if not math.isfinite(value):
         return None, f"reward is {value}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 import torch
@@ -370,6 +371,7 @@ def test_a_registered_operation_is_like_the_others(darker, generator):
         (Operation("mine", "table"), halved, r"must give \[b, C, 256\]"),
         (Operation("mine", "filter"), lambda images, magnitude, numbers: images.float(), "uint8"),
         (Operation("mine", "filter"), lambda images, magnitude: images, "fails on two images"),
+        (Operation("mine", "filter"), lambda images, magnitude, numbers: sys.exit(2), "fails on two images"),
         (Operation("mine", "filter"), lambda images, magnitude, numbers: images.sub_(1), "changes the images"),
         (Operation("mine", "filter"), lambda images, magnitude, numbers: images - len(images), "alone than in a batch"),
         (Operation("mine", "move"), lambda i, m, n: torch.full((len(m), 2, 2), 2.0), "scales of 1 or -1"),

@@ -11,6 +11,7 @@ from policysearch.core.errors import UserError
 from policysearch.rules import RULES, Pull, Tally
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.greedy import Greedy
+from policysearch.rules.registry import parse_rule
 from policysearch.rules.ucb import Ucb
 from tests.support.histories import choices, history
 from tests.support.simulated import Problem, play
@@ -192,3 +193,9 @@ def test_epsilon_greedy_explores_at_its_rate():
 def test_parameters_out_of_range_are_refused(make):
     with pytest.raises(UserError, match="got"):
         make()
+
+
+def test_a_rule_that_leaves_python_is_said_to_have_failed():
+    """As one that raises: `sys.exit` is called without arguments, as a class would be."""
+    with pytest.raises(UserError, match="SystemExit"):
+        parse_rule("sys:exit", "strategy")

@@ -36,7 +36,13 @@ def test_own_function():
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("os:getcwd", "TypeError"), ("math:fsum", "TypeError"), ("cmath:isnan", "TypeError"), ("os:fspath", "TypeError")],
+    [
+        ("os:getcwd", "TypeError"),
+        ("math:fsum", "TypeError"),
+        ("cmath:isnan", "TypeError"),
+        ("os:fspath", "TypeError"),
+        ("sys:exit", "SystemExit"),
+    ],
 )
 def test_functions_that_fail_are_found_before_the_search(text, told):
     try_reward("accuracy-0.5*ece")

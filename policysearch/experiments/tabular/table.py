@@ -75,7 +75,7 @@ class Table:
     def _reward(self, cell: int, reward: Reward) -> float:
         try:
             value = float(reward(self.metrics[cell]))
-        except Exception as error:  # a user's own function may raise anything
+        except (Exception, SystemExit) as error:  # a user's own function may raise anything
             raise UserError(f"{self.source}: the reward fails on a recorded pull: {error!r}") from None
         if not np.isfinite(value):
             name = self.arms[self.arm[cell]].name
