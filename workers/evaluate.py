@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,7 +48,7 @@ class ChildSetup:
         import torch
 
         from policysearch.child.device_data import on_device
-        from policysearch.child.networks import build
+        from policysearch.child.networks import build, memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.test_set import Exam
         from policysearch.child.training import train
@@ -55,15 +56,17 @@ class ChildSetup:
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
-        data = on_device(dataset, split(dataset, self.validation, self.split_seed), torch.device(self.device))
+        classes = len(dataset.classes)
+        factory = partial(build, self.model, dataset.shape, classes)
+        with _one_thread():
+            memory_format = memory_format_of(factory, dataset.shape, classes)
+        sides = split(dataset, self.validation, self.split_seed)
+        data = on_device(dataset, sides, torch.device(self.device), memory_format)
         exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
-        factory = partial(build, self.model, dataset.shape, data.classes)
         bases = Bases()
 
         def evaluate(trial: Trial) -> dict[str, Any]:
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)  # other counts change the last bits
-            try:
+            with _one_thread():
                 return train(
                     Policy.from_dict(json.loads(trial.policy)),
                     data,
@@ -76,10 +79,21 @@ class ChildSetup:
                     examine=partial(exam, data, seed=trial.seed) if exam else None,
                     bases=bases,
                 )
-            finally:
-                torch.set_num_threads(threads)
 
         return evaluate
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread; other counts change the last bits."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def attempt(evaluate: Evaluate, trial: Trial) -> Outcome:
@@ -87,7 +101,7 @@ def attempt(evaluate: Evaluate, trial: Trial) -> Outcome:
     started = time.monotonic()
     try:
         metrics = evaluate(trial)
-    except Exception as error:  # a child may fail in any way, and must not take its worker along
+    except (Exception, SystemExit) as error:  # a child may fail in any way, and must not take its worker along
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(error=text[:500], seconds=time.monotonic() - started)
     return Outcome(metrics, seconds=time.monotonic() - started)

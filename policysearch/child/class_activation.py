@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.evaluation_mode import evaluating
+
 
 @torch.no_grad()
 def activation_maps(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -44,12 +46,10 @@ def _watched(network: nn.Module, images: Tensor) -> tuple[list[Tensor], list[nn.
             heads.append(module)
 
     handles = [module.register_forward_hook(watch) for module in network.modules()]
-    modes = [(module, module.training) for module in network.modules()]
     try:
-        network.eval()(images)
+        with evaluating(network):
+            network(images)
     finally:
-        for module, training in modes:
-            module.training = training
         for handle in handles:
             handle.remove()
     return features, heads

@@ -20,9 +20,12 @@ _AT_ONCE = 256  # images whose statistics are taken together
 class DeviceData:
     """The training part of a data set on the device: images [N, C, H, W] uint8 and labels [N] int64.
 
-    `train` and `validation`, int64, are the indices of its two sides. `mean` and `std` [1, C, 1, 1] float32 are those
-    of the training side, in grey values 0 to 255. On the CPU the images are the data set's own, memory-mapped or not,
-    so that workers share them.
+    Attributes:
+        images, labels: on the CPU the images are the data set's own, memory-mapped or not, so that workers share them.
+        train, validation: int64 indices of its two sides.
+        mean, std: [1, C, 1, 1] float32, those of the training side, in grey values 0 to 255.
+        classes: how many.
+        memory_format: of the batches that networks see.
     """
 
     images: Tensor
@@ -32,15 +35,28 @@ class DeviceData:
     mean: Tensor
     std: Tensor
     classes: int
+    memory_format: torch.memory_format = torch.channels_last
 
     def normalise(self, images: Tensor) -> Tensor:
-        """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, channels last."""
+        """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, in the batches' memory format."""
         scaled = images.float().sub_(self.mean).div_(self.std)
-        return scaled.contiguous(memory_format=torch.channels_last)
+        return scaled.contiguous(memory_format=self.memory_format)
 
 
-def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceData:
-    """Put the training part on the device; the test part stays out of reach."""
+def on_device(
+    dataset: Dataset,
+    split: Split,
+    device: torch.device,
+    memory_format: torch.memory_format = torch.channels_last,
+) -> DeviceData:
+    """Put the training part on the device; the test part stays out of reach.
+
+    Args:
+        dataset: images and labels.
+        split: the two sides of its training part.
+        device: where children are trained.
+        memory_format: of the batches that networks see, as `memory_format_of` gives it.
+    """
     mean, std = _statistics(dataset.x_train, split.train)
     return DeviceData(
         as_tensor(dataset.x_train).to(device),
@@ -50,6 +66,7 @@ def on_device(dataset: Dataset, split: Split, device: torch.device) -> DeviceDat
         torch.tensor(mean, dtype=torch.float32, device=device)[None, :, None, None],
         torch.tensor(std, dtype=torch.float32, device=device)[None, :, None, None].clamp(min=1.0),
         len(dataset.classes),
+        memory_format,
     )
 
 

@@ -13,14 +13,27 @@ from policysearch.child.weight_averaging import averaged
 
 
 class Learner:
-    """A fresh network on the device, channels last, with SGD over its weights.
+    """A fresh network on the device with SGD over its weights.
 
-    `network` is the network itself, never compiled, so that hooks on it are called; `judged` is what is to be judged:
-    the network, or the average of its weights.
+    Args:
+        factory: makes the untrained network.
+        recipe: the optimiser's numbers.
+        device: where it is trained.
+        memory_format: of its weights; its inputs should have the same.
+
+    Attributes:
+        network: the network itself, never compiled, so that hooks on it are called.
+        judged: what is to be judged: the network, or the average of its weights.
     """
 
-    def __init__(self, factory: Callable[[], nn.Module], recipe: Recipe, device: torch.device) -> None:
-        self.network = factory().to(device).to(memory_format=torch.channels_last)
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        recipe: Recipe,
+        device: torch.device,
+        memory_format: torch.memory_format = torch.channels_last,
+    ) -> None:
+        self.network = factory().to(device).to(memory_format=memory_format)
         self._average = averaged(self.network, recipe.averaging) if recipe.averaging else None
         self.judged: nn.Module = self._average or self.network
         self._optimiser = torch.optim.SGD(
@@ -43,7 +56,7 @@ class Learner:
         return out.float()
 
     def answers(self, inputs: Tensor) -> Tensor:
-        """As `logits`, of what is to be judged."""
+        """The logits of what is to be judged, as `logits` gives those of the network."""
         if self._average is None:
             return self.logits(inputs)
         with autocast(self._precision, self._device):
@@ -51,8 +64,15 @@ class Learner:
         return out.float()
 
     def update(self, loss: Tensor, share: float = 1.0) -> None:
-        """One step down at this share of the highest rate; float16 scales the loss, so that small gradients do not
-        vanish, and skips a step that overflows (Micikevicius et al. 2018, section 3.2)."""
+        """Take one optimiser step.
+
+        float16 scales the loss, so that small gradients do not vanish, and skips a step that overflows (Micikevicius
+        et al. 2018, section 3.2).
+
+        Args:
+            loss: [] float, of the current batch.
+            share: of the highest learning rate, in [0, 1].
+        """
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate * share
         self._optimiser.zero_grad()

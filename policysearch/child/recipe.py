@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -59,3 +60,23 @@ class Recipe(Frozen):
         int, Field(ge=0, description="epochs without augmentation, once a replicate, that all its arms go on from")
     ] = 0
     compile: Annotated[bool, Field(description="compile the network with torch.compile")] = False
+
+
+def batches_of(images: int, batch: int) -> int:
+    """Batches of an epoch: as few as hold the images; these are spread over them evenly.
+
+    Args:
+        images: of the training subset, 1 or more.
+        batch: images of a batch, at most.
+    """
+    return math.ceil(images / batch)
+
+
+def smallest_batch(images: int, batch: int) -> int:
+    """Images of the smallest batch of an epoch; the arguments are those of `batches_of`.
+
+    Example:
+        >>> smallest_batch(100, 60), smallest_batch(5, 2)
+        (50, 1)
+    """
+    return images // batches_of(images, batch)

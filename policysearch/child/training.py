@@ -20,7 +20,7 @@ from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import SCHEDULES
 from policysearch.child.metrics import reliability, scores
 from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
-from policysearch.child.recipe import Recipe
+from policysearch.child.recipe import Recipe, batches_of
 from policysearch.child.test_set import Logits
 from policysearch.child.warm_start import Bases, affinity, severity
 from policysearch.datasets.split import stratified
@@ -175,7 +175,7 @@ class _Run:
         labels = job.data.labels[job.data.train].cpu().numpy()
         chosen = stratified(labels, job.images, np.random.default_rng([job.seed, 0]))
         self._subset = job.data.train[torch.from_numpy(chosen).to(self.device)]
-        self._batches = math.ceil(job.images / job.recipe.batch)
+        self._batches = batches_of(job.images, job.recipe.batch)
 
         # The order of images is drawn on the CPU, so that it is the same on every device.
         self._order = torch.Generator().manual_seed(job.seed)
@@ -197,7 +197,7 @@ class _Run:
     def begin(self) -> None:
         """Make the network; its first weights come from torch's global generator, as it is now."""
         job = self.job
-        self.learner = Learner(job.factory, job.recipe, self.device)
+        self.learner = Learner(job.factory, job.recipe, self.device, job.data.memory_format)
         schedule = SCHEDULES[job.recipe.schedule]
         self._rate = partial(schedule, total=job.epochs * self._batches, warmup=job.recipe.warmup)
         self._scores = partial(_evaluate, self.learner, job.data, evaluation_batch(job.recipe))

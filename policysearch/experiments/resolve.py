@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from policysearch.child.recipe import Recipe
+from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.dataset import Dataset
@@ -93,8 +93,11 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     return strategy
 
 
-def must_suit(config: SearchConfig, dataset: Dataset) -> None:
+def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     """Try what depends on the data: the split, the sizes of pulls and the network.
+
+    Returns:
+        What a person should be warned of, a sentence each.
 
     Raises:
         UserError: something given is wrong.
@@ -102,7 +105,14 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> None:
     from policysearch.child.networks import dry_forward
 
     _check_sizes(config, dataset)
-    dry_forward(config.model, dataset.shape, len(dataset.classes))
+    return dry_forward(config.model, dataset.shape, len(dataset.classes), _smallest_batch(config))
+
+
+def _smallest_batch(config: SearchConfig) -> int:
+    """Images of the smallest batch of any pull."""
+    pulls = ladder(config.strategy, config.images, config.epochs, config.rungs)
+    images = [config.last_fidelity[0], *(images for images, _ in pulls)]
+    return min(smallest_batch(count, config.recipe.batch) for count in images)
 
 
 def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -94,17 +94,17 @@ class Session(AbstractContextManager["Session"]):
 
         Args:
             sizes: configs whose images and epochs are checked; by default the session's own.
-            warn: whether to warn of what is odd in the data, which is done once, when an experiment begins.
+            warn: whether to warn of what is odd in the data or the network, which is done once, when an experiment
+                begins.
 
         Raises:
             UserError: the data cannot be read, or something given does not suit them.
         """
         dataset = load_with_progress(self.config, self.listener)
-        for config in sizes or (self.config,):
-            must_suit(config, dataset)
+        notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         if warn:
-            for text in dataset.warnings:
-                warnings.warn(f"data {self.config.data!r}: {text}", stacklevel=3)
+            for text in notes_on(dataset, self.config, notes):
+                warnings.warn(text, stacklevel=3)
         return dataset
 
     def lock(self) -> None:
@@ -204,6 +204,11 @@ def load_with_progress(data: DataSettings, listener: Listener) -> Dataset:
         UserError: it is not there, or cannot be read.
     """
     return load(data, lambda done, total: listener(Status("decode", done, total, None, 0)))
+
+
+def notes_on(dataset: Dataset, config: DataSettings, others: Iterable[str] = ()) -> list[str]:
+    """What a person should be warned of before an experiment: of the data and `others`, each once."""
+    return list(dict.fromkeys([*(f"data {config.data!r}: {text}" for text in dataset.warnings), *others]))
 
 
 def changed_settings(folder: RunFolder, change: Change, kind: str, advice: str) -> UserError:

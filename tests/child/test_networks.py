@@ -10,12 +10,16 @@ import torch
 import torch.nn.functional as F
 
 from policysearch.child.networks import NETWORKS, SmallResNet, WideResNet, build, dry_forward, network_row, recipe_for
-from policysearch.child.recipe import Recipe
+from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
-from policysearch.experiments.resolve import resolved
+from policysearch.core.trial import Trial
+from policysearch.datasets.load import load
+from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.search.run import resume, search
+from policysearch.policy.policy import Policy
 from policysearch.study.config import load_config, make_config
 from tests.support.quick import config_for, write_npz
+from workers.evaluate import ChildSetup, attempt
 
 SMALL = ("small-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
 
@@ -155,6 +159,10 @@ def test_timm_that_is_not_installed_is_named(monkeypatch):
         ("torchvision:vit_b_32", (1, 28, 28), "indivisible by patch size; it takes 32×32 pixels: give --resize 32"),
         ("timm:vit_tiny_patch16_224", (1, 28, 28), "16×16 pixels do not tile 28×28; .* give --resize 32"),
         ("torchvision:alexnet", (1, 28, 28), "too small; it takes 64×64 pixels: give --resize 64"),
+        ("torchvision:alexnet", (1, 28, 48), "too small; it takes 64×64 pixels: give --resize 64"),
+        ("torchvision:vit_b_32", (3, 32, 64), "takes square images only: give one number, such as --resize 64"),
+        ("torchvision:vit_b_32", (1, 28, 40), "takes square images only: give one number, such as --resize 64"),
+        ("timm:vit_tiny_patch16_224", (1, 28, 48), "do not tile 28×48; it takes 48×48 pixels: give --resize 48"),
     ],
 )
 def test_what_does_not_fit_is_told_with_what_would(name, shape, told):
@@ -221,6 +229,43 @@ def of_contiguous(channels, classes, height, width):
             return self.head(self.stem(x).view(len(x), -1))
     return Flat()
 
+def lazy(classes):
+    features = nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*features, nn.LazyLinear(classes))
+
+def lazy_in_vain(channels, classes):
+    network = Pooled(channels, classes)
+    network.unused = nn.LazyLinear(3)
+    return network
+
+def norm_in_the_head(channels, classes):
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(channels), nn.Linear(channels, classes))
+
+def seeded(channels, classes):
+    torch.manual_seed(7)
+    return Pooled(channels, classes)
+
+def seeded_last(channels, classes):
+    network = Pooled(channels, classes)
+    torch.manual_seed(7)
+    return network
+
+def constant(channels, classes):
+    network = Pooled(channels, classes)
+    for weights in network.parameters():
+        nn.init.constant_(weights, 0.1)
+    return network
+
+def leaving(channels, classes):
+    raise SystemExit(3)
+
+class Leaves(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.head = nn.Linear(channels, classes)
+    def forward(self, x):
+        raise SystemExit("no more")
+
 def only_large(channels, classes, height):
     if height < 50:
         raise ValueError("too small")
@@ -233,6 +278,11 @@ SHARED = linear(3, 10, 8, 8)
 
 def shared():
     return SHARED
+
+STEM = nn.Conv2d(3, 4, 3)
+
+def shared_stem(classes):
+    return nn.Sequential(STEM, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes))
 
 value = 3
 """
@@ -262,10 +312,13 @@ def test_factories_are_told_what_their_signatures_name(own, module, factory):
         ("whole_numbers", r"gives int64 \[2, 10\]"),
         ("in_two_parts", "gives tuple for two images in training"),
         ("frozen", "does not require grad"),
-        ("of_contiguous", "cannot take images .*view"),
+        ("leaving", "cannot be made for images .*SystemExit: 3"),
+        ("Leaves", "cannot take images .*SystemExit: no more"),
+        ("lazy_in_vain", "has lazy layers that a forward pass in evaluation mode does not reach"),
         ("only_large", "too small; it takes 64×64 pixels: give --resize 64"),
         ("needs_more", "'depth' has no default and is none of channels, classes"),
         ("shared", "gives the same network again"),
+        ("shared_stem", "gives the same network again"),
         ("nothing", "cannot be loaded"),
         ("value", "is no function"),
     ],
@@ -274,6 +327,70 @@ def test_factories_that_do_not_do(own, factory, told):
     with pytest.raises(UserError, match=told) as error:
         dry_forward(f"my_networks.py:{factory}", (3, 8, 8), 10)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("factory", "note"),
+    [
+        ("linear", ""),
+        ("lazy", ""),
+        ("of_contiguous", "fails on images in channels-last order, so it is trained in the plain order"),
+        ("seeded", "seeds torch itself, so replicates share their first weights"),
+        ("seeded_last", "seeds torch itself"),
+        ("constant", "starts from the same weights at every seed"),
+    ],
+)
+def test_what_is_odd_about_a_network_is_noted(own, factory, note):
+    notes = dry_forward(f"my_networks.py:{factory}", (3, 8, 8), 10)
+    assert len(notes) == bool(note) and all(note in text for text in notes)
+
+
+def test_a_network_that_cannot_train_on_one_image_is_refused_where_a_batch_has_one(own):
+    """Five images in batches of 2 leave one alone; in batches of 3 they do not."""
+    name = "my_networks.py:norm_in_the_head"
+    assert [smallest_batch(images, batch) for images, batch in ((5, 2), (4, 2), (5, 3), (7, 3))] == [1, 2, 2, 2]
+    assert dry_forward(name, (3, 8, 8), 10) == ()
+    with pytest.raises(UserError, match=r"leaves one .*more than 1 value per channel.* give --batch 3 or more"):
+        dry_forward(name, (3, 8, 8), 10, smallest_batch=1)
+    assert dry_forward("my_networks.py:of_contiguous", (3, 8, 8), 10, smallest_batch=1)
+
+
+@pytest.mark.parametrize(("images", "told"), [(20, None), (21, "give --batch 3 or more")])
+def test_a_batch_of_one_is_foreseen_for_every_size_of_pull(own, images, told):
+    config = make_config({"model": "my_networks.py:norm_in_the_head", "images": 20, "confirm_images": images})
+    config = config.model_copy(update={"recipe": Recipe(batch=2)})
+    dataset = load(str(write_npz(own / "small.npz")))
+    if told is None:
+        must_suit(config, dataset)
+        return
+    with pytest.raises(UserError, match=told):
+        must_suit(config, dataset)
+
+
+@pytest.mark.parametrize("factory", ["of_contiguous", "lazy"])
+def test_networks_for_the_plain_order_and_with_lazy_layers_train_in_workers(own, factory):
+    """To the last bit as often as one likes, under a mix that asks the network for its maps, with weights averaged."""
+    policy = Policy.from_dict({"sub_policies": [{"steps": []}], "mix": {"operation": "snapmix"}})
+    setup = ChildSetup(
+        str(load(str(write_npz(own / "small.npz"))).handle),
+        None,
+        0,
+        f"my_networks.py:{factory}",
+        Recipe(batch=8, averaging=0.5, base_epochs=1),
+        "cpu",
+        test=True,
+    )
+    trial = Trial(0, policy.hash, policy.to_json(indent=None), 0, 5, 20, 2)
+    first, second = (attempt(setup(), trial) for _ in range(2))
+    assert not first.error and 0 <= first.metrics["test_accuracy"] <= 1
+    assert first.metrics["loss"] == second.metrics["loss"]
+
+
+def test_a_network_that_leaves_python_is_a_failed_attempt(own):
+    setup = ChildSetup(str(load("fashion-small").handle), None, 0, "my_networks.py:Leaves", Recipe(), "cpu")
+    policy = Policy.preset("identity")
+    outcome = attempt(setup(), Trial(0, policy.hash, policy.to_json(indent=None), 0, 5, 20, 1))
+    assert outcome.error == "SystemExit: no more"
 
 
 def test_a_search_with_a_network_of_ones_own(own, monkeypatch):

@@ -1,6 +1,7 @@
 """Child networks: built-in, of torchvision and timm, of the user; and the numbers their sources train them with."""
 
 from policysearch.child.networks.factory import build
+from policysearch.child.networks.first_step import memory_format_of
 from policysearch.child.networks.probe import dry_forward
 from policysearch.child.networks.registry import NETWORKS, OTHERS, OWN, Network, network_row, recipe_for
 from policysearch.child.networks.small_resnet import SmallResNet
@@ -15,6 +16,7 @@ __all__ = [
     "WideResNet",
     "build",
     "dry_forward",
+    "memory_format_of",
     "network_row",
     "recipe_for",
 ]

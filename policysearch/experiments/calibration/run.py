@@ -24,7 +24,7 @@ from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session import load_with_progress
+from policysearch.experiments.session import load_with_progress, notes_on
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.record import Recorded, record_table
 from policysearch.experiments.tabular.table_file import load_table
@@ -91,10 +91,10 @@ def calibrate(
     rewards = _rewards(settings, config.recipe.base_epochs > 0)
     import_all(config.operations)
     dataset = load_with_progress(config, listener)
-    asked = _asked(settings, config, dataset)
+    asked, notes = _asked(settings, config, dataset)
     if new:
-        for text in dataset.warnings:
-            warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
+        for text in notes_on(dataset, config, notes):
+            warnings.warn(text, stacklevel=1)
     start = _begun(settings, config, dataset, asked, out) if new else Start(asked, _kept(settings, out), None)
     tell(start)
     table = out / TABLE
@@ -125,19 +125,21 @@ def _config(values: Mapping[str, Any], out: Path) -> SearchConfig:
     return resolved(make_config({**values, "out": str(out), "strategy": "random"}))
 
 
-def _asked(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> Draft:
+def _asked(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> tuple[Draft, list[str]]:
+    """What is to be trained, and what a person should be warned of."""
     images = len(split(dataset, config.validation, config.split_seed).train)
     arms = len(load_space(config.space).arms(config.seed))
     draft = drafted(settings, arms, images, len(dataset.classes))
+    notes: list[str] = []
     for option, fidelities in (("--long", (draft.long,)), ("--ladder", draft.ladder)):
         for fidelity in fidelities:
-            _must_suit(option, fidelity, config, dataset)
-    return draft
+            notes += _must_suit(option, fidelity, config, dataset)
+    return draft, notes
 
 
-def _must_suit(option: str, fidelity: Fidelity, config: SearchConfig, dataset: Dataset) -> None:
+def _must_suit(option: str, fidelity: Fidelity, config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     try:
-        must_suit(config.model_copy(update={"images": fidelity.images, "epochs": fidelity.epochs}), dataset)
+        return must_suit(config.model_copy(update={"images": fidelity.images, "epochs": fidelity.epochs}), dataset)
     except UserError as error:
         raise UserError(f"{option} {fidelity}: {error}") from None
 

@@ -16,7 +16,7 @@ from policysearch.experiments.evaluation.contenders import Entrant, arm_of, entr
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session import load_with_progress
+from policysearch.experiments.session import load_with_progress, notes_on
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, without_search
 from policysearch.study.policy_spec import named_policy
@@ -75,9 +75,8 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
         names_must_be_free(config, PHASES)
     dataset = load_with_progress(config, listener)
     config = _sized(config, given, dataset)
-    must_suit(config, dataset)
-    for text in dataset.warnings:
-        warnings.warn(f"data {config.data!r}: {text}", stacklevel=1)
+    for text in notes_on(dataset, config, must_suit(config, dataset)):
+        warnings.warn(text, stacklevel=1)
     return Prepared(given, also, settings, config, dataset, folder, new)
 
 
