@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from policysearch.core.command import command
 from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.report import show
 from policysearch.experiments.comparison.statistics import Summary
@@ -29,7 +30,7 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     if result.verdict is None or result.policy is None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
         sentence = f"Not finished: {pulls} of {result.config.trials} pulls; "
-        sentence += f"`policysearch resume {result.folder}` goes on."
+        sentence += f"{command('resume', result.folder)} goes on."
         say(console, sentence)
     else:
         if result.confirmation:
@@ -57,7 +58,7 @@ def show_run(result: SearchResult, material: Material, console: Console | None =
         found_on(material),
         mattered_in_words(material),
         calibration_in_words(material),
-        f"The page: {page}" if page.exists() else f"`policysearch report {result.folder}` makes a page of this.",
+        f"The page: {page}" if page.exists() else f"{command('report', result.folder)} makes a page of this.",
     ]
     say(console, "\n\n".join(filter(None, paragraphs)) + "\n", wrap=True)
     show_result(result, console)

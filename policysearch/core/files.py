@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,20 +34,46 @@ def write_whole(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def separated(text: str | None) -> list[str]:
+    """The parts of a list that a person separates by commas; empty ones are left out.
+
+    A comma belongs to a path where a file of that path is there, or where a backslash is before it.
+
+    Example:
+        >>> separated("my_operations, blur.py")
+        ['my_operations', 'blur.py']
+        >>> separated("a\\\\,b.py")
+        ['a,b.py']
+    """
+    pieces = [piece.replace("\\,", ",") for piece in re.split(r"(?<!\\),", text or "")]
+    parts: list[str] = []
+    while pieces:
+        lengths = range(len(pieces), 1, -1)
+        count = next((n for n in lengths if Path(",".join(pieces[:n]).strip()).is_file()), 1)
+        parts.append(",".join(pieces[:count]).strip())
+        del pieces[:count]
+    return [part for part in parts if part]
+
+
+def joined(parts: list[str]) -> str:
+    """The list as one text, from which `separated` gives the same parts anywhere."""
+    return ",".join(part.replace(",", "\\,") for part in parts)
+
+
 def read_json(path: Path, schema: str) -> dict[str, Any]:
-    """What a JSON file of this program holds.
+    """Read a JSON file of this program.
 
     Raises:
         UserError: it is missing, damaged, or of another version than `schema`.
     """
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = told["schema"]
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged: {' '.join(str(error).split())}") from None
-    if found != schema:
-        raise UserError(f"{path} is of version {found!r}, and {schema!r} is read here")
-    return told
+    if version != schema:
+        raise UserError(f"{path} is of version {version!r}, and {schema!r} is read here")
+    return content
 
 
 def must_be_writable(target: Path, force: bool) -> None:

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.files import joined, separated
 
 SHIPPED = "policysearch_own_files"
 """Folder on the import path of a worker elsewhere that holds copies of the controller's files."""
@@ -120,13 +121,13 @@ def import_all(modules: str | None) -> None:
     Raises:
         UserError: one cannot be imported.
     """
-    for module in _split(modules):
+    for module in separated(modules):
         imported(module, f"operations module {module!r}")
 
 
 def digest(modules: str | None) -> str | None:
     """A hash of the source of modules given as for `import_all`, which must have been imported; None without any."""
-    return _hash(_split(modules)) if modules else None
+    return _hash(separated(modules)) if modules else None
 
 
 def function_digest(spec: str) -> str:
@@ -143,14 +144,10 @@ def absolute(modules: str | None) -> str | None:
     """The same text with the paths of files absolute, so that it holds in any folder."""
     if modules is None:
         return None
-    return ",".join(str(Path(name).resolve()) if name.endswith(".py") else name for name in _split(modules))
+    return joined([str(Path(name).resolve()) if name.endswith(".py") else name for name in separated(modules)])
 
 
 def absolute_function(spec: str) -> str:
     """PATH.py:NAME with the path absolute; any other text as it is."""
     module, colon, name = spec.rpartition(":")
     return f"{Path(module).resolve()}:{name}" if colon and module.endswith(".py") else spec
-
-
-def _split(modules: str | None) -> list[str]:
-    return [part.strip() for part in (modules or "").split(",") if part.strip()]

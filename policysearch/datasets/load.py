@@ -59,7 +59,10 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) ->
 
 def _name(spec: str) -> str:
     """Of PATH/NAME.npz or PATH/NAME its name, of MODULE:FUNCTION the function's."""
-    return spec.rpartition(":")[2] if ":" in spec else Path(spec).stem
+    path = Path(spec)
+    if ":" in spec and not path.exists():
+        return spec.rpartition(":")[2]
+    return path.stem if path.suffix in (".npz", ".parquet") else path.name
 
 
 def opened(handle: str) -> Dataset:

@@ -63,7 +63,9 @@ def _table(file: Path) -> Any:
     from pyarrow import ArrowException, parquet
 
     try:
-        return parquet.read_table(file)
+        # Arrow takes a path as a URI (a:b.parquet) or as a partition (label=3/a.parquet); an open file is only read.
+        with file.open("rb") as opened:
+            return parquet.read_table(opened)
     except (ArrowException, OSError) as error:
         raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from None
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.files import separated
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.code_shipping import code_to_ship
 from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
@@ -94,8 +95,7 @@ def _ray_cluster(config: Config) -> Iterator[tuple[Config, PoolOf]]:
 
 
 def _own_code(config: ModelSettings) -> list[str]:
-    given = [*(config.operations or "").split(","), config.model]
-    return [spec.strip() for spec in given if spec.strip()]
+    return [*separated(config.operations), config.model]
 
 
 def _on_cluster(config: Config, gpus_there: float) -> Config:

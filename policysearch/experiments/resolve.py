@@ -15,6 +15,7 @@ from policysearch.experiments.pools import must_name_a_pool
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.rewards import try_reward
+from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward
 
 
@@ -41,10 +42,14 @@ def resolved(config: SearchConfig) -> SearchConfig:
         workers = 2 if device.startswith("cuda") else min(cores, 8)
     out = config.out or default_folder()
     study = config.study or Path(out).resolve().name
-    storage = config.storage
-    if storage and storage.startswith("sqlite:///") and ":memory:" not in storage:
-        storage = f"sqlite:///{Path(storage.removeprefix('sqlite:///')).resolve()}"
-    filled = {"storage": storage, "device": device, "workers": workers, "out": out, "study": study, "recipe": recipe}
+    filled = {
+        "storage": _in_any_folder(config.storage),
+        "device": device,
+        "workers": workers,
+        "out": out,
+        "study": study,
+        "recipe": recipe,
+    }
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     filled |= {"strategy": absolute_function(config.strategy)}
     return config.model_copy(update=filled)
@@ -53,6 +58,12 @@ def resolved(config: SearchConfig) -> SearchConfig:
 def default_folder() -> str:
     """Where a run goes that was given no folder."""
     return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _in_any_folder(storage: str | None) -> str | None:
+    """The URL of a storage with the path of its file absolute."""
+    file = sqlite_file(storage) if storage else None
+    return f"sqlite:///{file.resolve()}" if file else storage
 
 
 def _in_precision(recipe: Recipe, device: str) -> Recipe:

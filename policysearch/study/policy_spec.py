@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from policysearch.core.command import command
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.policy import Policy
@@ -31,5 +32,5 @@ def named_policy(spec: str) -> Policy:
 
 def _of_run(run: RunFolder) -> Policy:
     if run.config.exists() and not run.policy.exists():
-        raise UserError(f"{run.path} has no policy yet, its search has not ended: `policysearch resume {run.path}`")
+        raise UserError(f"{run.path} has no policy yet, its search has not ended: {command('resume', run.path)}")
     return Policy.load(run.policy)

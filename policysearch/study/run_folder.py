@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from policysearch.core.command import command
 from policysearch.core.errors import UserError
 
 
@@ -55,8 +56,7 @@ class RunFolder:
         """
         if self.config.exists() or self.study.exists():
             raise UserError(
-                f"{self.path} already holds a study: "
-                f"`policysearch resume {self.path}` continues it, or give another --out"
+                f"{self.path} already holds a study: {command('resume', self.path)} continues it, or give another --out"
             )
         if self.path.exists() and (not self.path.is_dir() or any(p.stem != "controller" for p in self.path.iterdir())):
             raise UserError(f"{self.path} exists and is not an empty folder: give another --out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
-from sqlalchemy import URL, create_engine, func, make_url, select
+from sqlalchemy import URL, Engine, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
 from policysearch.study.quiet_optuna import quiet_optuna
+from policysearch.study.sqlite_file import connection_settings, file_engine, sqlite_file
 
 _SECRETS = ("password", "passwd", "sslpassword")
 _TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
@@ -31,9 +34,9 @@ def without_password(url: str) -> str:
     Raises:
         UserError: it is no URL.
     """
-    parsed = _parsed(url)
-    if _backend(parsed) == "sqlite":
+    if url.startswith("sqlite"):
         return url
+    parsed = _parsed(url)
     return parsed._replace(password=None).difference_update_query(_SECRETS).render_as_string()
 
 
@@ -52,18 +55,54 @@ def open_storage(url: str) -> Iterator[BaseStorage]:
             storage.engine.dispose()
 
 
+def names_in(url: str) -> frozenset[str]:
+    """Names of the studies in a storage. Nothing is written: no tables, and no file where there is none.
+
+    Raises:
+        UserError: it is no URL, a driver is missing, or the database cannot be reached or read.
+    """
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        _must_have_a_folder(url, file)
+        return frozenset()
+    with _failures_in_a_sentence(url):
+        engine = file_engine(file) if file else create_engine(_with_driver(_parsed(url)), poolclass=NullPool)
+        return _study_names(engine)
+
+
+def _study_names(engine: Engine) -> frozenset[str]:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("studies"):
+            return frozenset()
+        return frozenset(connection.execute(text("SELECT study_name FROM studies")).scalars())
+
+
+def _must_have_a_folder(url: str, file: Path) -> None:
+    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+        raise UserError(f"cannot open storage {url!r}: {file.absolute().parent} is no folder that can be written")
+
+
 def _connected(url: str) -> RDBStorage:
-    target = _with_driver(_parsed(url))
+    file = sqlite_file(url)
+    with _failures_in_a_sentence(url):
+        return RDBStorage("sqlite://", connection_settings(file)) if file else _server(_with_driver(_parsed(url)))
+
+
+@contextmanager
+def _failures_in_a_sentence(url: str) -> Iterator[None]:
+    """Turn what a database driver raises as it opens the storage into an error for people."""
     try:
-        return RDBStorage(url) if _backend(target) == "sqlite" else _server(target)
+        yield
+    except UserError:
+        raise
     except ImportError as error:
-        raise UserError(_missing_driver(target, error)) from None
+        raise UserError(_missing_driver(_with_driver(_parsed(url)), error)) from None
     except Exception as error:  # each database driver raises errors of its own
         raise UserError(f"cannot open storage {without_password(url)!r}: {reason(error)}") from None
 
 
 def _server(url: URL) -> RDBStorage:
-    """A server's storage, whose connections are tried before each use: it may have been restarted meanwhile."""
+    """A storage in a server, whose connections are tried before each use: it may have been restarted meanwhile."""
     with _alone(url):
         return RDBStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
 
@@ -91,7 +130,7 @@ def losses_told(folder: Path, again: str = "") -> Iterator[None]:
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StorageLost(
             f"the storage failed: {reason(error)}; what was recorded is there: "
-            f"{again or f'`policysearch resume {folder}`'} goes on"
+            f"{again or command('resume', folder)} goes on"
         ) from None
 
 

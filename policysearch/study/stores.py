@@ -13,6 +13,7 @@ from typing import Literal
 import optuna
 from optuna.storages import BaseStorage
 
+from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
@@ -20,7 +21,8 @@ from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings
-from policysearch.study.storage import open_storage, reason, without_password
+from policysearch.study.sqlite_file import sqlite_file
+from policysearch.study.storage import names_in, open_storage, reason, without_password
 from policysearch.study.strategies import ladder
 
 _LOG = logging.getLogger(__name__)
@@ -39,18 +41,17 @@ def _file(config: StudySettings, folder: RunFolder) -> Path | None:
     """Where the study is, if it is in a file."""
     if config.storage is None:
         return folder.study
-    return Path(config.storage.removeprefix("sqlite:///")) if config.storage.startswith("sqlite:///") else None
+    return sqlite_file(config.storage)
 
 
 def names_must_be_free(config: StudySettings, phases: Mapping[str, str] = SEARCH_PHASES) -> None:
-    """In a storage that runs share, no study of this run's name may stand yet.
+    """Check that a storage which runs share holds no study of this run's name yet. The storage is only read.
 
     Raises:
-        UserError: one does, or the storage cannot be opened.
+        UserError: there is one, or the storage cannot be opened.
     """
     if config.storage:
-        with open_storage(config.storage) as storage:
-            taken = {*optuna.get_all_study_names(storage)} & {*_names(config, phases).values()}
+        taken = names_in(config.storage) & {*_names(config, phases).values()}
         if taken:
             raise UserError(
                 f"storage {without_password(config.storage)!r} already holds a study named {min(taken)!r}: "
@@ -82,7 +83,7 @@ def open_stores(
     begun = folder.trials.exists()
     # To open a new database, even for reading, is to write in it.
     if read_only and not begun:
-        raise UserError(f"{folder.path} holds no pull yet: wait a moment, or `policysearch resume {folder.path}`")
+        raise UserError(f"{folder.path} holds no pull yet: wait a moment, or {command('resume', folder.path)}")
     file = _file(config, folder)
     if begun and file is not None and not file.exists():
         raise UserError(f"the study of {folder.path} is gone: put {file} back")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import import_all
 from policysearch.datasets.config import DataSettings, SplitSettings
@@ -102,7 +103,7 @@ def entrant(spec: str, values: Mapping[str, Any]) -> Entrant:
 def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:
     folder.must_hold_a_run()
     if not folder.policy.exists():
-        raise UserError(f"{folder.path} holds no policy.json yet: `policysearch resume {folder.path}` ends its search")
+        raise UserError(f"{folder.path} holds no policy.json yet: {command('resume', folder.path)} ends its search")
     inherited = {*_Inherited.setting_names()} - {"images"}  # all training images, not as many as a pull had
     had = load_config(folder.config).model_dump(include=inherited)
     own = values.get("recipe", {})

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from policysearch.core.errors import UserError
+from policysearch.core.files import separated
 from policysearch.core.settings import Settings
 from policysearch.study.settings import ExperimentSettings, PullSettings
 
@@ -69,7 +70,7 @@ class EvaluateSettings(Settings):
     @property
     def others(self) -> list[str]:
         """Where the further policies are."""
-        return [part.strip() for part in (self.also or "").split(",") if part.strip()]
+        return separated(self.also)
 
     @property
     def fixed(self) -> list[str]:

@@ -88,8 +88,9 @@ def write_table(
     told |= {"space_name": record.space.name, "seed": record.seed, "about": about}
     told |= {"arms": [arm.key for arm in arms]} if arms else {}
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(told)})
-    with replacing(path) as partial:
-        pq.write_table(table, partial)
+    # Arrow takes a path as a URI (a:b.parquet) or as a partition (lr=1/a.parquet); an open file is only used.
+    with replacing(path) as partial, partial.open("wb") as file:
+        pq.write_table(table, file)
 
 
 def load_table(path: str | Path) -> Table:
@@ -116,7 +117,8 @@ def load_table(path: str | Path) -> Table:
 
 def _read(path: str) -> tuple[_Told, list[dict[str, Any]]]:
     try:
-        table = pq.read_table(path)
+        with Path(path).open("rb") as file:
+            table = pq.read_table(file)
     except (OSError, pa.ArrowException) as error:
         missing = "no such file" if isinstance(error, FileNotFoundError) else ""
         reason = missing or getattr(error, "strerror", None) or " ".join(str(error).split())[:200]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import Verdict
@@ -69,5 +70,5 @@ def must_have_a_reward(material: Material) -> None:
     if not any(row.state == COMPLETE for row in material.searched):
         raise UserError(
             f"{material.folder} has no finished pull, so there is nothing to report: "
-            f"`policysearch resume {material.folder}` goes on"
+            f"{command('resume', material.folder)} goes on"
         )

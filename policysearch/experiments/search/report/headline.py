@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policysearch.core.command import command
 from policysearch.experiments.search.report.data import Material, seconds
 from policysearch.experiments.search.verdict import Difference, Verdict
 from policysearch.policy.presets import BASELINES, preset
@@ -38,7 +39,7 @@ def opening(material: Material) -> Iterator[str]:
 def _unfinished(material: Material) -> list[str]:
     best = next((s for s in material.summaries if s.pulls), None)
     told = f"So far {best.arm.name} has the best shrunken mean. " if best else ""
-    goes_on = f"`policysearch resume {material.folder}` goes on."
+    goes_on = f"{command('resume', material.folder)} goes on."
     return [f"{told}Nothing is confirmed yet, so nothing is known of its lead: {goes_on}", found_on(material)]
 
 

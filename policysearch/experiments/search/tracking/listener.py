@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from policysearch.experiments.search.tracking.addresses import without_user
 from policysearch.rules import Tally
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import COMPLETE, RUNNING, Row
@@ -105,7 +105,7 @@ class _Following:
             yield
         except Exception as error:  # a server that is away, a full disk, a library's own fault
             self._trackers.pop(name, None)
-            reason = re.sub(r"//[^/@\s]+@", "//", " ".join(str(error).split()))[:200]  # no password of a URL
+            reason = without_user(" ".join(str(error).split()))[:200]
             told = f"{name} is told no more of this search, which goes on: {type(error).__name__}: {reason}"
             warnings.warn(told, stacklevel=1)
 

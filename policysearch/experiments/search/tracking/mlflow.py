@@ -11,6 +11,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from policysearch.experiments.search.tracking.addresses import without_user
 from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import Row
@@ -36,12 +37,12 @@ class MLflow:
     def _recorded_run(self, store: OptunaTrialStore) -> str:
         """The run that the study names, if it is on this server; otherwise empty."""
         recorded = store.notes.get(_ATTRIBUTE, {})
-        return str(recorded["run"]) if recorded.get("store") == self._address() else ""
+        return str(recorded["run"]) if recorded.get("store") in self._addresses() else ""
 
-    def _address(self) -> str:
-        """Address of the server or folder, without a password."""
+    def _addresses(self) -> tuple[str, str]:
+        """The address of the server or folder without user and password, now and as 0.1 wrote it."""
         uri = str(self._client.tracking_uri)
-        return uri.rpartition("@")[2]
+        return without_user(uri), uri.rpartition("@")[2]
 
     def _new_run(self, config: SearchConfig, store: OptunaTrialStore) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "policysearch")
@@ -49,7 +50,7 @@ class MLflow:
         experiment = had.experiment_id if had else self._client.create_experiment(name)
         run = str(self._client.create_run(experiment, run_name=config.study).info.run_id)
         self._client.log_batch(run, params=[Param(key, value[:_LONGEST]) for key, value in _params(config).items()])
-        store.note(_ATTRIBUTE, {"run": run, "store": self._address()})
+        store.note(_ATTRIBUTE, {"run": run, "store": self._addresses()[0]})
         return run
 
     def pull(self, phase: str, row: Row, figures: Mapping[str, float]) -> None:
