@@ -7,20 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started
+from policysearch.rules.history import Choice, History, Rule, any_candidate, argmax, fewest_turns, least_failed
 
 
 def _explore_or_best(epsilon: float, history: History, rng: np.random.Generator) -> Choice:
     if not history.pulls.any():
-        return Choice(least_started(history, rng))
+        return Choice(fewest_turns(history, rng))
+    if len(history.to_repeat):
+        return Choice(least_failed(history, rng))
     if rng.random() < epsilon:
-        return Choice(int(rng.integers(history.arms)))
+        return Choice(any_candidate(history, rng))
     return Choice(argmax(history.means, rng))
 
 
 @dataclass(frozen=True)
 class EpsilonGreedy(Rule):
     """Algorithm 2 of Yao's slides: with probability ε an arm at random, else the best mean.
+
+    A pull that failed is done again first, while its arm has no reward.
 
     Attributes:
         epsilon: in [0, 1]. Regret grows linearly for any ε above 0, since exploring never stops. Textbooks take 0.1,

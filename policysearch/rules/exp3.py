@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule
+from policysearch.rules.history import Choice, History, Rule, least_failed
 from policysearch.stats.arrays import Floats
 
 
@@ -18,10 +18,14 @@ class Exp3(Rule):
     p_i = (1 - gamma) · w_i/sum w + gamma/K,  w_i = exp(rate/K · sum_t decay^(T - t) · x_t/p_t over the pulls of arm i)
 
     x_t is the reward scaled to [0, 1] by the range of all rewards so far, p_t the probability with which its arm was
-    drawn (1/K where it was not told). The paper has rate = gamma and decay 1, and a regret of at most
-    2.63 sqrt(T K ln K) against any rewards in [0, 1] if gamma = sqrt(K ln K/(1.72 T)). That is more than T for
-    K = 32 and T below 770, the range is not known before, and rewards are told late: no bound holds here. It
-    is for rewards that drift (a network that trains on while its policy is chosen), not for the best arm.
+    drawn (1/K where it is not known), K the number of arms that are not abandoned.
+
+    The paper has rate = gamma and decay 1, and a regret of at most 2.63 sqrt(T K ln K) against any rewards in [0, 1]
+    if gamma = sqrt(K ln K/(1.72 T)). That is more than T for K = 32 and T below 770, the range is not known before,
+    and rewards come late: no bound holds here. It is for rewards that drift (a network that trains on while its policy
+    is chosen), not for the best arm.
+
+    A pull that failed is done again first, while its arm has no reward, and counts as one draw.
 
     Attributes:
         gamma: share of pulls that explore evenly, in (0, 1].
@@ -42,17 +46,24 @@ class Exp3(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         chances = self.chances(history)
-        arm = min(int(np.searchsorted(np.cumsum(chances), rng.random(), side="right")), history.arms - 1)
+        if len(history.to_repeat):
+            arm = least_failed(history, rng)
+            return Choice(arm, probability=float(chances[arm]))
+
+        last = np.flatnonzero(chances)[-1]
+        arm = int(min(np.searchsorted(np.cumsum(chances), rng.random(), side="right"), last))
         return Choice(arm, probability=float(chances[arm]))
 
     def chances(self, history: History) -> Floats:
-        """[K] probabilities of the next pull."""
-        arms, log = history.arms, history.log
+        """[K] probabilities of the next pull; 0 for abandoned arms."""
+        log = history.log
+        drawn_from = np.isin(np.arange(history.arms), history.candidates)
+        arms = int(drawn_from.sum())
         drawn = np.where(np.isnan(log.probabilities), 1 / arms, log.probabilities)
         age = np.arange(len(log.arms))[::-1]
-        gains = np.bincount(log.arms, self.decay**age * _scaled(log.rewards) / drawn, arms)
-        weights = np.exp((self.rate or self.gamma) / arms * (gains - gains.max()))
-        return np.asarray((1 - self.gamma) * weights / weights.sum() + self.gamma / arms)
+        gains = np.bincount(log.arms, self.decay**age * _scaled(log.rewards) / drawn, history.arms)
+        weights = drawn_from * np.exp((self.rate or self.gamma) / arms * (gains - gains.max()))
+        return np.asarray((1 - self.gamma) * weights / weights.sum() + drawn_from * self.gamma / arms)
 
 
 def _scaled(rewards: Floats) -> Floats:

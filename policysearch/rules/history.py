@@ -12,6 +12,9 @@ from policysearch.stats.arrays import Floats
 
 Need = Literal["budget", "features", "fidelities"]
 
+MOST_FAILURES = 4
+"""An arm without a reward is pulled again until this many of its pulls have failed; then it is left alone."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -31,6 +34,9 @@ class Choice:
 @dataclass(frozen=True)
 class Counts:
     """Pulls and their rewards, one entry per arm, all arrays [K] float64.
+
+    A failed pull says nothing about what its arm is worth, so every rule treats it alike: an arm's first three
+    failures are no `turns` of it, and it is pulled again. An arm that has no reward after four of them is `abandoned`.
 
     Attributes:
         pulls: finished pulls with a reward.
@@ -56,6 +62,29 @@ class Counts:
     def started(self) -> Floats:
         """Pulls of every state."""
         return self.pulls + self.pending + self.failures
+
+    @property
+    def turns(self) -> Floats:
+        """[K] what an arm has had of its share: pulls with a reward, pulls under way, failures beyond the first three.
+
+        Without failures the same as `started`.
+        """
+        return self.pulls + self.pending + np.maximum(self.failures - (MOST_FAILURES - 1), 0)
+
+    @property
+    def abandoned(self) -> NDArray[np.bool_]:
+        """[K] whether an arm failed four times and has no reward: no rule pulls it while others are left."""
+        return np.asarray((self.failures >= MOST_FAILURES) & (self.pulls == 0))
+
+    @property
+    def candidates(self) -> NDArray[np.int64]:
+        """The arms that are not abandoned, ascending; all arms where every one is."""
+        return np.flatnonzero(~self.abandoned | self.abandoned.all())
+
+    @property
+    def to_repeat(self) -> NDArray[np.int64]:
+        """The arms whose pulls have only failed so far and that are not abandoned, ascending."""
+        return np.flatnonzero((self.turns == 0) & (self.failures > 0))
 
     @property
     def means(self) -> Floats:
@@ -141,16 +170,26 @@ def argmax(values: Floats, rng: np.random.Generator) -> int:
     return int(best[0] if len(best) == 1 else rng.choice(best))
 
 
-def least_started(history: Counts, rng: np.random.Generator) -> int:
-    """An arm with the fewest pulls of every state, ties at random."""
-    return argmax(-history.started, rng)
+def any_candidate(counts: Counts, rng: np.random.Generator) -> int:
+    """A candidate at random."""
+    candidates = counts.candidates
+    return int(candidates[rng.integers(len(candidates))])
+
+
+def fewest_turns(counts: Counts, rng: np.random.Generator) -> int:
+    """A candidate that has had the fewest turns; of several the one with the fewest failures, ties at random."""
+    candidates = counts.candidates
+    turns = counts.turns[candidates]
+    first = candidates[turns == turns.min()]
+    return int(first[argmax(-counts.started[first], rng)])
+
+
+def least_failed(counts: Counts, rng: np.random.Generator) -> int:
+    """Of the arms `to_repeat` the one with the fewest failures, ties at random."""
+    arms = counts.to_repeat
+    return int(arms[argmax(-counts.failures[arms], rng)])
 
 
 def untried(history: Counts) -> bool:
-    """Whether an arm was never started, or no reward is known yet: rules that start with every arm are not done."""
-    return bool((history.started == 0).any() or not history.pulls.any())
-
-
-def hopeless(counts: Counts) -> NDArray[np.bool_]:
-    """[K] whether an arm has failed and never brought a reward."""
-    return np.asarray((counts.failures > 0) & (counts.pulls == 0))
+    """Whether an arm has had no turn, or no reward is known yet: rules that start with every arm are not done."""
+    return bool((history.turns == 0).any() or not history.pulls.any())

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import binomial
 from policysearch.stats.arrays import Floats
 
@@ -46,7 +46,7 @@ class KlUcb(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         return Choice(argmax(self.index(history), rng))
 
     def index(self, history: History) -> Floats:

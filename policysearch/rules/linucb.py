@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Need, Rule, argmax, hopeless, least_started
+from policysearch.rules.history import Choice, History, Need, Rule, argmax, fewest_turns
 from policysearch.rules.posterior import noise
 from policysearch.stats.arrays import Floats
 
@@ -22,7 +22,7 @@ class LinUcb(Rule):
     x_i = (1, sqrt((1 - own)/D)·features_i, sqrt(own)·e_i): an intercept, the D features, and a column of the arm's
     own, so that what the features do not explain is learnt too. b sums the rewards less their mean; s is the
     pooled deviation within arms, 1 before two rewards are known. Pulls under way count in the bound's A, not in
-    theta's. No arm has to be tried first. Arms that have only failed are left alone while others are left.
+    theta's. No arm has to be tried first.
 
     The paper advises alpha = 1 + sqrt(ln(2/delta)/2) for a bound that holds with probability 1 - delta when rewards
     are linear in x, in [0, 1] and independent of earlier choices; none of the three is so here.
@@ -50,10 +50,10 @@ class LinUcb(Rule):
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if history.features is None:
             raise UserError("linucb needs features that describe the arms, got none")
-        failing = hopeless(history)
-        if not history.started.any() or failing.all():
-            return Choice(least_started(history, rng))
-        return Choice(argmax(np.where(failing, -np.inf, self.index(history, history.features)), rng))
+        abandoned = history.abandoned
+        if not history.started.any() or abandoned.all():
+            return Choice(fewest_turns(history, rng))
+        return Choice(argmax(np.where(abandoned, -np.inf, self.index(history, history.features)), rng))
 
     def index(self, history: History, features: Floats) -> Floats:
         """[K] upper bounds, less the mean of all rewards."""

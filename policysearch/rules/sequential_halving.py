@@ -21,8 +21,8 @@ class SequentialHalving(Rule):
     pulls each arm at least once, so that a budget below K·ceil(log2 K) is spent on the first rounds. Beyond the budget
     the arms of the last round are pulled on.
 
-    Round and survivors are recomputed from the counts: an arm started more often than a round allows has survived
-    it, the others by the mean of all their rewards (the paper: those of the round alone), ties at random. A round
+    Round and survivors are recomputed from the counts: an arm with more turns than a round allows has survived it,
+    the others by the mean of all their rewards (the paper: those of the round alone), ties at random. A round
     begins when the pulls of the one before were started; its best arms come first, so that late rewards still count.
 
     Theorem 4.1 bounds the chance of missing the best arm by 3 log2 K · exp(-T/(8 H2 log2 K)) for rewards in
@@ -37,7 +37,7 @@ class SequentialHalving(Rule):
         survivors = np.arange(history.arms)
         for size, target in rounds(history.arms, history.budget):
             survivors = _best(survivors, size, target, history, rng)
-            done = history.started[survivors]
+            done = np.where(history.abandoned, np.inf, history.turns)[survivors]
             if done.min() < target[1]:
                 break
         behind = survivors[done == done.min()]
@@ -47,8 +47,8 @@ class SequentialHalving(Rule):
 def _best(
     arms: NDArray[np.intp], size: int, target: tuple[int, int], history: History, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """The `size` of `arms` that survive: those started beyond the last round's target, then those of the best means."""
-    ahead = history.started[arms] > target[0]
+    """The `size` of `arms` that survive: those with turns beyond the last round's, then those of the best means."""
+    ahead = (history.turns > target[0])[arms] & ~history.abandoned[arms]
     order = np.lexsort((rng.random(len(arms)), -history.means[arms], ~ahead))
     return arms[order[:size]]
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, Counts, History, Need, Rule, argmax, hopeless
+from policysearch.rules.history import Choice, Counts, History, Need, Rule, fewest_turns
 from policysearch.stats.arrays import Floats
 
 Scores = Callable[[History, int], Floats]
@@ -55,7 +55,7 @@ class SuccessiveHalving(Promoting):
     cheapest fidelity and the best are promoted again, their means over all pulls by then. Successive halving finds
     the best arm when rewards converge with fidelity (Jamieson & Talwalkar, theorem 1). Nothing is proved where they
     are noisy, or where a cheap pull ranks strong policies last, as pulls with few epochs do: let a fidelity buy
-    images at fixed epochs. Arms that only fail at a fidelity are not pulled there again while others are left.
+    images at fixed epochs. Failures count at each fidelity apart: an arm may be abandoned at one and pulled at another.
 
     Attributes:
         eta: of how many arms one is promoted, above 1.
@@ -106,15 +106,13 @@ def promote_or_start(
 ) -> Choice:
     """Promote an arm that is among the best 1/eta by `scores` at some fidelity, or pull one at fidelity `lowest`."""
     levels = history.fidelities
-    ended = levels[lowest].pulls + levels[lowest].failures
-    least = int((ended > 0).all())
+    ended = (levels[lowest].pulls > 0) | levels[lowest].abandoned
+    least = int(ended.all())
     for level in range(len(levels) - 2, lowest - 1, -1):
         arm = _promotable(levels[level], levels[level + 1], scores(history, level), eta, least, rng)
         if arm is not None:
             return Choice(arm, level + 1)
-    failing = hopeless(levels[lowest])
-    waits = np.where(failing & ~failing.all(), np.inf, levels[lowest].started)
-    return Choice(argmax(-waits, rng), lowest)
+    return Choice(fewest_turns(levels[lowest], rng), lowest)
 
 
 def _promotable(
@@ -123,6 +121,6 @@ def _promotable(
     """The best of the top 1/eta arms of one fidelity that was pulled less often at the next; None if there is none."""
     allowed = max(int((here.pulls > 0).sum() / eta), least)
     order = np.lexsort((rng.random(here.arms), -scores))[:allowed]
-    waiting = (here.pulls > above.started) & ~hopeless(above)
+    waiting = (here.pulls > above.turns) & ~above.abandoned
     ready = order[waiting[order]]
     return int(ready[0]) if len(ready) else None

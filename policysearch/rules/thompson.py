@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import drawn_noise, normal
 from policysearch.stats.arrays import Floats
 
@@ -41,7 +41,7 @@ class Thompson(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         centres, spreads = normal(history, drawn_noise(history, rng))
         return Choice(argmax(centres + self.width * spreads * rng.standard_normal(history.arms), rng))
 
@@ -70,7 +70,7 @@ class TopTwoThompson(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         centres, spreads = normal(history, drawn_noise(history, rng))
         order = rng.permutation(history.arms)  # so that argmax breaks ties at random
         drawn = centres + spreads * rng.standard_normal((_RESAMPLED + 1, history.arms))

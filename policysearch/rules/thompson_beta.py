@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import binomial
 from policysearch.stats.arrays import Floats
 
@@ -40,7 +40,7 @@ class ThompsonBeta(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         right, wrong = self.posterior(history)
         return Choice(argmax(np.where(history.pulls > 0, rng.beta(right, wrong), -np.inf), rng))
 

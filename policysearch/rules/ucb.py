@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,7 @@ class Ucb(Rule):
 
     with s the pooled deviation within arms in place of the range of the rewards, t the pulls of all arms
     and n_i those of arm i, pending ones counted in both. UCB1's regret bound assumes rewards in [0, 1]
-    and c·s = 1; with an estimated s and delayed rewards it does not hold as stated. An arm whose pulls
-    have only failed is left alone once every arm was tried.
+    and c·s = 1; with an estimated s and delayed rewards it does not hold as stated.
 
     Attributes:
         c: exploration constant, 0 or more; 0 is greedy after one pull each.
@@ -33,7 +32,7 @@ class Ucb(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         n = history.pulls + history.pending
         bonus = self.c * history.deviation * np.sqrt(2 * np.log(n.sum()) / np.maximum(n, 1))
         return Choice(argmax(history.means + bonus, rng))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, hopeless, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import noise
 from policysearch.stats.arrays import Floats
 
@@ -39,8 +39,8 @@ class UcbNormal(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
-        forced = np.where(hopeless(history), np.inf, history.started)
+            return Choice(fewest_turns(history, rng))
+        forced = np.where(history.abandoned, np.inf, history.turns)
         if forced.min() < self.forced * 8 * np.log(history.started.sum()):
             return Choice(argmax(-forced, rng))
         return Choice(argmax(self.index(history), rng))

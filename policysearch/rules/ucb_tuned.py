@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.history import Choice, History, Rule, argmax, least_started, untried
+from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import noise
 from policysearch.stats.arrays import Floats
 
@@ -43,7 +43,7 @@ class UcbTuned(Rule):
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
-            return Choice(least_started(history, rng))
+            return Choice(fewest_turns(history, rng))
         return Choice(argmax(self.index(history), rng))
 
     def index(self, history: History) -> Floats:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.rules.history import Choice, History, Rule
+from policysearch.rules.history import Choice, History, Rule, any_candidate
 
 
 @dataclass(frozen=True)
 class Uniform(Rule):
-    """Each arm with probability 1/K, whatever was seen."""
+    """Each arm with the same probability, whatever its rewards; arms that only fail are left out in the end."""
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        return Choice(int(rng.integers(history.arms)))
+        return Choice(any_candidate(history, rng))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
 from policysearch.rules import Choice, Counts, History, Log, counted
+from policysearch.study.dead_trials import dead_trials
 from policysearch.study.parameter_grid import Grid
 
 _HUGE = 1e100  # the square of a larger value overflows in a sum
@@ -28,14 +29,16 @@ _DRAWS = "policysearch:draws"
 def history_of(
     trials: Sequence[FrozenTrial], grid: Grid, path: Mapping[str, Any], *, maximise: bool, budget: int = 0
 ) -> History:
-    """What trials tell about a grid's arms, among those with the parameters of `path`; the log in the order told."""
+    """What trials say about a grid's arms, among those with the parameters of `path`; the log in the order of ends."""
+    dead = dead_trials(trials)
     started = [trial for trial in trials if trial.state != TrialState.WAITING and path.items() <= trial.params.items()]
     started.sort(key=_when_told)
     arms = grid.arms(started)
     pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
     arms = arms[arms >= 0]
     rewards = _comparable(np.array([_reward(trial, maximise) for trial in pulls]))
-    counts = _counts(pulls, arms, rewards, grid.size)
+    pending = np.array([trial.state == TrialState.RUNNING and trial.number not in dead for trial in pulls], dtype=bool)
+    counts = _counts(pulls, arms, rewards, pending, grid.size)
     done = np.isfinite(rewards)
     names = set(grid.names)
     probabilities = np.array([_probability(trial, names) for trial in pulls])
@@ -67,18 +70,24 @@ def stretched(history: History) -> History:
     return replace(history, **counts, fidelities=tuple(replace(c, **counts) for c in history.fidelities), log=log)
 
 
-def _counts(pulls: Sequence[FrozenTrial], arms: NDArray[np.int64], rewards: NDArray[np.float64], size: int) -> Counts:
+def _counts(
+    pulls: Sequence[FrozenTrial],
+    arms: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+    pending: NDArray[np.bool_],
+    size: int,
+) -> Counts:
     def total(which: NDArray[np.bool_], each: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         return np.bincount(arms[which], None if each is None else each[which], size).astype(np.float64)
 
-    done, running = np.isfinite(rewards), np.array([trial.state == TrialState.RUNNING for trial in pulls], dtype=bool)
+    done = np.isfinite(rewards)
     correct, judged = np.array([counted(trial.user_attrs) for trial in pulls]).reshape(-1, 2).T
     return Counts(
         pulls=total(done),
         sums=total(done, rewards),
         squares=total(done, rewards**2),
-        pending=total(running),
-        failures=total(~done & ~running),
+        pending=total(pending),
+        failures=total(~done & ~pending),
         correct=total(done, correct),
         judged=total(done, judged),
     )

@@ -38,9 +38,10 @@ class RuleSampler(BaseSampler):
 
     Nothing is kept between trials: every choice depends on the study's trials, the seed and the trial's
     number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
-    are pending pulls; failed ones, and completed ones without a finite value, are failures; a pruned trial
-    counts with its last reported value, or as a failure. Trials off the grid, and constraints, are ignored.
-    What is minimised is negated. Rules for accuracies find counts of correct predictions in the user attributes
+    are pending pulls, or failures once they are far older than trials become; failed ones, and completed ones
+    without a finite value, are failures; a pruned trial counts with its last reported value, or as a failure. An arm
+    that has only failed is tried again, up to four times. Trials off the grid, and constraints, are ignored. What
+    is minimised is negated. Rules for accuracies find counts of correct predictions in the user attributes
     `correct` and `validation_images` of a trial; without them values outside [0, 1] are stretched to it, and a warning
     says so.
 

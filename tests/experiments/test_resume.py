@@ -83,6 +83,13 @@ def test_killed_at_a_write(strategy, count, quick, whole, tmp_path, monkeypatch)
             search(config_for(folder, strategy=strategy, trials=16))
     resume(folder)
     assert trials(folder) == expected
+    assert none_runs(folder), "TPE would take it for a bad one for ever"
+
+
+def none_runs(folder: Path) -> bool:
+    """Whether every trial of a run's study has ended, those included that were never more than begun."""
+    study = optuna.load_study(study_name="run", storage=f"sqlite:///{folder}/study.db")
+    return all(trial.state.is_finished() for trial in study.trials)
 
 
 def test_a_missing_study_is_not_begun_anew(quick, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from policysearch.core.errors import UserError
 from policysearch.rules import RULES, Pull, Tally
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.greedy import Greedy
+from policysearch.rules.history import MOST_FAILURES
 from policysearch.rules.registry import parse_rule
 from policysearch.rules.ucb import Ucb
 from tests.support.histories import choices, history
@@ -31,10 +32,6 @@ def test_deviation_is_pooled_within_arms_and_falls_back_to_all_rewards():
     assert history(a, b, [9.0]).deviation == pytest.approx(expected)
     assert history([1.0], [2.0], [4.0]).deviation == pytest.approx(np.std([1, 2, 4], ddof=1))
     assert history([1.0], []).deviation == 0
-
-
-FORGETFUL = {"random", "epsilon-greedy", "epsilon-greedy-decay", "exp3"}
-"""Rules that pull any arm at random now and then, whatever became of it."""
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
@@ -87,11 +84,22 @@ class TestEveryRule:
             made, _ = play(self.rule(name), problem(8, lambda *_: 0.5), 8, seed, in_flight=8)
             assert len({arm for arm, _ in made}) >= least
 
-    def test_an_arm_that_only_fails_is_left_alone(self, name):
-        """One arm of three, the others equal: of 90 pulls it gets fewer than a fifth."""
+    @pytest.mark.parametrize("in_flight", [1, 2])
+    def test_an_arm_that_only_fails_is_left_alone(self, name, in_flight):
+        """One arm of three, the others equal: 4 pulls fail at a fidelity, and one more may be under way by then."""
         failing = problem(3, lambda arm, _, rng: None if arm == 2 else 0.5 + 0.01 * rng.standard_normal())
-        made, _ = play(self.rule(name), failing, 90, 0, in_flight=2)
-        assert sum(arm == 2 for arm, _ in made) < 18 or name in FORGETFUL
+        made, _ = play(self.rule(name), failing, 90, 0, in_flight)
+        at_each = [sum(pull == (2, fidelity) for pull in made) for fidelity in range(3)]
+        assert max(at_each) <= MOST_FAILURES + in_flight - 1
+        assert at_each[0] >= MOST_FAILURES or name == "random"
+
+    def test_three_failures_cost_the_best_arm_less_than_half_of_its_pulls(self, name):
+        """Its first three pulls of 120 fail; one search with one pull at a time and one with three, without noise."""
+        pulled = {
+            failures: sum(pulls_of_the_best(self.rule(name), failures, in_flight) for in_flight in (1, 3))
+            for failures in (0, MOST_FAILURES - 1)
+        }
+        assert pulled[MOST_FAILURES - 1] >= 0.5 * pulled[0] > 0
 
     def test_a_search_in_which_all_fails_goes_on(self, name):
         made, h = play(self.rule(name), problem(3, lambda *_: None), 30, 0, in_flight=4)
@@ -121,6 +129,48 @@ def problem(arms, draw):
     return Problem(arms, draw, fidelities=3, budget=60, features=features)
 
 
+def pulls_of_the_best(rule, failures: int, in_flight: int) -> int:
+    """Pulls of one good arm among eleven, whose first pulls fail."""
+    left = [failures]
+
+    def draw(arm, *_):
+        left[0] -= arm == 4
+        return None if arm == 4 and left[0] >= 0 else 0.8 if arm == 4 else 0.3 + arm / 50
+
+    features = np.random.default_rng(0).standard_normal((11, 3))
+    made, _ = play(rule, Problem(11, draw, 3, 120, 1000, features), 120, in_flight, in_flight)
+    return sum(arm == 4 for arm, _ in made)
+
+
+def test_turns_by_hand():
+    """The first three failures are none; with a fourth and no reward an arm is abandoned."""
+    h = history([0.5], [], [], [], [0.5], [], pending={1: 1}, failures={0: 2, 1: 2, 2: 3, 3: 4, 4: 5})
+    assert h.turns.tolist() == [1, 1, 0, 1, 3, 0]
+    assert np.flatnonzero(h.abandoned).tolist() == [3]
+    assert h.candidates.tolist() == [0, 1, 2, 4, 5]
+    assert h.to_repeat.tolist() == [2]
+    assert history([], [], failures={0: 4, 1: 4}).candidates.tolist() == [0, 1], "all are, where all are abandoned"
+
+
+def test_arms_that_were_never_pulled_come_before_those_that_failed():
+    assert set(choices(Ucb(), history([0.1], [], [], [], failures={1: 1, 2: 2}), 20)) == {3}
+    assert set(choices(Ucb(), history([0.1], [], [], [0.2], failures={1: 1, 2: 2}), 20)) == {1}
+
+
+def test_pulls_of_one_arm_do_not_end_what_greedy_explores():
+    """Eleven pulls of one arm under way, or done, explore that arm alone."""
+    for h in (history([], [0.5], [], [], pending={0: 11}), history([0.1] * 11, [0.5], [], [])):
+        assert set(choices(Greedy(), h, 50)) == {2, 3}
+
+
+def test_exp3_never_draws_an_abandoned_arm():
+    h = history([0.5], [0.4], [], failures={2: 4})
+    chances = RULES["exp3"][1]().chances(h)
+    assert chances[2] == 0 and chances.sum() == pytest.approx(1)
+    assert set(choices(RULES["exp3"][1](), h, 50)) == {0, 1}
+    assert RULES["exp3"][1]().chances(history([], [], failures={0: 4, 1: 4})).tolist() == [0.5, 0.5]
+
+
 def test_ucb_index_by_hand():
     """Means .50 and .52, three pulls and one, s from the first arm: bonus s·sqrt(2 ln 4 / n)."""
     h = history([0.48, 0.50, 0.52], [0.40])
@@ -141,8 +191,8 @@ def test_upper_bounds_count_pending_pulls(name):
         assert set(choices(rule, h, 50)) == expected
 
 
-def test_ucb_tries_each_arm_once_pending_and_failed_ones_counted():
-    assert set(choices(Ucb(), history([0.1], [], [], [], pending={1: 1}, failures={3: 1}), 50)) == {2}
+def test_ucb_tries_each_arm_once_pending_and_abandoned_ones_counted():
+    assert set(choices(Ucb(), history([0.1], [], [], [], pending={1: 1}, failures={3: 4}), 50)) == {2}
 
 
 def test_greedy_explores_each_arm_c_times_and_commits():

@@ -55,11 +55,11 @@ def test_sequential_halving_never_stalls(arms, budget):
 
     made, h = play(SequentialHalving(), Problem(arms, draw, budget=budget), budget + 20, 0, 8)
     assert len(made) == budget + 20
-    assert (h.started >= min(1, budget // arms)).all()
+    assert (h.turns >= min(1, budget // arms)).all()
     allowed = [end for _, (_, end) in rounds(arms, budget)]
     sizes = [size for size, _ in rounds(arms, budget)][1:]
     for end, size in zip(allowed[:-1], sizes, strict=True):
-        assert (h.started > end).sum() <= size, "more arms went on than a round lets through"
+        assert (h.turns > end).sum() <= size, "more arms went on than a round lets through"
 
 
 def test_sequential_halving_starts_a_round_with_its_best_while_rewards_are_missing():
@@ -74,8 +74,9 @@ def test_promotion_by_hand():
     rule = SuccessiveHalving(eta=3)
     three = [(0, 0, 0.1), (1, 0, 0.3), (2, 0, 0.2)]
     failed = [(arm, 0, None) for arm in range(2, 9)]
-    assert chosen(rule, told(*three[:2], *failed)) == {(1, 1)}, "a failed pull has ended too: nobody is waited for"
-    assert {f for _, f in chosen(rule, told(*three[:2], *failed[:-1], (8, 0, "pending")))} == {0}
+    assert chosen(rule, told(*three[:2], *failed)) == {(arm, 0) for arm in range(2, 9)}, "a failed pull is done again"
+    assert chosen(rule, told(*three[:2], *failed * 4)) == {(1, 1)}, "nobody waits for an abandoned arm"
+    assert {f for _, f in chosen(rule, told(*three[:2], *failed[:-1] * 4, (8, 0, "pending")))} == {0}
     assert {f for _, f in chosen(rule, told(*three[:2]))} == {0}, "the third of two is none"
     assert chosen(rule, told(*three)) == {(1, 1)}
     assert chosen(rule, told(*three, (1, 1, "pending"))) == {(arm, 0) for arm in range(3, 9)}
@@ -89,9 +90,10 @@ def test_promotion_by_hand():
     assert chosen(rule, told(*six, *above, (3, 2, 0.9))) == {(arm, 0) for arm in (6, 7, 8)}
 
 
-def test_an_arm_that_fails_higher_up_is_not_sent_there_again():
+def test_an_arm_that_fails_higher_up_is_sent_there_again_until_it_is_abandoned():
     nine = [(arm, 0, arm / 10) for arm in range(9)] * 2
-    assert chosen(SuccessiveHalving(), told(*nine, (8, 1, None))) == {(7, 1)}
+    assert chosen(SuccessiveHalving(), told(*nine, *[(8, 1, None)] * 3)) == {(8, 1)}
+    assert chosen(SuccessiveHalving(), told(*nine, *[(8, 1, None)] * 4)) == {(7, 1)}
 
 
 def test_few_arms_reach_the_top_too():

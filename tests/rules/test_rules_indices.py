@@ -56,7 +56,7 @@ def test_ucb_normal_is_the_papers():
     assert set(choices(UcbNormal(forced=1, c=1), h, 20)) == {1}, "8 ln 9 = 17.6: the arm with the fewest pulls"
     assert set(choices(UcbNormal(forced=0, c=0), h, 20)) == {1}, "the best mean"
     assert set(choices(UcbNormal(forced=1), history([0.5] * 4, [0.4] * 9, [0.3] * 8), 20)) == {0}
-    assert 2 not in choices(UcbNormal(forced=1), history([0.5] * 4, [0.4] * 9, [], failures={2: 1}), 20)
+    assert 2 not in choices(UcbNormal(forced=1), history([0.5] * 4, [0.4] * 9, [], failures={2: 4}), 20)
 
 
 def test_bernoulli_divergence_is_scipys():
