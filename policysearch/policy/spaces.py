@@ -259,7 +259,7 @@ def _check_names(space: Space) -> None:
             raise UserError(f"family {family.name!r} needs either `preset` or `policy`")
         for name, values in family.parameters.items():
             bad = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
-            if bad or len(set(map(repr, values))) < len(values):
+            if bad or len(set(values)) < len(values):  # 1 and 1.0 are equal: Optuna would take them for one
                 raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")
 
 

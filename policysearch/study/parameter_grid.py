@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -106,9 +107,10 @@ def axis(name: str, distribution: BaseDistribution, levels: int, most: int) -> A
     logarithm where the distribution is.
 
     Raises:
-        UserError: the range has no ends.
+        UserError: the range has no ends, or two choices are equal.
     """
     if isinstance(distribution, CategoricalDistribution):
+        _must_differ(name, distribution)
         return Axis(name, distribution, np.arange(len(distribution.choices), dtype=np.float64))
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low, high, step = distribution.low, distribution.high, distribution.step
@@ -120,6 +122,28 @@ def axis(name: str, distribution: BaseDistribution, levels: int, most: int) -> A
     count = round((high - low) / step) + 1
     steps = np.arange(count) if count <= most else np.unique(np.round((spaced - low) / step))
     return Axis(name, distribution, _stepped(low, step, steps), missing=count - len(steps))
+
+
+def _must_differ(name: str, distribution: CategoricalDistribution) -> None:
+    """Optuna records a choice under the first that equals it: a rule would go on pulling one and learn of the other."""
+    pair = _equal_pair(distribution.choices)
+    if pair is not None:
+        raise UserError(
+            f"parameter {name!r} has equal choices, {pair[0]!r} and {pair[1]!r}, which Optuna cannot tell apart: leave "
+            "one out, or give each a name (a text) and look the value up"
+        )
+
+
+def _equal_pair(choices: Sequence[Any]) -> tuple[Any, Any] | None:
+    """The first two that are equal, all that are not a number being so; None where all differ."""
+    numbers = [math.nan if isinstance(choice, float) and math.isnan(choice) else choice for choice in choices]
+    try:
+        if len(set(numbers)) == len(numbers):
+            return None
+    except TypeError:  # lists and dicts have no hash
+        pass
+    pairs = itertools.combinations(numbers, 2)
+    return next((pair for pair in pairs if pair[0] is pair[1] or pair[0] == pair[1]), None)
 
 
 def _stepped(low: float, step: float, steps: Iterable[float]) -> Floats:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.search_space import intersection_search_space
+from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -55,7 +56,8 @@ class RuleSampler(BaseSampler):
 
     Raises:
         UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
-            a study of several objectives, a range without ends, or what the rule itself refuses.
+            a study of several objectives, a range without ends, equal choices, tuples as choices in a database, or
+            what the rule itself refuses.
 
     Example:
         >>> study = optuna.create_study(direction="maximize", sampler=RuleSampler("ucb", seed=0))
@@ -104,6 +106,7 @@ class RuleSampler(BaseSampler):
     ) -> Any:
         """One parameter, given those that the trial already has."""
         _check_one_objective(study)
+        _check_storable(study, param_name, param_distribution)
         path = {name: value for name, value in trial.params.items() if not trial.distributions[name].single()}
         first = not path and not self.infer_relative_search_space(study, trial)
         grid = Grid([self._axis(param_name, param_distribution)])
@@ -169,6 +172,18 @@ def _check_one_objective(study: optuna.Study) -> None:
             f"a RuleSampler maximises or minimises one value, but the study has {len(study.directions)}; give it one "
             "direction, or take a sampler such as NSGAIISampler"
         )
+
+
+def _check_storable(study: optuna.Study, name: str, distribution: BaseDistribution) -> None:
+    """Databases keep choices as JSON, and Optuna refuses the second trial of those that come back as others."""
+    if isinstance(study._storage, InMemoryStorage) or not isinstance(distribution, CategoricalDistribution):
+        return
+    for choice in distribution.choices:
+        if isinstance(choice, tuple):
+            raise UserError(
+                f"parameter {name!r} has the tuple {choice!r} as a choice, and a study in a database gets it back as "
+                f"the list {list(choice)!r}, which is another: give each choice a name (a text) and look the value up"
+            )
 
 
 def _made(rule: str | Rule | Answer, budget: int) -> CheckedRule:

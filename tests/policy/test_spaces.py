@@ -113,6 +113,7 @@ sub_policies = [{ steps = [{ operation = "$op", level = "$level", range = "wide"
         ("20]", "nan]", "finite"),
         ("20]", "200]", "magnitude of rotate must lie in"),
         ("20]", "5]", "differ"),
+        ("20]", "5.0]", "differ"),
         ("20]", "inf]", "finite"),
         ("1.0]", "1.5]", "probability"),
         ("1.0]", "nan]", "finite"),

@@ -532,6 +532,31 @@ def test_studies_that_are_refused():
         create(rule=lambda history, rng: Choice(0, 2)).ask().suggest_int("x", 0, 3)
 
 
+@pytest.mark.parametrize(
+    "choices", [[True, 1, 2], [1, 1.0], ["a", "a"], [math.nan, "a", float("nan")], [0, None, False]]
+)
+def test_equal_choices_are_refused(choices):
+    for known in (False, True):
+        study = create()
+        if known:
+            study.add_trial(
+                create_trial(value=0.0, params={"x": choices[0]}, distributions={"x": CategoricalDistribution(choices)})
+            )
+        with pytest.raises(UserError, match=r"parameter 'x' has equal choices, .* and .*: leave one out, or give each"):
+            study.ask().suggest_categorical("x", choices)
+
+
+@pytest.mark.filterwarnings("ignore:Choices for a categorical distribution")
+def test_tuples_as_choices_need_a_study_in_memory(tmp_path):
+    choices = [(1, 2), (3, 4)]
+    stored = optuna.create_study(storage=f"sqlite:///{tmp_path}/s.db", sampler=RuleSampler(seed=0))
+    with pytest.raises(UserError, match=r"'x' has the tuple \(1, 2\) as a choice, .* the list \[1, 2\], which is"):
+        stored.ask().suggest_categorical("x", choices)
+    study = create()
+    study.optimize(lambda trial: sum(trial.suggest_categorical("x", choices)), n_trials=6)
+    assert study.best_params == {"x": (3, 4)}
+
+
 def test_it_can_be_pickled():
     """As Ray Tune does to keep its state."""
     again = pickle.loads(pickle.dumps(RuleSampler("ucb:c=0.5", budget=9, levels=3)))
