@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -17,6 +17,7 @@ from typing import Any
 from policysearch.core.trial import Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.evaluate import Setup, attempt
+from workers.main_module import main_is_left_out, main_left_out
 from workers.pool import Died, Event, Ready, Worker, WorkerPool
 
 _IMPORTED = [
@@ -94,6 +95,7 @@ class LocalPool(WorkerPool[_Process]):
         self._setup = setup
         self._context: Any = mp.get_context("forkserver")
         self._context.set_forkserver_preload(_IMPORTED)
+        self._alone = main_is_left_out()
         try:
             for _ in range(workers):
                 self._workers.append(self._start())
@@ -104,7 +106,7 @@ class LocalPool(WorkerPool[_Process]):
     def _start(self) -> Worker[_Process]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(self._setup, theirs), daemon=True)
-        with _ctrl_c_later():
+        with _ctrl_c_later(), main_left_out() if self._alone else nullcontext():
             process.start()
         theirs.close()
         return Worker(_Process(process, ours))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from math import ceil
@@ -15,6 +16,7 @@ from policysearch.core.files import separated
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.code_shipping import code_to_ship
 from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
+from workers.main_module import must_be_able_to_start_processes, must_not_be_a_rerun, must_reach_workers
 
 Config = TypeVar("Config", bound=ChildSettings)
 
@@ -38,6 +40,7 @@ def must_name_a_pool(config: PlaceSettings) -> None:
     Raises:
         UserError: no such pool, or settings that do not go together.
     """
+    must_not_be_a_rerun()
     if config.pool not in _PLACES:
         raise unknown_name("pool", config.pool, _PLACES)
     (_check_ray if config.pool == "ray" else _check_local)(config)
@@ -47,6 +50,8 @@ def _check_local(config: PlaceSettings) -> None:
     for name in ("ray_address", "gpus_per_worker", "cpus_per_worker"):
         if getattr(config, name) is not None:
             raise UserError(f"--{name.replace('_', '-')} is for --pool ray, and the pool is local: add --pool ray")
+    if config.workers != 0:
+        must_be_able_to_start_processes()
 
 
 def _check_ray(config: PlaceSettings) -> None:
@@ -80,6 +85,8 @@ def workplace(config: Config) -> AbstractContextManager[tuple[Config, PoolOf]]:
 
 @contextmanager
 def _this_machine(config: Config) -> Iterator[tuple[Config, PoolOf]]:
+    if config.workers:
+        must_reach_workers(_defined_in_main(config))
     yield config, _local_pool
 
 
@@ -96,6 +103,14 @@ def _ray_cluster(config: Config) -> Iterator[tuple[Config, PoolOf]]:
 
 def _own_code(config: ModelSettings) -> list[str]:
     return [*separated(config.operations), config.model]
+
+
+def _defined_in_main(config: ModelSettings) -> list[str]:
+    """What workers need of the main script: its network, and operations that it has registered."""
+    network = [f"model {config.model!r}"] if config.model.startswith("__main__:") else []
+    registry = sys.modules.get("policysearch.augmentation.kernels.registry")
+    kernels = registry.KERNELS if registry else {}
+    return network + [f"operation {name!r}" for name, kernel in kernels.items() if kernel.__module__ == "__main__"]
 
 
 def _on_cluster(config: Config, gpus_there: float) -> Config:

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,6 +23,7 @@ from policysearch.experiments.tabular.table import Table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.study.rewards import parse_reward
 from policysearch.study.strategies import RuleStrategy, make_strategy, must_suit_reward, uses_fidelities
+from workers.main_module import main_is_left_out, main_left_out, must_reach_workers
 from workers.simulated import Hazards
 
 _CHUNK = 10
@@ -184,13 +185,19 @@ def _mapping(
 ) -> Iterator[Callable[[list[_Task]], Iterable[list[OneRun]]]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = settings.processes or cores
-    if processes == 1:
+    if processes == 1 or multiprocessing.current_process().daemon:  # which may start none
         yield lambda tasks: (_done(replay, task) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")
+    must_reach_workers([name for name in settings.names if name.startswith("__main__:")])
+
+    def results(tasks: list[_Task]) -> Iterable[list[OneRun]]:
+        with main_left_out() if main_is_left_out() else nullcontext():
+            return pool.map(_do, tasks)
+
     with ProcessPoolExecutor(processes, context, _begin, (settings, path)) as pool:
         try:
-            yield lambda tasks: pool.map(_do, tasks)
+            yield results
         finally:
             pool.shutdown(cancel_futures=True)
 

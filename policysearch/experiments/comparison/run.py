@@ -21,6 +21,7 @@ from policysearch.experiments.comparison.statistics import Summary, summary
 from policysearch.experiments.progress import Listener, Status
 from policysearch.study.config import SearchConfig
 from policysearch.study.run_folder import RunFolder
+from workers.main_module import must_not_be_a_rerun
 
 Compared = tuple[Summary, Comparison]
 
@@ -51,6 +52,7 @@ def compare(
         UserError: something given is wrong; nothing has been written.
         SearchFailed: a live search had no reward at all.
     """
+    must_not_be_a_rerun()
     folder = Path(out)
     if (replay is None) == (config is None):
         raise UserError("compare needs either --replay TABLE.parquet or --data D, to run searches on it")
