@@ -38,14 +38,14 @@ class Group:
         return OPERATIONS[self.name].kind
 
     def kernel(self, images: Tensor) -> Tensor:
-        """What the operation's kernel gives for these images, `images` being all of the step."""
+        """The result of the operation's kernel for these images, `images` being all of the step."""
         return KERNELS[self.name](images[self.start : self.stop], self.magnitude, self.numbers)
 
     def parts(self, images: Tensor) -> Iterator[Group]:
         """The group in pieces that are worked on at once."""
         for piece in _pieces(images, self.start, self.stop):
-            own = slice(piece.start - self.start, piece.stop - self.start)
-            yield Group(self.name, piece.start, piece.stop, self.magnitude[own], self.numbers[own])
+            rows = slice(piece.start - self.start, piece.stop - self.start)
+            yield Group(self.name, piece.start, piece.stop, self.magnitude[rows], self.numbers[rows])
 
 
 Watch = Callable[[Tensor, Tensor, list[Group]], None]
@@ -58,7 +58,7 @@ _LARGE, _PART = 2**15, 2**21  # values
 
 
 def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
-    """The images after every step of the draw, without its mixture and mix.
+    """Apply every step of a draw to images, but neither its mixture nor its mix.
 
     Args:
         draw: what was drawn for these B images.
@@ -74,16 +74,24 @@ def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
 
 
 def track(draw: Draw, values: Tensor, fill: int) -> Tensor:
-    """values [B, C, H, W] of any dtype, taken along by the geometric steps and masks alone; `fill` where hidden.
+    """Move values along with the geometric steps and masks of a draw, which are the steps that move or hide pixels.
 
-    Nearest neighbour throughout: every value of the result is one of the input's, or `fill`.
+    Args:
+        draw: what was drawn for these B images.
+        values: [B, C, H, W] of any dtype, on the draw's device.
+        fill: the value of what is hidden or comes from outside.
+
+    Returns:
+        New [B, C, H, W], nearest neighbour throughout: every value is one of the input's, or `fill`.
     """
     return _in_parts(draw, values, partial(_walk, fill=fill, changes=_TRACKED))
 
 
 def _in_parts(draw: Draw, values: Tensor, walk: Callable[[Draw, Tensor], Tensor]) -> Tensor:
-    """Large images on a CPU a few at a time, in the order of their first operations: the memory that a part takes is
-    had again for the next, where that of a whole batch is fetched from the system anew each time."""
+    """Walk large images on a CPU a few at a time, in the order of their first operations.
+
+    The memory of one part is used again for the next; that of a whole batch is fetched from the system every time.
+    """
     size = values[:1].numel()
     if values.is_cuda or size < _LARGE or size * len(values) <= _PART:
         return walk(draw, values.contiguous())
@@ -111,28 +119,37 @@ def _groups(draw: Draw, step: int, kinds: Collection[str]) -> tuple[Tensor, list
 
 
 def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes, watch: Watch | None = None) -> Tensor:
-    order = torch.arange(len(values), device=values.device)  # values[i] is image order[i]
+    """Take the steps one after the other. `values[i]` is image `order[i]` all the way, and unsorted only at the end."""
+    order = torch.arange(len(values), device=values.device)
     window: Window | None = None
-    given = values
+    before = values
     for step in range(draw.operations.shape[1]):
-        wanted, groups = _groups(draw, step, {"move", *changes})
+        step_order, groups = _groups(draw, step, {"move", *changes})
         moves = [group for group in groups if group.kind == "move"]
+
+        # A step of moves alone copies no pixel: moves add up in the window, which is read once when pixels are needed.
+        # Only then are the images put in the step's order, which is a copy too.
         if watch or len(moves) < len(groups):
-            values, order = window.take(values, order, fill) if window else (values, order)
-            values = values.index_select(0, order.argsort().index_select(0, wanted))
-            order, window = wanted, None
+            if window:
+                values, order = window.take(values, order, fill)
+            values = values.index_select(0, order.argsort().index_select(0, step_order))
+            order, window = step_order, None
         if watch:
             watch(order, values, groups)
+
+        # The images that move in this step wait in a new window: none of them takes another operation in it.
         if moves:
             window = window or Window(len(values), values.shape[2], values.shape[3], values.device)
-            window.move(wanted[moves[0].start : moves[-1].stop], _kernels(values, moves))
+            window.move(step_order[moves[0].start : moves[-1].stop], _kernels(values, moves))
+
         for kind, change in changes.items():
-            chosen = [group for group in groups if group.kind == kind]
-            if chosen:
-                change(values, chosen, fill)
+            groups_of_kind = [group for group in groups if group.kind == kind]
+            if groups_of_kind:
+                change(values, groups_of_kind, fill)
+
     if window:
         values, order = window.take(values, order, fill)
-    return values.clone() if values is given else values.index_select(0, order.argsort())
+    return values.clone() if values is before else values.index_select(0, order.argsort())
 
 
 def _pieces(values: Tensor, start: int, stop: int) -> Iterator[slice]:
@@ -141,16 +158,18 @@ def _pieces(values: Tensor, start: int, stop: int) -> Iterator[slice]:
 
 
 def _kernels(values: Tensor, groups: list[Group], channels: int | None = None) -> Tensor:
-    """What the kernels give for the groups' images, one after the other (with `channels`, for each channel)."""
-    given = [part.kernel(values) for group in groups for part in group.parts(values)]
-    return torch.cat([one.expand(-1, channels, -1) for one in given] if channels else given)
+    """The kernels' results for the groups' images, one after the other; with `channels`, tables for that many."""
+    results = [part.kernel(values) for group in groups for part in group.parts(values)]
+    return torch.cat([table.expand(-1, channels, -1) for table in results] if channels else results)
 
 
-def _in_pieces(values: Tensor, groups: list[Group], given: Tensor, change: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Change the groups' images in place, given what their kernels gave, piece by piece."""
+def _in_pieces(
+    values: Tensor, groups: list[Group], results: Tensor, change: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    """Change the groups' images in place by their kernels' results, piece by piece."""
     start = groups[0].start
     for piece in _pieces(values, start, groups[-1].stop):
-        values[piece] = change(values[piece], given[piece.start - start : piece.stop - start])
+        values[piece] = change(values[piece], results[piece.start - start : piece.stop - start])
 
 
 def _warp(values: Tensor, groups: list[Group], fill: int) -> None:

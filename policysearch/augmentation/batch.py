@@ -42,7 +42,7 @@ class Augmented:
     def visibility(self) -> Tensor:
         """[B] float32 in [0, 1]: how much of its own source each image shows, before any mix.
 
-        Reckoned when first asked for, from `sources`, which must not have been overwritten until then.
+        Computed when first read, from `sources`, which must not have been overwritten by then.
         """
         return _seen(self.draw, self.sources, None)
 
@@ -72,6 +72,14 @@ def augment(
     Raises:
         UserError: images are not uint8 [B, C, H, W] or too large; labels, maps or generator do not fit them; the
             policy needs maps.
+
+    Example:
+        >>> images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
+        >>> labels = torch.tensor([0, 1, 2, 1])
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> batch = augment(Policy.preset("soft-crop"), images, labels, num_classes=3, generator=generator)
+        >>> batch.images.shape, batch.targets.sum(1)
+        (torch.Size([4, 3, 32, 32]), tensor([1., 1., 1., 1.]))
     """
     current = current_policy(policy, progress)
     check(current, images, labels, num_classes, activation_maps)
@@ -90,7 +98,7 @@ def replay(
     progress: float = 0.0,
     activation_maps: Tensor | None = None,
 ) -> Augmented:
-    """The same as `augment`, with what it drew: the same draw gives the same result.
+    """Apply a draw again: what `augment` would give if it drew this.
 
     Args:
         policy: the policy drawn from, for its softening.
@@ -99,6 +107,15 @@ def replay(
 
     Raises:
         UserError: as for `augment`, or the draw is for another number of images.
+
+    Example:
+        >>> images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
+        >>> label, generator = torch.tensor([0]), torch.Generator().manual_seed(0)
+        >>> policy = Policy.preset("trivialaugment-wide")
+        >>> first = augment(policy, images, label, num_classes=2, generator=generator)
+        >>> again = replay(policy, first.draw, images, label, num_classes=2)
+        >>> torch.equal(first.images, again.images)
+        True
     """
     current = current_policy(policy, progress)
     check(current, images, labels, num_classes, activation_maps)

@@ -9,12 +9,12 @@ from policysearch.core.errors import UserError
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.policy import Policy
 
-_MOST_PIXELS = 2**24  # float32, in which places are reckoned, counts no further
+_MOST_PIXELS = 2**24  # float32, in which positions are computed, counts no further
 _USUAL_CHANNELS = (1, 3, 4)
 
 
 def current_policy(policy: Policy, progress: float) -> Policy:
-    """The policy that holds at `progress`, the share of training done in [0, 1].
+    """Return the stage of a policy at `progress`, the share of training done in [0, 1].
 
     Raises:
         UserError: it is no policy, or no progress.
@@ -27,10 +27,10 @@ def current_policy(policy: Policy, progress: float) -> Policy:
 
 
 def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps: Tensor | None) -> None:
-    """Hold a batch against what `augment` says of it; values on a GPU are not looked at, which would wait for it.
+    """Check a batch for `augment`. Values on a GPU are not looked at, since that would wait for it.
 
     Raises:
-        UserError: saying what must hold and what was given.
+        UserError: the batch is not what `augment` asks for; the message names both.
     """
     _check_images(images)
     _check_labels(labels, images, num_classes)
@@ -38,20 +38,20 @@ def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps
 
 
 def check_generator(generator: torch.Generator, images: Tensor) -> None:
-    """Hold a generator against the images.
+    """Check that a generator can draw for the images.
 
     Raises:
         UserError: it is no generator, or is on another device than the images.
     """
     if not isinstance(generator, torch.Generator):
-        raise UserError(f"generator must be a torch.Generator, got {_told(generator)}")
+        raise UserError(f"generator must be a torch.Generator, got {_described(generator)}")
     if generator.device.type != images.device.type:
         raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
 
 
 def _check_images(images: Tensor) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
-        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_told(images)}")
+        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_described(images)}")
     shape = list(images.shape)
     if shape[1] > max(_USUAL_CHANNELS) and shape[3] in _USUAL_CHANNELS:
         raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
@@ -61,7 +61,7 @@ def _check_images(images: Tensor) -> None:
 
 def _check_labels(labels: Tensor, images: Tensor, num_classes: int) -> None:
     if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one an image, got {_told(labels)}")
+        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one per image, got {_described(labels)}")
     if labels.device != images.device:
         raise UserError(f"labels must be on the images' device {images.device}, they are on {labels.device}")
     if num_classes < 1:
@@ -84,7 +84,7 @@ def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
         raise UserError(f"activation_maps must be finite and 0 or more, the least is {float(maps.min()):g}")
 
 
-def _told(value: object) -> str:
+def _described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"{value.dtype} {list(value.shape)}"
     return f"a {type(value).__module__}.{type(value).__name__}"

@@ -19,7 +19,7 @@ from policysearch.augmentation.visibility import visibility
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import OPERATIONS, Operation
 from policysearch.policy.policy import Policy
-from policysearch.policy.steps import Step
+from policysearch.policy.steps import Step, Uniform
 from tests.support.pictures import fixed, pictures, policy_of, some_step
 
 SIZES = [(28, 28), (32, 32), (9, 21), (64, 48)]
@@ -297,6 +297,21 @@ def test_laws(name, size):
             assert torch.equal(apply(drawn, other), out), "the layout matters"
         assert torch.equal(apply(drawn, images.transpose(2, 3).contiguous().transpose(2, 3)), out)
         assert apply(drawn_of(name, 0), images[:0]).shape == (0, channels, *size)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_image_depends_on_its_own_row_alone(name, generator):
+    """Whatever else is in the batch; smooth images and 600 magnitudes, so that sums in another order would show."""
+    images = torch.nn.functional.avg_pool2d(torch.rand(600, 1, 28, 28, generator=generator) * 255, 3, 1, 1)
+    row = OPERATIONS[name]
+    low, high = row.standard or (row.low, row.high)
+    span = Uniform(start=min(low, high), stop=max(low, high)) if row.has_magnitude else None
+    policy = policy_of(Step(operation=name, magnitude=span))
+    drawn, images = draw(policy, 600, generator), images.to(torch.uint8)
+
+    together = apply(drawn, images)
+    for part in drawn.magnitudes[:, 0].argsort().split(30):
+        assert torch.equal(apply(drawn.rows(part), images[part]), together[part])
 
 
 @pytest.mark.parametrize("name", EVERY)

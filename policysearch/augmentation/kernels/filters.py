@@ -1,6 +1,6 @@
 """The operations that are neither geometry nor tables: (images [b, C, H, W] uint8, magnitude [b], numbers) -> images.
 
-With each stands its visibility: (images, magnitude) -> [b] float32 in [0, 1].
+Each has its visibility: (images, magnitude) -> [b] float32 in [0, 1].
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from policysearch.augmentation.kernels.lookup import gray
 
 _RGB = 3
 _BLURRED_AWAY = 4  # a blur of a quarter of the shorter side leaves nothing
-_SMOOTHING_VARIANCE = 6 / 13  # of sharpness's 3×3 kernel, an axis, in pixels²
+_SMOOTHING_VARIANCE = 6 / 13  # of sharpness's 3×3 kernel, per axis, in pixels²
 
 
-def _each(values: Tensor) -> Tensor:
+def _per_image(values: Tensor) -> Tensor:
     return values.reshape(-1, 1, 1, 1)
 
 
@@ -27,7 +27,7 @@ def _color(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """Blend with the grey image (torchvision's `adjust_saturation`); unchanged unless RGB."""
     if images.shape[1] != _RGB:
         return images
-    factor = _each(1 + magnitude)
+    factor = _per_image(1 + magnitude)
     return images.float().mul_(factor).add_(gray(images) * (1 - factor)).clamp_(0, 255).to(torch.uint8)
 
 
@@ -49,7 +49,7 @@ def _hue(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     hue = hue + 6 * magnitude[:, None, None]
     t = (hue[:, None] + torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None]).remainder_(6)
     turned = value[:, None] - chroma[:, None] * torch.minimum(t, 4 - t).clamp_(0, 1)
-    return torch.where(_each(magnitude) == 0, images, turned.mul_(255.999).clamp_(0, 255).to(torch.uint8))
+    return torch.where(_per_image(magnitude) == 0, images, turned.mul_(255.999).clamp_(0, 255).to(torch.uint8))
 
 
 def _value_chroma_hue(pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,7 +72,7 @@ def _sharpness(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     columns = pixels[..., :-2, :] + pixels[..., 1:-1, :] + pixels[..., 2:, :]
     around = columns[..., :-2] + columns[..., 1:-1] + columns[..., 2:]
     smooth = around.add_(inner, alpha=4).div_(13).round_()
-    inner += smooth.sub_(inner).mul_(-_each(magnitude))
+    inner += smooth.sub_(inner).mul_(-_per_image(magnitude))
     return pixels.clamp_(0, 255).to(torch.uint8)
 
 
@@ -84,7 +84,7 @@ def _gaussian_blur(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor
     pixels = images.float()
     for axis in (3, 2):
         pixels = _blur_axis(pixels, magnitude, axis)
-    return torch.where(_each(magnitude) == 0, images, pixels.round_().clamp_(0, 255).to(torch.uint8))
+    return torch.where(_per_image(magnitude) == 0, images, pixels.round_().clamp_(0, 255).to(torch.uint8))
 
 
 def _blur_axis(pixels: Tensor, sigma: Tensor, axis: int) -> Tensor:
@@ -94,9 +94,14 @@ def _blur_axis(pixels: Tensor, sigma: Tensor, axis: int) -> Tensor:
     taps = torch.arange(-most, most + 1, device=pixels.device)
     weights = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-6)[:, None]) ** 2)
     weights = weights.masked_fill_(taps.abs() > reach[:, None], 0)
-    weights /= weights.sum(1, keepdim=True)
+
+    # One after the other: the rounding of a built-in sum depends on its length, which is that of the largest sigma in
+    # the batch, and an image's result must depend on its own row alone.
+    total = sum(weights.unbind(1), torch.zeros_like(sigma))
+    weights /= total[:, None]
+
     padded = F.pad(pixels, (most, most, 0, 0) if axis == 3 else (0, 0, most, most), mode="reflect")
-    shifted = (padded.narrow(axis, i, side) * _each(weights[:, i]) for i in range(len(taps)))
+    shifted = (padded.narrow(axis, i, side) * _per_image(weights[:, i]) for i in range(len(taps)))
     return sum(shifted, torch.zeros_like(pixels))
 
 
@@ -106,7 +111,7 @@ def _noise(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     There α is from N(0, 0.1²): the magnitude {"mean": 0, "std": 0.1}. The pattern depends on the draw's numbers alone.
     """
     pattern = normals(numbers[:, :2], images[0].numel() if len(images) else 0).view(images.shape)
-    return (images + pattern.mul_(_each(25.5 * magnitude))).round_().clamp_(0, 255).to(torch.uint8)
+    return (images + pattern.mul_(_per_image(25.5 * magnitude))).round_().clamp_(0, 255).to(torch.uint8)
 
 
 FILTERS = {
@@ -135,7 +140,7 @@ def _blur_left(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _sharpness_left(images: Tensor, magnitude: Tensor) -> Tensor:
-    """1 for sharpening; for smoothing that of a Gaussian blur of the same variance, 6/13·|m| pixels² an axis."""
+    """1 for sharpening; for smoothing that of a Gaussian blur of the same variance, 6/13·|m| pixels² per axis."""
     return _blur_left(images, (_SMOOTHING_VARIANCE * (-magnitude).clamp(min=0)).sqrt())
 
 
