@@ -124,6 +124,8 @@ class RayPool(WorkerPool[_Actor]):
             time.sleep(timeout)
             return []
         ready, _ = ray.wait(list(pending), timeout=timeout)
+        # All that has come counts before deadlines do: the controller may have waited long for its storage.
+        ready, _ = ray.wait(list(pending), num_returns=len(pending), timeout=0) if ready else (ready, [])
         return [(pending[reference], _event(pending[reference])) for reference in ready]
 
     def _end(self, workers: list[Worker[_Actor]]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
 from policysearch.core.errors import UserError
+from policysearch.study.patience import SECONDS_AT_ONCE
 
 _URL = re.compile(r"sqlite(?:\+pysqlite)?:///(?P<path>.+)", re.DOTALL)
 _OPTIONS = re.compile(r"\?(timeout|uri|mode|cache|isolation_level|check_same_thread|detect_types)=[^/]*$")
@@ -43,7 +44,8 @@ def sqlite_file(url: str) -> Path | None:
 def file_engine(file: Path) -> Engine:
     """An engine that only reads an SQLite file, and makes none where there is none."""
     address = f"file:{quote(str(file.absolute()))}?mode=ro"
-    return create_engine("sqlite://", creator=partial(sqlite3.connect, address, uri=True), poolclass=NullPool)
+    connect = partial(sqlite3.connect, address, timeout=SECONDS_AT_ONCE, uri=True)
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
 def connection_settings(file: Path) -> dict[str, object]:
@@ -52,4 +54,5 @@ def connection_settings(file: Path) -> dict[str, object]:
     The path goes to SQLite itself: in a URL its `?` and `%` have other meanings, which differ between versions of
     SQLAlchemy, and Optuna gives `{` one more.
     """
-    return {"creator": partial(sqlite3.connect, str(file), check_same_thread=False), "poolclass": QueuePool}
+    connect = partial(sqlite3.connect, str(file), timeout=SECONDS_AT_ONCE, check_same_thread=False)
+    return {"creator": connect, "poolclass": QueuePool}

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
+from policysearch.study.patience import PatientStorage, patiently
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.sqlite_file import connection_settings, file_engine, sqlite_file
 
@@ -66,8 +67,9 @@ def names_in(url: str) -> frozenset[str]:
         _must_have_a_folder(url, file)
         return frozenset()
     with _failures_in_a_sentence(url):
-        engine = file_engine(file) if file else create_engine(_with_driver(_parsed(url)), poolclass=NullPool)
-        return _study_names(engine)
+        if file:
+            return patiently(lambda: _study_names(file_engine(file)), file)
+        return _study_names(create_engine(_with_driver(_parsed(url)), poolclass=NullPool))
 
 
 def _study_names(engine: Engine) -> frozenset[str]:
@@ -85,7 +87,9 @@ def _must_have_a_folder(url: str, file: Path) -> None:
 def _connected(url: str) -> RDBStorage:
     file = sqlite_file(url)
     with _failures_in_a_sentence(url):
-        return RDBStorage("sqlite://", connection_settings(file)) if file else _server(_with_driver(_parsed(url)))
+        if file:
+            return patiently(lambda: PatientStorage(file, connection_settings(file)), file)
+        return _server(_with_driver(_parsed(url)))
 
 
 @contextmanager

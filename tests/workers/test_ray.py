@@ -148,6 +148,20 @@ class TestRayPool(PoolConformance):
         run(source, pool, retries=0)
         assert len(source.told) == 4 and not any(o.error for o in source.told.values())
 
+    def test_all_that_has_come_counts_before_the_deadline_does(self, tmp_path):
+        """A controller that waited for its storage comes back late to two children that ended in time."""
+        pool = RayPool(Setup(tmp_path), 2)
+        while not all(worker.ready for worker in pool._workers):
+            pool.wait(0.1)
+        for number in range(2):
+            pool.submit(trial(number))
+        ended = [worker.handle.pending for worker in pool._workers]
+        assert len(ray.wait(ended, num_returns=2, timeout=60)[0]) == 2
+        pool._deadline = 0.0
+        back = pool.wait(10)
+        pool.close()
+        assert sorted(outcome.metrics["number"] for _, outcome in back) == [0, 1]
+
     def test_the_deadline_kills_the_child_alone(self, tmp_path):
         source = all_told(RayPool(Setup(tmp_path), 2, deadline=1.5), ["sleep", *["echo"] * 5], retries=0)
         assert source.told[0].error == "deadline of 1.5 s passed" and source.told[0].seconds >= 1.5
