@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from policysearch.core.errors import UserError
 from policysearch.export.autoaugment_lists import number, policy_of
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
@@ -21,5 +22,11 @@ def _step(operation: str, probability: float, level: Any) -> Step:
     row = OPERATIONS[operation]
     if not row.has_magnitude:
         return Step(operation=operation, probability=probability)
-    magnitude = row.magnitude_at(number(level, 0, _LEVELS - 1, "level"), _LEVELS)
+    level = number(level, 0, _LEVELS - 1, "level")
+    if not level.is_integer():
+        raise UserError(
+            f"level must be a whole number from 0 to {_LEVELS - 1}, got {level:g}: shares of a range are Fast "
+            "AutoAugment's, --from fast-autoaugment reads them"
+        )
+    magnitude = row.magnitude_at(level, _LEVELS)
     return Step(operation=operation, probability=probability, magnitude=magnitude)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from policysearch.core.errors import UserError
 from policysearch.export.autoaugment_lists import number, policy_of
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
@@ -46,5 +47,10 @@ def read(text: str, name: str) -> tuple[Policy, list[str]]:
 def _step(operation: str, probability: float, level: Any) -> Step:
     if not OPERATIONS[operation].has_magnitude:
         return Step(operation=operation, probability=probability)
+    if isinstance(level, int | float) and not isinstance(level, bool) and 1 < level <= 10:
+        raise UserError(
+            f"level must be a share of the range, from 0 to 1, got {level:g}: levels of 0 to 9 are AutoAugment's, "
+            "--from autoaugment reads them"
+        )
     magnitude = _MAGNITUDES[operation](number(level, 0, 1, "level"))
     return Step(operation=operation, probability=probability, magnitude=magnitude, signed=operation not in _ENHANCING)
