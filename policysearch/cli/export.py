@@ -16,7 +16,9 @@ def export(
     ] = None,
     to: Annotated[str | None, typer.Option(help="torchvision, timm, kornia, albumentations or json")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="the file; learned_policy.py unless given")] = None,
-    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what the library cannot say")] = False,
+    allow_loss: Annotated[
+        bool, typer.Option("--allow-loss", help="do without what the library cannot express")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
     operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
     table: Annotated[
@@ -52,12 +54,13 @@ def import_policy(
     file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
     source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
+    allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what no policy can express")] = False,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
 ) -> None:
     """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
     from policysearch.export.registry import import_from, save_imported
     from policysearch.policy.describe import in_words
 
-    policy, notes = import_from(file, source)
+    policy, notes = import_from(file, source, allow_loss)
     save_imported(policy, out, force)
     typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))

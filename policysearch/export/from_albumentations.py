@@ -1,198 +1,277 @@
-"""The JSON of `A.to_dict`, `A.save` and `export --to albumentations`, as a policy."""
+"""The JSON of `A.to_dict`, `A.save` and AutoAlbument, and the files of `export --to albumentations`, as a policy."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.export import to_albumentations
+from policysearch.export.albumentations_dialects import DEFAULT, Dialect, Node, canonical, dialect_of
+from policysearch.export.albumentations_table import NEAREST, READERS, difference
+from policysearch.export.autoaugment_lists import literal, number
+from policysearch.export.lossy import refusal
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import OneOf, Step, SubPolicy, Uniform
 from policysearch.policy.validation import validation_message
 
-_NOTE = "edges and interpolation of the file are not kept: here what lies outside is black, neighbours are nearest"
-_GROUPS = ("Compose", "Sequential")
-Node = Mapping[str, Any]
-Span = tuple[float, float]
+_EDGES = "edges and interpolation of the file are not kept: here what lies outside is black, neighbours are nearest"
+_DEFAULT_P = "transforms without p are applied with probability 0.5, the library's default"
+_GEOMETRIC = ("Rotate", "Affine", "ShiftScaleRotate")
+_PREPARATION = ("Normalize", "ToTensorV2", "ToFloat", "FromFloat")
+_MOST, _RARE = 1000, 0.01
+
+Branch = tuple[float, tuple[Step | OneOf, ...]]
+"""A share of the images, and the steps that they get."""
 
 
-def _span(value: Any) -> Span:
-    """An interval; one number v is (-v, v), as albumentations takes it."""
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return float(value[0]), float(value[1])
-    return -float(value), float(value)
-
-
-def _jitter(node: Node) -> tuple[str, Span | None]:
-    """The one of ColorJitter's four that does something."""
-    names = {"brightness": "brightness", "contrast": "contrast", "saturation": "color", "hue": "hue"}
-    spans = {ours: tuple(map(float, node[theirs])) for theirs, ours in names.items()}
-    moving = {name: span for name, span in spans.items() if span != ((0, 0) if name == "hue" else (1, 1))}
-    if len(moving) > 1:
-        raise UserError("ColorJitter with several factors at once is no single operation here")
-    name, (low, high) = next(iter(moving.items()), ("identity", (1.0, 1.0)))
-    return name, None if name == "identity" else (low, high) if name == "hue" else _rounded(low - 1, high - 1)
-
-
-def _rounded(low: float, high: float) -> Span:
-    return round(low, 12), round(high, 12)
-
-
-def _affine(node: Node) -> tuple[str, Span | None]:
-    """A shear or a translation along one axis, or a rotation, and nothing else."""
-    found = {
-        f"{ours}-{axis}{end}": _axis(node.get(theirs), axis)
-        for theirs, ours, end in (
-            ("shear", "shear", ""),
-            ("translate_percent", "translate", ""),
-            ("translate_px", "translate", "-pixels"),
-        )
-        for axis in ("x", "y")
-    }
-    moving = {name: span for name, span in found.items() if span not in (None, (0, 0))}
-    if len(moving) != 1:
-        raise UserError("Affine must shear or translate along one axis and do nothing else")
-    name, span = next(iter(moving.items()))
-    assert span is not None
-    return name, _rounded(*(math.tan(math.radians(v)) for v in span)) if name.startswith("shear") else span
-
-
-def _axis(value: Any, axis: str) -> Span | None:
-    return _span(value[axis]) if isinstance(value, Mapping) and axis in value else None
-
-
-def _scaled(value: Any, factor: float) -> Span:
-    low, high = value if isinstance(value, list | tuple) else (value, value)
-    return _rounded(float(low) * factor, float(high) * factor)
-
-
-_CLASSES: Mapping[str, Callable[[Node], tuple[str, Span | None]]] = MappingProxyType(
-    {
-        "NoOp": lambda node: ("identity", None),
-        "Rotate": lambda node: ("rotate", _span(node["limit"])),
-        "Affine": _affine,
-        "ColorJitter": _jitter,
-        "Posterize": lambda node: ("posterize", _scaled(node["num_bits"], 1)),
-        "Solarize": lambda node: ("solarize", _scaled(node["threshold_range"], 255)),
-        "AutoContrast": lambda node: ("autocontrast", None),
-        "Equalize": lambda node: ("equalize", None),
-        "InvertImg": lambda node: ("invert", None),
-        "ToGray": lambda node: ("grayscale", None),
-        "HorizontalFlip": lambda node: ("flip-horizontal", None),
-        "VerticalFlip": lambda node: ("flip-vertical", None),
-        "GaussianBlur": lambda node: ("gaussian-blur", _scaled(node["sigma_limit"], 1)),
-    }
-)
-
-
-def read(text: str, name: str) -> tuple[Policy, list[str]]:
+def read(text: str, name: str, allow_loss: bool = False) -> tuple[Policy, list[str]]:
     """The policy, and in what it is not the same.
 
+    Args:
+        text: what the file holds.
+        name: what it is called in complaints.
+        allow_loss: leave out what no operation here does, and take the nearest operation for what differs.
+
     Raises:
-        UserError: it is no such JSON, or has a transform that no policy here can say.
+        UserError: it is no such file, has a transform that no policy here can express and `allow_loss` is False, or
+            is no sense.
     """
+    data = _data(text, name)
     try:
-        data = json.loads(text)
-        whole = data["transform"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        raise UserError(f"{name} is not the JSON of A.to_dict: it has no key 'transform'") from None
-    ours = _exported(data, name)
-    if ours is not None:
-        return ours, []
-    try:
-        return Policy(sub_policies=tuple(_sub_policies(whole))), [_NOTE]
+        whole = canonical(data["transform"])
+        exported = _exported(data, whole, name)
+        if exported is not None:
+            return exported, []
+        reader = _Reader(dialect_of(data), allow_loss)
+        policy = Policy(sub_policies=tuple(reader.sub_policies(whole)))
     except ValidationError as error:
         raise UserError(f"{name}: {validation_message(error)}") from None
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise UserError(
-            f"{name}: a transform lacks something or has it wrong ({type(error).__name__}: {error})"
+            f"{name}: a transform lacks something or has it wrong ({type(error).__name__}: {str(error)[:80]})"
         ) from None
+    if reader.losses and not allow_loss:
+        raise refusal(f"{name} has what no policy here can express", list(reader.losses))
+    return policy, [*reader.losses, *reader.notes]
 
 
-def _exported(data: Node, name: str) -> Policy | None:
+def _data(text: str, name: str) -> Mapping[str, Any]:
+    """What a JSON file or an exported Python file says, with the transforms under the key `transform`."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        if "TRANSFORMS" not in text:
+            raise UserError(f"{name} is neither the JSON of A.to_dict nor a file that export wrote") from None
+        nodes = literal(text, name, "TRANSFORMS")
+        return {
+            "library": literal(text, name, "LIBRARY") if "LIBRARY = " in text else str(DEFAULT),
+            "transform": {"__class_fullname__": "Compose", "p": 1.0, "transforms": nodes},
+        }
+    if not isinstance(data, dict) or "transform" not in data:
+        raise UserError(f"{name} is not the JSON of A.to_dict: it has no key 'transform'")
+    return data
+
+
+def _exported(data: Mapping[str, Any], whole: Node, name: str) -> Policy | None:
     """The policy that was written along, if the transforms are still what it gives."""
     if "policysearch" not in data:
         return None
     policy = Policy.from_dict(data["policysearch"], name)
-    told, _ = to_albumentations.expressible(policy)
-    return policy if json.loads(json.dumps(to_albumentations.transform(told))) == data["transform"] else None
+    expressed, _ = to_albumentations.expressible(policy)
+    written = canonical(json.loads(json.dumps(to_albumentations.transform(expressed))))
+    return policy if written == whole else None
 
 
-def _class(node: Node) -> str:
-    return str(node["__class_fullname__"]).rpartition(".")[2]
+@dataclass
+class _Reader:
+    """Reads nodes of transforms, and collects what is lost and what should be known.
+
+    Attributes:
+        dialect: the library that the file was written by.
+        allow_loss: whether combinations that are rare may be left out.
+        losses: what no policy here can express, once each.
+        notes: what is not the same in a small way, once each.
+    """
+
+    dialect: Dialect
+    allow_loss: bool
+    losses: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def sub_policies(self, whole: Node) -> list[SubPolicy]:
+        """The sub-policies of a Compose: of its choices, every combination."""
+        if _kind(whole) not in ("Compose", "Sequential"):
+            raise UserError(f"a policy is a Compose, got {_kind(whole)!r:.80}")
+        p, parts = self._probability(whole, default=1.0), whole["transforms"]
+        if len(parts) == 1 and _kind(parts[0]) == "OneOf" and {*map(_kind, parts[0]["transforms"])} == {"Sequential"}:
+            branches = self._with_chance(self._weighted(parts[0], self._probability(parts[0])), p)
+        else:
+            branches = self._with_chance(self._sequence(parts), p)
+        return [SubPolicy(steps=steps, weight=share) for share, steps in branches]
+
+    def _probability(self, node: Node, default: float = 0.5) -> float:
+        """A node's own p, as the library takes it where it is left out."""
+        if node.get("always_apply") is True:  # albumentations 1
+            return 1.0
+        if "p" in node:
+            return number(node["p"], 0, 1, f"p of {_kind(node)}")
+        if default < 1:
+            self.notes[_DEFAULT_P] = None
+        return default
+
+    def _sequence(self, nodes: Iterable[Node]) -> list[Branch]:
+        """Every combination of what several nodes in order may do."""
+        each = [self._branches(node, self._probability(node)) for node in nodes if not self._prepares(node)]
+        combinations = math.prod(map(len, each))
+        if combinations > _MOST and self.allow_loss:
+            self.losses[f"choices of less than {_RARE:.0%} are left out"] = None
+            each = [[branch for branch in branches if branch[0] >= _RARE] for branches in each]
+            combinations = math.prod(map(len, each))
+        if combinations > _MOST:
+            raise UserError(
+                f"choices of unequal weight one after the other give {combinations:,} sub-policies, {_MOST:,} are the "
+                f"most that is read: --allow-loss leaves out choices of less than {_RARE:.0%}"
+            )
+        return _merged(
+            (math.prod(share for share, _ in branches), tuple(step for _, steps in branches for step in steps))
+            for branches in product(*each)
+        )
+
+    def _prepares(self, node: Node) -> bool:
+        """Whether a node makes a tensor of the image, which is no augmentation."""
+        if _kind(node) not in _PREPARATION:
+            return False
+        self.notes[f"{_kind(node)} is no augmentation: it is left to your own pipeline"] = None
+        return True
+
+    def _branches(self, node: Node, p: float) -> list[Branch]:
+        """What a node may do that is applied with probability `p`."""
+        if _kind(node) in ("Compose", "Sequential"):
+            return self._with_chance(self._sequence(node["transforms"]), p)
+        if _kind(node) == "OneOf":
+            return self._one_of(node, p)
+        return [(1.0, (self._step(node, p),))]
+
+    @staticmethod
+    def _with_chance(branches: list[Branch], p: float) -> list[Branch]:
+        """Branches that are taken with probability `p`; a single step keeps that as its own."""
+        if p == 1:
+            return branches
+        step = _single(branches)
+        if step is not None:
+            return [(1.0, (_less_often(step, p),))]
+        return _merged([*((share * p, steps) for share, steps in branches), (1 - p, ())])
+
+    def _one_of(self, node: Node, p: float) -> list[Branch]:
+        """A step where one is chosen evenly of single transforms, else a branch for each choice."""
+        mirrored = self._mirrored(node, p)
+        if mirrored is not None:
+            return [(1.0, (mirrored,))]
+        weights = self._weights(node)
+        choices = [self._branches(part, 1.0) for part in node["transforms"]]
+        singles = [_single(branches) for branches in choices]
+        steps = tuple(step for step in singles if step is not None)
+        if max(weights) - min(weights) < 1e-9 and len(steps) == len(choices):
+            return [(1.0, (OneOf(one_of=tuple(_less_often(step, p) for step in steps)),))]
+        return self._weighted(node, p)
+
+    def _weighted(self, node: Node, p: float) -> list[Branch]:
+        """A branch for each choice of a OneOf that is applied with probability `p`."""
+        weights = self._weights(node)
+        branches = [
+            (weight / sum(weights) * share, steps)
+            for weight, part in zip(weights, node["transforms"], strict=True)
+            for share, steps in self._branches(part, 1.0)
+        ]
+        return self._with_chance(_merged(branches), p)
+
+    def _weights(self, node: Node) -> list[float]:
+        """With what the transforms of a OneOf are chosen: their own p, which is no probability of them there."""
+        weights = [self._probability(part) for part in node["transforms"]]
+        if not sum(weights):
+            raise UserError("the transforms of a OneOf need a p above 0, with which one of them is chosen")
+        return weights
+
+    def _mirrored(self, node: Node, p: float) -> Step | None:
+        """The step of a OneOf of one transform with both signs."""
+        parts = node["transforms"]
+        if len(parts) != 2 or len({_kind(part) for part in parts}) > 1 or _kind(parts[0]) not in READERS:
+            return None
+        if self._probability(parts[0]) != self._probability(parts[1]):
+            return None
+        first, second = (self._step(part, p) for part in parts)
+        if first.operation != second.operation or first.signed:
+            return None
+        low, high = _ends(first)
+        return first.model_copy(update={"signed": True}) if _ends(second) == (-high, -low) else None
+
+    def _step(self, node: Node, p: float) -> Step:
+        """The step of a transform; identity, and a loss, where no operation does what it does."""
+        kind = _kind(node)
+        try:
+            if kind not in READERS:
+                raise unknown_name("transform", kind, READERS)
+            operation, span = READERS[kind](node)
+            step = _step_of(operation, p, span)
+        except ValidationError as error:
+            self.losses[f"{kind}: {validation_message(error)}"] = None
+            return Step(operation="identity")
+        except UserError as error:
+            self.losses[str(error)] = None
+            return Step(operation="identity")
+        other = difference(operation, self.dialect)
+        if other:
+            self.losses[other] = None
+        if kind in _GEOMETRIC and any(node.get(key, -1) != value for key, value in NEAREST.items()):
+            self.notes[_EDGES] = None
+        return step
 
 
-def _sub_policies(whole: Node) -> list[SubPolicy]:
-    if _class(whole) not in _GROUPS:
-        raise UserError(f"a policy is a Compose, got {_class(whole)}")
-    parts = whole["transforms"]
-    if (
-        len(parts) == 1
-        and _class(parts[0]) == "OneOf"
-        and all(_class(n) == "Sequential" for n in parts[0]["transforms"])
-    ):
-        return [SubPolicy(steps=_steps(node["transforms"]), weight=float(node["p"])) for node in parts[0]["transforms"]]
-    return [SubPolicy(steps=_steps(parts))]
+def _kind(node: Node) -> str:
+    return str(node["__class_fullname__"])
 
 
-def _steps(nodes: list[Node]) -> tuple[Step | OneOf, ...]:
-    return tuple(map(_step, nodes))
-
-
-def _step(node: Node) -> Step | OneOf:
-    if _class(node) != "OneOf":
-        return _one(node, float(node["p"]))
-    mirrored = _mirrored(node)
-    if mirrored is not None:
-        return mirrored
-    shares = [float(one["p"]) for one in node["transforms"]]
-    if max(shares) - min(shares) > 1e-9 or float(node["p"]) != 1:
-        raise UserError("OneOf must have p = 1 and transforms of one p each, or sequences as sub-policies")
-    return OneOf(one_of=tuple(_chosen(one) for one in node["transforms"]))
-
-
-def _chosen(node: Node) -> Step:
-    """A transform of a OneOf, whose own p is only its weight; a sequence of one keeps what is inside."""
-    if _class(node) == "Sequential" and len(node["transforms"]) == 1:
-        inside = _step(node["transforms"][0])
-    else:
-        inside = _step({**node, "p": 1.0})
-    if not isinstance(inside, Step):
-        raise UserError("a OneOf within a OneOf is no step here")
-    return inside
-
-
-def _mirrored(node: Node) -> Step | None:
-    """The step of a OneOf of one transform with both signs."""
-    if len(node["transforms"]) != 2 or len({_class(one) for one in node["transforms"]}) > 1:
+def _single(branches: list[Branch]) -> Step | None:
+    """The step of branches that are nothing but one."""
+    if len(branches) != 1 or len(branches[0][1]) != 1:
         return None
-    first, second = (_one(one, float(node["p"])) for one in node["transforms"])
-    spans = [_ends(step) for step in (first, second)]
-    if first.operation != second.operation or first.signed or spans[0] != tuple(-v for v in reversed(spans[1])):
-        return None
-    return first.model_copy(update={"signed": True})
+    (step,) = branches[0][1]
+    return step if isinstance(step, Step) else None
 
 
-def _ends(step: Step) -> Span:
+def _merged(branches: Iterable[Branch]) -> list[Branch]:
+    """Branches of the same steps as one; those that are never taken are left out."""
+    merged: dict[tuple[Step | OneOf, ...], float] = {}
+    for share, steps in branches:
+        if share:
+            merged[steps] = merged.get(steps, 0.0) + share
+    return [(share, steps) for steps, share in merged.items()]
+
+
+def _less_often(step: Step, p: float) -> Step:
+    """The step, applied in a share `p` of the cases in which it was."""
+    return step.model_copy(update={"probability": step.probability * p})
+
+
+def _ends(step: Step) -> tuple[float, float]:
     magnitude = step.magnitude
     if isinstance(magnitude, Uniform):
         return magnitude.start, magnitude.stop
     return (float(magnitude), float(magnitude)) if isinstance(magnitude, int | float) else (math.nan, math.nan)
 
 
-def _one(node: Node, probability: float) -> Step:
-    if _class(node) not in _CLASSES:
-        raise unknown_name("transform", _class(node), _CLASSES)
-    operation, span = _CLASSES[_class(node)](node)
+def _step_of(operation: str, probability: float, span: tuple[float, float] | None) -> Step:
+    """A step of a magnitude drawn evenly from an interval with its sign."""
     if span is None:
         return Step(operation=operation, probability=probability)
     low, high = span

@@ -20,15 +20,23 @@ from policysearch.policy.single_arm_space import as_space
 
 @dataclass(frozen=True)
 class Export:
-    """A library that policies are written for: what its file is called unless told, and the extra that installs it."""
+    """A library that policies are written for.
+
+    Attributes:
+        file: what its file is called by default.
+        about: what the file is, in a few words.
+        extra: the extra of this package that installs the library.
+        data: the ending of a second form, which the library reads as data (`write_json` of the exporter).
+    """
 
     file: str
     about: str
     extra: str | None = None
+    data: str | None = None
 
     @property
-    def suffix(self) -> str:
-        return Path(self.file).suffix
+    def suffixes(self) -> list[str]:
+        return [suffix for suffix in (Path(self.file).suffix, self.data) if suffix]
 
 
 EXPORTS: Mapping[str, Export] = MappingProxyType(
@@ -36,7 +44,12 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "torchvision": Export("learned_policy.py", "Python that needs torch and torchvision alone"),
         "timm": Export("learned_policy.py", "Python with timm's own operations", "timm"),
         "kornia": Export("learned_policy.py", "Python with kornia's own operations, one draw per batch", "kornia"),
-        "albumentations": Export("learned_policy.json", "JSON for A.from_dict", "albumentations"),
+        "albumentations": Export(
+            "learned_policy.py",
+            "Python with albumentations' transforms, or JSON for A.from_dict",
+            "albumentations",
+            ".json",
+        ),
         "json": Export("policy.json", "the policy as it is, for this program"),
     }
 )
@@ -45,11 +58,11 @@ IMPORTS: Mapping[str, str] = MappingProxyType(
         "autoaugment": "sub-policies of (name, probability, level 0..9), JSON or a Python list",
         "fast-autoaugment": "sub-policies of (name, probability, level in [0, 1]), JSON or a Python list",
         "timm": "a config string such as rand-m9-mstd0.5-inc1, or a file that `export --to timm` wrote",
-        "albumentations": "JSON of A.to_dict or A.save",
+        "albumentations": "JSON of A.to_dict or A.save, or a file that `export --to albumentations` wrote",
     }
 )
 _LARGEST = 10_000_000
-_TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "PIL", "policysearch"}
+_TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "albumentations", "PIL", "policysearch"}
 
 
 def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, list[str]]:
@@ -92,12 +105,20 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
     _check_name(target, EXPORTS[to])
     must_be_writable(target, force)
     module, expressed, losses = _expressed(policy, to, allow_loss)
-    _save(target, module.write(expressed, target.stem, Source(policy, tuple(losses))))
+    source = Source(policy, tuple(losses))
+    as_data = target.suffix == EXPORTS[to].data
+    _save(target, module.write_json(expressed, source) if as_data else module.write(expressed, target.stem, source))
     return target, losses
 
 
-def import_from(given: str, source: str) -> tuple[Policy, list[str]]:
+def import_from(file: str, source: str, allow_loss: bool = False) -> tuple[Policy, list[str]]:
     """A policy from a library's file (data: nothing in it is executed), or from timm's config string.
+
+    Args:
+        file: a path, or timm's string.
+        source: a key of `IMPORTS`.
+        allow_loss: read what the file has beyond what a policy here can express as the nearest, or leave it out
+            (albumentations; of the others nothing is lost).
 
     Returns:
         The policy, and in which it is not what the library does.
@@ -108,12 +129,13 @@ def import_from(given: str, source: str) -> tuple[Policy, list[str]]:
     if source not in IMPORTS:
         raise unknown_name("library", source, IMPORTS)
     module = import_module(f"policysearch.export.from_{source.replace('-', '_')}")
-    path = Path(given)
+    path = Path(file)
     if source == "timm" and not path.exists():
-        text, name = given, f"timm string {given!r:.80}"
+        text, name = file, f"timm string {file!r:.80}"
     else:
-        text, name = _read(path), f"{source} file {given!r}"
-    policy, notes = module.read(text, name)
+        text, name = _read(path), f"{source} file {file!r}"
+    options = {"allow_loss": allow_loss} if source == "albumentations" else {}
+    policy, notes = module.read(text, name, **options)
     return policy, notes
 
 
@@ -141,10 +163,11 @@ def _read(path: Path) -> str:
 
 
 def _check_name(target: Path, export: Export) -> None:
-    if target.suffix != export.suffix:
-        raise UserError(f"--out takes PATH{export.suffix} here ({export.about}), got {str(target)!r}")
+    if target.suffix not in export.suffixes:
+        allowed = " or ".join(f"PATH{suffix}" for suffix in export.suffixes)
+        raise UserError(f"--out takes {allowed} here ({export.about}), got {str(target)!r}")
     stem = target.stem
-    if export.suffix == ".py" and (not stem.isidentifier() or keyword.iskeyword(stem) or stem in _TAKEN):
+    if target.suffix == ".py" and (not stem.isidentifier() or keyword.iskeyword(stem) or stem in _TAKEN):
         raise UserError(
             f"{target.name} could not be imported, or would hide a library: give --out a name of letters, digits and "
             "underscores, such as learned_policy.py"

@@ -1,107 +1,65 @@
-"""Policies as JSON for `A.from_dict`."""
+"""Policies as a Python file of albumentations' own transforms, or as JSON for `A.from_dict`."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from importlib import import_module
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import Any
 
-from policysearch.export.lossy import Source, altered, in_order, own_operation, replaced, unsupported
+from policysearch.export.albumentations_dialects import Node, installed, translated
+from policysearch.export.albumentations_table import WRITERS, difference, node_of
+from policysearch.export.bundle import assemble
+from policysearch.export.codegen import quoted, rendered
+from policysearch.export.lossy import Source, altered, head, in_order, own_operation, replaced, unsupported
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform
 
-Node = dict[str, Any]
+_TEMPLATES = "policysearch.export.templates.albumentations_policy"
 _QUANTILES = 7
-_NEAREST = {"interpolation": 0, "border_mode": 0, "fill": 0}
-_STILL: Mapping[str, list[float]] = MappingProxyType(
-    {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
+_NOTE = (
+    "All transforms draw from one pair of generators: LearnedPolicy(seed=0) repeats them. A process that gets a copy "
+    "of the policy draws anew, in a DataLoader by worker and epoch from the loader's seed. With a plain A.Compose of "
+    "albumentations 2.0 all workers and epochs draw the same, and a seed makes the steps depend on each other."
 )
+_CLASS = '''class LearnedPolicy(AlbumentationsPolicy):
+    """The policy above."""
 
-
-def _node(kind: str, p: float = 1.0, /, **arguments: Any) -> Node:
-    return {"__class_fullname__": kind, "p": p, **arguments}
-
-
-def _degrees(tangent: float) -> float:
-    return math.degrees(math.atan(tangent))
-
-
-def _affine(argument: str, axis: str, low: float, high: float) -> Node:
-    other = "y" if axis == "x" else "x"
-    return _node("Affine", **{argument: {axis: [low, high], other: [0, 0]}}, **_NEAREST)
-
-
-def _jitter(name: str, low: float, high: float) -> Node:
-    return _node("ColorJitter", **{**_STILL, name: [low, high]})
-
-
-def _posterize(low: float, high: float) -> Node:
-    return _node("Posterize", num_bits=[round(low), round(high)]) if round(high) < 8 else _node("NoOp")
-
-
-def _solarize(low: float, high: float) -> Node:
-    return _node("NoOp") if low > 255 else _node("Solarize", threshold_range=[low / 255, min(1.0, high / 255)])
-
-
-def _blur(low: float, high: float) -> Node:
-    if not high:
-        return _node("NoOp")
-    side = 2 * math.ceil(3 * high) + 1 if low == high else 0
-    return _node("GaussianBlur", sigma_limit=[low, high], blur_limit=[side, side] if side else 0)
-
-
-_ROWS: Mapping[str, Callable[[float, float], Node]] = MappingProxyType(
-    {
-        "identity": lambda a, b: _node("NoOp"),
-        "rotate": lambda a, b: _node("Rotate", limit=[a, b], **_NEAREST),
-        "shear-x": lambda a, b: _affine("shear", "x", _degrees(a), _degrees(b)),
-        "shear-y": lambda a, b: _affine("shear", "y", _degrees(a), _degrees(b)),
-        "translate-x": lambda a, b: _affine("translate_percent", "x", a, b),
-        "translate-y": lambda a, b: _affine("translate_percent", "y", a, b),
-        "translate-x-pixels": lambda a, b: _affine("translate_px", "x", int(a), int(b)),
-        "translate-y-pixels": lambda a, b: _affine("translate_px", "y", int(a), int(b)),
-        "brightness": lambda a, b: _jitter("brightness", 1 + a, 1 + b),
-        "contrast": lambda a, b: _jitter("contrast", 1 + a, 1 + b),
-        "color": lambda a, b: _jitter("saturation", 1 + a, 1 + b),
-        "hue": lambda a, b: _jitter("hue", a, b),
-        "posterize": _posterize,
-        "solarize": _solarize,
-        "autocontrast": lambda a, b: _node("AutoContrast", method="pil"),
-        "equalize": lambda a, b: _node("Equalize", mode="pil"),
-        "invert": lambda a, b: _node("InvertImg"),
-        "grayscale": lambda a, b: _node("ToGray"),
-        "flip-horizontal": lambda a, b: _node("HorizontalFlip"),
-        "flip-vertical": lambda a, b: _node("VerticalFlip"),
-        "gaussian-blur": _blur,
-    }
+    def __init__(self, transforms: Iterable[Any] = TRANSFORMS, **options: Any) -> None:
+        super().__init__(transforms, **options)
+'''
+_USE = (
+    "policy = A.from_dict(json.load(open('FILE'))), called with image=uint8 [H, W, C]; in a DataLoader with the lines "
+    "of worker_init, or all workers and epochs draw the same (albumentations 2.0); with boxes: "
+    "A.Compose(policy.transforms, bbox_params=A.BboxParams('pascal_voc')); with other arguments than the library "
+    "named here has, transforms warn and draw from their default ranges: export again where it is installed"
 )
-"""By operation: the transform that draws a magnitude evenly from [a, b], sign included, and applies it always."""
-
-_OTHERWISE: Mapping[str, str] = MappingProxyType(
-    {
-        "shear-x": "albumentations shears about the image's centre, not its corner",
-        "shear-y": "albumentations shears about the image's centre, not its corner",
-        "autocontrast": "albumentations has another autocontrast: about half of the values differ",
-        "equalize": "albumentations has another equalize: most values differ",
-    }
-)
+_WORKER_INIT = [
+    "import random",
+    "import numpy",
+    "from torch.utils.data import get_worker_info",
+    "def worker_init(worker):  # dataset.transform: where your data set keeps the policy",
+    "    info = get_worker_info()",
+    "    generators = numpy.random.default_rng(info.seed), random.Random(info.seed)",
+    "    info.dataset.transform.set_random_state(*generators)",
+]
 
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
-    """The policy as far as albumentations can say it, and what is lost."""
+    """The policy as far as the installed albumentations can express it, and what is lost."""
+    dialect = installed()
     plain, lost = unsupported(policy, "albumentations")
     ordered, disordered = in_order(plain, "albumentations")
-    told, missing = replaced(ordered, _why_not)
-    otherwise = altered(told, lambda step: _OTHERWISE.get(step.operation))
-    return told, [*lost, *disordered, *missing, *otherwise, *altered(told, _change)]
+    kept, missing = replaced(ordered, _why_not)
+    other = altered(kept, lambda step: difference(step.operation, dialect))
+    return kept, [*lost, *disordered, *missing, *other, *altered(kept, _change)]
 
 
 def _why_not(step: Step) -> str | None:
-    own = own_operation(step, "albumentations")
-    return own or (None if step.operation in _ROWS else f"albumentations has no {step.operation} like the one searched")
+    if step.operation in WRITERS:
+        return None
+    missing = f"albumentations has no {step.operation} like the one searched"
+    return own_operation(step, "albumentations") or missing
 
 
 def _change(step: Step) -> str | None:
@@ -116,36 +74,36 @@ def _change(step: Step) -> str | None:
 
 
 def transform(policy: Policy) -> Node:
-    """The `A.Compose` as data."""
-    subs = [[_step(step) for step in sub.steps] for sub in policy.sub_policies]
-    if len(subs) == 1:
-        return _node("Compose", transforms=subs[0])
+    """The `A.Compose` as data, in the names of albumentations 2.0."""
+    sub_policies = [[_step(step) for step in sub.steps] for sub in policy.sub_policies]
+    if len(sub_policies) == 1:
+        return node_of("Compose", transforms=sub_policies[0])
     total = sum(sub.weight for sub in policy.sub_policies)
-    shares = [sub.weight / total for sub in policy.sub_policies]
-    each = [_node("Sequential", p, transforms=steps or [_node("NoOp")]) for p, steps in zip(shares, subs, strict=True)]
-    return _node("Compose", transforms=[_node("OneOf", transforms=each)])
+    branches = [
+        node_of("Sequential", sub.weight / total, transforms=steps or [node_of("NoOp")])
+        for sub, steps in zip(policy.sub_policies, sub_policies, strict=True)
+    ]
+    return node_of("Compose", transforms=[node_of("OneOf", transforms=branches)])
 
 
 def _step(step: Step | OneOf | SomeOf) -> Node:
     if isinstance(step, Step):
-        return _one(step)
+        return _single(step)
     assert isinstance(step, OneOf)
     p = 1 / len(step.one_of)
-    each = [{**_one(one), "p": p} if one.probability == 1 else _within(_one(one), p) for one in step.one_of]
-    return _node("OneOf", transforms=each)
+    return node_of("OneOf", transforms=[_chosen(_single(choice), choice.probability, p) for choice in step.one_of])
 
 
-def _within(node: Node, p: float) -> Node:
-    """A transform that keeps its own probability where p is what it is chosen with."""
-    return _node("Sequential", p, transforms=[node])
+def _chosen(node: Node, probability: float, p: float) -> Node:
+    """A choice of a OneOf, to which p is what it is chosen with: one that has a probability keeps it inside."""
+    return {**node, "p": p} if probability == 1 else node_of("Sequential", p, transforms=[node])
 
 
-def _one(step: Step) -> Node:
-    row = _ROWS[step.operation]
-    parts = [row(*span) for span in _spans(step)]
+def _single(step: Step) -> Node:
+    parts = [WRITERS[step.operation](*span) for span in _spans(step)]
     if len(parts) == 1:
         return {**parts[0], "p": step.probability}
-    return _node("OneOf", step.probability, transforms=[{**part, "p": 1 / len(parts)} for part in parts])
+    return node_of("OneOf", step.probability, transforms=[{**part, "p": 1 / len(parts)} for part in parts])
 
 
 def _spans(step: Step) -> list[tuple[float, float]]:
@@ -168,19 +126,36 @@ def _spans(step: Step) -> list[tuple[float, float]]:
 
 
 def live(policy: Policy) -> Any:
-    """The `A.Compose`."""
-    import albumentations
-
-    return albumentations.from_dict({"transform": transform(policy)})
+    """`LearnedPolicy` of the exported file as an object."""
+    import_module("albumentations")
+    nodes = translated(transform(policy), installed())["transforms"]
+    return import_module(_TEMPLATES).AlbumentationsPolicy(nodes)
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
+    """The Python file's text, `name` being what it will be imported as."""
+    dialect = installed()
+    use = [
+        f"from {name} import LearnedPolicy, worker_init",
+        "policy = LearnedPolicy()  # takes the options of A.Compose: seed, bbox_params, additional_targets",
+        'image = policy(image=image)["image"]  # uint8 [H, W, C]',
+        "loader = DataLoader(data_set, batch_size=128, num_workers=4, worker_init_fn=worker_init)",
+    ]
+    doc = head(policy, source, (dialect.library,), use, [_NOTE])
+    nodes = translated(transform(policy), dialect)["transforms"]
+    given = {"LIBRARY": f'LIBRARY = "{quoted(str(dialect))}"'}
+    return assemble(_TEMPLATES, given, doc, [f"TRANSFORMS = {rendered(nodes, used=13)}", _CLASS])
+
+
+def write_json(policy: Policy, source: Source | None = None) -> str:
     """JSON for `A.from_dict(json.load(file))` or `A.load`; `policysearch` in it is the policy itself."""
-    whole = {
-        "use": "policy = A.from_dict(json.load(open('FILE'))), called with image=uint8 [H, W, C]; with boxes: "
-        "A.Compose(policy.transforms, bbox_params=A.BboxParams('pascal_voc'))",
+    dialect = installed()
+    data = {
+        "use": _USE,
+        "worker_init": _WORKER_INIT,
+        "library": str(dialect),
         "policysearch": json.loads((source.policy if source else policy).to_json()),
         **({"left_out": list(source.lost)} if source and source.lost else {}),
-        "transform": transform(policy),
+        "transform": translated(transform(policy), dialect),
     }
-    return json.dumps(whole, indent=1) + "\n"
+    return json.dumps(data, indent=1) + "\n"

@@ -182,7 +182,7 @@ class Policy(Value):
         return self._live("kornia", allow_loss)
 
     def to_albumentations(self, *, allow_loss: bool = False) -> Any:
-        """An `A.Compose`."""
+        """An `A.Compose` whose transforms draw from one pair of generators, its own in each worker of a DataLoader."""
         return self._live("albumentations", allow_loss)
 
     def _live(self, to: str, allow_loss: bool, **options: Any) -> Any:

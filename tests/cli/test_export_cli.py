@@ -60,11 +60,11 @@ def test_export_to_json_and_import_give_the_policy_again():
     told("export", "mine.json", "--to", "timm")
     told("import", "learned_policy.py", "--from", "timm", "-o", "again.json")
     assert Policy.load("again.json") == Policy.preset("randaugment:1,5")
-    told("export", "mine.json", "--to", "albumentations", "--allow-loss")
-    told("import", "learned_policy.json", "--from", "albumentations", "-o", "once.json")
+    told("export", "mine.json", "--to", "albumentations", "--allow-loss", "-o", "albu.json")
+    told("import", "albu.json", "--from", "albumentations", "-o", "once.json")
     assert Policy.load("once.json") == Policy.preset("randaugment:1,5")
-    told("export", "soft-crop", "--to", "albumentations", "--allow-loss", "--force")
-    told("import", "learned_policy.json", "--from", "albumentations", "-o", "soft.json")
+    told("export", "soft-crop", "--to", "albumentations", "--allow-loss", "-o", "albu.json", "--force")
+    told("import", "albu.json", "--from", "albumentations", "-o", "soft.json")
     assert Policy.load("soft.json") == Policy.preset("soft-crop"), "the file holds the policy that it was made from"
 
 

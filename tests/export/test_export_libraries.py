@@ -198,7 +198,7 @@ def test_files_run_without_this_program_and_are_well_formatted(library, name, tm
 def test_albumentations_reads_the_json(name, tmp_path):
     albumentations = pytest.importorskip("albumentations")
     told, _ = to_albumentations.expressible(Policy.preset(name))
-    data = json.loads(to_albumentations.write(told, "x"))
+    data = json.loads(to_albumentations.write_json(told))
     made = albumentations.from_dict(data)
     for image in real(3):
         assert made(image=image.permute(1, 2, 0).numpy())["image"].shape == (28, 28, 3)

@@ -22,9 +22,13 @@ from tests.support.quick import config_for, write_npz
 
 NEEDS = {
     "README": ["export results/2026-11-21_first-search --to torchvision"],
-    "export": ["export soft-crop --to torchvision -o soft_policy.py"],
+    "export": [
+        "export soft-crop --to torchvision -o soft_policy.py",
+        "export randaugment:2,9 --to albumentations -o augmentation_albumentations.py --allow-loss",
+    ],
 }
 """Commands of the page that come first."""
+EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations")
 ELSEWHERE = {"own-study"}
 """Pages whose blocks are run in tests/study/test_tune.py, where Ray is."""
 
@@ -73,14 +77,14 @@ def executed(page: str, texts: list[str], folder: Path) -> dict[str, object]:
 def test_every_block_runs(page, folder, monkeypatch, capsys):
     before = set(OPERATIONS)
     # Tests of exports leave files of theirs imported under these names; monkeypatch puts them back.
-    for module in ("learned_policy", "soft_policy"):
+    for module in EXPORTED:
         monkeypatch.delitem(sys.modules, module, raising=False)
     if "results/mine" in "".join(python_pages()[page]):
         make_run(folder)
     for line in NEEDS.get(page, ()):
         assert call(monkeypatch, capsys, *words_of(line))[0] == 0
-    if page == "export" and find_spec("timm") is None:
-        pytest.skip("timm is not installed")
+    if page == "export" and (find_spec("timm") is None or find_spec("albumentations") is None):
+        pytest.skip("timm or albumentations is not installed")
     try:
         names = executed(page, python_pages()[page], folder)
         assert CHECKS[page](names)
@@ -88,7 +92,7 @@ def test_every_block_runs(page, folder, monkeypatch, capsys):
         for name in set(OPERATIONS) - before:
             OPERATIONS.pop(name)
             KERNELS.pop(name)
-        for module in ("learned_policy", "soft_policy"):
+        for module in EXPORTED:
             sys.modules.pop(module, None)
 
 
@@ -104,7 +108,7 @@ CHECKS = {
     "README": lambda names: names["image"].shape == (3, 32, 32) and names["image"].dtype == torch.float32,
     "data": lambda names: names["function"]()["x_train"].shape == (90, 16, 16),
     "evaluate": lambda names: "n = 10" in names["result"].summary.sentence,
-    "export": lambda names: names["value"] > 0 and names["same"] is not None,
+    "export": lambda names: names["value"] > 0 and names["same"] and names["shapes"] == [(50, 32, 32, 3)] * 2,
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),
     "operations": lambda names: "checkered" in OPERATIONS and names["left"](None, 1.0) == 0.75,

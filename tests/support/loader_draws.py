@@ -259,7 +259,8 @@ def pvalues(scenario: Scenario, streams: Streams) -> dict[str, float]:
     epochs = [(streams[a], streams[b]) for a, b in pairs if a[0] != b[0]]
     for i, name in enumerate(names):
         for between, tables in (("images", following), ("workers", workers), ("epochs", epochs)):
-            tests[f"{name} between {between}"] = _independence([(a[:, i], b[:, i]) for a, b in tables])
+            if tables:
+                tests[f"{name} between {between}"] = _independence([(a[:, i], b[:, i]) for a, b in tables])
     return tests
 
 

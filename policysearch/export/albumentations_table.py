@@ -1,0 +1,262 @@
+"""Operations and albumentations' transforms, in both directions, and which of them are not the same.
+
+Nodes are transforms as `A.to_dict` has them, with the names of albumentations 2.0 (`albumentations_dialects`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.core.errors import UserError
+from policysearch.export.albumentations_dialects import Dialect, Node
+
+Span = tuple[float, float]
+"""An interval of magnitudes, sign included."""
+Reading = tuple[str, Span | None]
+"""An operation, and its magnitudes; None if it takes none."""
+
+NEAREST: Mapping[str, int] = MappingProxyType({"interpolation": 0, "border_mode": 0, "fill": 0})
+"""What geometric transforms need so that pixels are those that were searched with: nearest neighbours, black edges."""
+_STILL: Mapping[str, list[float]] = MappingProxyType(
+    {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
+)
+
+_CENTRE = "albumentations shears about the image's centre, not its corner"
+_DIFFERENCES: Mapping[str, str] = MappingProxyType(
+    {
+        "shear-x": _CENTRE,
+        "shear-y": _CENTRE,
+        "autocontrast": "albumentations has another autocontrast: about half of the values differ",
+        "equalize": "albumentations has another equalize: most values differ",
+    }
+)
+
+
+def difference(operation: str, dialect: Dialect) -> str | None:
+    """In what a library's nearest transform is another operation; None where pixels are the same."""
+    if operation == "equalize" and dialect.renamed:
+        return None  # albumentationsx 2.2 equalizes as Pillow does.
+    return _DIFFERENCES.get(operation)
+
+
+def node_of(kind: str, p: float = 1.0, /, **arguments: Any) -> Node:
+    """A node of a transform."""
+    return {"__class_fullname__": kind, "p": p, **arguments}
+
+
+def _write_affine(argument: str, axis: str, low: float, high: float) -> Node:
+    other = "y" if axis == "x" else "x"
+    return node_of("Affine", **{argument: {axis: [low, high], other: [0, 0]}}, **NEAREST)
+
+
+def _write_shear(axis: str, low: float, high: float) -> Node:
+    return _write_affine("shear", axis, *(math.degrees(math.atan(tangent)) for tangent in (low, high)))
+
+
+def _write_jitter(name: str, low: float, high: float) -> Node:
+    return node_of("ColorJitter", **{**_STILL, name: [low, high]})
+
+
+def _write_posterize(low: float, high: float) -> Node:
+    return node_of("Posterize", num_bits=[round(low), round(high)]) if round(high) < 8 else node_of("NoOp")
+
+
+def _write_solarize(low: float, high: float) -> Node:
+    return node_of("NoOp") if low > 255 else node_of("Solarize", threshold_range=[low / 255, min(1.0, high / 255)])
+
+
+def _write_blur(low: float, high: float) -> Node:
+    if not high:
+        return node_of("NoOp")
+    side = _blur_side(high) if low == high else 0
+    return node_of("GaussianBlur", sigma_limit=[low, high], blur_limit=[side, side])
+
+
+def _blur_side(sigma: float) -> int:
+    return 2 * math.ceil(3 * sigma) + 1
+
+
+WRITERS: Mapping[str, Callable[[float, float], Node]] = MappingProxyType(
+    {
+        "identity": lambda low, high: node_of("NoOp"),
+        "rotate": lambda low, high: node_of("Rotate", limit=[low, high], **NEAREST),
+        "shear-x": lambda low, high: _write_shear("x", low, high),
+        "shear-y": lambda low, high: _write_shear("y", low, high),
+        "translate-x": lambda low, high: _write_affine("translate_percent", "x", low, high),
+        "translate-y": lambda low, high: _write_affine("translate_percent", "y", low, high),
+        "translate-x-pixels": lambda low, high: _write_affine("translate_px", "x", int(low), int(high)),
+        "translate-y-pixels": lambda low, high: _write_affine("translate_px", "y", int(low), int(high)),
+        "brightness": lambda low, high: _write_jitter("brightness", 1 + low, 1 + high),
+        "contrast": lambda low, high: _write_jitter("contrast", 1 + low, 1 + high),
+        "color": lambda low, high: _write_jitter("saturation", 1 + low, 1 + high),
+        "hue": lambda low, high: _write_jitter("hue", low, high),
+        "posterize": _write_posterize,
+        "solarize": _write_solarize,
+        "autocontrast": lambda low, high: node_of("AutoContrast", method="pil"),
+        "equalize": lambda low, high: node_of("Equalize", mode="pil"),
+        "invert": lambda low, high: node_of("InvertImg"),
+        "grayscale": lambda low, high: node_of("ToGray"),
+        "flip-horizontal": lambda low, high: node_of("HorizontalFlip"),
+        "flip-vertical": lambda low, high: node_of("VerticalFlip"),
+        "gaussian-blur": _write_blur,
+    }
+)
+"""By operation: the transform that draws a magnitude evenly from [low, high], sign included, and applies it always."""
+
+
+def _both_ways(value: Any) -> Span:
+    """An interval; one number v is (-v, v), as albumentations takes limits."""
+    return _pair(value) or (-abs(float(value)), abs(float(value)))
+
+
+def _from_zero(value: Any) -> Span:
+    """An interval; one number v is (0, v)."""
+    return _pair(value) or (0.0, float(value))
+
+
+def _fixed(value: Any) -> Span:
+    """An interval; one number v is (v, v)."""
+    return _pair(value) or (float(value), float(value))
+
+
+def _pair(value: Any) -> Span | None:
+    if not isinstance(value, list | tuple):
+        return None
+    low, high = value
+    return float(low), float(high)
+
+
+def _scaled(span: Span, factor: float, shift: float = 0.0) -> Span:
+    return round(span[0] * factor + shift, 12), round(span[1] * factor + shift, 12)
+
+
+def _axis(value: Any, axis: str) -> Span:
+    """What an argument {x: interval, y: interval} does along one axis; without axes it does so along both."""
+    limits = value.get(axis) if isinstance(value, Mapping) else value
+    return (0.0, 0.0) if limits is None else _both_ways(limits)
+
+
+def _only(movements: Mapping[str, Span], transform: str) -> Reading:
+    """The one of several movements that is not still.
+
+    Raises:
+        UserError: several move at once, which no single operation does.
+    """
+    moving = {name: span for name, span in movements.items() if span != (0.0, 0.0)}
+    if len(moving) > 1:
+        raise UserError(f"{transform} does several things at once ({', '.join(moving)}): no operation here does")
+    name, span = next(iter(moving.items()), ("identity", None))
+    return name, span
+
+
+def _read_rotate(node: Node) -> Reading:
+    if node.get("crop_border"):
+        raise UserError("Rotate with crop_border crops as well: no operation here does")
+    return "rotate", _both_ways(node["limit"])
+
+
+def _read_affine(node: Node) -> Reading:
+    """A shear or a translation along one axis, or a rotation, and nothing else."""
+    scale = node.get("scale") or (1, 1)
+    scales = scale.values() if isinstance(scale, Mapping) else [scale]
+    if any(_fixed(value) != (1, 1) for value in scales) or node.get("fit_output"):
+        raise UserError("Affine with scale or fit_output: no operation here scales")
+    movements: dict[str, Span] = {"rotate": _both_ways(node.get("rotate") or 0)}
+    for axis in ("x", "y"):
+        degrees = _axis(node.get("shear"), axis)
+        movements[f"shear-{axis}"] = _scaled((_tangent(degrees[0]), _tangent(degrees[1])), 1)
+        movements[f"translate-{axis}"] = _axis(node.get("translate_percent"), axis)
+        movements[f"translate-{axis}-pixels"] = _axis(node.get("translate_px"), axis)
+    return _only(movements, "Affine")
+
+
+def _tangent(degrees: float) -> float:
+    return math.tan(math.radians(degrees))
+
+
+def _read_shift_scale_rotate(node: Node) -> Reading:
+    if _both_ways(node["scale_limit"]) != (0, 0):
+        raise UserError("ShiftScaleRotate with scale_limit: no operation here scales")
+    movements = {"rotate": _both_ways(node["rotate_limit"])}
+    for axis in ("x", "y"):
+        limit = node.get(f"shift_limit_{axis}")
+        movements[f"translate-{axis}"] = _both_ways(node["shift_limit"] if limit is None else limit)
+    return _only(movements, "ShiftScaleRotate")
+
+
+def _read_jitter(node: Node) -> Reading:
+    factors = {"brightness": "brightness", "contrast": "contrast", "color": "saturation"}
+    movements = {name: _scaled(_factors(node[argument]), 1, -1) for name, argument in factors.items()}
+    return _only({**movements, "hue": _both_ways(node["hue"])}, "ColorJitter")
+
+
+def _factors(value: Any) -> Span:
+    """An interval of factors; one number v is (1 - v, 1 + v), as ColorJitter takes it."""
+    return _pair(value) or (max(0.0, 1 - float(value)), 1 + float(value))
+
+
+def _read_brightness_contrast(node: Node) -> Reading:
+    """Values times 1 + contrast, which is an operation's brightness, plus brightness, which no operation does."""
+    if _both_ways(node["brightness_limit"]) != (0, 0):
+        raise UserError(
+            "RandomBrightnessContrast with brightness_limit adds to every value: no operation here does (brightness "
+            "multiplies them)"
+        )
+    return "brightness", _both_ways(node["contrast_limit"])
+
+
+def _read_solarize(node: Node) -> Reading:
+    if "threshold" in node:  # albumentations 1: of 0..255
+        return "solarize", _fixed(node["threshold"])
+    return "solarize", _scaled(_fixed(node["threshold_range"]), 255)
+
+
+def _read_equalize(node: Node) -> Reading:
+    if node.get("mode", "cv") != "pil":
+        raise UserError("Equalize with mode cv is another operation than equalize, which is that of Pillow")
+    return "equalize", None
+
+
+def _read_autocontrast(node: Node) -> Reading:
+    if node.get("method", "cdf") != "pil" or node.get("cutoff"):
+        raise UserError("AutoContrast with method cdf or a cutoff is another operation than autocontrast: it equalizes")
+    return "autocontrast", None
+
+
+def _read_gray(node: Node) -> Reading:
+    if node.get("method", "weighted_average") != "weighted_average":
+        raise UserError(f"ToGray with method {node['method']!r:.40} gives another grey than grayscale")
+    return "grayscale", None
+
+
+def _read_blur(node: Node) -> Reading:
+    sigma = _from_zero(node["sigma_limit"])
+    side = max(_from_zero(node.get("blur_limit", 0)))
+    if 0 < side < _blur_side(sigma[1]):
+        raise UserError(f"GaussianBlur with a kernel of {side:g} pixels cuts the blur off, gaussian-blur does not")
+    return "gaussian-blur", sigma
+
+
+READERS: Mapping[str, Callable[[Node], Reading]] = MappingProxyType(
+    {
+        "NoOp": lambda node: ("identity", None),
+        "Rotate": _read_rotate,
+        "Affine": _read_affine,
+        "ShiftScaleRotate": _read_shift_scale_rotate,
+        "ColorJitter": _read_jitter,
+        "RandomBrightnessContrast": _read_brightness_contrast,
+        "Posterize": lambda node: ("posterize", _fixed(node["num_bits"])),
+        "Solarize": _read_solarize,
+        "AutoContrast": _read_autocontrast,
+        "Equalize": _read_equalize,
+        "InvertImg": lambda node: ("invert", None),
+        "ToGray": _read_gray,
+        "HorizontalFlip": lambda node: ("flip-horizontal", None),
+        "VerticalFlip": lambda node: ("flip-vertical", None),
+        "GaussianBlur": _read_blur,
+    }
+)
+"""By transform: the operation that does the same; a UserError says why there is none."""
