@@ -44,6 +44,12 @@ REWARDS: dict[str, str] = {
 
 Reward = Callable[[Mapping[str, object]], float]
 
+LARGEST_REWARD = 1e100
+"""Rewards are squared and summed, which must not overflow."""
+
+USABLE = f"a finite number between -{LARGEST_REWARD:g} and {LARGEST_REWARD:g}"
+"""What a reward must be, for messages."""
+
 _TERM = re.compile(r"\s*([+-]?)\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z_]+)\s*")
 
 
@@ -85,6 +91,11 @@ def parse_reward(text: str) -> Reward:
     return _Sum(tuple(terms))
 
 
+def is_usable(value: float) -> bool:
+    """Whether a value can be a reward: a number whose square does not overflow."""
+    return abs(value) <= LARGEST_REWARD  # not so for nan
+
+
 def try_reward(text: str, base: bool = False) -> None:
     """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
 
@@ -93,7 +104,7 @@ def try_reward(text: str, base: bool = False) -> None:
         base: whether children start from a base network, and so have the metrics that it gives.
 
     Raises:
-        UserError: the reward raises, gives no finite number, or names a metric of the base where there is none.
+        UserError: the reward raises, gives no usable number, or names a metric of the base where there is none.
     """
     reward = parse_reward(text)
     missing = [] if base or not isinstance(reward, _Sum) else [name for _, name in reward.terms if name in _OF_BASE]
@@ -107,5 +118,5 @@ def try_reward(text: str, base: bool = False) -> None:
     except (Exception, SystemExit) as error:  # a user's own function may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
-    if not math.isfinite(value):
-        raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give a finite number")
+    if not is_usable(value):
+        raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give {USABLE}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from policysearch.core.trial import Outcome
 from policysearch.policy.spaces import Arm
 from policysearch.rules import Pull
-from policysearch.study.rewards import Reward
+from policysearch.study.rewards import USABLE, Reward, is_usable
 
 RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
 
@@ -58,6 +58,6 @@ def reward_of(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
         value = float(reward(outcome.metrics))
     except (Exception, SystemExit) as error:  # a user's own function may raise anything
         return None, f"reward failed: {type(error).__name__}: {error}"
-    if not math.isfinite(value):
-        return None, f"reward is {value}"
+    if not is_usable(value):
+        return None, f"reward is {value}: it must be {USABLE}"
     return value, ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from policysearch.core.errors import UserError
+from policysearch.core.trial import Outcome
 from policysearch.study.rewards import METRICS, REWARDS, parse_reward, try_reward
+from policysearch.study.rows import reward_of
 
 METRIC = {name: 0.1 * i for i, name in enumerate(METRICS, 1)}
 
@@ -48,6 +50,17 @@ def test_functions_that_fail_are_found_before_the_search(text, told):
     try_reward("accuracy-0.5*ece")
     with pytest.raises(UserError, match=told):
         try_reward(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "usable"),
+    [(1e100, True), (-1e100, True), (1.1e100, False), (float("nan"), False), (-float("inf"), False)],
+)
+def test_a_reward_is_a_number_whose_square_does_not_overflow(value, usable):
+    reward, error = reward_of(lambda metrics: metrics["accuracy"], Outcome({"accuracy": value}))
+    assert (reward == value) == usable
+    assert bool(error) != usable
+    assert usable or error == f"reward is {value}: it must be a finite number between -1e+100 and 1e+100"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from policysearch.core.errors import UserError
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.spaces import Arm, Space
 from policysearch.stats.arrays import Floats
-from policysearch.study.rewards import Reward
+from policysearch.study.rewards import USABLE, Reward, is_usable
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Table:
 
         Raises:
             UserError: unless partial, an arm has no pull there, or its replicates are not 0, 1, ...; a reward is no
-                finite number.
+                usable number.
         """
         here = np.flatnonzero(self.fidelity == fidelity)
         shape = (len(self.arms), int(self.replicate[here].max(initial=-1)) + 1)
@@ -77,11 +77,11 @@ class Table:
             value = float(reward(self.metrics[cell]))
         except (Exception, SystemExit) as error:  # a user's own function may raise anything
             raise UserError(f"{self.source}: the reward fails on a recorded pull: {error!r}") from None
-        if not np.isfinite(value):
+        if not is_usable(value):
             name = self.arms[self.arm[cell]].name
             raise UserError(
                 f"{self.source}: arm {name}, fidelity {self.fidelities[self.fidelity[cell]]}, replicate "
-                f"{self.replicate[cell]} gives the reward {value}: record that pull again"
+                f"{self.replicate[cell]} gives the reward {value}, which must be {USABLE}: record that pull again"
             )
         return value
 
