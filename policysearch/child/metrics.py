@@ -45,7 +45,8 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
 
     Returns:
         accuracy in [0, 1], correct (count), loss (mean cross-entropy, nats), entropy (mean predictive
-        entropy, nats), ece in [0, 1].
+        entropy, nats), ece in [0, 1], most_predicted: share of the images that get the class that is predicted most
+        often, in (0, 1]; 1 where the network always gives the same answer.
     """
     log_p = F.log_softmax(logits.double(), 1)
     p = log_p.exp()
@@ -57,4 +58,5 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
         "loss": float(F.nll_loss(log_p, labels)),
         "entropy": float(-(p * log_p).sum(1).mean()),
         "ece": expected_calibration_error(confidence, correct, bins),
+        "most_predicted": float(predicted.bincount().max() / len(labels)),
     }

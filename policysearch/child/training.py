@@ -82,8 +82,8 @@ def train(
         bases: keeps the networks that a recipe with `base_epochs` begins with.
 
     Returns:
-        accuracy, correct, loss, entropy, ece on validation; train_accuracy, train_loss on the clean subset;
-        accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
+        accuracy, correct, loss, entropy, ece, most_predicted on validation; train_accuracy, train_loss on the clean
+        subset; accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
         of the last epoch); curve, a list of {epoch, accuracy, loss}; reliability, the bins of ece on validation;
         seconds, augmentation_seconds, step_seconds, evaluation_seconds (on CUDA, where work is queued, the parts are
         rough and only the total is exact);

@@ -68,7 +68,7 @@ class _Watcher:
         elif self._due(status):
             self._last = time.monotonic()
             line = f"{status.phase} {status.done}/{status.total}, {state}{self._left(status)}"
-            say(self._console, line, wrap=True)
+            say(self._console, line)
 
     def _due(self, status: Status) -> bool:
         if status.phase == "decode":  # soon over, as a rule

@@ -12,11 +12,11 @@ from policysearch.experiments.comparison.report import show
 from policysearch.experiments.comparison.statistics import Summary
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.result import SearchResult
-from policysearch.experiments.search.tables import arm_table, confirmation_table
+from policysearch.experiments.search.tables import arm_grid, arm_notes, confirmation_grid
 from policysearch.experiments.tabular.record import Recorded
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import Loss, loss_in_words
-from policysearch.reports.terminal import say
+from policysearch.reports.terminal import output_console, say, show_grid
 
 
 def _trained_with(loss: Loss | None) -> list[str]:
@@ -25,8 +25,10 @@ def _trained_with(loss: Loss | None) -> list[str]:
 
 def show_result(result: SearchResult, console: Console | None = None) -> None:
     """Print a search: its tables, the policy in words, the cost, and where the files are."""
-    console = console or Console()
-    console.print(arm_table(result.summaries, result.config))
+    console = console or output_console()
+    show_grid(console, arm_grid(result.summaries, result.config))
+    for note in arm_notes(result.summaries):
+        say(console, note, style="dim")
     if result.verdict is None or result.policy is None:
         pulls = sum(s.pulls + s.failures for s in result.summaries)
         sentence = f"Not finished: {pulls} of {result.config.trials} pulls; "
@@ -34,10 +36,12 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
         say(console, sentence)
     else:
         if result.confirmation:
-            console.print(confirmation_table(result.confirmation, result.verdict, result.config))
-        say(console, f"\n{result.verdict.sentence}", "bold", wrap=True)
+            show_grid(console, confirmation_grid(result.confirmation, result.verdict, result.config))
+        say(console, f"\n{result.verdict.sentence}.", style="bold")
         words = "\n".join([in_words(result.policy), *_trained_with(result.verdict.winner.loss)])
-        say(console, f"\nThe policy ({result.policy.name}):\n{words}", wrap=True)
+        say(console, f"\nThe policy ({result.policy.name}):\n{words}")
+    for text in result.warnings:
+        say(console, f"\nWarning: {text}.", style="bold")
     files = ", ".join(sorted(path.name for path in result.folder.iterdir() if path.stem != "controller"))
     again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
     cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
@@ -50,7 +54,7 @@ def show_run(result: SearchResult, material: Material, console: Console | None =
     from policysearch.experiments.search.report.importance_section import mattered_in_words
     from policysearch.experiments.search.report.reliability import calibration_in_words
 
-    console = console or Console()
+    console = console or output_console()
     verdict = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
     page = result.folder / "report.html"
     paragraphs = [
@@ -60,7 +64,7 @@ def show_run(result: SearchResult, material: Material, console: Console | None =
         calibration_in_words(material),
         f"The page: {page}" if page.exists() else f"{command('report', result.folder)} makes a page of this.",
     ]
-    say(console, "\n\n".join(filter(None, paragraphs)) + "\n", wrap=True)
+    say(console, "\n\n".join([*filter(None, paragraphs), ""]))
     show_result(result, console)
 
 
@@ -72,7 +76,6 @@ def show_recorded(recorded: Recorded) -> None:
 
 def show_comparison(summary: Summary, comparison: Comparison, folder: Path) -> None:
     """Print a comparison: its tables, the verdict, and where the files are."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=110)
+    console = output_console()
     show(summary, comparison, console)
     say(console, f"Files in {folder}: compare.html, compare.json, runs.npz.")

@@ -48,7 +48,7 @@ def spread(values: Floats, imagined: tuple[float, ...] = ()) -> Floats:
     """
     if len(values) < 2:
         return np.full(values.shape[1:], np.nan)
-    return np.asarray(t.ppf((1 + LEVEL) / 2, len(values) + len(imagined) - 1) * _error(_with(values, imagined)))
+    return np.asarray(t.ppf((1 + LEVEL) / 2, len(values) + len(imagined) - 1) * standard_error(_with(values, imagined)))
 
 
 def _with(values: Floats, imagined: tuple[float, ...]) -> Floats:
@@ -56,7 +56,8 @@ def _with(values: Floats, imagined: tuple[float, ...]) -> Floats:
     return np.concatenate([values, extra])
 
 
-def _error(values: Floats) -> Floats:
+def standard_error(values: Floats) -> Floats:
+    """Standard error of the mean over the first axis, two values or more; it does not depend on their order."""
     return np.asarray(np.sort(values, 0).std(0, ddof=1) / np.sqrt(len(values)))
 
 

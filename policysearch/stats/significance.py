@@ -15,9 +15,10 @@ ALPHA = 0.05
 """The level of every test: the share of false alarms that is accepted."""
 POWER = 0.80
 """The probability with which a difference that is called detectable would be shown."""
+TIE = 1e-9
+"""Sums of rewards closer than this are equal."""
 _EXACT = 13  # differences up to which every pattern of signs is tried
 _DRAWN = 9_999  # patterns drawn beyond that: p is known to ± 0.0004 where Holm over 28 pairs decides
-_TIE = 1e-9  # sums of rewards closer than this are equal
 
 
 def detectable(half: float, freedom: int) -> float:
@@ -50,12 +51,12 @@ def sign_flip(gaps: Floats) -> float:
     """
     if len(gaps) < 2:
         return float("nan")
-    moved = np.sort(gaps[np.abs(gaps) > _TIE])
+    moved = np.sort(gaps[np.abs(gaps) > TIE])
     if len(moved) <= _EXACT:
         sums = np.abs(_patterns(len(moved)) @ moved)
-        return float(np.mean(sums >= abs(moved.sum()) - _TIE))
+        return float(np.mean(sums >= abs(moved.sum()) - TIE))
     sums = np.abs(moved @ _signs(1 << (len(moved) - 1).bit_length())[: len(moved)])
-    drawn = (1 + np.sum(sums >= abs(moved.sum()) - _TIE)) / (1 + _DRAWN)
+    drawn = (1 + np.sum(sums >= abs(moved.sum()) - TIE)) / (1 + _DRAWN)
     bound = 2 * np.exp(-0.5 * moved.sum() ** 2 / (moved**2).sum())
     return float(min(drawn, bound))
 

@@ -16,6 +16,7 @@ METRICS: dict[str, str] = {
     "loss": "mean cross-entropy on validation, nats",
     "entropy": "mean entropy of the predictions on validation, nats",
     "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
+    "most_predicted": "share of validation images that get the class predicted most often; 1: always the same answer",
     "train_accuracy": "accuracy on the clean training subset",
     "train_loss": "cross-entropy on the clean training subset",
     "accuracy_gap": "train_accuracy - accuracy",

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from policysearch.experiments.evaluation.metrics import METRICS, VALIDATION, Measured
-from policysearch.experiments.evaluation.verdict import judge as evaluated
+from policysearch.experiments.evaluation.verdict import judge_policy as evaluated
 from policysearch.experiments.search.summary import finalists, summarise
-from policysearch.experiments.search.verdict import judge
+from policysearch.experiments.search.verdict import judge_winner
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm
 from policysearch.study.rows import COMPLETE, Row
@@ -50,8 +50,8 @@ def searches(accuracy: Floats, rng: np.random.Generator) -> Iterator[bool]:
         pulls = rng.choice(accuracy, (len(arms), 3), replace=False)
         chosen = finalists(summarise(_rows(arms, pulls, 0)), 4)
         fresh = rng.choice(accuracy, (len(chosen), CONFIRM), replace=False)
-        verdict = judge(chosen[0], chosen, _rows(chosen, fresh, FRESH))
-        yield bool(verdict.differences) and "may be chance" not in verdict.sentence
+        verdict = judge_winner(chosen[0], chosen, _rows(chosen, fresh, FRESH))
+        yield verdict.finding == "wins"
 
 
 def _rows(arms: list[Arm], rewards: Floats, first: int) -> list[Row]:

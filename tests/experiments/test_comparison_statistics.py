@@ -9,11 +9,11 @@ import pytest
 from scipy.stats import binomtest, permutation_test, t
 
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
-from policysearch.experiments.comparison.pairs import Pair, pair
 from policysearch.experiments.comparison.statistics import Summary, curve, pulls_to, settled, summary
 from policysearch.experiments.comparison.text import pair_grid
-from policysearch.experiments.comparison.verdict import judge
+from policysearch.experiments.comparison.verdict import judge_strategies
 from policysearch.stats.intervals import mean_interval, wilson
+from policysearch.stats.paired import PairedTest, sign_flip_pair
 from policysearch.stats.significance import holm, sign_flip
 
 STEP = 0.001
@@ -120,14 +120,14 @@ def test_what_could_have_been_seen_is_seen_four_times_in_five():
     base = rng.standard_normal((200, n)) * 0.01
     seen = 0
     for row in base:
-        difference = pair("a", "b", np.zeros(n), row, blind).detectable
+        difference = sign_flip_pair("a", "b", np.zeros(n), row, blind).detectable
         seen += sign_flip(rng.standard_normal(n) * 0.01 + difference) <= 0.05
     assert 140 <= seen <= 180
 
 
 def test_too_few_runs_could_have_seen_nothing():
-    assert np.isnan(pair("a", "b", np.zeros(5), np.ones(5), 0.1).detectable)
-    assert pair("a", "b", np.zeros(6), np.ones(6), 0.1).p == pytest.approx(2 / 64)
+    assert np.isnan(sign_flip_pair("a", "b", np.zeros(5), np.ones(5), 0.1).detectable)
+    assert sign_flip_pair("a", "b", np.zeros(6), np.ones(6), 0.1).p == pytest.approx(2 / 64)
 
 
 def test_pulls_to_a_target_by_hand():
@@ -186,7 +186,7 @@ def test_equal_strategies_are_rarely_told_apart():
     assert sum(any(p.holm <= 0.05 for p in at.pairs) for at in found) <= 20
     assert sum(len(at.verdict.contenders) < 5 for at in found) <= 20
     assert sum(len(at.verdict.contenders) == 1 for at in found) <= 10
-    uncorrected = [judge(40, at.results, [replace(p, holm=p.p) for p in at.pairs], 0.005) for at in found]
+    uncorrected = [judge_strategies(40, at.results, [replace(p, holm=p.p) for p in at.pairs], 0.005) for at in found]
     assert sum(len(verdict.contenders) < 5 for verdict in uncorrected) > 20
 
 
@@ -222,7 +222,7 @@ def test_a_common_effect_of_the_runs_changes_no_difference():
     plain = summary(compared(*(runs(name, one) for name, one in own.items()))).budgets[0].pairs
     shifted = summary(compared(*(runs(name, one + effect) for name, one in own.items()))).budgets[0].pairs
     for a, b in zip(plain, shifted, strict=True):
-        assert (a.strategy, a.other, a.p, a.holm) == (b.strategy, b.other, b.p, b.holm)
+        assert (a.name, a.other, a.p, a.holm) == (b.name, b.other, b.p, b.holm)
         assert a.difference.mean == pytest.approx(b.difference.mean)
         assert a.difference.high == pytest.approx(b.difference.high)
 
@@ -271,7 +271,7 @@ def test_many_strategies_can_still_be_told_apart():
 def test_strategies_with_fewer_runs_are_compared_on_those_they_share():
     found = summary(compared(runs("a", np.arange(40)), runs("tpe", np.arange(10) + 3))).budgets[0]
     (only,) = found.pairs
-    assert only.n == 10 and (only.strategy, only.other) == ("tpe", "a")
+    assert only.n == 10 and (only.name, only.other) == ("tpe", "a")
     assert only.difference.mean == pytest.approx(-3 * STEP)
 
 
@@ -291,7 +291,7 @@ def test_a_setting_is_paired_with_the_rule_as_compared():
     settings = (runs("ucb:c=2", np.arange(20) + 2), runs("tpe:x=1", np.arange(20)))
     first, second = summary(compared(*entries, sensitivity=settings)).sensitivity
     assert (first.rule, first.parameter) == ("ucb", "c=2")
-    assert isinstance(first.default, Pair) and first.default.difference.mean == pytest.approx(2 * STEP)
+    assert isinstance(first.default, PairedTest) and first.default.difference.mean == pytest.approx(2 * STEP)
     assert second.default is None
 
 

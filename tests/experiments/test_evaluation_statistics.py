@@ -12,10 +12,10 @@ from scipy.stats import ttest_rel
 from policysearch.experiments.evaluation.contenders import contenders, fixed_arms
 from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION, Measured
 from policysearch.experiments.evaluation.statistics import best_fixed, compared, metric_result, references
-from policysearch.experiments.evaluation.verdict import Finding, dealt, false_claims, judge
+from policysearch.experiments.evaluation.verdict import Finding, dealt, false_claims, judge_policy
 from policysearch.policy.presets import preset
 from policysearch.stats.intervals import Estimate
-from policysearch.stats.paired import Paired, corrected, paired
+from policysearch.stats.paired import PairedTest, student_pair, with_holm
 
 FIXED = ("identity", "flip-crop", "randaugment", "trivialaugment-wide", "autoaugment-cifar10")
 NAN = math.nan
@@ -43,7 +43,7 @@ def test_the_paired_t_test_is_scipys():
     rng = np.random.default_rng(0)
     for n in (2, 3, 5, 10, 40):
         ours, theirs = rng.normal(0.3, 0.01, n), rng.normal(0.305, 0.01, n)
-        got, expected = paired("a", "b", ours, theirs), ttest_rel(ours, theirs)
+        got, expected = student_pair("a", "b", ours, theirs), ttest_rel(ours, theirs)
         interval = expected.confidence_interval(0.95)
         assert got.n == n and got.p == pytest.approx(expected.pvalue) == got.holm
         assert (got.difference.low, got.difference.high) == pytest.approx((interval.low, interval.high))
@@ -57,30 +57,30 @@ def test_the_detectable_difference_is_that_of_eighty_percent_power():
     true = (2.2622 + 0.8834) / math.sqrt(n)  # t quantiles of 9 degrees: .975 and .80
     seen = ttest_rel(gaps + true, np.zeros_like(gaps), axis=1).pvalue < 0.05
     assert np.mean(seen) == pytest.approx(0.80, abs=0.025)
-    one = paired("a", "b", gaps[0], np.zeros(n))
+    one = student_pair("a", "b", gaps[0], np.zeros(n))
     assert one.detectable == pytest.approx(true * gaps[0].std(ddof=1), rel=1e-3)
 
 
 def test_replicates_that_one_side_lacks_do_not_count():
-    got = paired("a", "b", np.array([1.0, 2.0, NAN, 5.0]), np.array([0.5, 1.0, 1.0, NAN]))
+    got = student_pair("a", "b", np.array([1.0, 2.0, NAN, 5.0]), np.array([0.5, 1.0, 1.0, NAN]))
     assert got.n == 2 and got.difference.mean == pytest.approx(0.75)
-    one = paired("a", "b", np.array([1.0, NAN]), np.array([0.5, 1.0]))
+    one = student_pair("a", "b", np.array([1.0, NAN]), np.array([0.5, 1.0]))
     assert one.n == 1 and math.isnan(one.p) and math.isnan(one.difference.low) and not one.clear
-    none = paired("a", "b", np.array([NAN]), np.array([0.5]))
+    none = student_pair("a", "b", np.array([NAN]), np.array([0.5]))
     assert none.n == 0 and math.isnan(none.difference.mean)
 
 
 def test_differences_that_happen_to_be_equal_are_no_proof():
     """Two seeds, each better by the same number of images: t is infinite, and nothing is claimed."""
-    same = paired("a", "b", np.array([0.3, 0.4]), np.array([0.4, 0.5]))
+    same = student_pair("a", "b", np.array([0.3, 0.4]), np.array([0.4, 0.5]))
     assert math.isnan(same.p) and not same.clear
-    assert paired("a", "b", np.array([0.3, 0.4]), np.array([0.3, 0.4])).p == 1
+    assert student_pair("a", "b", np.array([0.3, 0.4]), np.array([0.3, 0.4])).p == 1
 
 
 def test_holm_by_hand():
     """p of 0.01, 0.04, 0.03 (and one unknown): 3 × 0.01, then 2 × 0.03, then 0.04, never below the one before."""
-    pairs = [Paired("a", str(p), 5, Estimate(0, 0, 0), p, p, 0) for p in (0.01, 0.04, NAN, 0.03)]
-    got = [pair.holm for pair in corrected(pairs)]
+    pairs = [PairedTest("a", str(p), 5, Estimate(0, 0, 0), 0, 0, p=p, holm=p) for p in (0.01, 0.04, NAN, 0.03)]
+    got = [pair.holm for pair in with_holm(pairs)]
     assert got[:2] == pytest.approx([0.03, 0.06]) and math.isnan(got[2]) and got[3] == pytest.approx(0.06)
 
 
@@ -91,7 +91,7 @@ def test_holm_is_over_both_references_of_the_evaluated_policy():
     result = metric_result(measured, ERROR, against)
     low, high = sorted(pair.p for pair in result.searched)
     assert sorted(pair.holm for pair in result.searched) == pytest.approx([min(1, 2 * low), min(1, max(high, 2 * low))])
-    assert len(result.fixed) == 8 and all(pair.policy != pair.other for pair in result.fixed)
+    assert len(result.fixed) == 8 and all(pair.name != pair.other for pair in result.fixed)
     assert result.scores[2].sd == pytest.approx(np.std(measured.of("flip-crop", ERROR), ddof=1))
 
 
@@ -101,7 +101,7 @@ def test_the_best_fixed_policy_is_chosen_on_validation_never_on_test():
         {"mine": [0.99, 0.99], "a": [0.5, 0.5], "b": [0.6, 0.6]},
     )
     assert best_fixed(measured) == "b"
-    assert judge(measured).best == "b"
+    assert judge_policy(measured).best == "b"
 
 
 def test_a_policy_that_lost_a_replicate_cannot_be_the_best_fixed_one():
@@ -128,7 +128,7 @@ def test_the_sentence(shift, finding, told):
         {"mine": GOOD, "identity": [*(np.array(GOOD) + shift + wobble)], "trivialaugment-wide": trivial},
         {"mine": [0.1] * 5, "identity": [0.8] * 5, "trivialaugment-wide": [0.7] * 5},
     )
-    verdict = judge(measured)
+    verdict = judge_policy(measured)
     assert verdict.finding == finding and verdict.sentence.startswith(told), verdict.sentence
     assert "; it beats TrivialAugment by " in verdict.sentence
     assert verdict.sentence.endswith("use identity, it is free") is (finding != "better")
@@ -139,7 +139,7 @@ def test_the_sentence(shift, finding, told):
 def test_a_fixed_policy_that_is_evaluated_costs_nothing():
     values = {"identity": GOOD, "flip-crop": [v + 0.001 * i for i, v in enumerate(GOOD)]}
     measured = Measured(tuple(values), tuple(values), made(values).values)
-    verdict = judge(measured)
+    verdict = judge_policy(measured)
     assert verdict.best == "flip-crop" and verdict.use == "identity"
     assert verdict.sentence.endswith("identity is a fixed policy itself, and free")
 
@@ -160,13 +160,13 @@ def namesake_of(arm, sigma):
 
 
 def test_a_grid_is_not_called_free():
-    verdict = judge(made({"mine": [0.3, 0.4, 0.3], "randaugment-grid:1,4": [0.2, 0.2, 0.21]}))
+    verdict = judge_policy(made({"mine": [0.3, 0.4, 0.3], "randaugment-grid:1,4": [0.2, 0.2, 0.21]}))
     assert verdict.sentence.endswith("use randaugment-grid:1,4, its grid is all that it costs")
 
 
 def test_without_two_common_replicates_nothing_is_claimed():
-    assert judge(made({"mine": [0.3, NAN], "a": [0.2, 0.2]})).finding == "unknown"
-    alone = judge(made({"mine": [0.3, 0.3], "a": [NAN, NAN]}))
+    assert judge_policy(made({"mine": [0.3, NAN], "a": [0.2, 0.2]})).finding == "unknown"
+    alone = judge_policy(made({"mine": [0.3, 0.3], "a": [NAN, NAN]}))
     assert alone.finding == "unknown" and alone.best is None and "compared with nothing" in alone.sentence
 
 
@@ -189,7 +189,7 @@ def claims(verdict, seeds: int, carried: float, studies: int = 1500) -> tuple[fl
 
 
 def ours(measured: Measured) -> Finding:
-    return judge(measured).finding
+    return judge_policy(measured).finding
 
 
 def beats_any(measured: Measured) -> Finding:

@@ -20,7 +20,7 @@ from policysearch.reports.legend import legend_label
 from policysearch.reports.markdown import escaped
 from policysearch.reports.preview.data_sheet import describe
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import rich_table, say
+from policysearch.reports.terminal import output_console, say, show_grid
 
 NAMES = ("[bold]", "a[b]", "[x] y", "[/x]", ":dog:", "\\[a]", "back\\")
 ROOT = Path(policysearch.__file__).parent
@@ -37,7 +37,7 @@ def shown(console: Console) -> str:
 def test_a_table_shows_names_in_every_place():
     for name in NAMES:
         console = terminal()
-        console.print(rich_table(Grid(name, (f"{name}1", f"{name}2"), ((f"{name}3", f"{name}4"),)), True))
+        show_grid(console, Grid(name, (f"{name}1", f"{name}2"), ((f"{name}3", f"{name}4"),)))
         assert [shown(console).count(text) for text in (name, *(f"{name}{i}" for i in (1, 2, 3, 4)))] == [5, 1, 1, 1, 1]
 
 
@@ -115,3 +115,51 @@ def test_only_the_terminal_module_hands_text_to_rich():
 
 def test_text_handed_to_rich_is_caught():
     assert strings_printed_by_rich("console.print(f'{name} wins')\nfrom rich.markup import escape") == [1, 2]
+
+
+def narrow(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+
+
+WIDE = Grid(
+    "Policies",
+    ("policy", "seeds", *(f"metric {i} [95 %]" for i in range(6))),
+    tuple(
+        (name, "10", *(f"{i}{k}.00 % [{i}{k}.10, {i}{k}.90]" for i in range(1, 7)))
+        for k, name in enumerate(("trivialaugment-wide", "crop(sigma=0.1, mode=target) + bi-tempered(t1=0.8, t2=1.2)"))
+    ),
+)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_cell_of_a_table_is_lost_or_broken_at_any_width(width):
+    console = narrow(width)
+    show_grid(console, WIDE)
+    text = shown(console)
+    assert max(map(len, text.splitlines())) <= width and "…" not in text
+    assert all(cell in text for row in WIDE.rows for cell in row[1:])
+    assert all(head.partition(" [")[0] in text for head in WIDE.heads)
+    assert "trivialaugment-wide" in text and all(word in text for word in ("mode=target)", "bi-tempered(", "t2=1.2)"))
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_sentences_are_broken_between_words_only(width):
+    text = (
+        "evaluated 4 arms: +1.22 points [-0.31, 1.98] over trivialaugment-wide and 82.50 % of images, files in "
+        "results/2026-11-30_a-long-name/mine-evaluated-with-more-seeds: evaluation.png, report.html, study.db; "
+        "`policysearch resume results/mine` goes on"
+    )
+    console = narrow(width)
+    say(console, text)
+    lines = shown(console).splitlines()
+    assert " ".join(lines) == text
+    assert all(len(line) <= width or " " not in line for line in lines)
+    for whole in ("`policysearch resume results/mine`", "+1.22 points", "[-0.31, 1.98]", "82.50 %"):
+        assert any(whole in line for line in lines)
+
+
+def test_the_width_is_the_terminals_or_that_of_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert output_console().width == 80
+    monkeypatch.delenv("COLUMNS")
+    assert output_console().width == 120

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from policysearch.core.command import command
 from policysearch.experiments.calibration.advice import Advice
 from policysearch.experiments.calibration.analysis import Analysis, Candidate
 from policysearch.experiments.calibration.files import FILES
@@ -18,14 +19,12 @@ from policysearch.experiments.calibration.text import (
 )
 from policysearch.reports.numbers import duration, number, share
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import rich_table, say
-
-_WIDE = 130
+from policysearch.reports.terminal import output_console, say, show_grid
 
 
 def show_start(start: Start, console: Console | None = None) -> None:
     """What will be trained, and what it should cost."""
-    console = console or Console()
+    console = console or output_console()
     draft = start.draft
     what = f"{draft.arms} arms, {draft.seeds} replicates of cheap pulls, {draft.long_seeds} of {draft.long}"
     if start.forecast is None:
@@ -37,25 +36,24 @@ def show_start(start: Start, console: Console | None = None) -> None:
     total = sum(s for _, _, s in rows)
     pulls = str(sum(n for _, n, _ in rows))
     lines.append(("all", pulls, duration(total), duration(start.forecast.wall(total))))
-    console.print(rich_table(Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)), False))
+    show_grid(console, Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)))
     cut = cut_in_words(start.asked, draft)
-    say(console, f"{what}; {start.forecast.workers} at once. {cut}".strip())
+    told = f"{what}; {start.forecast.workers} at once. {cut}".strip()
+    say(console, told)
 
 
 def show_calibration(found: Calibrated, console: Console | None = None) -> None:
     """Every candidate, what misleads, the recommendation, and how to search with it."""
-    console = console or Console()
-    console = console if console.is_terminal else Console(width=_WIDE, file=console.file)
-    console.print(rich_table(_grid(found.analysis, found.advice), False))
+    console = console or output_console()
+    show_grid(console, _grid(found.analysis, found.advice))
     for note in NOTES:
-        say(console, f"{note}.", "dim")
+        say(console, f"{note}.", style="dim")
     for text in _remarks(found):
         say(console, text)
-    sentence = advice_in_words(found.analysis, found.advice)
-    say(console, f"\n{sentence}", "bold")
+    say(console, f"\n{advice_in_words(found.analysis, found.advice)}", style="bold")
     cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. Files in {found.folder}: {', '.join(FILES)}."
     say(console, f"\n{cost}")
-    say(console, f"policysearch search --calibrated {found.folder}")
+    say(console, command("search", "--calibrated", found.folder))
 
 
 def _remarks(found: Calibrated) -> list[str]:

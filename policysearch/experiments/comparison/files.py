@@ -16,9 +16,10 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
-from policysearch.experiments.comparison.statistics import Summary
+from policysearch.experiments.comparison.statistics import AtBudget, Setting, Summary
 from policysearch.experiments.comparison.text import MEANINGS
 from policysearch.stats.arrays import Floats
+from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.comparison/1"
 """Changes when a key changes its meaning or goes; new keys may come without."""
@@ -36,8 +37,8 @@ def as_json(summary: Summary, comparison: Comparison) -> dict[str, Any]:
     schema, meanings (of the figures, in words), delta, workers, live, cautions, about (as given), strategies (names);
     arms: names, means, truth, truth_errors;
     budgets, ascending, each: budget; verdict (chosen, contenders, detectable, sentence); results, best first, with the
-    fields of `Result`; pairs, every two, with those of `Pair`; curves, by "quantity against", a list of strategy, x,
-    mean, low, high;
+    fields of `Result`; pairs, every two, with strategy, other, n, difference, p, holm, detectable, error; curves, by
+    "quantity against", a list of strategy, x, mean, low, high;
     sensitivity, a list of rule, parameter, result, default (the pair with the rule as compared, or null).
     Estimates are {mean, low, high}. null is nan: not known, or never reached.
     """
@@ -51,9 +52,17 @@ def as_json(summary: Summary, comparison: Comparison) -> dict[str, Any]:
         "about": plain(comparison.about),
         "strategies": plain(summary.strategies),
         "arms": plain(comparison.arms),
-        "budgets": plain(summary.budgets),
-        "sensitivity": plain(summary.sensitivity),
+        "budgets": [_budget(at) for at in summary.budgets],
+        "sensitivity": [_setting(setting) for setting in summary.sensitivity],
     }
+
+
+def _budget(at: AtBudget) -> dict[str, Any]:
+    return {**plain(at), "pairs": [fields_of(pair, "strategy") for pair in at.pairs]}
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    return {**plain(setting), "default": fields_of(setting.default, "strategy") if setting.default else None}
 
 
 def told_of(folder: str | Path) -> dict[str, Any]:

@@ -28,9 +28,7 @@ from policysearch.reports.html.markup import (
     table,
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
-from policysearch.reports.terminal import rich_table, say
-
-_WIDE = 100
+from policysearch.reports.terminal import say, show_grid
 
 _CURVES = {
     ("simple", "pulls"): ("Simple regret of the pick", "pulls", "simple regret"),
@@ -160,9 +158,9 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
     grids = [grid for at in summary.budgets for grid in (*budget_grids(at), pair_grid(at))]
     for grid in (*grids, sensitivity_grid(summary)):
         if grid.rows:
-            console.print(rich_table(grid, console.width >= _WIDE))
+            show_grid(console, grid)
     told = f"δ = {comparison.delta:g}; – is not known or never reached; the JSON and the page say what columns mean."
     for text in (told, *summary.cautions):
-        say(console, text, "dim", wrap=True)
+        say(console, text, style="dim")
     for at in summary.budgets:
-        say(console, f"\n{at.verdict.sentence}", "bold", wrap=True)
+        say(console, f"\n{at.verdict.sentence}", style="bold")

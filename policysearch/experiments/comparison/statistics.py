@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from policysearch.experiments.comparison.caveats import cautions
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
-from policysearch.experiments.comparison.pairs import Pair, pair
 from policysearch.experiments.comparison.result import Result
-from policysearch.experiments.comparison.verdict import Verdict, judge
+from policysearch.experiments.comparison.verdict import StrategyVerdict, judge_strategies
 from policysearch.reports.curves import Curve
 from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate, mean_interval, wilson
-from policysearch.stats.significance import holm
+from policysearch.stats.paired import PairedTest, sign_flip_pair, with_holm
 
 TOLERANCE = 1e-9
 """Regrets are differences of means: what exceeds δ by less than this is rounding."""
@@ -39,8 +38,8 @@ class AtBudget:
 
     budget: int
     results: tuple[Result, ...]
-    pairs: tuple[Pair, ...]
-    verdict: Verdict
+    pairs: tuple[PairedTest, ...]
+    verdict: StrategyVerdict
     curves: dict[tuple[str, str], tuple[Curve, ...]]
     delta: float
 
@@ -52,7 +51,7 @@ class Setting:
     rule: str
     parameter: str
     result: Result
-    default: Pair | None
+    default: PairedTest | None
 
 
 @dataclass(frozen=True)
@@ -92,17 +91,16 @@ def _at(budget: int, comparison: Comparison) -> AtBudget:
     pairs = _pairs([runs for _, runs in ranked], arms)
     names = [*[(quantity, "pulls") for quantity in QUANTITIES], ("simple", "seconds"), ("cumulative", "seconds")]
     curves = {name: tuple(curve(runs, arms, delta, *name) for runs in entries) for name in names}
-    return AtBudget(budget, results, pairs, judge(budget, results, pairs, delta), curves, delta)
+    return AtBudget(budget, results, pairs, judge_strategies(budget, results, pairs, delta), curves, delta)
 
 
-def _pairs(ranked: Sequence[Runs], arms: Arms) -> tuple[Pair, ...]:
-    raw = [_pair(a, b, arms) for a, b in combinations(ranked, 2)]
-    return tuple(replace(one, holm=p) for one, p in zip(raw, holm([one.p for one in raw]), strict=True))
+def _pairs(ranked: Sequence[Runs], arms: Arms) -> tuple[PairedTest, ...]:
+    return tuple(with_holm([_pair(a, b, arms) for a, b in combinations(ranked, 2)]))
 
 
-def _pair(a: Runs, b: Runs, arms: Arms) -> Pair:
+def _pair(a: Runs, b: Runs, arms: Arms) -> PairedTest:
     final_a, final_b = (runs.simple_regret(arms)[:, -1] for runs in (a, b))
-    return pair(a.strategy, b.strategy, final_a, final_b, blind_regret(arms))
+    return sign_flip_pair(a.strategy, b.strategy, final_a, final_b, blind_regret(arms))
 
 
 def _target(comparison: Comparison) -> tuple[float, int] | None:

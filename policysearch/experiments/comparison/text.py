@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from policysearch.experiments.comparison.pairs import Pair
 from policysearch.experiments.comparison.result import Result
 from policysearch.experiments.comparison.statistics import AtBudget, Setting, Summary
 from policysearch.experiments.comparison.verdict import is_worse
 from policysearch.reports.numbers import amount, duration, interval, milliseconds, number, probability, share, whole
 from policysearch.reports.table import Grid
+from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ _SPENT: Columns[Result] = (
     ("failed", lambda r: f"{r.failures:.2g}"),
     ("own / choice", lambda r: milliseconds(r.overhead)),
 )
-_AGAINST: Columns[Pair] = (
+_AGAINST: Columns[PairedTest] = (
     ("runs", lambda p: str(p.n)),
     ("difference [95 %]", lambda p: interval(p.difference, number)),
     ("p", lambda p: _bare(p.p)),
@@ -106,13 +106,13 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
     """The best mean against each other strategy; with `everything`, every two strategies."""
     best = at.results[0].strategy
     if everything:
-        names: Columns[Pair] = (
-            ("first, second", lambda p: f"{p.strategy}, {p.other}"),
+        names: Columns[PairedTest] = (
+            ("first, second", lambda p: f"{p.name}, {p.other}"),
             *_AGAINST,
             ("second is", lambda p: _finding(p, at.delta)),
         )
         return _grid(f"Budget {at.budget}: every two strategies", names, at.pairs)
-    own = [pair for pair in at.pairs if pair.strategy == best]
+    own = [pair for pair in at.pairs if pair.name == best]
     return _grid(
         f"Budget {at.budget}: {best} against",
         (("other", lambda p: p.other), *_AGAINST, ("other is", lambda p: _finding(p, at.delta))),
@@ -120,7 +120,7 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
     )
 
 
-def _finding(pair: Pair, delta: float) -> str:
+def _finding(pair: PairedTest, delta: float) -> str:
     if not pair.holm <= ALPHA:
         return "cannot tell"
     if pair.difference.mean < 0:

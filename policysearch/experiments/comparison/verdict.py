@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from policysearch.experiments.comparison.pairs import Pair
 from policysearch.experiments.comparison.result import Result
 from policysearch.reports.numbers import interval, number, probability, share
+from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
 
 T = TypeVar("T", int, float)
@@ -18,7 +18,7 @@ _MATTERS = 0.1  # of δ: a difference below this is no reason to prefer a strate
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StrategyVerdict:
     """The strategy to use with one budget.
 
     Attributes:
@@ -35,7 +35,9 @@ class Verdict:
     sentence: str
 
 
-def judge(budget: int, results: Sequence[Result], pairs: Sequence[Pair], delta: float) -> Verdict:
+def judge_strategies(
+    budget: int, results: Sequence[Result], pairs: Sequence[PairedTest], delta: float
+) -> StrategyVerdict:
     """Name the strategy to use.
 
     The best mean is compared with every other; those with a Holm-corrected p of at most 5 % against it, and a
@@ -47,25 +49,25 @@ def judge(budget: int, results: Sequence[Result], pairs: Sequence[Pair], delta: 
         delta: as in the comparison.
     """
     best = results[0]
-    against = {pair.other: pair for pair in pairs if pair.strategy == best.strategy}
+    against = {pair.other: pair for pair in pairs if pair.name == best.strategy}
     left = [result for result in results if result is best or not is_worse(against[result.strategy], delta)]
     names = tuple(result.strategy for result in left)
     if len(left) == 1:
-        return Verdict(best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta)}.")
+        return StrategyVerdict(best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta)}.")
     detectable = max((against[name].detectable for name in names[1:]), key=lambda d: -math.inf if math.isnan(d) else d)
     little = any(against[name].holm <= ALPHA for name in names[1:])
     chosen, reason = _prefer(left)
     worse = [result.strategy for result in results if result.strategy not in names]
     text = f"Budget {budget}: {_tied(names, chosen, reason, against, little)}{_worse(worse)}."
-    return Verdict(chosen.strategy, names, detectable, text)
+    return StrategyVerdict(chosen.strategy, names, detectable, text)
 
 
-def is_worse(pair: Pair, delta: float) -> bool:
+def is_worse(pair: PairedTest, delta: float) -> bool:
     """Whether the second of two is worse, and by something that matters: a tenth of δ or more."""
     return pair.holm <= ALPHA and pair.difference.mean >= _MATTERS * delta
 
 
-def _clear(results: Sequence[Result], against: dict[str, Pair], delta: float) -> str:
+def _clear(results: Sequence[Result], against: dict[str, PairedTest], delta: float) -> str:
     best = results[0]
     n = f"{best.runs} run{'s' if best.runs != 1 else ''}"
     found = (
@@ -81,7 +83,7 @@ def _clear(results: Sequence[Result], against: dict[str, Pair], delta: float) ->
     )
 
 
-def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, Pair], little: bool) -> str:
+def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, PairedTest], little: bool) -> str:
     pairs = [against[name] for name in names[1:]]
     runs = _range([pair.n for pair in pairs], str)
     detectable = [pair.detectable for pair in pairs if not math.isnan(pair.detectable)]

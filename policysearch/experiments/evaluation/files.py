@@ -19,10 +19,11 @@ from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import metric_result
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
-from policysearch.experiments.evaluation.verdict import FalseClaims, Verdict
+from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict
 from policysearch.reports.markdown import escaped
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats
+from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.evaluation/1"
 """Changes when a key changes its meaning or goes; new keys may come without."""
@@ -50,7 +51,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "title": METRICS[name].title,
             "meaning": METRICS[name].meaning,
             "better": METRICS[name].better,
-            **plain(result),
+            "scores": plain(result.scores),
+            "searched": [fields_of(pair, "policy") for pair in result.searched],
+            "fixed": [fields_of(pair, "policy") for pair in result.fixed],
             "values": plain(summary.measured.values[name]),
         }
         for name, result in summary.metrics.items()
@@ -143,7 +146,7 @@ def _summary(told: Mapping[str, Any]) -> Summary:
         measured,
         against,
         {name: metric_result(measured, name, against) for name in METRICS},
-        Verdict(**told["verdict"]),
+        PolicyVerdict(**told["verdict"]),
         Looks(**told["looks"]),
         FalseClaims(**null) if null else None,
         GridResult(**grid) if grid else None,

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.legend import legend_label
-from policysearch.stats.paired import Paired
+from policysearch.stats.paired import PairedTest
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
 _MARKERS = "osD^vPX*"
@@ -62,7 +62,7 @@ def _differences(axes: Axes, summary: Summary) -> None:
         )
         axes.errorbar(
             [-100 * pair.difference.mean for pair in own],
-            [-names.index(pair.policy) - _APART * k for pair in own],
+            [-names.index(pair.name) - _APART * k for pair in own],
             xerr=[_half(pair) for pair in own],
             fmt=_MARKERS[k],
             color=("black", "tab:red")[k],
@@ -81,5 +81,6 @@ def _legend(axes: Axes) -> None:
     axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
 
 
-def _half(pair: Paired) -> float:
-    return 0.0 if math.isnan(pair.half) else 100 * pair.half
+def _half(pair: PairedTest) -> float:
+    half = 50 * (pair.difference.high - pair.difference.low)
+    return 0.0 if math.isnan(half) else half

@@ -32,9 +32,9 @@ from policysearch.reports.html.markup import (
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import rich_table, say
+from policysearch.reports.terminal import output_console, say, show_grid
 from policysearch.stats.intervals import Estimate, student
-from policysearch.stats.paired import Paired
+from policysearch.stats.paired import PairedTest
 
 _DRAWN = 8  # curves of a plot
 _NO_NULL = "There is no null check: it takes two replicates that every policy finished."
@@ -100,9 +100,9 @@ def _differences(summary: Summary, panel: Panel) -> Iterator[str]:
         yield figure(dots(panel, [_dot(pair, summary) for pair in pairs]), told)
 
 
-def _dot(pair: Paired, summary: Summary) -> Dot:
-    series = 0 if pair.policy == summary.measured.searched else 4
-    return Dot(f"{pair.policy} − {pair.other}", _percent(pair.difference), series)
+def _dot(pair: PairedTest, summary: Summary) -> Dot:
+    series = 0 if pair.name == summary.measured.searched else 4
+    return Dot(f"{pair.name} − {pair.other}", _percent(pair.difference), series)
 
 
 def _occlusion(summary: Summary) -> list[Curve]:
@@ -143,18 +143,13 @@ def _made(summary: Summary) -> Iterator[str]:
     yield folded("The policies", listed({name: each["hash"] for name, each in summary.about["policies"].items()}))
 
 
-_WIDE = 120
-
-
 def show_evaluation(summary: Summary, folder: Path, console: Console | None = None) -> None:
-    """Print everything; elsewhere than in a terminal at a width at which tables stay whole."""
-    console = console or Console()
-    console = console if console.is_terminal else Console(width=_WIDE, file=console.file)
+    """Print everything: the tables, what limits them, the sentence, the cost, and where the files are."""
+    console = console or output_console()
     for grid in grids(summary):
-        console.print(rich_table(grid, console.width >= _WIDE))
+        show_grid(console, grid)
     for text in (*NOTES, *summary.cautions):
-        say(console, f"{text}.", "dim")
-    say(console, f"\n{summary.sentence}.", "bold", wrap=True)
+        say(console, f"{text}.", style="dim")
+    say(console, f"\n{summary.sentence}.", style="bold")
     cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {looks_told(summary)}"
-    files = f"Files in {folder}: {', '.join(FILES)}."
-    say(console, f"\n{cost} {files}")
+    say(console, f"\n{cost} Files in {folder}: {', '.join(FILES)}.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.experiments.evaluation.metrics import VALIDATION, Measured
-from policysearch.stats.paired import Paired, corrected, paired
+from policysearch.stats.paired import PairedTest, student_pair, with_holm
 
 TRIVIAL = "trivialaugment-wide"
 
@@ -35,8 +35,8 @@ class MetricResult:
     """
 
     scores: tuple[Score, ...]
-    searched: tuple[Paired, ...]
-    fixed: tuple[Paired, ...]
+    searched: tuple[PairedTest, ...]
+    fixed: tuple[PairedTest, ...]
 
 
 def best_fixed(measured: Measured) -> str | None:
@@ -58,15 +58,15 @@ def references(measured: Measured, best: str | None) -> tuple[str, ...]:
     return tuple([best] if best else []) + tuple(trivial)
 
 
-def compared(measured: Measured, metric: str, names: Sequence[str], against: Sequence[str]) -> list[Paired]:
+def compared(measured: Measured, metric: str, names: Sequence[str], against: Sequence[str]) -> list[PairedTest]:
     """Each policy against each reference other than itself, corrected by Holm over all of them."""
     pairs = [
-        paired(name, other, measured.of(name, metric), measured.of(other, metric))
+        student_pair(name, other, measured.of(name, metric), measured.of(other, metric))
         for other in against
         for name in names
         if name != other
     ]
-    return corrected(pairs)
+    return with_holm(pairs)
 
 
 def metric_result(measured: Measured, metric: str, against: Sequence[str]) -> MetricResult:

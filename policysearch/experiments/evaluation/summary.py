@@ -14,7 +14,7 @@ from policysearch.experiments.evaluation.ledger import Looks
 from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Measured
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
-from policysearch.experiments.evaluation.verdict import FalseClaims, Verdict, false_claims, judge
+from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict, false_claims, judge_policy
 from policysearch.policy.losses import loss_in_words
 
 _DEALS = 500
@@ -40,7 +40,7 @@ class Summary:
     measured: Measured
     references: tuple[str, ...]
     metrics: Mapping[str, MetricResult]
-    verdict: Verdict
+    verdict: PolicyVerdict
     looks: Looks
     null: FalseClaims | None
     grid: GridResult | None
@@ -65,7 +65,7 @@ def summary(
     metrics = {name: metric_result(measured, name, against) for name in METRICS}
     told = (*_failures(metrics[ERROR], measured), *_losses(contenders), *_grid(grid, measured))
     told += (_noise(metrics[ERROR], int(about["test_images"])), *_looks(looks))
-    return Summary(measured, against, metrics, judge(measured), looks, _null(measured), grid, told, about)
+    return Summary(measured, against, metrics, judge_policy(measured), looks, _null(measured), grid, told, about)
 
 
 def _null(measured: Measured) -> FalseClaims | None:

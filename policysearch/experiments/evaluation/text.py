@@ -10,7 +10,7 @@ from policysearch.experiments.evaluation.statistics import Score
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.numbers import interval, probability
 from policysearch.reports.table import Grid
-from policysearch.stats.paired import Paired
+from policysearch.stats.paired import PairedTest
 
 _OF_POLICIES = (ERROR, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
 NOTES = (
@@ -63,7 +63,7 @@ def _differences(summary: Summary, policy: str, other: str) -> Grid:
 
 def _of_fixed(summary: Summary, other: str) -> Grid:
     metric = METRICS[ERROR]
-    rows = [(pair.policy, *_cells(pair, metric)) for pair in summary.metrics[ERROR].fixed if pair.other == other]
+    rows = [(pair.name, *_cells(pair, metric)) for pair in summary.metrics[ERROR].fixed if pair.other == other]
     return Grid(f"{metric.title} of the others minus that of {other}", ("policy", *_AGAINST), tuple(rows))
 
 
@@ -71,7 +71,7 @@ def _title(summary: Summary, other: str) -> str:
     return f"{other}, the best fixed policy" if other == summary.verdict.best else other
 
 
-def _cells(pair: Paired, metric: Metric) -> Sequence[str]:
+def _cells(pair: PairedTest, metric: Metric) -> Sequence[str]:
     def signed(value: float) -> str:
         return ("+" if value > 0 else "") + metric.form(value)
 

@@ -13,13 +13,13 @@ from policysearch.experiments.evaluation.metrics import ERROR, Measured
 from policysearch.experiments.evaluation.settings import GRID
 from policysearch.experiments.evaluation.statistics import TRIVIAL, best_fixed, compared, references
 from policysearch.reports.numbers import probability
-from policysearch.stats.paired import Paired
+from policysearch.stats.paired import PairedTest
 
 Finding = Literal["better", "worse", "unclear", "unknown"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PolicyVerdict:
     """What the test part says of the evaluated policy.
 
     Attributes:
@@ -35,7 +35,7 @@ class Verdict:
     sentence: str
 
 
-def judge(measured: Measured) -> Verdict:
+def judge_policy(measured: Measured) -> PolicyVerdict:
     """Compare test errors with the best fixed policy and with TrivialAugment.
 
     A difference counts where the two-sided paired t test has p ≤ 5 % after Holm over these (at most two) comparisons.
@@ -45,13 +45,13 @@ def judge(measured: Measured) -> Verdict:
     best = best_fixed(measured)
     pairs = compared(measured, ERROR, measured.names[:1], references(measured, best))
     if best is None or pairs[0].n < 2:
-        return Verdict("unknown", best, best or measured.searched, _nothing(measured, best))
+        return PolicyVerdict("unknown", best, best or measured.searched, _nothing(measured, best))
     finding = _finding(pairs[0])
     use = measured.searched if finding == "better" or measured.searched in measured.fixed else best
-    return Verdict(finding, best, use, _sentence(measured, finding, pairs))
+    return PolicyVerdict(finding, best, use, _sentence(measured, finding, pairs))
 
 
-def _finding(pair: Paired) -> Finding:
+def _finding(pair: PairedTest) -> Finding:
     if not pair.clear:
         return "unclear"
     return "better" if pair.difference.mean < 0 else "worse"
@@ -75,7 +75,7 @@ _AGAINST_TRIVIAL: dict[Finding, str] = {
 }
 
 
-def _sentence(measured: Measured, finding: Finding, pairs: list[Paired]) -> str:
+def _sentence(measured: Measured, finding: Finding, pairs: list[PairedTest]) -> str:
     first, rest = pairs[0], pairs[1:]
     parts = [_AGAINST_BEST[finding].format(name=measured.searched, best=first.other, **_told(first))]
     parts += [
@@ -89,9 +89,9 @@ def _sentence(measured: Measured, finding: Finding, pairs: list[Paired]) -> str:
     return "; ".join(parts)
 
 
-def _told(pair: Paired) -> dict[str, str]:
+def _told(pair: PairedTest) -> dict[str, str]:
     """The difference in points of accuracy, for a sentence: `by` without its sign, `signed` in words."""
-    points, half = 100 * pair.difference.mean, 100 * pair.half
+    points, half = 100 * pair.difference.mean, 50 * (pair.difference.high - pair.difference.low)
     test = f"n = {pair.n}, p {probability(pair.holm)}"
     could = "" if math.isnan(pair.detectable) else f", {100 * pair.detectable:.2f} could have been seen"
     side = "better" if points < 0 else "worse"
@@ -136,7 +136,7 @@ def false_claims(
     measured: Measured,
     deals: int,
     rng: np.random.Generator,
-    verdict: Callable[[Measured], Finding] = lambda measured: judge(measured).finding,
+    verdict: Callable[[Measured], Finding] = lambda measured: judge_policy(measured).finding,
 ) -> FalseClaims:
     """Deal the names again and again, and count what the verdict says. It should claim "better" in at most 5 %.
 

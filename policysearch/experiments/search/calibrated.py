@@ -7,7 +7,7 @@ import logging
 from policysearch.core.user_code import absolute_function
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.calibration_file import CalibrationFile, load_calibration
-from policysearch.experiments.search.known_pitfalls import known_to_mislead
+from policysearch.experiments.search.known_pitfalls import hardly_confirmed, known_to_mislead
 from policysearch.study.config import SearchConfig
 
 _log = logging.getLogger(__name__)
@@ -39,27 +39,17 @@ def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
         dataset: that is searched on.
     """
     if config.calibrated is None:
-        return [text for text in (known_to_mislead(config), _hardly_confirmed(config)) if text]
+        return [text for text in (known_to_mislead(config), hardly_confirmed(config)) if text]
     calibration = load_calibration(config.calibrated)
     overridden = _overridden(config, calibration)
     found = [*overridden, known_to_mislead(config) if overridden else "", _distrusted(calibration)]
-    found += [*_elsewhere(config, dataset, calibration), _hardly_confirmed(config)]
+    found += [*_elsewhere(config, dataset, calibration), hardly_confirmed(config)]
     return [text for text in found if text]
 
 
 def _distrusted(calibration: CalibrationFile) -> str:
     """What the calibration itself says against its pull."""
     return "" if calibration.measured.within_tolerance else f"the calibration says: {calibration.measured.sentence}"
-
-
-def _hardly_confirmed(config: SearchConfig) -> str:
-    images, epochs = config.last_fidelity
-    if not config.confirm or images * epochs >= config.images * config.epochs:
-        return ""
-    return (
-        f"finalists are confirmed by {images} images × {epochs} epochs, less than the {config.images} × "
-        f"{config.epochs} of the search: --confirm-images and --confirm-epochs should be as many or more"
-    )
 
 
 def _overridden(config: SearchConfig, calibration: CalibrationFile) -> list[str]:

@@ -56,3 +56,14 @@ def known_to_mislead(config: SearchConfig) -> str:
         f"{config.images} images × {config.epochs} epochs by {config.reward} is known to mislead: {found.reason}; "
         "500 images × 80 epochs by accuracy did not, and `policysearch calibrate` measures it on your data"
     )
+
+
+def hardly_confirmed(config: SearchConfig) -> str:
+    """One sentence of warning where finalists are confirmed by less than the search's own pulls; else empty."""
+    images, epochs = config.last_fidelity
+    if not config.confirm or images * epochs >= config.images * config.epochs:
+        return ""
+    return (
+        f"finalists are confirmed by {images} images × {epochs} epochs, less than the {config.images} × "
+        f"{config.epochs} of the search: --confirm-images and --confirm-epochs should be as many or more"
+    )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from policysearch.core.command import command
+from policysearch.core.jsonable import plain
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
+from policysearch.experiments.search.learning import learning
 from policysearch.experiments.search.report.data import Material
-from policysearch.experiments.search.report.provenance import noted
-from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
-from policysearch.experiments.search.verdict import Verdict, judge
+from policysearch.experiments.search.report.provenance import noted, warnings_of
+from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, finalists, summarise
+from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Space, load_space
@@ -42,6 +44,7 @@ class SearchResult:
         verdict: the choice and its differences to the fixed policies; None while not finished.
         seconds: worker-seconds spent, confirmation included.
         repeated: attempts that failed and were made again; trials.csv says why.
+        warnings: what the search was warned of when it began, and whether its networks learn anything.
     """
 
     folder: Path
@@ -49,9 +52,10 @@ class SearchResult:
     policy: Policy | None
     summaries: list[ArmSummary]
     confirmation: list[ArmSummary]
-    verdict: Verdict | None
+    verdict: WinnerVerdict | None
     seconds: float
     repeated: int
+    warnings: tuple[str, ...] = ()
 
 
 def read(path: str | Path) -> SearchResult:
@@ -115,6 +119,7 @@ def material_of(config: SearchConfig, folder: RunFolder, stores: dict[str, Optun
         background=noted(stores["search"]),
         data=pinned_data(stores["search"]),
         space=folder.space.read_text(encoding="utf-8"),
+        warnings=result.warnings,
     )
 
 
@@ -129,18 +134,36 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     fresh = [row for row in again.rows if row.arm.key in keys]
     complete = len(store.rows) >= config.trials and not store.running() and not again.running()
     complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
+    data = noted(store).get("data", {})
+    highest = at_highest_fidelity(store.rows)
+    warned = warnings_of(store, config)
     if not complete or not any(s.pulls for s in summaries):
-        return SearchResult(folder.path, config, None, summaries, summarise(fresh), None, *cost)
-    verdict = judge(summaries[0].arm, arms, fresh)
-    policy = final_policy(config, verdict)
-    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, *cost)
+        learned = learning(highest, data)
+        so_far = (f"so far {learned.sentence}",) if learned is not None and learned.hardly else ()
+        return SearchResult(
+            folder.path, config, None, summaries, summarise(fresh), None, *cost, warnings=(*warned, *so_far)
+        )
+    verdict = judge_winner(
+        summaries[0].arm,
+        arms,
+        fresh,
+        reward=config.last_reward,
+        data=data,
+        searched=highest,
+        more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
+    )
+    policy = final_policy(config, verdict, warned)
+    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=warned)
 
 
-def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
-    """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's)."""
+def final_policy(config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[str] = ()) -> Policy:
+    """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's).
+
+    Differences in `about` are in the reward's own unit: fractions, where it is accuracy.
+    """
     differences = {
-        name: {"mean": d.mean, "standard_error": None if math.isnan(d.error) else d.error, "n": d.n}
-        for name, d in verdict.differences.items()
+        name: plain({**asdict(pair.difference), "standard_error": pair.error, "n": pair.n})
+        for name, pair in verdict.differences.items()
     }
     about = {
         "date": date.today().isoformat(),
@@ -160,6 +183,9 @@ def final_policy(config: SearchConfig, verdict: Verdict) -> Policy:
         "confirmed": verdict.confirmed,
         "paired_difference_to": differences,
         "verdict": verdict.sentence,
+        "finding": verdict.finding,
+        "use": verdict.use,
+        "warnings": list(warned),
         "loss": verdict.winner.loss.model_dump() if verdict.winner.loss else None,
     }
     return verdict.winner.policy.model_copy(update={"name": verdict.winner.name, "about": about})

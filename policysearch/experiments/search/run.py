@@ -13,7 +13,7 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
 from policysearch.experiments.search.figure import write_picture
-from policysearch.experiments.search.report.provenance import note_background
+from policysearch.experiments.search.report.provenance import note_background, note_warnings
 from policysearch.experiments.search.result import (
     SearchResult,
     material_of,
@@ -57,7 +57,8 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         strategy = tried_strategy(config, space)
         session.must_be_new()
         dataset = session.load_data(warn=True)
-        for text in cautions(config, dataset):
+        warned = cautions(config, dataset)
+        for text in warned:
             warnings.warn(text, stacklevel=2)
 
         # A place that cannot be reached ends the search before anything is written.
@@ -67,6 +68,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         session.keep_settings(space=True)
         session.open_stores(space, new=True)
         session.pin_search(dataset)
+        note_warnings(session.stores["search"], [*dataset.warnings, *warned])
         return _run(session, dataset, strategy)
 
 

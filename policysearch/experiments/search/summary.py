@@ -10,6 +10,7 @@ import numpy as np
 
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
+from policysearch.stats.intervals import Estimate, student
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.rows import COMPLETE, FAILED, Row
 
@@ -23,11 +24,12 @@ class ArmSummary:
         pulls: rewards it has.
         failures: pulls that ended without one.
         mean: mean reward; nan without pulls.
-        error: standard error of the mean, from the deviation pooled over arms; nan where unknown.
+        error: standard error of the mean, from the deviation pooled over arms; nan where no arm has two rewards,
+            since the deviation of a pull is not known then.
         shrunken: the mean shrunk towards the centre of all arms.
         seconds: worker-seconds spent on it.
         cheaper: rewards it has at lower fidelities than the highest; they do not compare, and are not in the mean.
-        freedom: degrees of freedom of the pooled deviation; 0 where no arm has two rewards, and `error` is a guess.
+        freedom: degrees of freedom of the pooled deviation; 0 where no arm has two rewards.
     """
 
     arm: Arm
@@ -40,19 +42,25 @@ class ArmSummary:
     cheaper: int = 0
     freedom: int = 0
 
+    @property
+    def interval(self) -> Estimate:
+        """The mean and its 95 % t interval, in the reward's unit; no interval where `error` is not known."""
+        return student(self.mean, self.error, self.freedom + 1)
+
 
 def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     """A summary of every arm that was pulled, best shrunken mean first, arms without a reward last.
 
     Where pulls were of several fidelities, only rewards at the highest that has any count, and pulls there.
-    The deviation of one pull is pooled over arms with two or more; if there is none (a sampler that never
-    repeats itself), it is taken as sqrt(1/2) of that of all rewards: half of what is seen is held to be noise.
-    What all arms of a replicate share counts as noise too, which makes the shrinkage cautious.
+    The deviation of one pull is pooled over arms with two or more. If there is none (a sampler that never repeats
+    itself), there are no standard errors, and means are shrunk as if half of what is seen were noise: by sqrt(1/2) of
+    the deviation of all rewards. What all arms of a replicate share counts as noise too, which makes the shrinkage
+    cautious.
     """
     by_arm: dict[str, list[Row]] = {}
     for row in rows:
         by_arm.setdefault(row.arm.key, []).append(row)
-    highest = max((row.fidelity for row in rows if row.state == COMPLETE), default=0)
+    highest = highest_fidelity(rows)
     rewards = {key: _rewards(own, highest) for key, own in by_arm.items()}
     known = [key for key in by_arm if len(rewards[key])]
     if not known:
@@ -64,6 +72,17 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     shrunken = dict(zip(known, shrink(means, pulls, deviation)[0], strict=True))
     out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan), freedom) for key, own in by_arm.items()]
     return sorted(out, key=_rank)
+
+
+def highest_fidelity(rows: Sequence[Row]) -> int:
+    """The highest fidelity that any finished trial has; 0 where there is none."""
+    return max((row.fidelity for row in rows if row.state == COMPLETE), default=0)
+
+
+def at_highest_fidelity(rows: Sequence[Row]) -> list[Row]:
+    """The finished trials of the highest fidelity."""
+    highest = highest_fidelity(rows)
+    return [row for row in rows if row.state == COMPLETE and row.fidelity == highest]
 
 
 def _rank(summary: ArmSummary) -> tuple[float, float, str]:
@@ -99,7 +118,7 @@ def _summary(
         n,
         sum(row.state == FAILED for row in rows),
         float(rewards.mean()) if n else np.nan,
-        deviation / np.sqrt(n) if n else np.nan,
+        deviation / np.sqrt(n) if n and freedom else np.nan,
         float(shrunken),
         sum(row.seconds for row in rows),
         sum(row.state == COMPLETE for row in rows) - n,

@@ -3,66 +3,58 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
-from rich.table import Column, Table
-from rich.text import Text
-
 from policysearch.experiments.search.summary import ArmSummary
-from policysearch.experiments.search.verdict import Verdict
+from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.spaces import Arm
-from policysearch.reports.terminal import plain
+from policysearch.reports.numbers import unit_of
+from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
 
-
-def _number(value: float, digits: int = 4) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+PROVISIONAL = "No arm has been pulled twice, so no interval is known and the ranking is provisional."
 
 
-def arm_table(summaries: Sequence[ArmSummary], config: SearchConfig, most: int = 20) -> Table:
-    """The leaderboard: pulls, mean reward ± standard error, shrunken mean, cost."""
+def arm_grid(summaries: Sequence[ArmSummary], config: SearchConfig, most: int = 20) -> Grid:
+    """The leaderboard: pulls, mean reward with its 95 % interval, shrunken mean, cost."""
+    unit = unit_of(config.reward)
+    heads = ("arm", "pulls", f"{config.reward} [95 %]", "shrunken", "worker-s")
+    label = _labels([s.arm for s in summaries])
+    rows = tuple(
+        (label[s.arm.key], pulls_in_words(s), unit.estimate(s.interval), unit.value(s.shrunken), f"{s.seconds:.0f}")
+        for s in summaries[:most]
+    )
+    return Grid(f"Search: {config.images:,} images × {config.epochs} epochs", heads, rows)
+
+
+def pulls_in_words(summary: ArmSummary) -> str:
+    """The pulls that count, and how many others there were."""
+    cheaper = f" (+{summary.cheaper} cheaper)" if summary.cheaper else ""
+    failed = f" (+{summary.failures} failed)" if summary.failures else ""
+    return f"{summary.pulls}{cheaper}{failed}"
+
+
+def arm_notes(summaries: Sequence[ArmSummary], most: int = 20) -> list[str]:
+    """What the leaderboard leaves open."""
     hidden = len(summaries) - most
-    caption = f"{hidden} more arms in trials.csv" if hidden > 0 else None
-    heads = ("arm", "pulls", f"{config.reward} ± s.e.", "shrunken", "worker-s")
-    title = f"Search: {config.images:,} images × {config.epochs} epochs"
-    table = Table(*(Column(plain(head)) for head in heads), title=title, caption=caption)
-    _align(table)
-    for s in summaries[:most]:
-        pulls = f"{s.pulls}" + (f" (+{s.cheaper} cheaper)" if s.cheaper else "")
-        pulls += f" (+{s.failures} failed)" if s.failures else ""
-        table.add_row(
-            _label(s.arm),
-            pulls,
-            f"{_number(s.mean)} ± {_number(s.error)}",
-            _number(s.shrunken),
-            f"{s.seconds:.0f}",
-        )
-    return table
+    notes = [f"{hidden} more arms in trials.csv."] if hidden > 0 else []
+    once = any(s.pulls for s in summaries) and not any(s.freedom for s in summaries)
+    return [*notes, *([PROVISIONAL] if once else [])]
 
 
-def _align(table: Table) -> None:
-    """Numbers to the right; names are folded in a narrow terminal, never cut short."""
-    table.columns[0].overflow = "fold"
-    for column in table.columns[1:]:
-        column.justify = "right"
+def _labels(arms: Sequence[Arm]) -> dict[str, str]:
+    """The arms' names by key; names that several have are followed by the beginning of the policy's hash."""
+    counts = Counter(arm.name for arm in arms)
+    return {arm.key: arm.name if counts[arm.name] == 1 else f"{arm.name} {arm.policy.hash[:6]}" for arm in arms}
 
 
-def _label(arm: Arm) -> Text:
-    """The policy's name, its hash where the name alone does not say what it is, and the loss."""
-    name = arm.policy.name
-    label = plain(name)
-    if not ("(" in name or ":" in name):
-        label.append(f" {arm.policy.hash[:6]}", style="dim")
-    return label.append_text(plain(f" + {arm.loss.label}")) if arm.loss else label
-
-
-def confirmation_table(summaries: Sequence[ArmSummary], verdict: Verdict, config: SearchConfig) -> Table:
+def confirmation_grid(summaries: Sequence[ArmSummary], verdict: WinnerVerdict, config: SearchConfig) -> Grid:
     """The finalists on their fresh common replicates."""
     images, epochs = config.last_fidelity
+    unit, label = unit_of(config.last_reward), _labels([s.arm for s in summaries])
+    ordered = sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf)
+    rows = tuple((label[s.arm.key], str(s.pulls), unit.estimate(s.interval)) for s in ordered)
+    heads = ("finalist", "replicates", f"{config.last_reward} [95 %]")
     title = f"Confirmation on fresh replicates: {images:,} images × {epochs} epochs"
-    table = Table("finalist", "replicates", Column(plain(f"{config.last_reward} ± s.e.")), title=title)
-    _align(table)
-    for s in sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf):
-        style = "bold" if s.arm.key == verdict.winner.key else ""
-        table.add_row(_label(s.arm), str(s.pulls), f"{_number(s.mean)} ± {_number(s.error)}", style=style)
-    return table
+    return Grid(title, heads, rows, (label.get(verdict.winner.key, ""),))

@@ -2,102 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import t
 
+from policysearch.experiments.search.learning import Learning, learning
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
+from policysearch.reports.numbers import Unit, unit_of
+from policysearch.stats.arrays import Floats
+from policysearch.stats.best_of_several import leads
+from policysearch.stats.intervals import standard_error
+from policysearch.stats.paired import Paired, count_error
 from policysearch.study.rows import COMPLETE, Row
 
 _FREE = {preset(name).hash: i for i, name in enumerate(BASELINES)}
+_NEGLIGIBLE = 1e-4
+"""A lead of less than this is none, in the reward's unit: 0.01 points of accuracy."""
+_IDENTITY = Arm({"family": "identity"}, preset("identity"))
+_ROUNDING = 1e-12
+_WHOLE = 1e-6  # of an image: how far a count may be off a whole number
+
+Finding = Literal["wins", "leads", "fixed", "tie", "nothing learned", "unconfirmed"]
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Paired over common replicates: mean and standard error of the winner's reward minus the other's, and n."""
+class WinnerVerdict:
+    """The arm chosen, what may be said of it, and its differences to the fixed policies among the finalists.
 
-    mean: float
-    error: float
-    n: int
-
-    def __str__(self) -> str:
-        spread = f" ± {self.error:.4f}" if self.n > 1 else ""
-        return f"{self.mean:+.4f}{spread} (n = {self.n} paired)"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The arm chosen, whether it was confirmed, and its differences to the fixed policies among the finalists."""
+    Attributes:
+        winner: the arm whose policy is saved: the best mean, or a fixed policy where nothing better was seen.
+        finding: `wins`: told from every fixed policy. `leads`: the best mean, but not told from all of them. `fixed`:
+            the best mean is a fixed policy's. `tie`: a fixed policy is within a standard error of the best mean.
+            `nothing learned`: the networks are no better than naming one class. `unconfirmed`: there are no fresh
+            replicates.
+        use: the policy to train with: the winner, or the fixed policy that it cannot be told from.
+        differences: of the winner to each fixed policy, by its name.
+        sentence: all of it in words.
+    """
 
     winner: Arm
-    confirmed: bool
-    differences: dict[str, Difference]
+    finding: Finding
+    use: str
+    differences: dict[str, Paired]
     sentence: str
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether it rests on fresh replicates."""
+        return bool(self.differences) or self.finding not in ("unconfirmed", "nothing learned")
 
-def judge(fallback: Arm, arms: Sequence[Arm], rows: Sequence[Row]) -> Verdict:
-    """Choose the finalist with the best mean over the confirmation's replicates.
+    @property
+    def title(self) -> str:
+        """The verdict in a few words."""
+        titles: dict[str, str] = {
+            "wins": f"Found: {self.winner.name}",
+            "leads": f"No clear winner: {self.winner.name} is best, and {self.use} may be as good",
+            "fixed": f"Use {self.use}, which costs no search",
+            "tie": f"No winner: use {self.use}",
+            "nothing learned": f"No winner, for nothing was learned: use {self.use}",
+            "unconfirmed": f"Not confirmed: {self.winner.name}",
+        }
+        return titles[self.finding]
 
-    Only arms that finished as many replicates as any did are compared; the others are named. Equal means
-    go to the fixed policies, identity first.
+
+def judge_winner(
+    fallback: Arm,
+    arms: Sequence[Arm],
+    rows: Sequence[Row],
+    *,
+    reward: str = "accuracy",
+    data: Mapping[str, Any] | None = None,
+    searched: Sequence[Row] = (),
+    more: str = "more --confirm replicates",
+) -> WinnerVerdict:
+    """Choose among the finalists by their means over the confirmation's replicates.
+
+    Only arms that finished as many replicates as any did are compared; the others are named. The best mean wins,
+    unless a fixed policy is within one standard error of it (the rule of Breiman et al. 1984, Classification and
+    Regression Trees, section 3.4.3: of what cannot be told apart take the simplest). Of several that are, the first is
+    taken, identity first. Leads over the fixed policies have simultaneous 95 % intervals (`best_of_several.leads`): in
+    at most 5 % of searches among equal arms any lead at all is claimed.
 
     Args:
         fallback: the arm to name if nothing was confirmed.
         arms: the finalists.
         rows: the confirmation's rows.
+        reward: whose values they are, for its unit.
+        data: what the search noted of its data, to see whether anything was learned.
+        searched: the search's own trials at its highest fidelity, for the same where nothing was confirmed.
+        more: what would tell more, for the sentence.
     """
     rewards = {arm.key: _by_replicate(arm, rows) for arm in arms}
-    most = max((len(own) for own in rewards.values()), default=0)
+    most = max((len(of_arm) for of_arm in rewards.values()), default=0)
     if not most:
+        learned = learning(searched, data or {})
+        if learned is not None and learned.hardly:
+            return _nothing_learned(_IDENTITY, {}, learned, [])
         text = f"{fallback.name} has the best shrunken mean; it was not confirmed on fresh replicates"
-        return Verdict(fallback, False, {}, text)
-    whole = [arm for arm in arms if len(rewards[arm.key]) == most]
-    winner = max(whole, key=lambda arm: (np.mean([*rewards[arm.key].values()]), -_FREE.get(arm.key, len(_FREE))))
-    differences = {
-        name: _paired(rewards[winner.key], rewards[preset(name).hash])
-        for name in BASELINES
-        if preset(name).hash != winner.key and rewards.get(preset(name).hash)
-    }
-    left_out = [arm.name for arm in arms if arm not in whole]
-    return Verdict(winner, True, differences, _sentence(winner, differences, len(whole), left_out))
+        return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
+    whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
+    found = _Finalists(whole, {key: np.array([*rewards[key].values()]) for key in whole}, _images(rows))
+    missing = [arm.name for arm in arms if arm.key not in whole]
+    left_out = [f"left out, since not all of their replicates finished: {', '.join(missing)}"] if missing else []
+    learned = learning(rows, data or {})
+    if learned is not None and learned.hardly:
+        key = next(iter(found.fixed()), found.best)
+        return _nothing_learned(found.arms[key], found.leads(key), learned, left_out)
+    return _judged(found, unit_of(reward), more, left_out)
+
+
+@dataclass(frozen=True)
+class _Finalists:
+    """Arms that finished every replicate: by key, their rewards [n], and the images that these are shares of."""
+
+    arms: Mapping[str, Arm]
+    rewards: Mapping[str, Floats]
+    images: int
+
+    @property
+    def best(self) -> str:
+        """The key of the best mean; equal means go to the fixed policies, identity first."""
+        return max(self.arms, key=lambda key: (self.rewards[key].mean(), -_FREE.get(key, len(_FREE))))
+
+    def fixed(self) -> list[str]:
+        """The keys of the fixed policies among them, identity first."""
+        return [key for key in _FREE if key in self.arms]
+
+    def leads(self, best: str) -> dict[str, Paired]:
+        """What an arm leads each fixed policy by."""
+        others = [key for key in self.fixed() if key != best]
+        pairs = leads(best, self.rewards, others, self.images)
+        return {BASELINES[_FREE[pair.other]]: pair for pair in pairs}
+
+    def is_tied(self, best: str, other: str) -> bool:
+        """Whether the other's mean is within a standard error of the best, or negligibly below it.
+
+        The error is the pair's own, or that of counts where this is larger.
+        """
+        gaps = self.rewards[best] - self.rewards[other]
+        alone = float(standard_error(gaps)) if len(gaps) > 1 else 0.0
+        return bool(gaps.mean() <= max(alone, count_error(gaps, self.images), _NEGLIGIBLE) + _ROUNDING)
 
 
 def _by_replicate(arm: Arm, rows: Sequence[Row]) -> dict[int, float]:
-    own = (row for row in rows if row.arm.key == arm.key and row.state == COMPLETE)
+    of_arm = (row for row in rows if row.arm.key == arm.key and row.state == COMPLETE)
     return {
-        row.replicate: float(row.reward) for row in sorted(own, key=lambda r: r.replicate) if row.reward is not None
+        row.replicate: float(row.reward) for row in sorted(of_arm, key=lambda r: r.replicate) if row.reward is not None
     }
 
 
-def _paired(ours: dict[int, float], theirs: dict[int, float]) -> Difference:
-    gaps = np.array([ours[j] - theirs[j] for j in sorted(ours.keys() & theirs.keys())])
-    error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("nan")
-    return Difference(float(gaps.mean()) if len(gaps) else float("nan"), error, len(gaps))
+def _images(rows: Sequence[Row]) -> int:
+    """Of how many images the rewards are shares; 0 where they are none, or it is not known."""
+    known = [row for row in rows if row.state == COMPLETE and row.reward is not None]
+    counts = {int(row.outcome.metrics.get("validation_images", 0)) for row in known}
+    images = counts.pop() if len(counts) == 1 else 0
+    scaled = np.array([float(row.reward or 0) * images for row in known])
+    return images if bool(np.all(np.abs(scaled - scaled.round()) < _WHOLE)) else 0
 
 
-def _is_clear(difference: Difference, compared: int) -> bool:
-    """One-sided paired t at 5 %, Bonferroni over the arms that could have won on the same replicates."""
-    if difference.n < 2:
-        return False
-    level = 1 - 0.05 / max(1, compared - 1)
-    return bool(difference.mean > t.ppf(level, difference.n - 1) * difference.error)
+def _nothing_learned(
+    arm: Arm, differences: dict[str, Paired], learned: Learning, left_out: Sequence[str]
+) -> WinnerVerdict:
+    text = f"no winner, use {arm.name}: {learned.sentence}"
+    return WinnerVerdict(arm, "nothing learned", arm.name, differences, "; ".join([text, *left_out]))
 
 
-def _sentence(winner: Arm, differences: dict[str, Difference], compared: int, left_out: Sequence[str]) -> str:
-    name = winner.name
-    measured = ", ".join(f"against {other} {difference}" for other, difference in differences.items())
-    parts = [f"{name} wins: {measured or 'no reference finished'}"]
-    if winner.key in _FREE:
-        parts.append("use it, it costs no search")
-    tied = [other for other, difference in differences.items() if difference.mean == 0]
-    if tied:
-        parts.append(f"it ties with {' and '.join(tied)}, and is taken because it comes first among equals")
-    unsure = [n for n, difference in differences.items() if n not in tied and not _is_clear(difference, compared)]
-    if unsure:
-        parts.append(f"the lead over {' and '.join(unsure)} may be chance (more --confirm replicates would tell)")
-    if left_out:
-        parts.append(f"left out, since not all of their replicates finished: {', '.join(left_out)}")
-    return "; ".join(parts)
+def _judged(found: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+    best = found.best
+    tied = [key for key in found.fixed() if key != best and found.is_tied(best, key)]
+    simplest = min([best, *tied], key=lambda key: _FREE.get(key, len(_FREE)))
+    if simplest != best:
+        return _tie(found, simplest, unit, more, left_out)
+    differences = found.leads(best)
+    unsure = [name for name, pair in differences.items() if not _leads_clearly(pair)]
+    arm = found.arms[best]
+    measured = _measured(differences, unit)
+    if best in _FREE:
+        clause = f"; it cannot be told apart from {_and(unsure)}" if unsure else ""
+        text = f"use {arm.name}, which costs no search: it has the best mean, {measured}{clause}"
+        return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
+    if not unsure:
+        text = f"{arm.name} wins: {measured}"
+        return WinnerVerdict(arm, "wins", arm.name, differences, "; ".join([text, *left_out]))
+    use = _simplest_of(found, unsure)
+    text = (
+        f"no clear winner: {arm.name} has the best mean, {measured}, but cannot be told apart from {_and(unsure)}; use "
+        f"{use}, which costs no search ({more} would tell more)"
+    )
+    return WinnerVerdict(arm, "leads", use, differences, "; ".join([text, *left_out]))
+
+
+def _leads_clearly(pair: Paired) -> bool:
+    return pair.clear and pair.difference.mean > _NEGLIGIBLE
+
+
+def _tie(found: _Finalists, simplest: str, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+    arm, best = found.arms[simplest], found.arms[found.best]
+    lead = unit.size(float((found.rewards[found.best] - found.rewards[simplest]).mean()))
+    text = (
+        f"no winner: use {arm.name}, which costs no search; {best.name} has the best mean, but leads it by "
+        f"{lead}, no more than a standard error ({more} would tell more)"
+    )
+    return WinnerVerdict(arm, "tie", arm.name, found.leads(simplest), "; ".join([text, *left_out]))
+
+
+def _simplest_of(found: _Finalists, names: Sequence[str]) -> str:
+    """Of fixed policies the best mean, or the first that is within a standard error of it."""
+    keys = [preset(name).hash for name in names]
+    best = max(keys, key=lambda key: (found.rewards[key].mean(), -_FREE[key]))
+    return BASELINES[_FREE[next(key for key in keys if key == best or found.is_tied(best, key))]]
+
+
+def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:
+    """`+6.35 points [3.41, 9.29] over identity, ... (n = 4)`."""
+    if not differences:
+        return "no fixed policy finished"
+    n = max(pair.n for pair in differences.values())
+    told = ", ".join(f"{unit.change(pair.difference)} over {name}" for name, pair in differences.items())
+    return f"{told} ({'one replicate' if n == 1 else f'n = {n}'})"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

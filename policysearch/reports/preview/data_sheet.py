@@ -35,7 +35,7 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     kind = "grey" if channels == 1 else "RGB"
     total = len(dataset.y_train) + len(dataset.y_test)
     size = f"{height}×{width} {kind}"
-    say(console, f"{dataset.name}: {total:,} images, {size}, {len(dataset.classes)} classes", "bold", wrap=True)
+    say(console, f"{dataset.name}: {total:,} images, {size}, {len(dataset.classes)} classes", "bold")
     console.print(_table(dataset, parts))
     told = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
     told += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []

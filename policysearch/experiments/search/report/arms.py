@@ -9,9 +9,8 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
 from policysearch.reports.html.plots import Dot, Panel, dots
-from policysearch.reports.numbers import duration, interval, number
+from policysearch.reports.numbers import Unit, duration, unit_of
 from policysearch.reports.table import Grid
-from policysearch.stats.intervals import Estimate, student
 
 _PLOTTED = 20
 _LISTED = 12
@@ -45,29 +44,28 @@ def _by_mean(summaries: Sequence[ArmSummary]) -> list[ArmSummary]:
 def _plots(material: Material) -> Iterator[str]:
     shown = [s for s in material.summaries if s.pulls]
     more = f"The {_PLOTTED} best of {len(shown)}." if len(shown) > _PLOTTED else ""
-    panel = Panel("arms", "Mean of each arm in the search", material.config.reward, "")
-    yield figure(dots(panel, [_dot(s, 0) for s in shown[:_PLOTTED]]), more)
+    reward, last = material.config.reward, material.config.last_reward
+    unit = unit_of(reward)
+    panel = Panel("arms", "Mean of each arm in the search", unit.axis(reward), "")
+    yield figure(dots(panel, [_dot(s, 0, unit) for s in shown[:_PLOTTED]]), more)
     fresh = [s for s in _by_mean(material.confirmation) if s.pulls]
     if fresh:
-        panel = Panel("finalists", "Finalists on fresh replicates", material.config.last_reward, "")
-        yield figure(dots(panel, [_dot(s, 1) for s in fresh]))
+        unit = unit_of(last)
+        panel = Panel("finalists", "Finalists on fresh replicates", unit.axis(last), "")
+        yield figure(dots(panel, [_dot(s, 1, unit) for s in fresh]))
 
 
-def _dot(summary: ArmSummary, series: int) -> Dot:
-    return Dot(summary.arm.name, _estimate(summary), series)
-
-
-def _estimate(summary: ArmSummary) -> Estimate:
-    return student(summary.mean, summary.error, summary.freedom + 1)
+def _dot(summary: ArmSummary, series: int, unit: Unit) -> Dot:
+    return Dot(summary.arm.name, unit.scaled(summary.interval), series)
 
 
 def _grid(title: str, summaries: Sequence[ArmSummary], reward: str, bold: str = "") -> Grid:
     heads = ("arm", "pulls", f"{reward} [95 %]", "shrunken", "failed", "worker time")
-    rows = tuple(_row(summary) for summary in summaries)
+    rows = tuple(_row(summary, unit_of(reward)) for summary in summaries)
     return Grid(title, heads, rows, tuple(s.arm.name for s in summaries if s.arm.key == bold))
 
 
-def _row(summary: ArmSummary) -> tuple[str, ...]:
+def _row(summary: ArmSummary, unit: Unit) -> tuple[str, ...]:
     pulls = f"{summary.pulls}" + (f" (+{summary.cheaper} cheaper)" if summary.cheaper else "")
-    mean = interval(_estimate(summary), number)
-    return summary.arm.name, pulls, mean, number(summary.shrunken), str(summary.failures), duration(summary.seconds)
+    mean, shrunken = unit.estimate(summary.interval), unit.value(summary.shrunken)
+    return summary.arm.name, pulls, mean, shrunken, str(summary.failures), duration(summary.seconds)

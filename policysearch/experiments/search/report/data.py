@@ -10,7 +10,7 @@ from typing import Any
 from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.experiments.search.summary import ArmSummary
-from policysearch.experiments.search.verdict import Verdict
+from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.policy import Policy
 from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, Row
@@ -31,6 +31,7 @@ class Material:
             for a search of an older version.
         data: the digest of the data that it was begun with; empty where it is not known.
         space: the space's text.
+        warnings: what the search was warned of, and whether its networks learn anything.
     """
 
     folder: Path
@@ -39,11 +40,12 @@ class Material:
     confirmed: Sequence[Row]
     summaries: Sequence[ArmSummary]
     confirmation: Sequence[ArmSummary]
-    verdict: Verdict | None
+    verdict: WinnerVerdict | None
     policy: Policy | None
     background: Mapping[str, Any]
     data: str
     space: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 
 from policysearch.core.command import command
 from policysearch.experiments.search.report.data import Material, seconds
-from policysearch.experiments.search.verdict import Difference, Verdict
+from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.reports.html.markup import heading, paragraph, statement, table
-from policysearch.reports.numbers import duration, interval, share
+from policysearch.reports.numbers import Unit, duration, share, unit_of
 from policysearch.reports.table import Grid
-from policysearch.stats.intervals import Estimate, student
 from policysearch.study.config import SearchConfig
 from policysearch.study.strategies import ladder
 
 _NOTE = (
-    "Differences are paired within replicates that the search never saw, with 95 % t intervals, each by itself. The "
-    "winner is the best of several on the same replicates and the same validation images, so its lead is a little too "
-    "good; the test part is unread until `policysearch evaluate`."
+    "Differences are paired within replicates that the search never saw. Their 95 % intervals hold for all pairs of "
+    "finalists at once (Tukey's range), since the best was picked among them: one that contains 0 shows no difference. "
+    "They are about these validation images; the test part is unread until `policysearch evaluate`."
 )
 
 
@@ -28,12 +27,18 @@ def opening(material: Material) -> Iterator[str]:
     if verdict is None:
         yield heading(1, f"{material.name}: a search that is not finished")
         yield statement(f"{len(material.searched)} of {material.config.trials} pulls", _unfinished(material))
+        yield from _warnings(material)
         return
     yield heading(1, f"{material.name}: which augmentation to train with")
-    yield statement(f"Found: {verdict.winner.name}", [f"{verdict.sentence}.", found_on(material)])
+    yield statement(verdict.title, [f"{verdict.sentence}.", found_on(material)])
+    yield from _warnings(material)
     if verdict.confirmed:
         yield table(beside_fixed(verdict, material.config.last_reward))
         yield paragraph(_NOTE, "note")
+
+
+def _warnings(material: Material) -> Iterator[str]:
+    yield from (paragraph(f"Warning: {text}.", "caution") for text in material.warnings)
 
 
 def _unfinished(material: Material) -> list[str]:
@@ -79,19 +84,15 @@ def _data(material: Material) -> str:
     )
 
 
-def beside_fixed(verdict: Verdict, reward: str) -> Grid:
+def beside_fixed(verdict: WinnerVerdict, reward: str) -> Grid:
     """The winner minus each fixed policy that a user would otherwise take."""
-    rows = tuple(_row(name, verdict) for name in BASELINES)
+    rows = tuple(_row(name, verdict, unit_of(reward)) for name in BASELINES)
     return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{reward} [95 %]", "n"), rows)
 
 
-def _row(name: str, verdict: Verdict) -> tuple[str, ...]:
-    difference = verdict.differences.get(name)
-    if difference is not None:
-        return name, interval(_estimate(difference), lambda value: f"{value:+z.4f}"), str(difference.n)
+def _row(name: str, verdict: WinnerVerdict, unit: Unit) -> tuple[str, ...]:
+    pair = verdict.differences.get(name)
+    if pair is not None:
+        return name, unit.change(pair.difference), str(pair.n)
     why = "the winner itself" if preset(name).hash == verdict.winner.key else "not among those confirmed"
     return name, why, "–"
-
-
-def _estimate(difference: Difference) -> Estimate:
-    return student(difference.mean, difference.error, difference.n)

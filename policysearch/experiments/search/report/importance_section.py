@@ -9,7 +9,7 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.importance import Importance, ValueMean, importances
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
 from policysearch.reports.html.plots import Dot, Panel, dots
-from policysearch.reports.numbers import number
+from policysearch.reports.numbers import Unit, unit_of
 from policysearch.reports.table import Grid
 from policysearch.stats.intervals import Estimate
 
@@ -48,19 +48,19 @@ def _without(found: Sequence[Importance]) -> list[str]:
 def _table(group: Importance, reward: str) -> str:
     title = "By family" if group.of == "family" else f"Within {group.of}"
     heads = ("value", "arms", "pulls", f"mean shrunken {reward}")
-    return table(Grid(title, heads, tuple(_row(each, group) for each in group.values)))
+    return table(Grid(title, heads, tuple(_row(each, group, unit_of(reward)) for each in group.values)))
 
 
-def _row(each: ValueMean, group: Importance) -> tuple[str, ...]:
+def _row(each: ValueMean, group: Importance, unit: Unit) -> tuple[str, ...]:
     name = each.value if group.of == "family" else f"{each.parameter} = {each.value}"
-    return name, str(each.arms), str(each.pulls), number(each.mean)
+    return name, str(each.arms), str(each.pulls), unit.value(each.mean)
 
 
 def mattered_in_words(material: Material) -> str:
     """One or two lines: the best families, and the parameter with the largest share within each family."""
-    found = importances(material.summaries)
+    found, unit = importances(material.summaries), unit_of(material.config.reward)
     families = [each for each in found[0].values][:3]
-    best = ", ".join(f"{each.value} {number(each.mean)}" for each in families)
+    best = ", ".join(f"{each.value} {unit.value(each.mean)}" for each in families)
     inner = [f"within {group.of} {_largest(group)}" for group in found[1:] if len(group.shares) > 1]
     lines = [f"Best families by mean: {best}." if best and not found[0].reason else found[0].reason]
     return "\n".join([*lines, *([f"Importance: {'; '.join(inner)}."] if inner else [])])

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
+from policysearch.experiments.search.known_pitfalls import hardly_confirmed, known_to_mislead
+from policysearch.experiments.search.learning import LARGEST_CLASS
+from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
 
 _ATTRIBUTE = "background"
+_WARNINGS = "warnings"
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "optuna", "ray")
 
 
@@ -39,11 +46,29 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         "validation images": len(parts.validation),
         "classes": len(dataset.classes),
         "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
+        LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation]),
     }
     used = had.get("versions", [])
     used = used if used[-1:] == [versions()] else [*used, versions()]
     if had != {"data": data, "versions": used}:
         store.note(_ATTRIBUTE, {"data": data, "versions": used})
+
+
+def _largest_share(labels: NDArray[np.int64]) -> float:
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def note_warnings(store: OptunaTrialStore, warnings: Sequence[str]) -> None:
+    """Write down what a search that begins was warned of, so that everyone who reads of it is warned too."""
+    store.note(_WARNINGS, list(warnings))
+
+
+def warnings_of(store: OptunaTrialStore, config: SearchConfig) -> tuple[str, ...]:
+    """What a search was warned of; of a search of an older version, what its settings alone say."""
+    recorded = store.notes.get(_WARNINGS)
+    if recorded is not None:
+        return tuple(recorded)
+    return tuple(filter(None, [known_to_mislead(config), hardly_confirmed(config)]))
 
 
 def noted(store: OptunaTrialStore) -> Mapping[str, Any]:

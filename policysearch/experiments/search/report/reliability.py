@@ -13,7 +13,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
 from policysearch.reports.html.plots import Panel, lines
-from policysearch.reports.numbers import number
+from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats
 from policysearch.study.rows import COMPLETE, Row
@@ -110,11 +110,11 @@ def _grid(found: Sequence[Calibrated]) -> Grid:
 def _row(each: Calibrated) -> tuple[str, ...]:
     right = float("nan") if each.bins is None else float(each.bins[:, 2].sum() / max(1.0, each.bins[:, 0].sum()))
     figures = (each.ece, each.pooled, each.confidence, right)
-    return each.arm.name, str(each.networks), *map(number, figures)
+    return each.arm.name, str(each.networks), *map(PERCENT.value, figures)
 
 
 def calibration_in_words(material: Material) -> str:
     """One line: the calibration errors of the finalists; empty where none is known."""
     found = calibrated(material)
-    told = ", ".join(f"{each.arm.name} {number(each.ece)}" for each in found)
+    told = ", ".join(f"{each.arm.name} {PERCENT.value(each.ece)}" for each in found)
     return f"Calibration error (ece) on validation: {told}." if told else ""
