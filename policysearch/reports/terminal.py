@@ -22,8 +22,9 @@ from policysearch.reports.table import Grid
 _WIDE = 120
 """Columns where nobody sees them: in a file, or a pipe."""
 _NARROWEST_NAME = 16
-_BREAKS = re.compile(r"(?<=[\s,(+/:−-])")
-"""Where a name may go on in the next line."""
+_BREAKS = re.compile(r"(?<=[\s,(+/:])")
+"""Where a name may go on in the next line, and where the parts of one that is longer still may."""
+_LAST_BREAKS = re.compile(r"(?<=[-=])")
 _HELD = re.compile(r"`[^`]*`|\[[−\d.-]+, [−\d.-]+\]|\d (?=%|points)|n = \d")
 """What stays in one line: a command between backticks, an interval, a number with its unit."""
 _EDGE = 1  # column on the right of a table
@@ -79,7 +80,12 @@ def _names(grid: Grid, width: int) -> list[str]:
 def _broken(text: str, width: int) -> str:
     """Text in lines of at most `width`, each but the last ending with a space or a sign; longer words stay whole."""
     lines = [""]
-    for part in _BREAKS.split(text):
+    parts = [
+        piece
+        for part in _BREAKS.split(text)
+        for piece in (_LAST_BREAKS.split(part) if len(part.rstrip()) > width else [part])
+    ]
+    for part in parts:
         if lines[-1] and len((lines[-1] + part).rstrip()) > width:
             lines.append("")
         lines[-1] += part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
 import shlex
@@ -14,12 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from scipy.stats import ttest_1samp
 
 from policysearch.child.metrics import reliability, scores
 from policysearch.cli.result_folder import kind_of, write_page_of
+from policysearch.cli.show import show_result
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.experiments.search.learning import LARGEST_CLASS
 from policysearch.experiments.search.report.cost import repeating
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.headline import found_on
@@ -28,6 +32,7 @@ from policysearch.experiments.search.report.page import page
 from policysearch.experiments.search.report.policy_section import readable_data
 from policysearch.experiments.search.report.reliability import calibrated, calibration
 from policysearch.experiments.search.report.timeline import best_so_far
+from policysearch.experiments.search.result import read as read_result
 from policysearch.experiments.search.result import read_whole
 from policysearch.experiments.search.run import search
 from policysearch.experiments.search.summary import ArmSummary
@@ -145,6 +150,21 @@ def test_the_statement_comes_first_with_every_fixed_policy(material, dataset):
     assert "6,000" not in text and "4,000 training and 2,000 validation images" in text
     for told in ("confidence", "Rewards over the search", "mattered", "Calibration", "repeated attempts", "torch"):
         assert told in text
+
+
+def test_warnings_stay_with_the_run(material, dataset, run):
+    """Pulls of one epoch are known to mislead: it says so on the page, in `show` and in policy.json, not only once."""
+    (warning,) = [text for text in material.warnings if "known to mislead" in text]
+    assert warning in "".join(read(page(material, dataset)).text)
+    assert warning in "".join(read(page(replace(material, verdict=None), dataset)).text)
+    assert warning in json.loads((run / "policy.json").read_text())["about"]["warnings"]
+    console = Console(file=io.StringIO(), width=10_000)
+    show_result(read_result(run), console)
+    assert f"Warning: {warning}." in console.file.getvalue()
+
+
+def test_the_share_of_the_largest_class_is_noted(material):
+    assert material.background["data"][LARGEST_CLASS] == pytest.approx(0.1, abs=0.01)
 
 
 def test_intervals_are_those_of_the_t_test():
