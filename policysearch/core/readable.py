@@ -1,8 +1,9 @@
-"""Names that can be shown and written anywhere: in a terminal, in a file of UTF-8, on a page."""
+"""Names that can be shown and written anywhere: in a terminal, in a file of UTF-8, on a page; and lists of them."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _NOT_SHOWN = frozenset(["Cc", "Cs"])
 """Unicode's categories of control characters and of surrogates, which stand for the odd bytes of a file's name."""
@@ -28,3 +29,13 @@ def _escaped(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":
         return f"\\x{ord(letter) - 0xDC00:02x}"
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def some(texts: Sequence[str], most: int = 5) -> str:
+    """The first few of several texts, and how many more there are.
+
+    Example:
+        >>> some(["a", "b", "c"], 2)
+        'a, b and 1 more'
+    """
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")

@@ -1,4 +1,4 @@
-"""From decoded images to the parts of a data set: classes, groups, and what a person should be warned of."""
+"""From decoded images to the parts of a data set: classes, groups, and warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
-from policysearch.datasets.decode import Decoded, some
+from policysearch.core.readable import readable, some
+from policysearch.datasets.decode import Decoded
 from policysearch.datasets.groups import grouped
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
@@ -23,13 +24,15 @@ class Parts:
     """Which decoded image goes where.
 
     Attributes:
-        classes: a name a class.
+        classes: a name for each class.
+        labels: [N] int64, the decoded images' labels, numbers of these classes.
         train, validation, test: indices into the decoded images, int64; validation is empty where the data have none.
         groups: [N_train + N_validation] int64, or None.
         warnings: what a person should know, a sentence each.
     """
 
     classes: tuple[str, ...]
+    labels: NDArray[np.int64]
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -40,6 +43,11 @@ class Parts:
 def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     """The parts; without a test part, a fifth of the training part (at most 10,000 images) is set aside as one.
 
+    Args:
+        listing: what the source gave.
+        decoded: what of it could be read.
+        group: the setting `--group`.
+
     Raises:
         UserError: fewer than two classes, a label outside them, or no group for an image.
     """
@@ -48,21 +56,30 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     train, validation, test = (np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST))
     if not len(train):
         raise UserError("there are no training images")
+
     classes = _classes(listing, items, decoded.labels, train)
+    classes, labels, without_images = _only_classes_with_images(classes, items, decoded.labels, train)
     groups = np.arange(len(items))
     if group is not None:
         groups[train] = grouped(group, [items[i].name for i in train], [items[i].group for i in train])
         groups[part != TRAIN] += len(items)
-    warned = [f"{len(decoded.damaged)} images that cannot be read were left out: {some(decoded.damaged)}"]
-    warned = warned if decoded.damaged else []
+
+    warnings = [*listing.warnings, *_left_out(decoded), *without_images, *decoded.warnings]
     if not len(test):
-        test = _set_aside(train, decoded.labels, groups if group else None, classes)
+        test = _set_aside(train, labels, groups if group else None, classes)
         train = np.setdiff1d(train, test)
-        warned.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
-    warned += _duplicates(decoded.pixels, train, validation, test, groups)
+        warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
+    warnings += _duplicates(decoded.pixels, train, validation, test, groups)
+
     both = np.concatenate([train, validation])
-    own = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
-    return Parts(classes, train, validation, test, own, tuple(warned))
+    group_numbers = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
+    return Parts(classes, labels, train, validation, test, group_numbers, tuple(warnings))
+
+
+def _left_out(decoded: Decoded) -> list[str]:
+    if not decoded.damaged:
+        return []
+    return [f"{len(decoded.damaged)} images that cannot be read were left out: {some(decoded.damaged)}"]
 
 
 def _classes(
@@ -73,14 +90,34 @@ def _classes(
         raise UserError(f"y_train has label {count - 1}, more than its {len(train)} images can show: labels run from 0")
     if listing.classes is None and labels[train].min() > 0:
         raise UserError(f"labels must start at 0; those of the training images run from {labels[train].min()}")
-    classes = listing.classes or tuple(str(k) for k in range(count))
+    classes = tuple(map(readable, listing.classes or map(str, range(count))))
     for i in np.flatnonzero((labels < 0) | (labels >= len(classes)))[:1]:
+        hint = "; -1 stands for a hidden label as a rule: remove such images" if labels[i] == -1 else ""
         raise UserError(
-            f"{items[i].name} has label {labels[i]}, but there are {len(classes)} classes (0 to {len(classes) - 1})"
+            f"{items[i].name} has label {labels[i]}, but there are {len(classes)} classes "
+            f"(0 to {len(classes) - 1}){hint}"
         )
     if len(np.unique(labels[train])) < 2:
         raise UserError("the training images are of one class; a search needs two or more")
     return classes
+
+
+def _only_classes_with_images(
+    classes: tuple[str, ...], items: Sequence[Item], labels: NDArray[np.int64], train: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64], list[str]]:
+    """The classes that have training images, the labels as their numbers, and a sentence on the others."""
+    present = np.bincount(labels[train], minlength=len(classes)) > 0
+    if present.all():
+        return classes, labels, []
+    for i in np.flatnonzero(~present[labels])[:1]:
+        raise UserError(
+            f"{items[i].name} is of class {classes[labels[i]]!r}, which has no training images: "
+            f"a class must have {TRAIN} images"
+        )
+    empty = [name for name, has_images in zip(classes, present, strict=True) if not has_images]
+    kept = tuple(name for name, has_images in zip(classes, present, strict=True) if has_images)
+    numbers = np.cumsum(present, dtype=np.int64) - 1
+    return kept, numbers[labels], [f"classes without images are left out: {some(empty)}"]
 
 
 def _set_aside(
@@ -95,10 +132,10 @@ def _set_aside(
         k = int(counts.argmin())
         raise UserError(
             f"there is no test part, and only {counts[k]} images of class {classes[k]!r}: "
-            f"at least 3 a class (one each to train, validate and test) and {5 * len(classes)} in all are needed"
+            f"at least 3 per class (one each to train, validate and test) and {5 * len(classes)} in all are needed"
         )
-    own = None if groups is None else groups[train]
-    return train[cut(labels[train], own, size, np.random.default_rng(0), classes)]
+    groups_of_train = None if groups is None else groups[train]
+    return train[cut(labels[train], groups_of_train, size, np.random.default_rng(0), classes)]
 
 
 def _duplicates(
@@ -108,29 +145,30 @@ def _duplicates(
     test: NDArray[np.int64],
     groups: NDArray[np.int64],
 ) -> list[str]:
-    """Images that stand, pixel by pixel, on more than one side, or may come to."""
-    seen: dict[bytes, set[int]] = {}
+    """Sentences on images that are, pixel by pixel, on more than one side, or may come to be."""
+    groups_by_content: dict[bytes, set[int]] = {}
     copies = 0
     for i in train:
-        known = seen.setdefault(_fingerprint(pixels[i]), set())
-        copies += bool(known - {int(groups[i])})
-        known.add(int(groups[i]))
-    found = []
-    judged = {_fingerprint(pixels[i]) for i in validation}
-    for rows, name, elsewhere, others in (
-        (validation, "validation", seen.keys(), "training"),
-        (test, "test", seen.keys(), "training"),
-        (test, "test", judged, "validation"),
+        groups_of_copies = groups_by_content.setdefault(_fingerprint(pixels[i]), set())
+        copies += bool(groups_of_copies - {int(groups[i])})
+        groups_of_copies.add(int(groups[i]))
+
+    warnings = []
+    in_validation = {_fingerprint(pixels[i]) for i in validation}
+    for rows, name, contents, others in (
+        (validation, "validation", groups_by_content.keys(), "training"),
+        (test, "test", groups_by_content.keys(), "training"),
+        (test, "test", in_validation, "validation"),
     ):
-        count = sum(_fingerprint(pixels[i]) in elsewhere for i in rows)
+        count = sum(_fingerprint(pixels[i]) in contents for i in rows)
         if count:
-            found.append(f"{count} of {len(rows)} {name} images are also {others} images: remove them from one part")
+            warnings.append(f"{count} of {len(rows)} {name} images are also {others} images: remove them from one part")
     if copies and not len(validation):
-        found.append(
-            f"{copies} of {len(train)} training images are copies of others, and may stand on both sides of the "
+        warnings.append(
+            f"{copies} of {len(train)} training images are copies of others, and may be on both sides of the "
             "validation split: remove them, or keep copies together by --group FILE"
         )
-    return found
+    return warnings
 
 
 def _fingerprint(pixels: NDArray[np.uint8]) -> bytes:

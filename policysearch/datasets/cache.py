@@ -21,7 +21,7 @@ from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, pixel_file
 
-FORMAT = 2  # one more whenever the same input is decoded to something else
+FORMAT = 3  # one more whenever the same input is decoded to something else
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
 
@@ -154,8 +154,8 @@ def _writing() -> Iterator[None]:
 def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
     both = np.concatenate([parts.train, parts.validation])
     small: dict[str, NDArray[Any] | None] = {
-        "y_train": decoded.labels[both],
-        "y_test": decoded.labels[parts.test],
+        "y_train": parts.labels[both],
+        "y_test": parts.labels[parts.test],
         "validation": np.arange(len(parts.train), len(both)) if len(parts.validation) else None,
         "groups": parts.groups,
     }

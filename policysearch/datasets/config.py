@@ -1,4 +1,4 @@
-"""What a person says of the data, without NumPy or torch."""
+"""The settings of a data set and of its split, without NumPy or torch."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ class DataSettings(Settings):
         Field(description="how --resize treats another aspect: crop the middle, pad with black, or stretch"),
         Mark.REPORTED,
     ] = "crop"
+    background: Annotated[
+        Literal["white", "black"],
+        Field(description="what transparent places of an image are put on"),
+        Mark.REPORTED,
+    ] = "white"
+    image_column: Annotated[
+        str | None, Field(description="Parquet: the column of images; default: image, img or the only one there is")
+    ] = None
+    label_column: Annotated[
+        str | None, Field(description="Parquet: the column of labels; default: label, fine_label or the only such")
+    ] = None
     group: Annotated[
         str | None,
         Field(

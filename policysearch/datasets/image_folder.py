@@ -1,76 +1,100 @@
-"""A folder of images, a sub-folder a class: CLASS/*.png, or train/CLASS/*.png with val/ and test/ beside it."""
+"""A folder of images, a sub-folder for each class."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property, partial
 from pathlib import Path
 
 from policysearch.core.errors import UserError
-from policysearch.datasets.source import TRAIN, Item, Listing, part_called, read_file
+from policysearch.core.readable import readable
+from policysearch.datasets.folder_layout import Layout, layout_of
+from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
+from policysearch.datasets.source import TRAIN, Item, Listing, read_file
 
-_SUFFIXES = frozenset([".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"])
 
-
-def list_folder(folder: Path, group: str | None) -> Listing:
-    """The images of a folder; classes are numbered in the order of their sub-folders' names.
+class ImageFolder:
+    """A folder of images, laid out in one of the ways of `folder_layout`; it is looked through once.
 
     Args:
-        folder: where they are.
-        group: must be None: a folder has no columns.
-
-    Raises:
-        UserError: there is no sub-folder with images, or a class of another part is not in train.
+        path: the folder.
     """
-    if group is not None:
-        raise UserError(f"--group {group}: there is no such file; images in a folder are grouped by a CSV file")
-    parts = _parts(folder)
-    classes = sorted(_below(parts[TRAIN]))
-    _same_classes(parts, classes)
-    items = [
-        Item(path.relative_to(folder).as_posix(), part, partial(read_file, path, label))
-        for part, root in parts.items()
-        for label, name in enumerate(classes)
-        for path in _images(root / name)
-    ]
-    if not items:
-        raise UserError(
-            f"{folder} has no images in sub-folders, a sub-folder a class ({', '.join(sorted(_SUFFIXES))}), "
-            "nor Parquet files"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def _tree(self) -> Folder:
+        return scan(self.path)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        if not self._tree.holding:
+            raise UserError(self._no_images())
+        return layout_of(self._tree)
+
+    def files(self) -> list[Path]:
+        """The images that `listing` lists, sorted.
+
+        Raises:
+            UserError: as `listing`.
+        """
+        return sorted(path for _, _, path in self._images())
+
+    def listing(self, group: str | None) -> Listing:
+        """The images; classes are numbered in the order of their folders' names.
+
+        Args:
+            group: must be None: a folder has no columns.
+
+        Raises:
+            UserError: it cannot be told which folders are the classes, or a class of another part is not in train.
+        """
+        if group is not None:
+            raise UserError(f"--group {group}: there is no such file; images in a folder are grouped by a CSV file")
+        classes = list(self._layout.parts[TRAIN])
+        numbers = {name: label for label, name in enumerate(classes)}
+        items = [
+            Item(readable(path.relative_to(self.path).as_posix()), part, partial(read_file, path, numbers[name]))
+            for part, name, path in self._images()
+        ]
+        return Listing(items, tuple(map(readable, classes)))
+
+    def remarks(self) -> tuple[str, ...]:
+        """What was left out, a sentence each.
+
+        Raises:
+            UserError: as `listing`.
+        """
+        folders = [folder for classes in self._layout.parts.values() for folder in classes.values()]
+        others = sum((folder.all_others() for folder in folders), Counter[str]())
+        if not others:
+            return self._layout.remarks
+        left_out = f"{_counted(others)} in class folders are of kinds that are not read and were left out"
+        return (*self._layout.remarks, left_out)
+
+    def _images(self) -> Iterator[tuple[str, str, Path]]:
+        """Part, class and path of every image, in an order that does not change."""
+        for part, classes in self._layout.parts.items():
+            for name in sorted(classes):
+                for path in classes[name].all_images():
+                    yield part, name, path
+
+    def _no_images(self) -> str:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        others = self._tree.all_others()
+        instead = f"; there are {_counted(others)}" if others else ""
+        if self._tree.images:
+            instead = f"; there are {len(self._tree.images)} images in it, in no sub-folder"
+        return (
+            f"{self.path} has no images in sub-folders, a sub-folder for each class ({suffixes}), nor Parquet files"
+            f"{instead}. Images with labels in a table come from a function (`policysearch guide data`)"
         )
-    return Listing(items, tuple(classes))
 
 
-def image_files(folder: Path) -> list[Path]:
-    """The files that `list_folder` lists, sorted: in folders that are links too."""
-    return sorted(path for root in _parts(folder).values() for name in _below(root) for path in _images(root / name))
-
-
-def _parts(folder: Path) -> dict[str, Path]:
-    """The root of each part; without a sub-folder `train`, the folder itself is the training part."""
-    found: dict[str, Path] = {}
-    for name in sorted(_below(folder)):
-        part = part_called(name)
-        if part in found:
-            raise UserError(f"{folder} has both {found[part].name}/ and {name}/: which is its {part} part?")
-        if part:
-            found[part] = folder / name
-    return found if TRAIN in found else {TRAIN: folder}
-
-
-def _same_classes(parts: dict[str, Path], classes: list[str]) -> None:
-    for _part, root in parts.items():
-        strange = [name for name in _below(root) if name not in classes and _images(root / name)]
-        if strange:
-            raise UserError(
-                f"{root} has class {strange[0]!r}, which {parts[TRAIN]} has not: a class must have {TRAIN} images"
-            )
-
-
-def _below(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-
-
-def _images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
+def _counted(others: Counter[str]) -> str:
+    """Such as "5 files (3 .txt, 2 .heic)"."""
+    kinds = [f"{count} {suffix or 'without an ending'}" for suffix, count in others.most_common(4)]
+    more = [f"{len(others) - 4} other kinds"] if len(others) > 4 else []
+    return f"{others.total()} files ({', '.join([*kinds, *more])})"

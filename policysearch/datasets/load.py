@@ -1,4 +1,4 @@
-"""Which source a person means, and its data set: from the cache, or decoded now."""
+"""Which source a setting means, and its data set: from the cache, or decoded now."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, content_key, found, made, open_folder, sha
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
 from policysearch.datasets.groups import is_file
-from policysearch.datasets.image_folder import image_files, list_folder
-from policysearch.datasets.npz import list_function, list_npz
+from policysearch.datasets.image_folder import ImageFolder
+from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.registry import NAMED, SHIPPED, list_named, named_files
 from policysearch.datasets.source import Listing
@@ -29,19 +30,27 @@ _SHIPPED = files("policysearch.datasets") / "shipped"
 
 @dataclass(frozen=True)
 class _Source:
-    """Where images come from: the files they are in (none: only `listed` can tell), and how these are listed."""
+    """Where images come from.
+
+    Attributes:
+        files: gives the files that they are in; none where only `listing` can say.
+        root: the folder of these files.
+        listing: lists the images.
+        remarks: gives what a person should know of what is beside the files, a sentence each.
+    """
 
     files: Callable[[], Sequence[Path]]
     root: Path
-    listed: Callable[[], Listing]
+    listing: Callable[[], Listing]
+    remarks: Callable[[], tuple[str, ...]] = tuple
 
 
 def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) -> Dataset:
-    """The data set that is meant, decoded once and from then on memory-mapped from the cache.
+    """The data set of some settings, decoded once and from then on memory-mapped from the cache.
 
     Args:
-        settings: which, and how it is brought to one size; a text is the data alone.
-        tell: told how many images are decoded, now and then, if they are.
+        settings: which data, and how they are brought to one size; a text is the data alone.
+        tell: called, while images are decoded, with how many of how many are.
 
     Raises:
         UserError: there is no such data, or something about them is wrong; the message begins with their name.
@@ -50,7 +59,9 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) ->
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:
         return _shipped(settings.data)
     try:
-        return replace(_cached(settings, _source(settings), tell), name=_name(settings.data))
+        source = _source(settings)
+        dataset = _cached(settings, source, tell)
+        return replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *source.remarks()))
     except OSError as error:
         raise UserError(f"data {settings.data!r}: cannot read {error.filename}: {error.strerror or error}") from None
     except UserError as error:
@@ -85,20 +96,30 @@ def _shipped(name: str) -> Dataset:
 
 
 def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
-    told = json.dumps(settings.model_dump(include={"resize", "aspect", "skip_damaged"}))
-    group = sha(Path(settings.group).read_bytes()) if settings.group and is_file(settings.group) else settings.group
-    told = json.dumps([told, group, settings.data if settings.data in NAMED else ""])
-    here = source.files()
-    known = found(content_key(here, source.root, told)) if here else None
-    if known is not None:
-        return known
-    listing = source.listed()
-    here = source.files()  # there are more where they were downloaded just now
-    if here:
-        key = content_key(here, source.root, told)
+    choices = _choices(settings)
+    files = source.files()
+    cached = found(content_key(files, source.root, choices)) if files else None
+    if cached is not None:
+        return cached
+
+    listing = source.listing()
+    files = source.files()  # there are more where they were downloaded just now
+    if files:
+        key = content_key(files, source.root, choices)
     else:
-        key = sha(told.encode(), str(FORMAT).encode(), *_contents(listing))
+        key = sha(choices.encode(), str(FORMAT).encode(), *_contents(listing))
     return found(key) or made(key, partial(_decoded, listing, settings, tell))
+
+
+_DECODING = {"resize", "aspect", "background", "image_column", "label_column", "skip_damaged"}
+"""Settings that change what the same files are decoded to."""
+
+
+def _choices(settings: DataSettings) -> str:
+    """Everything besides the files' contents that the decoded data depend on."""
+    group = sha(Path(settings.group).read_bytes()) if settings.group and is_file(settings.group) else settings.group
+    name = settings.data if settings.data in NAMED else ""
+    return json.dumps([settings.model_dump(include=_DECODING), group, name])
 
 
 def _contents(listing: Listing) -> list[bytes]:
@@ -106,7 +127,7 @@ def _contents(listing: Listing) -> list[bytes]:
     images = (
         sha(image.tobytes(), f"{image.size} {label} {item.part} {item.group}".encode()) for item, image, label in read
     )
-    return [json.dumps(listing.classes).encode(), *(image.encode() for image in images)]
+    return [json.dumps([listing.classes, listing.warnings]).encode(), *(image.encode() for image in images)]
 
 
 def _decoded(listing: Listing, settings: DataSettings, tell: Tell, scratch: Path) -> tuple[Decoded, Parts]:
@@ -116,19 +137,33 @@ def _decoded(listing: Listing, settings: DataSettings, tell: Tell, scratch: Path
 
 def _source(settings: DataSettings) -> _Source:
     spec, path = settings.data, Path(settings.data)
-    column = None if is_file(settings.group) else settings.group
+    group = None if is_file(settings.group) else settings.group
     if spec in SHIPPED:
         path = Path(str(_SHIPPED / f"{spec}.npz"))
+    shards = parquet_files(path) if spec not in NAMED and path.suffix != ".npz" and path.exists() else []
+    if not shards:
+        _refuse_columns(settings)
+
     if spec in NAMED:
         root = Path(settings.data_root)
-        listed = partial(list_named, spec, root, settings.download, column)
-        return _Source(partial(named_files, spec, root), root, listed)
+        listing = partial(list_named, spec, root, settings.download, group)
+        return _Source(partial(named_files, spec, root), root, listing)
     if ":" in spec and not path.exists():
-        return _Source(list, path, partial(list_function, spec, column))
-    return _on_disk(path, column)
+        return _Source(list, path, partial(list_function, spec, group))
+    if shards:
+        names = [file for file in {shard.with_name("classes.txt") for shard in shards} if file.exists()]
+        listing = partial(list_parquet, path, group, settings.image_column, settings.label_column)
+        return _Source(lambda: [*shards, *names], path if path.is_dir() else path.parent, listing)
+    return _on_disk(path, group)
 
 
-def _on_disk(path: Path, column: str | None) -> _Source:
+def _refuse_columns(settings: DataSettings) -> None:
+    for flag, column in (("image", settings.image_column), ("label", settings.label_column)):
+        if column is not None:
+            raise UserError(f"--{flag}-column {column}: only Parquet has columns")
+
+
+def _on_disk(path: Path, group: str | None) -> _Source:
     if not path.exists():
         if path.suffix or len(path.parts) > 1:
             raise UserError("No such file or folder")
@@ -138,13 +173,8 @@ def _on_disk(path: Path, column: str | None) -> _Source:
             "PATH.npz, or module:function."
         )
     if path.suffix == ".npz":
-        return _Source(lambda: [path], path.parent, partial(list_npz, path, column))
-    shards = parquet_files(path)
-    if shards:
-        beside = [name for name in {shard.with_name("classes.txt") for shard in shards} if name.exists()]
-        return _Source(
-            lambda: [*shards, *beside], path if path.is_dir() else path.parent, partial(list_parquet, path, column)
-        )
+        return _Source(lambda: [path], path.parent, partial(list_npz, path, group))
     if not path.is_dir():
-        raise UserError("a file of data is .npz or .parquet; images are given as a folder, a sub-folder a class")
-    return _Source(partial(image_files, path), path, partial(list_folder, path, column))
+        raise UserError("a file of data is .npz or .parquet; images are given as a folder, a sub-folder for each class")
+    folder = ImageFolder(path)
+    return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,26 @@ from PIL.Image import Image
 
 from policysearch.core.errors import UserError
 from policysearch.datasets.groups import group_name
-from policysearch.datasets.source import TRAIN, Item, Listing, part_called
+from policysearch.datasets.parquet_columns import Columns, class_names, columns_of
+from policysearch.datasets.parquet_table import read_schema, read_table
+from policysearch.datasets.source import PARTS, TRAIN, Item, Listing, hidden_labels, part_called
 
-_IMAGE = ("image", "img", "picture")
-_LABEL = ("label", "labels", "fine_label", "target", "class")
+
+@dataclass(frozen=True)
+class _Row:
+    """One image, not decoded: `cells` is its column of encoded images and `i` its place there."""
+
+    part: str
+    name: str | None
+    cells: Any
+    i: int
+    label: Any
+    group: str | None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its label is not there: hubs keep those of a competition's test part to themselves."""
+        return self.label is None or (isinstance(self.label, int) and self.label < 0)
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -29,63 +46,67 @@ def parquet_files(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) or [file for file in inside if file.parent.name == "data"] or by_part
 
 
-def list_parquet(path: Path, group: str | None) -> Listing:
+def list_parquet(path: Path, group: str | None, image: str | None = None, label: str | None = None) -> Listing:
     """The images of a file, or of a folder of shards whose names, or folders' names, begin with a part's.
 
-    Their bytes stay in Arrow's memory until an image is decoded.
+    Their bytes stay in Arrow's memory until an image is decoded. A part other than train whose labels are all -1 or
+    missing is left out.
 
     Args:
         path: a file or a folder.
         group: the column that holds the groups, or None.
+        image: the column of images; None is the one of the usual name, or the only one there is.
+        label: the column of labels, likewise.
 
     Raises:
-        UserError: a file cannot be read, or has no such columns.
+        UserError: a file cannot be read, is too large, or has no such columns.
     """
     files = parquet_files(path)
-    known = {file: part_called(re.split(r"[-_.]", file.stem)[0]) or part_called(file.parent.name) for file in files}
-    if any(known.values()):
-        files = [file for file in files if known[file]]
-    tables = [(known[file] or TRAIN, file, _table(file)) for file in files]
-    _, first, table = tables[0]
-    image, label = _column(first, table, _IMAGE, "images"), _column(first, table, _LABEL, "labels")
-    rows = [row for part, file, table in tables for row in _rows(part, file, table, image, label, group)]
-    named = _same_class_names([(file, _class_names(table, label, file)) for _, file, table in tables])
-    labels, classes = _labels([row[3] for row in rows], named)
-    counted: dict[str, int] = {}
-    items = []
-    for (part, name, read, _, own), number in zip(rows, labels, strict=True):
-        counted[part] = counted.get(part, -1) + 1
-        items.append(Item(name or f"{part}[{counted[part]}]", part, partial(read, number), own))
-    return Listing(items, classes)
+    part_of = {file: part_called(re.split(r"[-_.]", file.stem)[0]) or part_called(file.parent.name) for file in files}
+    if any(part_of.values()):
+        files = [file for file in files if part_of[file]]
+
+    first = next((file for file in files if part_of[file] == TRAIN), files[0])
+    columns = columns_of(read_schema(first), first, image, label)
+    rows: list[_Row] = []
+    names: list[tuple[Path, tuple[str, ...] | None]] = []
+    for file in files:
+        rows += _rows(part_of[file] or TRAIN, file, columns, group)
+        names.append((file, class_names(read_schema(file), columns.label, file)))
+
+    hidden = [part for part in PARTS if part != TRAIN and _all_hidden([row for row in rows if row.part == part])]
+    rows = [row for row in rows if row.part not in hidden]
+    labels, classes = _labels([row.label for row in rows], _same_class_names(names))
+    return Listing(list(_items(rows, labels)), classes, tuple(map(hidden_labels, hidden)))
 
 
-def _table(file: Path) -> Any:
-    from pyarrow import ArrowException, parquet
-
-    try:
-        # Arrow takes a path as a URI (a:b.parquet) or as a partition (label=3/a.parquet); an open file is only read.
-        with file.open("rb") as opened:
-            return parquet.read_table(opened)
-    except (ArrowException, OSError) as error:
-        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from None
+def _all_hidden(rows: Sequence[_Row]) -> bool:
+    return bool(rows) and all(row.is_hidden for row in rows)
 
 
-def _column(file: Path, table: Any, names: tuple[str, ...], what: str) -> str:
-    for name in names:
-        if name in table.column_names:
-            return name
-    raise UserError(f"{file} has no column of {what} ({' or '.join(names)}); its columns: {table.column_names}")
+def _items(rows: Sequence[_Row], labels: Sequence[int]) -> Iterator[Item]:
+    count: Counter[str] = Counter()
+    for row, label in zip(rows, labels, strict=True):
+        name = row.name or f"{row.part}[{count[row.part]}]"
+        count[row.part] += 1
+        yield Item(name, row.part, partial(_decoded, row.cells, row.i, label), row.group)
 
 
-def _rows(part: str, file: Path, table: Any, image: str, label: str, group: str | None) -> Iterator[tuple[Any, ...]]:
-    wanted = [image, label, *([group] if group and part == TRAIN else [])]
-    missing = [name for name in wanted if name not in table.column_names]
-    if missing:
-        raise UserError(f"{file} has no column {missing[0]!r}; its columns: {', '.join(table.column_names)}")
-    groups = table[group].to_pylist() if len(wanted) == 3 else [None] * len(table)
-    data, names = _cells(file, table[image])
-    for i, (name, value, own) in enumerate(zip(names, table[label].to_pylist(), groups, strict=True)):
-        yield part, name, partial(_decoded, data, i), value, group_name(own)
+def _rows(part: str, file: Path, columns: Columns, group: str | None) -> Iterator[_Row]:
+    present = read_schema(file).names
+    needed = [columns.image, *([columns.label] if part == TRAIN else []), *([group] if group and part == TRAIN else [])]
+    for name in needed:
+        if name not in present:
+            raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(present)}")
+
+    read = [name for name in (*needed, columns.label) if name in present]
+    table = read_table(file, list(dict.fromkeys(read)))
+    nothing = [None] * len(table)
+    cells, names = _cells(file, table[columns.image])
+    labels = table[columns.label].to_pylist() if columns.label in present else nothing
+    groups = table[group].to_pylist() if group and part == TRAIN else nothing
+    for i, (image_name, label, value) in enumerate(zip(names, labels, groups, strict=True)):
+        yield _Row(part, image_name, cells, i, label, group_name(value))
 
 
 def _cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
@@ -101,28 +122,15 @@ def _cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
     return compute.struct_field(column, "bytes"), names
 
 
-def _class_names(table: Any, label: str, file: Path) -> tuple[str, ...] | None:
-    """From the hub's own metadata, or from a `classes.txt` beside the file."""
-    text = (table.schema.metadata or {}).get(b"huggingface")
-    try:
-        names = json.loads(text)["info"]["features"][label]["names"] if text else None
-    except (ValueError, LookupError, TypeError):  # metadata that are damaged, or say nothing of classes
-        names = None
-    if isinstance(names, list) and names:
-        return tuple(map(str, names))
-    beside = file.with_name("classes.txt")
-    if not beside.exists():
-        return None
-    return tuple(line.strip() for line in beside.read_text(encoding="utf-8").splitlines() if line.strip())
-
-
 def _same_class_names(named: list[tuple[Path, tuple[str, ...] | None]]) -> tuple[str, ...] | None:
     """The names that all files give; where they differ, a number means one class here and another there."""
-    told = [(file, names) for file, names in named if names is not None]
-    for file, names in told:
-        if names != told[0][1]:
-            raise UserError(f"{told[0][0]} and {file} number their classes differently: give all the same class names")
-    return told[0][1] if told else None
+    with_names = [(file, names) for file, names in named if names is not None]
+    for file, names in with_names:
+        if names != with_names[0][1]:
+            raise UserError(
+                f"{with_names[0][0]} and {file} number their classes differently: give all the same class names"
+            )
+    return with_names[0][1] if with_names else None
 
 
 def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[int], tuple[str, ...] | None]:
@@ -140,11 +148,9 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
 
 
 def _decoded(column: Any, i: int, label: int) -> tuple[Image, int]:
-    from PIL import Image as images
+    from policysearch.datasets.image_file import read_image
 
     data = column[i].as_py()
     if not data:
         raise OSError("no bytes")
-    with images.open(io.BytesIO(data)) as image:
-        image.load()
-        return image, label
+    return read_image(io.BytesIO(data)), label

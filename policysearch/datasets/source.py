@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
 
-_CALLED = {"training": TRAIN, "val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "testing": TEST}
+_SYNONYMS = {
+    **dict.fromkeys(("training", "trn"), TRAIN),
+    **dict.fromkeys(("val", "valid", "dev"), VALIDATION),
+    **dict.fromkeys(("testing", "tst"), TEST),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Item:
     Attributes:
         name: what a person finds it by: a path, or part[number].
         part: train, validation or test.
-        read: gives the image and its label, 0 or more; raises whatever a damaged file makes it raise.
+        read: gives the image, upright, and its label, 0 or more; raises whatever a damaged file makes it raise.
         group: what it must stay together with, or None.
     """
 
@@ -38,24 +42,34 @@ class Listing:
 
     Attributes:
         items: its images, in an order that does not change.
-        classes: a name a class, or None where only numbers are known.
+        classes: a name for each class, or None where only numbers are known.
+        warnings: what a person should know of what the contents say, a sentence each.
     """
 
     items: Sequence[Item]
     classes: tuple[str, ...] | None
+    warnings: tuple[str, ...] = ()
 
 
 def part_called(name: str) -> str | None:
-    """The part that a folder or file name such as `train`, `val` or `test` means, or None."""
+    """The part that a folder or file name such as `train`, `val` or `test` means, or None.
+
+    Example:
+        >>> part_called("Valid"), part_called("cat")
+        ('validation', None)
+    """
     lower = name.lower()
-    part = _CALLED.get(lower, lower)
+    part = _SYNONYMS.get(lower, lower)
     return part if part in PARTS else None
 
 
-def read_file(path: Path, label: int) -> tuple[Image, int]:
-    """The image in a file, decoded."""
-    from PIL import Image as images
+def hidden_labels(part: str) -> str:
+    """The sentence for a part whose labels are not there."""
+    return f"the labels of the {part} part are hidden (-1 or none): the part was left out"
 
-    with images.open(path) as image:
-        image.load()
-        return image, label
+
+def read_file(path: Path, label: int) -> tuple[Image, int]:
+    """The image in a file, decoded, and its label."""
+    from policysearch.datasets.image_file import read_image
+
+    return read_image(path), label

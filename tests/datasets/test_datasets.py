@@ -400,7 +400,7 @@ BAD = {
         {},
         "no images in sub-folders",
     ),
-    "few": (lambda p: write_folder(p, some_images(6)), {}, "at least 3 a class"),
+    "few": (lambda p: write_folder(p, some_images(6)), {}, "at least 3 per class"),
     "strange class": (
         lambda p: (write_folder(p / "train", some_images()), write_folder(p / "test", some_images(3), names=("cow",))),
         {},
@@ -419,14 +419,14 @@ BAD = {
     "tiny": (lambda p: write_folder(p, some_images(60, 4)), {}, "4×4 pixels; sides must be 8 to 512"),
     "no such group": (lambda p: write_folder(p, some_images()), {"group": "track"}, "no such file"),
     "parquet without images": (
-        lambda p: write_parquet(p / "a.parquet", some_images(), LABELS, "pix"),
+        lambda p: write_parquet(p / "a.parquet", some_images(), LABELS, "pix", other=[b"x"] * 60),
         {},
-        "no column of images",
+        "no column of images .*pix, label, other; say which by --image-column NAME",
     ),
     "parquet without labels": (
         lambda p: write_parquet(p / "a.parquet", some_images(), LABELS, label="y"),
         {},
-        "no column of labels",
+        "no column of labels .*say which by --label-column NAME",
     ),
     "no such column": (
         lambda p: write_parquet(p / "a.parquet", some_images(), LABELS),

@@ -31,8 +31,9 @@ ROOT = Path(policysearch.__file__).parents[1]
 PUBLISHED = ROOT / "results" / "2026-11-21_first-search"
 
 PULLS = {"images", "epochs", "model", "recipe", "seed", "validation", "split_seed"}
+DATA = "data-root download resize aspect background image-column label-column group skip-damaged "
 TRAINING = "batch rate momentum weight-decay warmup label-smoothing checkpoints precision schedule averaging "
-TRAINING += "base-epochs compile data-root download resize aspect group skip-damaged "
+TRAINING += "base-epochs compile " + DATA
 EXPERIMENT = "model operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
 EXPERIMENT += "deadline validation split-seed data "
 STUDY = "seed storage study out "
@@ -45,8 +46,8 @@ FLAGS = {
     "seed processes sensitivity",
     "calibrate": TRAINING + EXPERIMENT + STUDY + "space arms long ladder seeds long-seeds rewards tolerance budget",
     "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also seeds grid-n grid-m grid-seeds",
-    "data": "data-root download resize aspect group skip-damaged validation split-seed out",
-    "preview": "data data-root download resize aspect group skip-damaged images draws seed progress operations out",
+    "data": DATA + "validation split-seed out",
+    "preview": DATA + "data images draws seed progress operations out",
 }
 """Flags of the commands that take groups of settings, as they were before there were groups."""
 
@@ -67,7 +68,7 @@ def test_names_that_runs_tables_and_calibrations_record():
     confirmed = {"confirm_images", "confirm_epochs", "confirm_reward"}
     assert {*PINNED} == PULLS | confirmed | {"strategy", "reward", "rungs"}
     assert {*TrainingSettings.setting_names(Mark.FIXED)} == PULLS
-    reported = PULLS - {"images", "epochs"} | {"reward", "resize", "aspect", "device", "workers"}
+    reported = PULLS - {"images", "epochs"} | {"reward", "resize", "aspect", "background", "device", "workers"}
     assert {*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)} == reported
     assert CalibrateSettings.setting_names(Mark.FIXED) == ("arms", "long", "ladder", "seeds", "long_seeds")
 

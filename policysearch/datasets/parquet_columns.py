@@ -1,0 +1,99 @@
+"""Which columns of a Parquet file hold the images and the labels, and what the classes are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policysearch.core.errors import UserError
+
+_IMAGE = ("image", "img", "picture")
+_LABEL = ("label", "labels", "fine_label", "target", "class")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the two columns that are read."""
+
+    image: str
+    label: str
+
+
+def columns_of(schema: Any, file: Path, image: str | None, label: str | None) -> Columns:
+    """The columns of images and of labels.
+
+    Args:
+        schema: Arrow's schema of the training part's first file.
+        file: that file, for messages.
+        image, label: their names, or None: those of the usual names, or else the only one that can be meant.
+
+    Raises:
+        UserError: there is no such column, or there are several.
+    """
+    encoded = [field.name for field in schema if _is_encoded_image(field.type)]
+    with_classes = [name for name in schema.names if _named_classes(schema, name)]
+    return Columns(
+        _column(schema, file, image, _IMAGE, encoded, "image"),
+        _column(schema, file, label, _LABEL, with_classes, "label"),
+    )
+
+
+def _column(
+    schema: Any, file: Path, setting: str | None, usual: Sequence[str], possible: Sequence[str], what: str
+) -> str:
+    columns = ", ".join(schema.names)
+    if setting is not None:
+        if setting in schema.names:
+            return setting
+        raise UserError(f"{file} has no column {setting!r} (--{what}-column); its columns: {columns}")
+    for name in usual:
+        if name in schema.names:
+            return name
+    if len(possible) == 1:
+        return possible[0]
+    raise UserError(
+        f"{file} has no column of {what}s ({' or '.join(usual)}); its columns: {columns}; "
+        f"say which by --{what}-column NAME"
+    )
+
+
+def _is_encoded_image(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" for field in kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def class_names(schema: Any, label: str, file: Path) -> tuple[str, ...] | None:
+    """A name for each class, from the hub's own metadata or from a `classes.txt` beside the file; or None.
+
+    Args:
+        schema: Arrow's schema of the file.
+        label: the column of labels.
+        file: the file.
+
+    Raises:
+        UserError: `classes.txt` is not text.
+    """
+    names = _named_classes(schema, label)
+    beside = file.with_name("classes.txt")
+    if names or not beside.exists():
+        return names
+    try:
+        lines = beside.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{beside} is not text in UTF-8; it must hold one class name per line") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _named_classes(schema: Any, column: str) -> tuple[str, ...] | None:
+    text = (schema.metadata or {}).get(b"huggingface")
+    try:
+        names = json.loads(text)["info"]["features"][column]["names"] if text else None
+    except (ValueError, LookupError, TypeError, RecursionError):  # damaged metadata, or none of classes
+        return None
+    return tuple(map(str, names)) if isinstance(names, list) and names else None

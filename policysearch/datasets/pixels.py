@@ -1,0 +1,80 @@
+"""From one decoded image to pixels: 8 bits, no transparency, the size asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from policysearch.datasets.config import DataSettings
+
+_GREY = ("1", "L", "LA", "I;16")
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+_RESIZED = {
+    "crop": partial(ImageOps.fit, method=Image.Resampling.BILINEAR),
+    "pad": partial(ImageOps.pad, method=Image.Resampling.BILINEAR),
+    "stretch": partial(Image.Image.resize, resample=Image.Resampling.BILINEAR),
+}
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """One image.
+
+    Attributes:
+        values: [3, H, W] uint8.
+        grey: whether the image has no colours.
+        brightest: its largest value.
+        peak: the largest value in the file, where that has 16 bits; else None.
+        transparent: whether a part of it was transparent.
+    """
+
+    values: NDArray[np.uint8]
+    grey: bool
+    brightest: int
+    peak: int | None
+    transparent: bool
+
+
+def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
+    """The pixels of an image.
+
+    Args:
+        image: upright, of any mode but those of unknown range.
+        settings: its size, the treatment of other aspect ratios, and what is behind transparent places.
+        bits: how many of an image of 16 bits are used; the upper eight of them are kept.
+
+    Raises:
+        ValueError: the range of its values is unknown.
+    """
+    grey = image.mode in _GREY
+    peak = None
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image)
+        peak = int(deep.max(initial=0))
+        image = Image.fromarray((deep >> (bits - 8)).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of mode {image.mode!r}, whose range is unknown")
+
+    image, transparent = _on_background(image, settings.background)
+    if settings.size is not None:
+        height, width = settings.size
+        image = _RESIZED[settings.aspect](image, (width, height))
+    values = np.asarray(image).transpose(2, 0, 1)
+    return Pixels(values, grey, int(values.max(initial=0)), peak, transparent)
+
+
+def _on_background(image: Image.Image, background: str) -> tuple[Image.Image, bool]:
+    """The image as RGB, and whether it was transparent anywhere; one that is not has the very pixels of the file."""
+    if image.mode not in _WITH_ALPHA and "transparency" not in image.info:
+        return image.convert("RGB"), False
+    with_alpha = image.convert("RGBA")
+    least, _ = with_alpha.getchannel("A").getextrema()
+    if least == 255:
+        return image.convert("RGB"), False
+    behind = Image.new("RGBA", image.size, background)
+    behind.alpha_composite(with_alpha)
+    return behind.convert("RGB"), True
