@@ -98,7 +98,7 @@ def focal_wins(trial):
     return {**metrics, "accuracy": level + 0.1 * (metrics["accuracy"] - 0.8)}
 
 
-@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+@pytest.mark.parametrize("strategy", ["ucb", pytest.param("tpe", marks=pytest.mark.slow)])
 def test_a_search_ends_with_the_loss_that_won(strategy, quick, tmp_path, monkeypatch):
     monkeypatch.setattr("tests.support.quick.quick_metrics", focal_wins)
     folder = tmp_path / "run"
@@ -149,7 +149,7 @@ def kill_after_attribute(monkeypatch, prefix: str, count: int) -> None:
     monkeypatch.setattr(RDBStorage, "set_study_user_attr", wrapped)
 
 
-@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+@pytest.mark.parametrize("strategy", ["ucb", pytest.param("tpe", marks=pytest.mark.slow)])
 def test_killed_while_an_arm_is_written_it_ends_with_the_same_trials(strategy, quick, tmp_path, monkeypatch):
     settings = {"space": "losses", "strategy": strategy, "trials": 12}
     search(config_for(tmp_path / "whole", **settings))

@@ -57,18 +57,14 @@ def whole(tmp_path_factory):
 
 
 COUNTS = [1, 2, 3, 16, 17, 40, 55]
-AT_EVERY_COUNT = ("ucb", "tpe")
-"""One strategy that chooses arms, and one that is asked parameter by parameter: all that differs in what is written."""
+QUICK = {"ucb": (2, 17, 55), "tpe": (1, 3, 40), "optuna:NSGAII": (16,)}
+"""A strategy that chooses arms, one that is asked parameter by parameter, and one that keeps a population."""
 
 
 def kills() -> list:
-    """Every strategy and write; the quick suite has all writes of two strategies, and one of a genetic sampler."""
-
-    def is_quick(strategy: str, count: int) -> bool:
-        return strategy in AT_EVERY_COUNT or (strategy, count) == ("optuna:NSGAII", 17)
-
+    """Every strategy and write; the quick suite has every write once."""
     return [
-        pytest.param(strategy, count, marks=[] if is_quick(strategy, count) else pytest.mark.slow)
+        pytest.param(strategy, count, marks=[] if count in QUICK.get(strategy, ()) else pytest.mark.slow)
         for strategy in STRATEGIES
         for count in COUNTS
     ]

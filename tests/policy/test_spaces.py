@@ -37,7 +37,7 @@ def test_shipped_spaces(name):
     assert [arm.policy.hash for arm in arms[: len(BASELINES)]] == [Policy.preset(b).hash for b in BASELINES]
     assert len({arm.key for arm in arms}) == len(arms)
     assert [arm.key for arm in space.arms(0)] == [arm.key for arm in arms]
-    for arm in arms:
+    for arm in arms[:: max(1, len(arms) // 60)]:
         assert space.arm(arm.parameters).key == arm.key
         for parameter, distribution in distributions(space, arm.parameters).items():
             assert distribution._contains(distribution.to_internal_repr(arm.parameters[parameter]))

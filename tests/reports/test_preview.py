@@ -233,7 +233,7 @@ def boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
     return [text.get_window_extent(renderer).extents for text in figure.axes[0].texts]
 
 
-@pytest.mark.parametrize("columns", [1, 2, 7])
+@pytest.mark.parametrize("columns", [1, 2, pytest.param(7, marks=pytest.mark.slow)])
 def test_no_text_meets_another_or_the_edge(columns):
     """Every operation at its longest, long names of classes, and formulas, which stay plain text."""
     longest = [f"{name} {-row.high:+.3g}, {name} {0.123:.3g}" for name, row in OPERATIONS.items()]
