@@ -34,6 +34,9 @@ _DIFFERENCES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+WHOLE = ("posterize", "translate-x-pixels", "translate-y-pixels")
+"""Operations whose magnitudes are whole numbers in albumentations, each of an interval drawn alike."""
+
 
 def difference(operation: str, dialect: Dialect) -> str | None:
     """In what a library's nearest transform is another operation; None where pixels are the same."""

@@ -15,6 +15,7 @@ from policysearch.core.files import must_be_writable, write_whole
 from policysearch.core.version import __version__
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
+from policysearch.export.albumentations_dialects import installed
 from policysearch.export.capability import LIBRARIES, Cell, as_markdown, measure
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 
@@ -38,7 +39,7 @@ What a whole policy may ask for:
 | - | - | - | - | - |
 | a draw of its own for each image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign a batch | yes |
 | weights, probabilities, one of several | yes | yes | yes | yes |
-| a magnitude of several levels | yes | yes | yes | no: of their interval |
+| a magnitude of several levels | yes | yes | yes | no: of their interval (whole bits and pixels: yes) |
 | a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes |
 | a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles |
 | several in random order (some_of) | yes | no | no | no |
@@ -93,9 +94,13 @@ def _as_json(cells: Table) -> str:
 
 
 def _as_page(cells: Table) -> str:
-    used = {"policysearch": __version__, **{name: version(name) for name in ("torch", *cells)}}
-    told = ", ".join(f"{name} {number}" for name, number in used.items())
-    return _HEAD.format(versions=told) + "\n" + "\n".join(as_markdown(cells)) + "\n" + _REST
+    versions = ", ".join([f"policysearch {__version__}", *map(_with_version, ("torch", *cells))])
+    return _HEAD.format(versions=versions) + "\n" + "\n".join(as_markdown(cells)) + "\n" + _REST
+
+
+def _with_version(library: str) -> str:
+    """A library by its own name: what is imported as albumentations may be albumentationsx."""
+    return str(installed()) if library == "albumentations" else f"{library} {version(library)}"
 
 
 _FORMS = {".json": _as_json, ".md": _as_page}

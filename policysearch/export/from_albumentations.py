@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.export import to_albumentations
 from policysearch.export.albumentations_dialects import DEFAULT, Dialect, Node, canonical, dialect_of
-from policysearch.export.albumentations_table import NEAREST, READERS, difference
+from policysearch.export.albumentations_table import NEAREST, READERS, WHOLE, difference
 from policysearch.export.autoaugment_lists import literal, number
 from policysearch.export.lossy import refusal
 from policysearch.policy.operations import OPERATIONS
@@ -27,6 +27,7 @@ _DEFAULT_P = "transforms without p are applied with probability 0.5, the library
 _GEOMETRIC = ("Rotate", "Affine", "ShiftScaleRotate")
 _PREPARATION = ("Normalize", "ToTensorV2", "ToFloat", "FromFloat")
 _MOST, _RARE = 1000, 0.01
+_MOST_IN_ALL = 20_000
 
 Branch = tuple[float, tuple[Step | OneOf, ...]]
 """A share of the images, and the steps that they get."""
@@ -255,6 +256,8 @@ def _merged(branches: Iterable[Branch]) -> list[Branch]:
     for share, steps in branches:
         if share:
             merged[steps] = merged.get(steps, 0.0) + share
+        if len(merged) > _MOST_IN_ALL:
+            raise UserError(f"it comes to more than {_MOST_IN_ALL:,} sub-policies")
     return [(share, steps) for steps, share in merged.items()]
 
 
@@ -276,6 +279,10 @@ def _step_of(operation: str, probability: float, span: tuple[float, float] | Non
         return Step(operation=operation, probability=probability)
     low, high = span
     signed = OPERATIONS[operation].signed
+    if operation in WHOLE and low < high:
+        # Every whole number alike, 0 as often as each of the others.
+        drawn = Uniform(start=low, stop=high, levels=int(high - low) + 1)
+        return Step(operation=operation, probability=probability, magnitude=drawn, signed=not signed)
     if signed and low == -high and high > 0:
         return Step(operation=operation, probability=probability, magnitude=Uniform(start=0.0, stop=high))
     magnitude = low if low == high else Uniform(start=low, stop=high)

@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Any
 
 from policysearch.export.albumentations_dialects import Node, installed, translated
-from policysearch.export.albumentations_table import WRITERS, difference, node_of
+from policysearch.export.albumentations_table import WHOLE, WRITERS, difference, node_of
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import quoted, rendered
 from policysearch.export.lossy import Source, altered, head, in_order, own_operation, replaced, unsupported
@@ -66,11 +66,20 @@ def _change(step: Step) -> str | None:
     magnitude = step.magnitude
     if isinstance(magnitude, Normal):
         return f"noisy magnitudes are drawn from {_QUANTILES} quantiles"
-    if isinstance(magnitude, Uniform) and magnitude.levels:
-        return "magnitudes of levels are drawn from the whole interval"
-    if isinstance(magnitude, Uniform) and step.operation == "posterize" and max(magnitude.start, magnitude.stop) > 7:
+    if not isinstance(magnitude, Uniform):
+        return None
+    if step.operation == "posterize" and max(magnitude.start, magnitude.stop) > 7:
         return "posterize with 8 bits is left out"
-    return None
+    if step.operation in WHOLE:
+        return None if _are_whole(magnitude) else f"{step.operation} is drawn from whole numbers, all alike"
+    return "magnitudes of levels are drawn from the whole interval" if magnitude.levels else None
+
+
+def _are_whole(magnitude: Uniform) -> bool:
+    """Whether the levels are all whole numbers from one end to the other, or there is only one."""
+    ends = (magnitude.start, magnitude.stop)
+    all_levels = all(end.is_integer() for end in ends) and magnitude.levels == abs(ends[1] - ends[0]) + 1
+    return all_levels or ends[0] == ends[1]
 
 
 def transform(policy: Policy) -> Node:
@@ -108,21 +117,24 @@ def _single(step: Step) -> Node:
 
 def _spans(step: Step) -> list[tuple[float, float]]:
     """Intervals of the magnitude with its sign, each drawn alike."""
+    spans = _unsigned_spans(step)
+    if not step.draws_sign or spans == [(0.0, 0.0)]:
+        return spans
+    if len(spans) == 1 and spans[0][0] == 0 and step.operation not in WHOLE:
+        return [(-spans[0][1], spans[0][1])]
+    return [signed for low, high in spans for signed in ((low, high), (-high, -low))]
+
+
+def _unsigned_spans(step: Step) -> list[tuple[float, float]]:
     magnitude = step.magnitude
     if isinstance(magnitude, Uniform):
         low, high = sorted((magnitude.start, magnitude.stop))
-        spans = [(min(low, 7.0), min(high, 7.0))] if step.operation == "posterize" else [(low, high)]
-    elif isinstance(magnitude, Normal):
-        shares = [(i + 0.5) / _QUANTILES for i in range(_QUANTILES)]
-        values = [magnitude.mean + magnitude.std * NormalDist().inv_cdf(share) for share in shares]
-        spans = [(v, v) for v in (min(max(v, step.range[0]), step.range[1]) for v in values)]
-    else:
-        spans = [(magnitude or 0.0, magnitude or 0.0)]
-    if not step.draws_sign or spans == [(0.0, 0.0)]:
-        return spans
-    if len(spans) == 1 and spans[0][0] == 0:
-        return [(-spans[0][1], spans[0][1])]
-    return [signed for a, b in spans for signed in ((a, b), (-b, -a))]
+        return [(min(low, 7.0), min(high, 7.0))] if step.operation == "posterize" else [(low, high)]
+    if not isinstance(magnitude, Normal):
+        return [(magnitude or 0.0, magnitude or 0.0)]
+    shares = [(i + 0.5) / _QUANTILES for i in range(_QUANTILES)]
+    values = [magnitude.mean + magnitude.std * NormalDist().inv_cdf(share) for share in shares]
+    return [(value, value) for value in (min(max(v, step.range[0]), step.range[1]) for v in values)]
 
 
 def live(policy: Policy) -> Any:

@@ -14,6 +14,7 @@ from policysearch.augmentation.kernels.registry import KERNELS
 from policysearch.cli import entry_point as cli
 from policysearch.core.errors import UserError
 from policysearch.export import capability_table
+from policysearch.export.albumentations_dialects import Dialect
 from policysearch.export.capability import Cell
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation
 from policysearch.policy.policy import Policy
@@ -211,6 +212,12 @@ def test_the_table_is_written_by_its_ending(monkeypatch):
     assert json.loads(Path("t.json").read_text())["timm"]["rotate"]["gap"] == 0
     told("export", "--table", "-o", "t.md")
     assert "| rotate | exact |" in Path("t.md").read_text() and "moved along" in Path("t.md").read_text()
+
+
+def test_the_table_names_the_library_that_is_imported_as_albumentations(monkeypatch):
+    monkeypatch.setattr(capability_table, "installed", lambda: Dialect("albumentationsx", "2.5.1"))
+    cells = {"albumentations": {name: Cell() for name in SHIPPED_OPERATIONS}}
+    assert "albumentationsx 2.5.1." in capability_table.written_table(cells, ".md")
 
 
 @pytest.mark.parametrize(
