@@ -17,7 +17,13 @@ _OWN = "policysearch"
 
 @dataclass(frozen=True)
 class _Module:
-    """A module's top level: where each name is defined, or what import brings it."""
+    """The top level of a module.
+
+    Attributes:
+        lines: of its text.
+        defined: by name, the statement that defines it.
+        imported: by name, the module that it comes from, and its name there; None for a module itself.
+    """
 
     lines: list[str]
     defined: dict[str, ast.stmt]
@@ -34,27 +40,37 @@ def _module(name: str) -> _Module:
     spec = find_spec(name)
     assert spec is not None and spec.origin is not None
     text = Path(spec.origin).read_text(encoding="utf-8")
-    found = _Module(text.splitlines(), {}, {})
+    module = _Module(text.splitlines(), {}, {})
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found.defined[node.name] = node
+            module.defined[node.name] = node
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name):
-                found.defined[target.id] = node
+                module.defined[target.id] = node
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.imported.update({a.asname or a.name: (node.module, a.name) for a in node.names})
+            module.imported.update({alias.asname or alias.name: (node.module, alias.name) for alias in node.names})
         elif isinstance(node, ast.Import):
-            found.imported.update({a.asname or a.name.partition(".")[0]: (a.name, None) for a in node.names})
-    return found
+            names = {alias.asname or alias.name.partition(".")[0]: alias.name for alias in node.names}
+            module.imported.update({name: (path, None) for name, path in names.items()})
+    return module
 
 
 @dataclass
 class _Bundle:
-    """Definitions in an order in which each comes after those that it needs, and the imports from elsewhere."""
+    """Definitions in an order in which each comes after those that it needs, and the imports from elsewhere.
+
+    Attributes:
+        root: the module that the file begins with.
+        replacements: by name, text in place of a module's own definition.
+        definitions: by name, the text that defines it, in order.
+        homes: by name, the module that it is from.
+        imports: by name, the module outside this program that it comes from, and its name there.
+        seen: names that were taken already.
+    """
 
     root: str
-    given: Mapping[str, str]
+    replacements: Mapping[str, str]
     definitions: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -66,15 +82,16 @@ class _Bundle:
         if name in home.imported and name not in home.defined:
             self._import(name, *home.imported[name])
         elif name in home.defined and self._is_new(module, name):
-            source = self.given.get(name) or home.source(name)
+            source = self.replacements.get(name) or home.source(name)
             for used in _names(ast.parse(source)):
-                self.take(self.root if name in self.given and _knows(self.root, used) else module, used)
+                from_root = name in self.replacements and _has(self.root, used)
+                self.take(self.root if from_root else module, used)
             self.definitions[name] = source
 
     def _import(self, name: str, module: str, original: str | None) -> None:
         if module.partition(".")[0] != _OWN:
-            found = self.imports.setdefault(name, (module, original))
-            assert found == (module, original), f"{name} is {found} and {(module, original)}"
+            earlier = self.imports.setdefault(name, (module, original))
+            assert earlier == (module, original), f"{name} is {earlier} and {(module, original)}"
         elif original is not None:
             assert original == name, f"{name}: what an export takes over keeps its name"
             self.take(module, original)
@@ -87,7 +104,7 @@ class _Bundle:
         return new
 
 
-def _knows(module: str, name: str) -> bool:
+def _has(module: str, name: str) -> bool:
     return name in _module(module).defined or name in _module(module).imported
 
 
@@ -95,16 +112,17 @@ def _names(tree: ast.AST) -> list[str]:
     return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not hasattr(builtins, n.id)]
 
 
-def assemble(module: str, given: Mapping[str, str], head: str, tail: Sequence[str]) -> str:
-    """The text of a file that holds what `tail` names, as known in `module`, and all that this needs.
+def assemble(module: str, replacements: Mapping[str, str], head: str, tail: Sequence[str]) -> str:
+    """The text of a file that has what `tail` names, as `module` has it, and all that this needs.
 
     Args:
         module: a module of this program; what it imports from others of them is put in, the rest is imported.
-        given: text that replaces a module's own definition of a name; what it names is known in `module` or there.
+        replacements: by name, text in place of a module's own definition; the names in it are those of `module` or of
+            the module that it replaces a definition of.
         head: the file's docstring, without quotes.
-        tail: definitions that stand at the end.
+        tail: definitions at the end of the file.
     """
-    bundle = _Bundle(module, given)
+    bundle = _Bundle(module, replacements)
     for name in _names(ast.parse("\n".join(tail))):
         bundle.take(module, name)
     blocks = [f'"""{head}\n"""', "from __future__ import annotations", *_imports(bundle.imports)]
@@ -114,22 +132,25 @@ def assemble(module: str, given: Mapping[str, str], head: str, tail: Sequence[st
 
 def _spaced(sources: Iterable[str]) -> str:
     """Two empty lines around functions and classes, one between constants."""
-    out, was_constant = "", True
+    text, after_constant = "", True
     for source in sources:
-        constant = not source.startswith(("def ", "class ", "@"))
-        out += ("\n" if constant and was_constant else "\n\n") + source.strip() + "\n"
-        was_constant = constant
-    return out.rstrip("\n")
+        is_constant = not source.startswith(("def ", "class ", "@"))
+        text += ("\n" if is_constant and after_constant else "\n\n") + source.strip() + "\n"
+        after_constant = is_constant
+    return text.rstrip("\n")
 
 
 def _imports(imports: Mapping[str, tuple[str, str | None]]) -> list[str]:
     """The standard library's imports, then the others', as ruff sorts them."""
-    standard = {n: m for n, m in imports.items() if m[0].partition(".")[0] in sys.stdlib_module_names}
-    others = {n: m for n, m in imports.items() if n not in standard}
+    standard = {
+        name: origin for name, origin in imports.items() if origin[0].partition(".")[0] in sys.stdlib_module_names
+    }
+    others = {name: origin for name, origin in imports.items() if name not in standard}
     return [block for block in (_block(standard), _block(others)) if block]
 
 
 def _block(imports: Mapping[str, tuple[str, str | None]]) -> str:
+    """`import a`, `import b as c`, then `from d import e`."""
     modules = {(module, name) for name, (module, original) in imports.items() if original is None}
     whole = sorted(module if name == module.partition(".")[0] else f"{module} as {name}" for module, name in modules)
     parts: dict[str, list[str]] = {}

@@ -23,12 +23,12 @@ _STRENGTHS = (0.3, 0.55, 1.0)
 
 @dataclass(frozen=True)
 class Cell:
-    """One operation in one library.
+    """What one library makes of one operation.
 
     Attributes:
         gap: the largest difference of a grey value, in 0..255.
-        share: of values that differ, in [0, 1].
-        refused: why it is not written at all.
+        share: of the values that differ, in [0, 1].
+        refused: why it is not written at all; None if it is.
         altered: in what it is another operation.
     """
 
@@ -61,15 +61,16 @@ def _by_timm(live: Any, images: Tensor) -> Tensor:
 def _by_kornia(live: Any, images: Tensor) -> Tensor:
     import torch
 
-    each = [live(image[None].float() / 255)[0] for image in images]
-    return (torch.stack(each) * 255).round().clamp(0, 255).to(torch.uint8)
+    augmented = torch.stack([live(image[None].float() / 255)[0] for image in images])
+    return (augmented * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def _by_albumentations(live: Any, images: Tensor) -> Tensor:
     import torch
 
     arrays = [live(image=image.permute(1, 2, 0).numpy().copy())["image"] for image in images]
-    return torch.stack([torch.from_numpy(a.copy()).view(*a.shape[:2], -1).permute(2, 0, 1) for a in arrays])
+    tensors = (torch.from_numpy(array.copy()).view(*array.shape[:2], -1) for array in arrays)
+    return torch.stack([tensor.permute(2, 0, 1) for tensor in tensors])
 
 
 LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
@@ -80,27 +81,32 @@ LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
         "albumentations": _by_albumentations,
     }
 )
-"""How a library's live object is applied to images [B, C, H, W] uint8, each alone where it can be."""
+"""(live object, images [B, C, H, W] uint8) -> the same shape: as each library takes them, one by one where it can."""
 
 
 def pictures(images: Tensor, channels: int, batch: int = 12) -> Tensor:
-    """[batch, channels, H, W] of grey images [n, 1, H, W]: in colour, three different ones are the channels."""
+    """A batch of pictures [batch, channels, H, W] of grey images [n, 1, H, W].
+
+    In colour, three different images are the channels.
+    """
     return images[: batch * channels].reshape(batch, channels, *images.shape[2:]).clone()
 
 
 def measure(operation: str, library: str, images: Tensor) -> Cell:
-    """Compare at several magnitudes of the standard range; where a sign is drawn, with the nearer of the two.
+    """Compare a library's pixels with this program's, at several magnitudes of the standard range.
+
+    Where a sign is drawn, the nearer of both counts.
 
     Args:
         operation: one that ships.
-        library: a key of `LIBRARIES`, installed.
+        library: a key of `LIBRARIES` that is installed.
         images: [n, 1, H, W] uint8, n 36 or more.
     """
     exporter = import_module(f"policysearch.export.to_{library}")
     cells = [_cell(exporter, step, library, images) for step in _steps(operation)]
     refused = next((cell.refused for cell in cells if cell.refused), None)
     altered = tuple(dict.fromkeys(reason for cell in cells for reason in cell.altered))
-    return Cell(max(c.gap for c in cells), max(c.share for c in cells), refused, altered)
+    return Cell(max(cell.gap for cell in cells), max(cell.share for cell in cells), refused, altered)
 
 
 def _steps(operation: str) -> list[Step]:
@@ -113,12 +119,14 @@ def _steps(operation: str) -> list[Step]:
 
 def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
     policy = Policy(sub_policies=(SubPolicy(steps=(step,)),))
-    told, lost = exporter.expressible(policy)
-    if told != policy:
-        return Cell(refused=lost[-1])
-    reasons = tuple(reason for reason in lost if "batch" not in reason)
+    expressed, losses = exporter.expressible(policy)
+    if expressed != policy:
+        return Cell(refused=losses[-1])
+    reasons = tuple(reason for reason in losses if "batch" not in reason)
+
     gaps = [_gaps(exporter, policy, library, pictures(images, channels)) for channels in _channels(step, library)]
-    return Cell(max(int(g.max()) for g in gaps), max(float((g > 0).float().mean()) for g in gaps), None, reasons)
+    share = max(float((gap > 0).float().mean()) for gap in gaps)
+    return Cell(max(int(gap.max()) for gap in gaps), share, None, reasons)
 
 
 def _channels(step: Step, library: str) -> tuple[int, ...]:
@@ -135,9 +143,10 @@ def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor
     if library == "torchvision":
         return (apply(drawn, images).int() - _replayed(drawn, images).int()).abs()
     theirs = LIBRARIES[library](_seeded(exporter.live(policy)), images)
-    signs = [Draw(drawn.names, drawn.operations, m, drawn.numbers) for m in (drawn.magnitudes, -drawn.magnitudes)]
-    each = [(apply(one, images).int() - theirs.int()).abs() for one in signs[: 2 if _signed(policy) else 1]]
-    return torch.stack([min(both, key=lambda gap: int(gap.sum())) for both in zip(*each, strict=True)])
+    negated = Draw(drawn.names, drawn.operations, -drawn.magnitudes, drawn.numbers)
+    draws = [drawn, negated] if _signed(policy) else [drawn]
+    gaps = [(apply(signed, images).int() - theirs.int()).abs() for signed in draws]
+    return torch.stack([min(of_signs, key=lambda gap: int(gap.sum())) for of_signs in zip(*gaps, strict=True)])
 
 
 def _seeded(live: Any) -> Any:
@@ -157,21 +166,25 @@ def _signed(policy: Policy) -> bool:
 
 
 def _replayed(drawn: Draw, images: Tensor) -> Tensor:
-    """The exported file's functions with what was drawn here."""
+    """The exported torchvision file's functions with what was drawn here."""
     import torch
 
     parts = import_module("policysearch.export.templates.torchvision_policy")
     vision = import_module("policysearch.export.templates.torchvision_all")
-    out = []
+    augmented = []
     for i, image in enumerate(images):
         functions = [getattr(vision, drawn.names[k].replace("-", "_")) for k in drawn.operations[i].tolist()]
         steps = map(parts.Drawn, functions, drawn.magnitudes[i], drawn.numbers[i])
-        out.append(parts.applied(image, list(steps)))
-    return torch.stack(out)
+        augmented.append(parts.applied(image, list(steps)))
+    return torch.stack(augmented)
 
 
 def as_markdown(cells: Mapping[str, Mapping[str, Cell]]) -> list[str]:
-    """The table, a row an operation, and the reasons under it; `cells` by library and operation."""
+    """The lines of a table with a row per operation, and the reasons under it.
+
+    Args:
+        cells: by library and operation.
+    """
     lines = [f"| operation | {' | '.join(cells)} |", "| - " * (len(cells) + 1) + "|"]
     for operation in sorted(SHIPPED_OPERATIONS):
         lines.append(f"| {operation} | {' | '.join(str(column[operation]) for column in cells.values())} |")
@@ -182,8 +195,8 @@ def as_markdown(cells: Mapping[str, Mapping[str, Cell]]) -> list[str]:
 
 def _reasons(column: Mapping[str, Cell]) -> list[str]:
     """Why operations are left out or differ, those of one reason together."""
-    found: dict[str, list[str]] = {}
+    operations: dict[str, list[str]] = {}
     for operation, cell in column.items():
         for reason in filter(None, (*cell.altered, cell.refused)):
-            found.setdefault(reason.replace(operation, "…"), []).append(operation)
-    return [f"{reason} ({', '.join(operations)})" for reason, operations in found.items()]
+            operations.setdefault(reason.replace(operation, "…"), []).append(operation)
+    return [f"{reason} ({', '.join(names)})" for reason, names in operations.items()]

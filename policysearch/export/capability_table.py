@@ -70,7 +70,7 @@ def write_table(out: Path, force: bool) -> None:
 
 
 def measured_table() -> Table:
-    """A cell per operation and installed library; takes some minutes."""
+    """What each installed library makes of each operation; takes some minutes."""
     import torch
 
     images = torch.from_numpy(load(DataSettings()).x_train)

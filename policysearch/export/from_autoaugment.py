@@ -14,7 +14,15 @@ _LEVELS = 10
 
 
 def read(text: str, name: str) -> tuple[Policy, list[str]]:
-    """The policy, and in what it is not the same: nothing."""
+    """A policy, and in what it is not the same: nothing.
+
+    Args:
+        text: JSON, or Python of which one list is read and nothing run.
+        name: what the text is called in complaints.
+
+    Raises:
+        UserError: it is no such list; the message names the entry.
+    """
     return policy_of(text, name, _step), []
 
 

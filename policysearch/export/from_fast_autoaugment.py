@@ -40,7 +40,15 @@ _NOTES = (
 
 
 def read(text: str, name: str) -> tuple[Policy, list[str]]:
-    """The policy, and in what it is not the same."""
+    """A policy, and in what it is not the same.
+
+    Args:
+        text: JSON, or Python of which one list is read and nothing run.
+        name: what the text is called in complaints.
+
+    Raises:
+        UserError: it is no such list; the message names the entry.
+    """
     return policy_of(text, name, _step), [_NOTES]
 
 

@@ -27,45 +27,60 @@ def refusal(what: str, losses: Sequence[str]) -> UserError:
 
 
 def built(value: object, module: str) -> Any:
-    """What an expression over a template module's names stands for."""
+    """The object that an expression over a module's names stands for.
+
+    Args:
+        value: of `codegen`: names, calls, lists and tuples of such, or plain values.
+        module: a template module, by its full name.
+    """
     if isinstance(value, Name):
         return getattr(import_module(module), value.name)
     if isinstance(value, Call):
         named = {name: built(part, module) for name, part in (value.named or {}).items()}
         return built(Name(value.function), module)(*(built(part, module) for part in value.arguments), **named)
-    return type(value)(built(part, module) for part in value) if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return type(value)(built(part, module) for part in value)
+    return value
 
 
 def own_operation(step: Step, library: str) -> str | None:
     """Why an operation registered by the user cannot be written for a library; None for those that ship."""
     if step.operation in SHIPPED_OPERATIONS:
         return None
-    return f"operation {step.operation} is your own, and {library} knows nothing of it"
+    return f"operation {step.operation} is your own, and {library} does not have it"
 
 
 def replaced(policy: Policy, why_not: Callable[[Step], str | None]) -> tuple[Policy, list[str]]:
-    """The policy with identity in place of each step for which `why_not` has a reason, and the reasons."""
-    lost: dict[str, None] = {}
+    """A policy with identity in place of the steps that a library does not have.
+
+    Args:
+        policy: to be written.
+        why_not: (step) -> the reason why it cannot be written, or None.
+
+    Returns:
+        The policy, which is `policy` itself where nothing is replaced, and each reason once.
+    """
+    losses: dict[str, None] = {}
 
     def kept(step: Step) -> Step:
         reason = why_not(step)
         if reason is None:
             return step
-        lost[reason] = None
+        losses[reason] = None
         return Step(operation="identity")
 
-    def part(step: Step | OneOf | SomeOf) -> Step | OneOf | SomeOf:
+    def kept_parts(step: Step | OneOf | SomeOf) -> Step | OneOf | SomeOf:
         parts = tuple(map(kept, choices(step)))
         if isinstance(step, OneOf):
             return step.model_copy(update={"one_of": parts})
         return step.model_copy(update={"some_of": parts}) if isinstance(step, SomeOf) else parts[0]
 
-    def subs(given: tuple[SubPolicy, ...]) -> tuple[SubPolicy, ...]:
-        return tuple(sub.model_copy(update={"steps": tuple(map(part, sub.steps))}) for sub in given)
+    def kept_steps(sub_policies: tuple[SubPolicy, ...]) -> tuple[SubPolicy, ...]:
+        return tuple(sub.model_copy(update={"steps": tuple(map(kept_parts, sub.steps))}) for sub in sub_policies)
 
-    stages = tuple(stage.model_copy(update={"sub_policies": subs(stage.sub_policies)}) for stage in policy.stages)
-    changed = policy.model_copy(update={"sub_policies": subs(policy.sub_policies), "stages": stages})
-    return (changed if lost else policy), list(lost)
+    stages = tuple(stage.model_copy(update={"sub_policies": kept_steps(stage.sub_policies)}) for stage in policy.stages)
+    changed = policy.model_copy(update={"sub_policies": kept_steps(policy.sub_policies), "stages": stages})
+    return (changed if losses else policy), list(losses)
 
 
 def in_order(policy: Policy, library: str) -> tuple[Policy, list[str]]:
@@ -73,60 +88,72 @@ def in_order(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     if not any(isinstance(step, SomeOf) for sub in policy.sub_policies for step in sub.steps):
         return policy, []
     nothing = Step(operation="identity")
-    subs = tuple(
+    sub_policies = tuple(
         sub.model_copy(update={"steps": tuple(nothing if isinstance(step, SomeOf) else step for step in sub.steps)})
         for sub in policy.sub_policies
     )
     reason = f"several steps in random order, as many as drawn (some_of), are not written for {library}"
-    return policy.model_copy(update={"sub_policies": subs}), [reason]
+    return policy.model_copy(update={"sub_policies": sub_policies}), [reason]
 
 
 def altered(policy: Policy, change: Callable[[Step], str | None]) -> list[str]:
     """In what the steps that are kept will differ, each reason once."""
-    steps = (one for sub in policy.sub_policies for step in sub.steps for one in choices(step))
+    steps = (choice for sub in policy.sub_policies for step in sub.steps for choice in choices(step))
     return list(dict.fromkeys(reason for reason in map(change, steps) if reason))
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
-    """The policy without what only exported torchvision code says: softening, mix, mixture and stages."""
+    """The policy without what only exported torchvision code has: softening, mix, mixture and stages."""
     parts = {
         "softening": f"{library} has no softened targets or weights: images are augmented, labels stay hard",
         "mix": f"the mix of the batch is left out: add {library}'s own after the policy",
         "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
     }
-    lost = [reason for name, reason in parts.items() if getattr(policy, name)]
-    changes = {"softening": None, "mix": None, "mixture": None, "stages": ()}
+    losses = [reason for name, reason in parts.items() if getattr(policy, name)]
     loss = parse_loss(policy.about.get("loss"))
     if loss:
-        lost.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
-    return policy.model_copy(update=changes), lost
+        losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
+    return policy.model_copy(update={"softening": None, "mix": None, "mixture": None, "stages": ()}), losses
 
 
 @dataclass(frozen=True)
 class Source:
-    """The policy that an export starts from, and what of it is left out."""
+    """What an export starts from.
+
+    Attributes:
+        policy: as it was searched.
+        lost: what of it the exported file leaves out.
+    """
 
     policy: Policy
     lost: tuple[str, ...] = ()
 
 
 def head(
-    told: Policy, source: Source | None, libraries: Sequence[str], use: Sequence[str], notes: Sequence[str]
+    expressed: Policy, source: Source | None, libraries: Sequence[str], use: Sequence[str], notes: Sequence[str]
 ) -> str:
-    """The docstring of an exported file, without its quotes: what it is, where it is from, how it is used."""
-    source = source or Source(told)
+    """The docstring of an exported file, without its quotes: what it is, where it is from, how it is used.
+
+    Args:
+        expressed: the policy as far as the library can express it.
+        source: what it comes from; None if that is the same.
+        libraries: distributions whose installed versions are stated.
+        use: lines of code.
+        notes: paragraphs on what differs from the search.
+    """
+    source = source or Source(expressed)
     policy, about = source.policy, source.policy.about
     origin = ", ".join(f"{key} {about[key]}" for key in _ABOUT if about.get(key) is not None) or "written by hand"
-    made = ", ".join(f"{name} {_version(name)}" for name in ("policysearch", *libraries))
-    facts = [f"Policy {policy.hash} of {about.get('date', 'no date')}: {origin}.", f"Written by {made}."]
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("policysearch", *libraries))
+    facts = f"Policy {policy.hash} of {about.get('date', 'no date')}: {origin}. Written by {versions}."
+
     verdict = [f"{about['verdict']}."] if about.get("verdict") else []
     lost = [f"LEFT OUT: {'; '.join(source.lost)}."] if source.lost else []
-    paragraphs = [f"{policy.name or 'A policy'}, as an augmentation.", " ".join(facts), *verdict]
-    blocks = [_wrapped(text) for text in paragraphs]
+    blocks = [_wrapped(text) for text in (f"{policy.name or 'A policy'}, as an augmentation.", facts, *verdict)]
     blocks.append("\n".join(f"    {line}" for line in use))
-    blocks += [_wrapped(note) for note in (*lost, *notes)]
-    return "\n\n".join([*blocks, "\n".join(_wrapped(line) for line in in_words(told).splitlines())])
+    blocks += [_wrapped(text) for text in (*lost, *notes)]
+    return "\n\n".join([*blocks, "\n".join(_wrapped(line) for line in in_words(expressed).splitlines())])
 
 
 def _wrapped(text: str) -> str:

@@ -48,11 +48,17 @@ _WORKER_INIT = [
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     """The policy as far as the installed albumentations can express it, and what is lost."""
     dialect = installed()
-    plain, lost = unsupported(policy, "albumentations")
+    kept, losses = reduced(policy)
+    other = altered(kept, lambda step: difference(step.operation, dialect))
+    return kept, [*losses, *other, *altered(kept, _change)]
+
+
+def reduced(policy: Policy) -> tuple[Policy, list[str]]:
+    """The policy without what no albumentations has, and what that is."""
+    plain, losses = unsupported(policy, "albumentations")
     ordered, disordered = in_order(plain, "albumentations")
     kept, missing = replaced(ordered, _why_not)
-    other = altered(kept, lambda step: difference(step.operation, dialect))
-    return kept, [*lost, *disordered, *missing, *other, *altered(kept, _change)]
+    return kept, [*losses, *disordered, *missing]
 
 
 def _why_not(step: Step) -> str | None:
@@ -155,8 +161,8 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
     ]
     doc = head(policy, source, (dialect.library,), use, [_NOTE])
     nodes = translated(transform(policy), dialect)["transforms"]
-    given = {"LIBRARY": f'LIBRARY = "{quoted(str(dialect))}"'}
-    return assemble(_TEMPLATES, given, doc, [f"TRANSFORMS = {rendered(nodes, used=13)}", _CLASS])
+    replacements = {"LIBRARY": f'LIBRARY = "{quoted(str(dialect))}"'}
+    return assemble(_TEMPLATES, replacements, doc, [f"TRANSFORMS = {rendered(nodes, used=13)}", _CLASS])
 
 
 def write_json(policy: Policy, source: Source | None = None) -> str:

@@ -207,9 +207,11 @@ def test_of_both_libraries_the_one_that_is_imported_counts(monkeypatch):
 
 
 def test_a_version_with_yet_other_arguments_is_refused(monkeypatch):
+    text = to_albumentations.write_json(everything())
     monkeypatch.setattr(albumentations_dialects, "_number", {"albumentations": "1.4.24"}.get)
     with pytest.raises(UserError, match=r"albumentations 1\.4\.24 is installed.*2\.0 or newer"):
         to_albumentations.write_json(everything())
+    assert from_albumentations.read(text, "file") == (everything(), []), "a file is read without any library"
 
 
 def test_a_file_of_the_other_library_is_refused_where_it_is_used(written_for, exported, tmp_path):
