@@ -26,8 +26,8 @@ def leads(best: str, values: Mapping[str, Floats], others: Sequence[str], images
     taken out, is pooled over all K (a two-way layout, (K - 1)(n - 1) degrees of freedom). As things may differ in their
     own deviations, the standard error of a pair is no smaller than the pair's own, nor than that of counts.
 
-    Measured under the null (results/2026-11-30_null-leads): 0 to 4.4 % of searches claim a lead over an equal fixed
-    policy where deviations differ up to threefold, and 8 % where one of seven has thrice the others' and n is 2.
+    Measured under the null (results/2026-11-30_null-leads): 0 to 4.9 % of searches claim a lead over an equal fixed
+    policy where deviations differ up to threefold, but 7.2 % where one of seven has thrice the others' and n is 2.
 
     Args:
         best: the name of the one with the largest mean.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from policysearch.experiments.evaluation.metrics import METRICS, VALIDATION, Measured
+from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION, Measured
 from policysearch.experiments.evaluation.verdict import judge_policy as evaluated
 from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge_winner
@@ -38,7 +38,7 @@ def evaluations(accuracy: Floats, rng: np.random.Generator, same: bool) -> Itera
     names = tuple(f"policy {i}" for i in range(POLICIES))
     for _ in range(DEALS):
         dealt = rng.choice(accuracy, (2, POLICIES, SEEDS), replace=False)
-        values = {name: dealt[0] if name == VALIDATION else 1 - dealt[0 if same else 1] for name in METRICS}
+        values = {VALIDATION: dealt[0], ERROR: 1 - dealt[0 if same else 1]}
         yield evaluated(Measured(names, names[1:], values)).finding
 
 

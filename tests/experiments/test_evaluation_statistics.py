@@ -116,9 +116,13 @@ GOOD = [0.20, 0.21, 0.19, 0.20, 0.205]
 @pytest.mark.parametrize(
     ("shift", "finding", "told"),
     [
-        (0.03, "better", "mine beats the best fixed policy, identity, by 3.00 ± 0.31 points (n = 5, p < 0.001)"),
-        (-0.03, "worse", "mine is worse than the best fixed policy, identity, by 3.00 ± 0.31 points"),
-        (0.001, "unclear", "mine cannot be told apart from the best fixed policy, identity: it is 0.10 ± 0.31"),
+        (0.03, "better", "mine beats the best fixed policy, identity: +3.00 points [2.69, 3.31] (n = 5, p < 0.001)"),
+        (-0.03, "worse", "mine is worse than the best fixed policy, identity: -3.00 points [-3.31, -2.69]"),
+        (
+            0.001,
+            "unclear",
+            "mine cannot be told apart from the best fixed policy, identity: +0.10 points [-0.21, 0.41]",
+        ),
     ],
 )
 def test_the_sentence(shift, finding, told):
@@ -130,7 +134,7 @@ def test_the_sentence(shift, finding, told):
     )
     verdict = judge_policy(measured)
     assert verdict.finding == finding and verdict.sentence.startswith(told), verdict.sentence
-    assert "; it beats TrivialAugment by " in verdict.sentence
+    assert "; it beats TrivialAugment: +" in verdict.sentence
     assert verdict.sentence.endswith("use identity, it is free") is (finding != "better")
     assert verdict.use == ("mine" if finding == "better" else "identity")
     assert ("could have been seen" in verdict.sentence.partition(";")[0]) is (finding == "unclear")
@@ -205,8 +209,14 @@ def weakest_on_test(measured: Measured) -> Finding:
     return "better" if pair.clear and pair.difference.mean < 0 else "unclear"
 
 
+def uncorrected_for_the_choice(measured: Measured) -> Finding:
+    """Planted bug, the rule of the version before: the best of several on validation counts as one."""
+    pair = compared(measured, ERROR, measured.names[:1], references(measured, best_fixed(measured)))[0]
+    return "worse" if pair.clear and pair.difference.mean > 0 else "unclear"
+
+
 def best_on_test(measured: Measured) -> Finding:
-    """Planted bug: the best fixed policy is chosen on the test part."""
+    """The best fixed policy is chosen on the test part: even that must not make an equal policy look worse."""
     return ours(Measured(measured.names, measured.fixed, {**measured.values, VALIDATION: 1 - measured.values[ERROR]}))
 
 
@@ -217,13 +227,12 @@ def normal_test(measured: Measured) -> Finding:
     return "better" if gaps.mean() > 1.96 * gaps.std(ddof=1) / math.sqrt(len(gaps)) else "unclear"
 
 
-@pytest.mark.parametrize(("seeds", "carried"), [(2, 0.5), (5, 0.0), (10, 0.5)])
+@pytest.mark.parametrize(("seeds", "carried"), [(2, 0.5), (5, 0.0), (10, 1.0)])
 def test_equal_policies_are_seldom_called_better(seeds, carried):
-    """By design at most 2.5 % "better" (two-sided 5 %), and 5 % is the promise: of 1,500 studies 75. If the rate were
-    2.5 %, more than 75 would come once in 10^8 such tests. "worse" has at most 2.5 % too where validation carries
-    nothing over (4 %: 4 standard errors more), and otherwise the luck of the chosen one against it."""
+    """By design at most 2.5 % each: of 1,500 studies more than 60, 4 %, come once in 3,000 such tests at that rate.
+    The version before called 3.0 to 8.0 % worse, since the best fixed policy is the best of several on validation."""
     better, worse = claims(ours, seeds, carried)
-    assert better <= 0.05 and worse <= (0.07 if carried else 0.04)
+    assert better <= 0.04 and worse <= 0.04
 
 
 @pytest.mark.parametrize("bug", [beats_any, weakest_on_test])
@@ -237,5 +246,6 @@ def test_the_check_catches_a_normal_test_of_two_seeds():
 
 
 def test_the_check_catches_a_best_fixed_policy_chosen_on_test():
-    """The luckiest of five on the test part makes an equal policy look worse, whatever validation says."""
-    assert claims(best_on_test, 10, 0.0)[1] > 0.04
+    """The luckiest of five on the test part makes an equal policy look worse, unless its choice is corrected for."""
+    assert claims(uncorrected_for_the_choice, 10, 1.0)[1] > 0.04
+    assert claims(best_on_test, 10, 0.0)[1] <= 0.04

@@ -51,7 +51,7 @@ def test_the_page_of_an_evaluation_says_it_all(evaluated, tmp_path):
     must_need_nothing(found)
     must_be_accessible(found)
     text = "".join(found.text).replace(STYLESHEET, "")
-    assert text.index(evaluated.summary.sentence) < text.index("Test error")
+    assert text.index(evaluated.summary.sentence) < text.index("Test accuracy")
     for word in ("Null check", "The test part was read once", "typed", "soft-crop minus", *evaluated.summary.cautions):
         assert word in text
     assert len(found.values("svg", "role")) == 3 and "nan" not in text.split()

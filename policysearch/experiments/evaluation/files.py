@@ -13,13 +13,13 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.evaluation.ledger import NAME, Looks
-from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Measured
+from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, Measured
 from policysearch.experiments.evaluation.plot import write_plot
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import metric_result
-from policysearch.experiments.evaluation.summary import Summary
+from policysearch.experiments.evaluation.summary import Summary, null_check
 from policysearch.experiments.evaluation.text import NOTES, grids
-from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict
+from policysearch.experiments.evaluation.verdict import ONE_SIDED, FalseClaims, judge_policy
 from policysearch.reports.markdown import escaped
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats
@@ -102,7 +102,8 @@ def checked_in_words(null: FalseClaims) -> str:
     """How often the verdict errs where there is nothing to find."""
     return (
         f"Null check: dealt to the names at random, {null.deals} times, these networks make the verdict say *beats* in "
-        f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says either in at most 5 %."
+        f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says each in at most "
+        f"{100 * ONE_SIDED:.1f} %, up to {100 * null.most:.1f} % by the luck of so many deals."
     )
 
 
@@ -141,14 +142,14 @@ def read_evaluation(folder: str | Path) -> Summary:
 
 def _summary(told: Mapping[str, Any]) -> Summary:
     measured, against = _measured(told), tuple(told["references"])
-    grid, null = told["grid"], told["null_check"]
+    grid, null, _ = told["grid"], told["null_check"], told["verdict"]["sentence"]
     return Summary(
         measured,
         against,
         {name: metric_result(measured, name, against) for name in METRICS},
-        PolicyVerdict(**told["verdict"]),
+        judge_policy(measured),
         Looks(**told["looks"]),
-        FalseClaims(**null) if null else None,
+        null_check(measured) if null else None,
         GridResult(**grid) if grid else None,
         tuple(told["cautions"]),
         told["about"],
@@ -159,11 +160,13 @@ def _measured(told: Mapping[str, Any]) -> Measured:
     names = tuple(told["policies"])
     known = {name: _array(each["values"]) for name, each in told["metrics"].items() if name in METRICS}
     shape = known[ERROR].shape
-    values = {name: known.get(name, np.full(shape, np.nan)) for name in METRICS}
+    values = {name: known.get(name, np.full(shape, np.nan)) for name in METRICS} | {
+        ACCURACY: known.get(ACCURACY, 1 - known[ERROR])
+    }
     if any(value.shape != (len(names), shape[1]) for value in values.values()):
         raise ValueError("its metrics are of different sizes")
     fixed = tuple(name for name in names if told["about"]["policies"][name]["fixed"])
-    return Measured(names, fixed, values)
+    return Measured(names, fixed, values, int(told["about"]["test_images"]))
 
 
 def _array(rows: list[list[float | None]]) -> Floats:

@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from policysearch.experiments.evaluation.contenders import Contender
-from policysearch.reports.numbers import number
+from policysearch.reports.numbers import PERCENT, PLAIN, Unit
 from policysearch.stats.arrays import Floats
 from policysearch.study.rows import COMPLETE, Row
 
-ERROR, VALIDATION = "error", "validation_accuracy"
-"""The metric of the verdict, and the one by which the best fixed policy is chosen."""
+ACCURACY, ERROR, VALIDATION = "accuracy", "error", "validation_accuracy"
+"""The metric of the verdict; 1 minus it, which files keep; and the one by which the best fixed policy is chosen."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,25 @@ class Metric:
     """One number of a trained network.
 
     Attributes:
-        title: for tables, with its unit.
+        title: for tables.
         meaning: in words.
         read: from a finished trial.
-        form: as text.
+        unit: how it is written.
         better: -1 where less is better, 1 where more is, 0 where neither.
+        counted: whether it is a share of the test images.
     """
 
     title: str
     meaning: str
     read: Callable[[Row], float]
-    form: Callable[[float], str] = number
+    unit: Unit = PLAIN
     better: int = -1
+    counted: bool = False
+
+    @property
+    def compared(self) -> str:
+        """The title of its differences, which says what is better where less is."""
+        return f"{self.title} (less is better)" if self.better < 0 else self.title
 
 
 def _stored(name: str, row: Row) -> float:
@@ -48,32 +55,31 @@ def _seconds(row: Row) -> float:
     return row.seconds
 
 
-def _percent(value: float) -> str:
-    return number(100 * value) if value != value else f"{100 * value:z.2f}"
-
-
-def _duration(value: float) -> str:
-    return number(value) if value != value else f"{value:z,.1f}"
-
-
 def _occluded(share: int) -> Metric:
     hidden = f"accuracy on test images of which a square patch hides {share} % (Liu et al. 2023, figure 5)"
     stored = partial(_stored, f"test_accuracy_occluded_{share}")
-    return Metric(f"{share} % hidden: accuracy [%]", hidden, stored, _percent, 1)
+    return Metric(f"{share} % hidden: accuracy", hidden, stored, PERCENT, 1, counted=True)
 
 
 OCCLUSION = {share: f"accuracy_occluded_{share}" for share in (0, 20, 40, 60, 80)}
 """The metric's name by the percentage of the area that is hidden."""
 
+_SECONDS = Unit(digits=1)
+
 METRICS: dict[str, Metric] = {
-    ERROR: Metric("test error [%]", "share of test images predicted wrong", _error, _percent),
-    "loss": Metric("test loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
-    "ece": Metric("ECE [%]", "expected calibration error, 15 bins", partial(_stored, "test_ece"), _percent),
+    ERROR: Metric("error", "share of test images predicted wrong", _error, PERCENT, counted=True),
+    ACCURACY: Metric(
+        "accuracy", "share of test images predicted right", partial(_stored, "test_accuracy"), PERCENT, 1, counted=True
+    ),
+    "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
+    "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
     **{name: _occluded(share) for share, name in OCCLUSION.items()},
-    VALIDATION: Metric("validation [%]", "accuracy on the validation part", partial(_stored, "accuracy"), _percent, 1),
-    "worker_seconds": Metric("worker-s", "time in a worker, failed attempts included", _seconds, _duration),
-    "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _duration),
+    VALIDATION: Metric(
+        "validation accuracy", "accuracy on the validation part", partial(_stored, "accuracy"), PERCENT, 1
+    ),
+    "worker_seconds": Metric("worker-s", "time in a worker, failed attempts included", _seconds, _SECONDS),
+    "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _SECONDS),
 }
 """In the order of the tables."""
 
@@ -86,11 +92,13 @@ class Measured:
         names: of the policies, the evaluated one first.
         fixed: the names of those that are fixed policies.
         values: metric -> [P, R] float64, one column per replicate, nan where the training failed.
+        test_images: of which accuracies are shares; 0 where it is not known.
     """
 
     names: tuple[str, ...]
     fixed: tuple[str, ...]
     values: Mapping[str, Floats]
+    test_images: int = 0
 
     @property
     def searched(self) -> str:
@@ -103,7 +111,13 @@ class Measured:
 
     def of(self, name: str, metric: str) -> Floats:
         """[R] values of one policy."""
+        if metric == ACCURACY and metric not in self.values:  # files of earlier versions
+            return 1 - self.of(name, ERROR)
         return np.asarray(self.values[metric][self.names.index(name)])
+
+    def images_of(self, metric: str) -> int:
+        """Of how many images a metric is a share; 0 where it is none."""
+        return self.test_images if METRICS[metric].counted else 0
 
 
 def measured(contenders: Sequence[Contender], rows: Sequence[Row], replicates: int, first: int) -> Measured:

@@ -1,4 +1,4 @@
-"""evaluation.png: accuracy under patches, and paired differences of test error with their intervals."""
+"""evaluation.png: accuracy under patches, and paired differences of test accuracy with their intervals."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
+from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.legend import legend_label
-from policysearch.stats.paired import PairedTest
+from policysearch.stats.intervals import Estimate
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
 _MARKERS = "osD^vPX*"
@@ -22,7 +22,7 @@ _LONGEST = 44  # letters of a name
 
 
 def write_plot(summary: Summary, path: Path) -> None:
-    """Draw both panels; intervals are 95 %, error bars standard errors."""
+    """Draw both panels; intervals are 95 %."""
     with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold $
         figure = Figure(figsize=(12, 5 + 0.2 * len(summary.measured.names)), layout="constrained")
         FigureCanvasAgg(figure)
@@ -38,7 +38,7 @@ def _occlusion(axes: Axes, summary: Summary) -> None:
         axes.errorbar(
             list(OCCLUSION),
             [100 * score.mean for score in scores],
-            yerr=[0 if math.isnan(score.sd) else 100 * score.sd / math.sqrt(score.n) for score in scores],
+            yerr=[_half(score.interval) for score in scores],
             label=legend_label(name, _LONGEST),
             color=_COLOURS[i % len(_COLOURS)],
             marker=_MARKERS[i % len(_MARKERS)],
@@ -46,14 +46,14 @@ def _occlusion(axes: Axes, summary: Summary) -> None:
             capsize=3,
         )
     axes.set_xlabel("share of each test image that is hidden [%]")
-    axes.set_ylabel("accuracy ± s.e. [%]")
+    axes.set_ylabel("accuracy [%], 95 % interval")
     axes.set_title("under a square patch")
     axes.grid(alpha=0.25)
     _legend(axes)
 
 
 def _differences(axes: Axes, summary: Summary) -> None:
-    pairs = [*summary.metrics[ERROR].searched, *summary.metrics[ERROR].fixed]
+    pairs = [*summary.metrics[ACCURACY].searched, *summary.metrics[ACCURACY].fixed]
     names = list(summary.measured.names)
     for k, other in enumerate(summary.references):
         own = [pair for pair in pairs if pair.other == other and pair.n]
@@ -61,9 +61,9 @@ def _differences(axes: Axes, summary: Summary) -> None:
             ", the best fixed on validation" if other == summary.verdict.best else ""
         )
         axes.errorbar(
-            [-100 * pair.difference.mean for pair in own],
+            [100 * pair.difference.mean for pair in own],
             [-names.index(pair.name) - _APART * k for pair in own],
-            xerr=[_half(pair) for pair in own],
+            xerr=[_half(pair.difference) for pair in own],
             fmt=_MARKERS[k],
             color=("black", "tab:red")[k],
             capsize=3,
@@ -81,6 +81,6 @@ def _legend(axes: Axes) -> None:
     axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
 
 
-def _half(pair: PairedTest) -> float:
-    half = 50 * (pair.difference.high - pair.difference.low)
+def _half(estimate: Estimate) -> float:
+    half = 50 * (estimate.high - estimate.low)
     return 0.0 if math.isnan(half) else half

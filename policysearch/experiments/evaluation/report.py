@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,8 +13,7 @@ from rich.console import Console
 from policysearch.core.files import write_whole
 from policysearch.experiments.evaluation.files import FILES, checked_in_words, looks_told, what_told
 from policysearch.experiments.evaluation.ledger import reads
-from policysearch.experiments.evaluation.metrics import ERROR, OCCLUSION
-from policysearch.experiments.evaluation.statistics import Score
+from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
 from policysearch.reports.curves import Curve
@@ -31,9 +29,9 @@ from policysearch.reports.html.markup import (
     table,
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
 from policysearch.reports.terminal import output_console, say, show_grid
-from policysearch.stats.intervals import Estimate, student
 from policysearch.stats.paired import PairedTest
 
 _DRAWN = 8  # curves of a plot
@@ -64,13 +62,13 @@ def _opening(summary: Summary) -> Iterator[str]:
 
 
 def _plots(summary: Summary) -> Iterator[str]:
-    scores = summary.metrics[ERROR].scores
+    scores = summary.metrics[ACCURACY].scores
     panels = {name: Panel(name, *words) for name, words in _PANELS.items()}
-    rows = [Dot(score.policy, _percent(_interval(score)), 0 if i == 0 else 4) for i, score in enumerate(scores)]
-    yield heading(2, "Test error")
+    rows = [Dot(score.policy, PERCENT.scaled(score.interval), 0 if i == 0 else 4) for i, score in enumerate(scores)]
+    yield heading(2, "Test accuracy")
     yield plots(
         [
-            figure(dots(panels["error"], rows), "Intervals are 95 %, over seeds, each policy by itself."),
+            figure(dots(panels["accuracy"], rows), "Intervals are 95 %, over seeds, each policy by itself."),
             *_differences(summary, panels["difference"]),
             figure(lines(panels["occlusion"], _occlusion(summary), list(summary.measured.names))),
         ]
@@ -78,38 +76,29 @@ def _plots(summary: Summary) -> Iterator[str]:
 
 
 _PANELS: dict[str, tuple[Any, ...]] = {
-    "error": ("Test error by policy", "test error [%]", ""),
-    "difference": ("Paired differences", "difference of test error [points], left is better", ""),
+    "accuracy": ("Test accuracy by policy", "test accuracy [%]", ""),
+    "difference": ("Paired differences", "difference of test accuracy [points], right is better", ""),
     "occlusion": ("Under a square patch", "share of each image hidden [%]", "accuracy [%]", (None, None)),
 }
 
 
-def _interval(score: Score) -> Estimate:
-    """Student's interval of a mean over seeds."""
-    return student(score.mean, score.sd / math.sqrt(max(score.n, 1)), score.n)
-
-
-def _percent(estimate: Estimate) -> Estimate:
-    return Estimate(100 * estimate.mean, 100 * estimate.low, 100 * estimate.high)
-
-
 def _differences(summary: Summary, panel: Panel) -> Iterator[str]:
-    pairs = [pair for pair in (*summary.metrics[ERROR].searched, *summary.metrics[ERROR].fixed) if pair.n]
+    pairs = [pair for pair in (*summary.metrics[ACCURACY].searched, *summary.metrics[ACCURACY].fixed) if pair.n]
     if pairs:
-        told = "Intervals are 95 %, paired within seeds; one that holds 0 tells nothing apart."
+        told = "Intervals are 95 %, paired within seeds; one that contains 0 shows no difference."
         yield figure(dots(panel, [_dot(pair, summary) for pair in pairs]), told)
 
 
 def _dot(pair: PairedTest, summary: Summary) -> Dot:
     series = 0 if pair.name == summary.measured.searched else 4
-    return Dot(f"{pair.name} − {pair.other}", _percent(pair.difference), series)
+    return Dot(f"{pair.name} − {pair.other}", PERCENT.scaled(pair.difference), series)
 
 
 def _occlusion(summary: Summary) -> list[Curve]:
     shares = np.array(list(OCCLUSION), dtype=np.float64)
     out = []
     for i, name in enumerate(summary.measured.names[:_DRAWN]):
-        each = [_percent(_interval(summary.metrics[metric].scores[i])) for metric in OCCLUSION.values()]
+        each = [PERCENT.scaled(summary.metrics[metric].scores[i].interval) for metric in OCCLUSION.values()]
         columns = np.array([(e.mean, e.low, e.high) for e in each]).T
         out.append(Curve(name, shares, *columns))
     return out

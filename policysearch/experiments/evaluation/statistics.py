@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.experiments.evaluation.metrics import VALIDATION, Measured
+from policysearch.stats.intervals import Estimate, student
 from policysearch.stats.paired import PairedTest, student_pair, with_holm
 
 TRIVIAL = "trivialaugment-wide"
@@ -22,6 +23,11 @@ class Score:
     n: int
     mean: float
     sd: float
+
+    @property
+    def interval(self) -> Estimate:
+        """The mean and its 95 % t interval over replicates; no interval for fewer than two."""
+        return student(self.mean, self.sd / math.sqrt(max(self.n, 1)), self.n)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def references(measured: Measured, best: str | None) -> tuple[str, ...]:
 def compared(measured: Measured, metric: str, names: Sequence[str], against: Sequence[str]) -> list[PairedTest]:
     """Each policy against each reference other than itself, corrected by Holm over all of them."""
     pairs = [
-        student_pair(name, other, measured.of(name, metric), measured.of(other, metric))
+        student_pair(name, other, measured.of(name, metric), measured.of(other, metric), measured.images_of(metric))
         for other in against
         for name in names
         if name != other

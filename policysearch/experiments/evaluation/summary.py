@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.metrics import ERROR, METRICS, Measured
+from policysearch.experiments.evaluation.metrics import ACCURACY, METRICS, Measured
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
 from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict, false_claims, judge_policy
@@ -28,7 +28,7 @@ class Summary:
         measured: the networks' metrics.
         references: what differences are to: the best fixed policy, then TrivialAugment where it is another.
         metrics: by name, in the order of the tables.
-        verdict: of the test error.
+        verdict: of the test accuracy.
         looks: at the test part, this one and all that ledgers know of.
         null: how often the verdict errs when these very networks are dealt to the names at random; None for fewer
             than two whole replicates.
@@ -61,20 +61,22 @@ def summary(
     about: Mapping[str, Any],
 ) -> Summary:
     """The statistics of what was measured; `about` must hold test_images, the size of the test part."""
+    measured = replace(measured, test_images=int(about["test_images"]))
     against = references(measured, best_fixed(measured))
     metrics = {name: metric_result(measured, name, against) for name in METRICS}
-    told = (*_failures(metrics[ERROR], measured), *_losses(contenders), *_grid(grid, measured))
-    told += (_noise(metrics[ERROR], int(about["test_images"])), *_looks(looks))
-    return Summary(measured, against, metrics, judge_policy(measured), looks, _null(measured), grid, told, about)
+    told = (*_failures(metrics[ACCURACY], measured), *_losses(contenders), *_grid(grid, measured))
+    told += (_noise(metrics[ACCURACY], int(about["test_images"])), *_looks(looks))
+    return Summary(measured, against, metrics, judge_policy(measured), looks, null_check(measured), grid, told, about)
 
 
-def _null(measured: Measured) -> FalseClaims | None:
+def null_check(measured: Measured) -> FalseClaims | None:
+    """How often the verdict errs where there is nothing to find; None for fewer than two whole replicates."""
     whole = np.all([np.isfinite(values).all(0) for values in measured.values.values()], axis=0)
     return false_claims(measured, _DEALS, np.random.default_rng(0)) if whole.sum() > 1 else None
 
 
-def _failures(errors: MetricResult, measured: Measured) -> list[str]:
-    missing = {score.policy: measured.replicates - score.n for score in errors.scores}
+def _failures(accuracies: MetricResult, measured: Measured) -> list[str]:
+    missing = {score.policy: measured.replicates - score.n for score in accuracies.scores}
     return [
         f"{count} of {measured.replicates} trainings with {name} failed (trials.csv says why): their replicates are "
         "missing from its mean and from differences with it"
@@ -105,8 +107,8 @@ def _grid(grid: GridResult | None, measured: Measured) -> list[str]:
     return [f"RandAugment's grid chose {grid.chosen} on validation{twice} ({cost})"]
 
 
-def _noise(errors: MetricResult, images: int) -> str:
-    means = [score.mean for score in errors.scores if not math.isnan(score.mean)]
+def _noise(accuracies: MetricResult, images: int) -> str:
+    means = [score.mean for score in accuracies.scores if not math.isnan(score.mean)]
     mean = float(np.mean(means)) if means else 0.0
     error = 100 * math.sqrt(mean * (1 - mean) / max(1, images))
     return (

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from policysearch.experiments.evaluation.metrics import ERROR, METRICS, OCCLUSION, Metric
-from policysearch.experiments.evaluation.statistics import Score
+from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, OCCLUSION, Metric
 from policysearch.experiments.evaluation.summary import Summary
-from policysearch.reports.numbers import interval, probability
+from policysearch.reports.numbers import probability
 from policysearch.reports.table import Grid
 from policysearch.stats.paired import PairedTest
 
-_OF_POLICIES = (ERROR, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
+_OF_POLICIES = (ACCURACY, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
 NOTES = (
-    "mean ± standard deviation over seeds; differences are paired within seeds, with 95 % t intervals",
+    "brackets are 95 % t intervals over seeds, of means and of differences, which are paired within seeds",
     "p: two-sided paired t test, corrected by Holm over the comparisons of one metric; detectable: the true "
     "difference that so many seeds show with 80 % power at the 5 % level, before Holm",
     "the best fixed policy is the best on validation; every network was trained on the same replicates as all others",
@@ -32,39 +31,41 @@ def grids(summary: Summary) -> list[Grid]:
 
 
 def _policies(summary: Summary) -> Grid:
-    heads = ("policy", "seeds", *(METRICS[name].title for name in _OF_POLICIES))
+    heads = ("policy", "seeds", *(f"{METRICS[name].title} [95 %]" for name in _OF_POLICIES))
     rows = []
     for i, name in enumerate(summary.measured.names):
         scores = [summary.metrics[metric].scores[i] for metric in _OF_POLICIES]
-        cells = [_spread(score, METRICS[metric]) for score, metric in zip(scores, _OF_POLICIES, strict=True)]
+        cells = [METRICS[metric].unit.estimate(s.interval) for s, metric in zip(scores, _OF_POLICIES, strict=True)]
         rows.append((name, str(scores[0].n), *cells))
     return Grid("On the test part", heads, tuple(rows), (summary.measured.searched,))
 
 
 def _occlusion(summary: Summary) -> Grid:
-    heads = ("policy", *(f"{share} % hidden" for share in OCCLUSION))
+    heads = ("policy", *(f"{share} % hidden [95 %]" for share in OCCLUSION))
     rows = [
-        (name, *(_spread(summary.metrics[metric].scores[i], METRICS[metric]) for metric in OCCLUSION.values()))
+        (name, *(METRICS[m].unit.estimate(summary.metrics[m].scores[i].interval) for m in OCCLUSION.values()))
         for i, name in enumerate(summary.measured.names)
     ]
-    title = "Accuracy [%] on the test part, a square patch hiding a share of each image"
+    title = "Accuracy on the test part, a square patch hiding a share of each image"
     return Grid(title, heads, tuple(rows), (summary.measured.searched,))
 
 
 def _differences(summary: Summary, policy: str, other: str) -> Grid:
     rows = []
     for name, metric in METRICS.items():
-        if name == OCCLUSION[0]:  # the error says it
+        if name in (ERROR, OCCLUSION[0]):  # the accuracy says it
             continue
         pairs = [pair for pair in summary.metrics[name].searched if pair.other == other]
-        rows += [(metric.title, *_cells(pair, metric)) for pair in pairs]
-    return Grid(f"{policy} minus {_title(summary, other)}", ("metric", *_AGAINST), tuple(rows), (METRICS[ERROR].title,))
+        rows += [(metric.compared, *_cells(pair, metric)) for pair in pairs]
+    return Grid(
+        f"{policy} minus {_title(summary, other)}", ("metric", *_AGAINST), tuple(rows), (METRICS[ACCURACY].compared,)
+    )
 
 
 def _of_fixed(summary: Summary, other: str) -> Grid:
-    metric = METRICS[ERROR]
-    rows = [(pair.name, *_cells(pair, metric)) for pair in summary.metrics[ERROR].fixed if pair.other == other]
-    return Grid(f"{metric.title} of the others minus that of {other}", ("policy", *_AGAINST), tuple(rows))
+    metric = METRICS[ACCURACY]
+    rows = [(pair.name, *_cells(pair, metric)) for pair in summary.metrics[ACCURACY].fixed if pair.other == other]
+    return Grid(f"Test {metric.title} of the others minus that of {other}", ("policy", *_AGAINST), tuple(rows))
 
 
 def _title(summary: Summary, other: str) -> str:
@@ -72,15 +73,9 @@ def _title(summary: Summary, other: str) -> str:
 
 
 def _cells(pair: PairedTest, metric: Metric) -> Sequence[str]:
-    def signed(value: float) -> str:
-        return ("+" if value > 0 else "") + metric.form(value)
-
-    return interval(pair.difference, signed), _p(pair.p), _p(pair.holm), metric.form(pair.detectable)
+    unit = metric.unit
+    return unit.change(pair.difference), _p(pair.p), _p(pair.holm), unit.size(pair.detectable)
 
 
 def _p(p: float) -> str:
     return "–" if math.isnan(p) else probability(p).removeprefix("= ")
-
-
-def _spread(score: Score, metric: Metric) -> str:
-    return f"{metric.form(score.mean)} ± {metric.form(score.sd)}" if score.n > 1 else metric.form(score.mean)
