@@ -1,47 +1,39 @@
 """Trials in an `optuna.Study`, the single source of truth.
 
 The only file that writes trials. It uses three of Optuna's internals (`study._storage`, `study._study_id`,
-a trial's `_trial_id`): the public `ask` commits once for each parameter, and `add_trial` once for a whole trial
-but without returning the number that it gave.
+a trial's `_trial_id`): the public `ask` commits once for each parameter, and `add_trial` once for a whole trial,
+but it does not return the number that the trial got.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import RunFailed, UserError
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Outcome, Trial
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import Arm, Space, stepped
+from policysearch.policy.spaces import Arm, Space
 from policysearch.study.choices import Choice, SamplerChoice
 from policysearch.study.rewards import Reward
 from policysearch.study.rows import FAILED, Row, reward_of
+from policysearch.study.space_distributions import distributions
 from policysearch.study.trial_store import TrialStore
 
-
-def distributions(space: Space, names: Any) -> dict[str, BaseDistribution]:
-    """The Optuna distribution of each named parameter, the same that `Space.suggest` asks for."""
-    return {name: _distribution(space.choices[name]) for name in names}
+_NOT_NEXT = "not run: another program wrote to the study at the same time"
+_ENDED_ELSEWHERE = "ended by another program"
 
 
-def _distribution(values: list[Any]) -> BaseDistribution:
-    grid = stepped(values)
-    if grid is None:
-        return CategoricalDistribution(values)
-    low, high, step = grid
-    if all(isinstance(v, int) for v in values):
-        return IntDistribution(int(low), int(high), step=int(step))
-    return FloatDistribution(low, high, step=step)
+class ForeignTrials(RunFailed):
+    """Another program writes trials to the study of a search."""
 
 
 class OptunaTrialStore(TrialStore):
@@ -56,9 +48,10 @@ class OptunaTrialStore(TrialStore):
         space: what samplers suggest from.
         seed, fidelities, reward: as for `TrialStore`.
         read_only: leave trials open whose outcome is written but which a kill kept from being closed.
+        before_writing: called before each write; may raise where another controller has taken the study over.
 
     Raises:
-        UserError: the study holds pulls at more fidelities than were given.
+        UserError: the study holds pulls at more fidelities than were given, or trials of another program.
     """
 
     def __init__(
@@ -70,12 +63,14 @@ class OptunaTrialStore(TrialStore):
         fidelities: Sequence[tuple[int, int]],
         reward: Reward,
         read_only: bool = False,
+        before_writing: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(seed=seed, fidelities=fidelities, reward=reward)
         self.study = study
         self.space = space
         self.incomplete: list[FrozenTrial] = []
         self._read_only = read_only
+        self._before_writing = before_writing
 
         # Policies are written before the trials that name them, so they are read after these.
         trials = study.get_trials(deepcopy=False)
@@ -96,12 +91,14 @@ class OptunaTrialStore(TrialStore):
 
     def note(self, name: str, value: Any) -> None:
         """Note something of the study as a whole, in one commit. `value` must be JSON."""
+        self._before_writing()
         self.study.set_user_attr(name, value)
 
     def _read(self, trial: FrozenTrial) -> None:
         if "pull" not in trial.user_attrs:
-            self.incomplete.append(trial)
+            self._keep_incomplete(trial)
             return
+        self._must_be_ours(trial)
         pull = json.loads(trial.user_attrs["pull"])
         fidelity = pull.get("fidelity", 0)
         if fidelity >= len(self._fidelities):
@@ -114,15 +111,39 @@ class OptunaTrialStore(TrialStore):
         failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
         probability = pull.get("probability", math.nan)
         self._start(Row(trial.number, arm, pull["replicate"], fidelity, probability, failures=failures))
-        if "outcome" not in trial.user_attrs:
+        self._read_end(trial)
+
+    def _read_end(self, trial: FrozenTrial) -> None:
+        if "outcome" in trial.user_attrs:
+            outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
+        elif trial.state.is_finished():
+            outcome = Outcome(error=_ENDED_ELSEWHERE)
+        else:
             return
 
-        outcome = Outcome(**json.loads(trial.user_attrs["outcome"]))
-        if trial.state != TrialState.RUNNING:
+        if trial.state.is_finished():
             error = outcome.error or trial.user_attrs.get("no_reward", "")
-            self._close_row(trial.number, replace(outcome, error=error), trial.value)
+            self._close_row(len(self.rows) - 1, replace(outcome, error=error), None if error else trial.value)
         elif not self._read_only:
             self._end(trial.number, outcome)
+
+    def _keep_incomplete(self, trial: FrozenTrial) -> None:
+        """A trial without a pull: a kill cut it off, and it is the last one; or another program wrote it."""
+        if trial.state == TrialState.RUNNING and not self.incomplete:
+            self.incomplete.append(trial)
+        elif not self._read_only:
+            raise self._foreign(trial.number)
+
+    def _must_be_ours(self, trial: FrozenTrial) -> None:
+        """Trials are pulls in an unbroken order. Where only reading is wanted, the others are passed over."""
+        if trial.number != len(self.rows) and not self._read_only:
+            raise self._foreign(len(self.rows))
+
+    def _foreign(self, number: int) -> UserError:
+        return UserError(
+            f"study {self.study_name!r} holds trial {number}, which is no pull of this search: another program wrote "
+            "it, and pulls would be mixed up; begin a new search with another --out"
+        )
 
     def start(self, choice: Choice) -> Trial:
         """Start the trial that a strategy decided on."""
@@ -131,29 +152,51 @@ class OptunaTrialStore(TrialStore):
         return super().start(choice)
 
     def add(self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan) -> Trial:
-        """Start a pull of `arm`, in one commit."""
+        """Start a pull of `arm`, in one commit.
+
+        Raises:
+            ForeignTrials: another program writes trials to the study.
+        """
         arm = self._remembered(arm)
         row = self._next_row(arm, replicate, fidelity, probability)
-        self.study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=dict(arm.parameters),
-                distributions=distributions(self.space, arm.parameters),
-                user_attrs={"pull": _pull(row)},
-            )
+        template = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(arm.parameters),
+            distributions=distributions(self.space, arm.parameters),
+            user_attrs={"pull": _pull(row)},
         )
+        storage = self.study._storage
+        trial_id = storage.create_new_trial(self.study._study_id, template)
+        self._must_be_next(storage.get_trial_number_from_id(trial_id))
         self._start(row)
         return self.trial(row)
 
     def suggest(self, sampler: optuna.samplers.BaseSampler) -> Trial:
-        """Start a pull of what the sampler suggests; a trial cut off between two parameters is continued first."""
+        """Start a pull of what the sampler suggests; a trial cut off between two parameters is continued first.
+
+        Raises:
+            ForeignTrials: another program writes trials to the study.
+        """
+        self._before_writing()
         self.study.sampler = sampler
         trial = optuna.Trial(self.study, self.incomplete.pop()._trial_id) if self.incomplete else self.study.ask()
+        self._must_be_next(trial.number)
         arm = self._remembered(self.space.suggest(trial))
         row = Row(trial.number, arm, self.tally.started(arm.key))
         trial.set_user_attr("pull", _pull(row))
         self._start(row)
         return self.trial(row)
+
+    def _must_be_next(self, number: int) -> None:
+        """Check the number that the storage has given to a new trial; one that is not the next is closed as failed."""
+        if number == len(self.rows):
+            return
+        self._set(number, "outcome", json.dumps(asdict(Outcome(error=_NOT_NEXT))))
+        self.study.tell(number, state=TrialState.FAIL)
+        raise ForeignTrials(
+            f"study {self.study_name!r} was written to by another program: its next trial got number {number} where "
+            f"{len(self.rows)} was due; stop that program, then resume. What is recorded is kept"
+        )
 
     def trial(self, row: Row) -> Trial:
         return Trial(
@@ -184,6 +227,7 @@ class OptunaTrialStore(TrialStore):
     def _end(self, number: int, outcome: Outcome) -> Row:
         """Close a trial whose outcome is written. A process that dies before this leaves it to the next reader."""
         reward, error = reward_of(self._reward, outcome)
+        self._before_writing()
         if error and not outcome.error:
             self._set(number, "no_reward", error)
 
@@ -196,6 +240,7 @@ class OptunaTrialStore(TrialStore):
 
     def _remembered(self, arm: Arm) -> Arm:
         """The arm under the name it was first pulled by: families may have arms in common."""
+        self._before_writing()
         if arm.key not in self._policies:
             # The loss goes first: after a kill between the two, the arm still counts as unknown.
             if arm.loss:
@@ -206,6 +251,7 @@ class OptunaTrialStore(TrialStore):
         return replace(arm, policy=self._policies[arm.key])
 
     def _set(self, number: int, name: str, value: Any) -> None:
+        self._before_writing()
         storage = self.study._storage
         trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
         storage.set_trial_user_attr(trial_id, name, value)

@@ -23,7 +23,7 @@ _SAID_AFTER = 10.0
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-def patiently(action: Callable[[], _Result], file: Path) -> _Result:
+def patiently(action: Callable[[], _Result], file: Path | None) -> _Result:
     """Do what needs an SQLite file, again and again for as long as another program holds the file.
 
     A transaction that met the lock was rolled back, so nothing is done twice. After ten seconds a warning says what is
@@ -31,7 +31,7 @@ def patiently(action: Callable[[], _Result], file: Path) -> _Result:
 
     Args:
         action: what to do, in one transaction.
-        file: what it needs, for the message.
+        file: what it needs, for the message; None for a database that is no file, which is never waited for.
 
     Returns:
         What the action returned.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -17,6 +17,7 @@ from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
+from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 from policysearch.study.run_folder import RunFolder
@@ -88,13 +89,16 @@ def open_stores(
     if begun and file is not None and not file.exists():
         raise UserError(f"the study of {folder.path} is gone: put {file} back")
     state: _State = "new" if new else "there" if read_only or begun else "either"
-    with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage:
+    with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage, ExitStack() as stack:
         try:
             studies = {phase: _open_study(storage, name, state) for phase, name in _names(config, phases).items()}
+            lease = None
+            if config.storage and not read_only:  # a study in the folder is guarded by the folder's lock
+                lease = stack.enter_context(_lease(studies[next(iter(phases))], config, folder))
             sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
-                phase: _store(study, config, space, read_only, phase, of_phase[phase])
+                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease)
                 for phase, study in studies.items()
             }
         except optuna.exceptions.StorageInternalError as error:
@@ -109,6 +113,7 @@ def _store(
     read_only: bool,
     phase: str,
     fidelities: Sequence[tuple[int, int]],
+    lease: Lease | None,
 ) -> OptunaTrialStore:
     reward = config.last_reward if phase == "confirm" else config.reward
     return OptunaTrialStore(
@@ -118,7 +123,26 @@ def _store(
         fidelities=fidelities,
         reward=_no_reward if read_only else parse_reward(reward),
         read_only=read_only,
+        before_writing=lease.must_hold if lease else _nothing,
     )
+
+
+def _lease(study: optuna.Study, config: StudySettings, folder: RunFolder) -> Lease:
+    """The lease of all studies of a run, kept in its first one."""
+    assert config.storage is not None
+    backend = study._storage._backend  # type: ignore[attr-defined]
+    return Lease(
+        engine=backend.engine,
+        study_id=study._study_id,
+        study=str(study.study_name),
+        storage=without_password(config.storage),
+        folder=folder.path,
+        file=sqlite_file(config.storage),
+    )
+
+
+def _nothing() -> None:
+    pass
 
 
 def _no_reward(metrics: Mapping[str, object]) -> float:

@@ -20,7 +20,8 @@ import optuna
 
 from policysearch.core.trial import Outcome
 from policysearch.policy.spaces import load_space
-from policysearch.study.optuna_store import OptunaTrialStore, distributions
+from policysearch.study.optuna_store import OptunaTrialStore
+from policysearch.study.space_distributions import distributions
 from policysearch.study.strategies import make_strategy
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

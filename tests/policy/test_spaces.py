@@ -10,7 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import load_space
-from policysearch.study.optuna_store import distributions
+from policysearch.study.space_distributions import distributions
 
 MINE = """
 schema = 1
