@@ -9,7 +9,7 @@ from itertools import product
 
 from pydantic import ValidationError
 
-from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.errors import UserError
 from policysearch.export.albumentations_dialects import Dialect, Node
 from policysearch.export.albumentations_table import NEAREST, READERS, WHOLE, Span, difference
 from policysearch.export.autoaugment_lists import number
@@ -20,6 +20,7 @@ from policysearch.policy.validation import validation_message
 _EDGES = "edges and interpolation of the file are not kept: here what lies outside is black, neighbours are nearest"
 _DEFAULT_P = "transforms without p are applied with probability 0.5, the library's default"
 _GEOMETRIC = ("Rotate", "Affine", "ShiftScaleRotate")
+_CONTAINERS = ("SomeOf", "RandomOrder", "OneOrOther", "ReplayCompose", "SelectiveChannelTransform")
 _PREPARATION = ("Normalize", "ToTensorV2", "ToFloat", "FromFloat")
 _MOST, _RARE = 1000, 0.01
 _MOST_IN_ALL = 20_000
@@ -155,8 +156,10 @@ class Reader:
         """The step of a transform; identity, and a loss, where no operation does what it does."""
         kind = _kind(node)
         try:
+            if kind in _CONTAINERS:
+                raise UserError(f"{kind} is not read: of the choices OneOf and Sequential are")
             if kind not in READERS:
-                raise unknown_name("transform", kind, READERS)
+                raise UserError(f"no operation here does what {kind!r:.60} does")
             operation, span = READERS[kind](node)
             step = _step_of(operation, p, span)
         except ValidationError as error:

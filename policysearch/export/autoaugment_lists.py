@@ -54,10 +54,12 @@ def literal(text: str, name: str, constant: str | None = None) -> Any:
         pass
     try:
         tree = ast.parse(text)
-        found = [node for node in ast.walk(tree) if _is_wanted(node, constant)]
-        values = [ast.literal_eval(node.value) for node in found]  # type: ignore[attr-defined]
+        nodes = [node for node in ast.walk(tree) if _is_wanted(node, constant)]
+        values = [ast.literal_eval(node.value) for node in nodes]  # type: ignore[attr-defined]
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise UserError(f"{name} is no data: it must be JSON or a Python literal ({str(error)[:80]})") from None
+    if len(values) != 1 and constant is not None:
+        raise UserError(f"{name} must assign {constant} once, it does so {len(values)} times")
     if len(values) != 1:
         raise UserError(f"{name} must hold one list of sub-policies, it has {len(values)}: keep the one that is meant")
     return values[0]
@@ -89,7 +91,7 @@ def policy_of(text: str, name: str, step: Callable[[str, float, Any], Step]) -> 
     Args:
         text: as for `literal`.
         name: what the text is called in complaints.
-        step: (our operation, probability, level as given or None) -> the step.
+        step: (our operation, probability, level as in the list or None) -> the step.
 
     Raises:
         UserError: naming the entry that is wrong.

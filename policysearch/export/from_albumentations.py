@@ -27,8 +27,8 @@ def read(text: str, name: str, allow_loss: bool = False) -> tuple[Policy, list[s
         allow_loss: leave out what no operation here does, and take the nearest operation for what differs.
 
     Raises:
-        UserError: it is no such file, has a transform that no policy here can express and `allow_loss` is False, or
-            is no sense.
+        UserError: it is no such file, a transform makes no sense, or no policy here can express one and `allow_loss`
+            is False.
     """
     data = _data(text, name)
     try:

@@ -320,7 +320,8 @@ ADDING = {"brightness_limit": [0.2, 0.2], "contrast_limit": [0, 0]}
         (node("ShiftScaleRotate", **{**SHIFT, "shift_limit_x": [0.1, 0.1], "rotate_limit": [9, 9]}), "several things"),
         (node("RandomBrightnessContrast", **ADDING), "adds to every value"),
         (node("RandomBrightnessContrast", **{**ADDING, "contrast_limit": [8, 8], "brightness_limit": 0}), "lie in"),
-        (node("RGBShift"), "unknown transform 'RGBShift'"),
+        (node("RGBShift"), "no operation here does what 'RGBShift' does"),
+        (node("SomeOf", transforms=[FLIP, INVERT], n=1), "SomeOf is not read"),
     ],
 )
 def test_what_no_operation_does_is_refused_with_the_reason_or_left_out(transform, reason):
@@ -431,7 +432,7 @@ def autoalbument(stages: int) -> str:
 
 
 def test_autoalbuments_files_are_read_or_refused():
-    with pytest.raises(UserError, match="unknown transform 'RGBShift'") as caught:
+    with pytest.raises(UserError, match="what 'RGBShift' does") as caught:
         from_albumentations.read(autoalbument(1), "file")
     assert "adds to every value" in str(caught.value)
     found = shares(autoalbument(1), allow_loss=True)

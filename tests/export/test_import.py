@@ -222,7 +222,7 @@ BAD = {
         ('{"transform": {"__class_fullname__": "os.system", "transforms": []}}', "Compose"),
         (
             '{"transform": {"__class_fullname__": "Compose", "transforms": [{"__class_fullname__": "Warp", "p": 1}]}}',
-            "unknown",
+            "no operation here does what 'Warp' does",
         ),
         (
             '{"transform": {"__class_fullname__": "Compose", "transforms": [{"__class_fullname__": "Rotate"}]}}',
