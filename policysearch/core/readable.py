@@ -23,6 +23,16 @@ def readable(text: str) -> str:
     return "".join(_escaped(letter) for letter in text)
 
 
+def readable_name(name: str) -> str:
+    r"""A name in one line, as `readable` shows it.
+
+    Example:
+        >>> readable_name("two\nlines")
+        'two\\nlines'
+    """
+    return readable(name).replace("\n", "\\n")
+
+
 def _escaped(letter: str) -> str:
     if letter == "\n" or unicodedata.category(letter) not in _NOT_SHOWN:
         return letter

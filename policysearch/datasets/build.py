@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable, some
+from policysearch.core.readable import readable_name, some
 from policysearch.datasets.decode import Decoded
 from policysearch.datasets.groups import grouped
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
@@ -90,7 +90,7 @@ def _classes(
         raise UserError(f"y_train has label {count - 1}, more than its {len(train)} images can show: labels run from 0")
     if listing.classes is None and labels[train].min() > 0:
         raise UserError(f"labels must start at 0; those of the training images run from {labels[train].min()}")
-    classes = tuple(map(readable, listing.classes or map(str, range(count))))
+    classes = tuple(map(readable_name, listing.classes or map(str, range(count))))
     for i in np.flatnonzero((labels < 0) | (labels >= len(classes)))[:1]:
         hint = "; -1 stands for a hidden label as a rule: remove such images" if labels[i] == -1 else ""
         raise UserError(

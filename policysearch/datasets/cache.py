@@ -1,4 +1,4 @@
-"""Decoded data sets in the user's cache folder, by the hash of what they were made from; any of it may be deleted."""
+"""Decoded data sets in the user's cache folder, by the hash of what they were made of; any of it may be deleted."""
 
 from __future__ import annotations
 
@@ -21,40 +21,49 @@ from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, pixel_file
 
-FORMAT = 3  # one more whenever the same input is decoded to something else
+FORMAT = 3
+"""Part of every key: one more whenever the same input is decoded to something else."""
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
 
 
 def cache_folder() -> Path:
-    """Where decoded data are: POLICYSEARCH_CACHE, or the system's folder for a user's caches."""
+    """Where decoded data are kept: POLICYSEARCH_CACHE, or the system's folder for a user's caches."""
     return Path(os.environ.get("POLICYSEARCH_CACHE") or platformdirs.user_cache_path("policysearch"))
 
 
-def content_key(files: Sequence[Path], root: Path, told: str) -> str:
-    """A hash of the files' contents and of their names below `root`, and of `told`.
+def content_key(files: Sequence[Path], root: Path, choices: str) -> str:
+    """The key of a decoded data set: a hash of its files and of how they are decoded.
 
     Contents are read again only when a file's name, size or time of change is another.
+
+    Args:
+        files: where the images are.
+        root: the folder below which their names count.
+        choices: the settings that decoding depends on, as text.
     """
-    listing = [
-        (_below(path, root), str(path.resolve()), *_state(path))  # links of other names may lead there
-        for path in files
-    ]
-    known = cache_folder() / "listings" / sha(json.dumps(listing).encode())
+    # Links of other names may lead to the same files, so both names count.
+    listing = [(_below(path, root), str(path.resolve()), *_state(path)) for path in files]
+    summary = cache_folder() / "listings" / sha(json.dumps(listing).encode())
     try:
-        contents = known.read_text(encoding="utf-8")
+        contents = summary.read_text(encoding="utf-8")
     except OSError:
         contents = sha(*(_file_hash(path, root) for path in files))
-        with _writing():
-            known.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False, encoding="utf-8") as partial:
-                partial.write(contents)
-            os.replace(partial.name, known)  # at once: another search may be reading it
-    return sha(contents.encode(), told.encode(), str(FORMAT).encode())
+        _write_at_once(summary, contents)
+    return sha(contents.encode(), choices.encode(), str(FORMAT).encode())
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    """Write a file that another search may be reading."""
+    with _writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as partial:
+            partial.write(text)
+        os.replace(partial.name, path)
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Size and time of change; those of no file where a link leads nowhere, which reading will tell."""
+    """Size and time of change; -1 for a link that leads nowhere, which is reported when it is read."""
     if not path.is_file():
         return -1, -1
     stat = path.stat()
@@ -81,7 +90,7 @@ def sha(*parts: bytes) -> str:
     return digest.hexdigest()[:32]
 
 
-def found(key: str) -> Dataset | None:
+def cached_dataset(key: str) -> Dataset | None:
     """The data set of that key, or None where it is not there or damaged."""
     folder = cache_folder() / "data" / key
     if not folder.exists():  # another search may be about to put it there
@@ -111,12 +120,12 @@ def open_folder(folder: Path) -> Dataset:
     )
 
 
-def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Dataset:
-    """Decode a data set and keep it under `key`.
+def decode_and_keep(key: str, decode_into: Callable[[Path], tuple[Decoded, Parts]]) -> Dataset:
+    """Decode a data set and keep it under a key.
 
     Args:
         key: from `content_key`.
-        decoded_in: given a file for its pixels, decodes them and says which go where.
+        decode_into: decodes the images into the file that it is called with, and says which go where.
 
     Raises:
         UserError: the data are wrong, or the cache cannot be written.
@@ -127,7 +136,7 @@ def made(key: str, decoded_in: Callable[[Path], tuple[Decoded, Parts]]) -> Datas
         partial = Path(tempfile.mkdtemp(dir=final.parent, prefix="partial-"))
     try:
         with _writing():
-            decoded, parts = decoded_in(partial / "pixels.npy")
+            decoded, parts = decode_into(partial / "pixels.npy")
             _write(partial, decoded, parts)
             (partial / "pixels.npy").unlink()
             try:
@@ -176,10 +185,10 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 
 
 def _write_pixels(
-    path: Path, pixels: NDArray[np.uint8], rows: NDArray[np.int64], told: Callable[[bytes], object]
+    path: Path, pixels: NDArray[np.uint8], rows: NDArray[np.int64], update_digest: Callable[[bytes], object]
 ) -> None:
     out = pixel_file(path, (len(rows), *pixels.shape[1:]))
     for start in range(0, len(rows), _ROWS):
         out[start : start + _ROWS] = chunk = pixels[rows[start : start + _ROWS]]
-        told(chunk.tobytes())
+        update_digest(chunk.tobytes())
     out.flush()

@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images [N, C, H, W] uint8 and labels [N] int64 in 0..classes-1; the test part is read by `evaluate` alone.
+    """Images and labels; the test part is read by `evaluate` alone.
 
     Attributes:
         name: what it is called in tables.
-        x_train, y_train, x_test, y_test: images and labels; those of a cached data set are memory-mapped.
-        classes: a name a class.
+        x_train: [N_train, C, H, W] uint8, C 1 or 3; that of a cached data set is memory-mapped, as is `x_test`.
+        y_train: [N_train] int64, in 0..classes-1.
+        x_test: [N_test, C, H, W] uint8.
+        y_test: [N_test] int64.
+        classes: a name for each class.
         validation: indices [V] int64 into the training part that the data themselves set aside, or None.
-        groups: [N_train] int64; images of one group stay on one side of a split. None: each for itself.
+        groups: [N_train] int64; images of one group stay on one side of a split. None: each image by itself.
         warnings: what a person should know of these data, a sentence each.
         digest: a hash of all the above but the name and the warnings.
-        handle: what `opened` takes, in another process too.
+        handle: what `load.opened` takes, in another process too.
     """
 
     name: str
@@ -36,10 +39,13 @@ class Dataset:
     handle: str = ""
 
     def portable(self, test: bool = False) -> Dataset:
-        """The training part as plain arrays, to be sent to another machine; the test part stays at home, but for
-        `evaluate`."""
-        told = slice(None if test else 0)
-        arrays = (self.x_train, self.y_train, self.x_test[told], self.y_test[told])
+        """A copy with plain arrays, to be sent to another machine.
+
+        Args:
+            test: whether the test part goes along, which only `evaluate` needs; else it is empty.
+        """
+        rows = slice(None if test else 0)
+        arrays = (self.x_train, self.y_train, self.x_test[rows], self.y_test[rows])
         x_train, y_train, x_test, y_test = (np.ascontiguousarray(np.asarray(array)) for array in arrays)
         return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 

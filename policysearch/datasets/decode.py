@@ -85,7 +85,8 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
         tell: called now and then.
 
     Raises:
-        UserError: images are damaged or not of one size, or a side is not 8 to 512 pixels; they are named.
+        UserError: there are no images, or some are damaged, not of one size or not of 8 to 512 pixels a side; these are
+            named.
         OSError: the file does not fit on the disk.
     """
     with warnings.catch_warnings():  # not in the threads: filters are the whole process's
@@ -94,6 +95,9 @@ def decode(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: T
 
 
 def _decoded(items: Sequence[Item], settings: DataSettings, scratch: Path, tell: Tell) -> Decoded:
+    if not items:
+        raise UserError("there are no images")
+
     rows = _Rows(items, scratch)
     with closing(_all_read(items, settings, tell)) as outcomes:
         for i, outcome in enumerate(outcomes):

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable, some
+from policysearch.core.readable import readable_name, some
 from policysearch.datasets.folder_tree import Folder
 from policysearch.datasets.source import TRAIN, part_called
 
@@ -154,7 +154,7 @@ def _must_be_classes_of(train: Folder, folder: Folder) -> None:
     strange = [name for name in folder.holding if name not in train.holding]
     if strange:
         raise UserError(
-            f"{folder.path} has class {readable(strange[0])!r}, which {train.path} has not: "
+            f"{folder.path} has class {readable_name(strange[0])!r}, which {train.path} has not: "
             f"a class must have {TRAIN} images"
         )
 
@@ -219,7 +219,7 @@ def _loose_images(folder: Folder) -> tuple[str, ...]:
 
 
 def _empty_folders(folder: Folder) -> tuple[str, ...]:
-    empty = [readable(name) for name in folder.folders if name not in folder.holding]
+    empty = [readable_name(name) for name in folder.folders if name not in folder.holding]
     return (f"folders without images are no classes: {some(empty)}",) if empty else ()
 
 

@@ -1,4 +1,4 @@
-"""Which images must stay together: near-duplicates such as the frames of one track."""
+"""Groups of images that must stay on one side of a split: near-duplicates such as the frames of one track."""
 
 from __future__ import annotations
 
@@ -21,29 +21,39 @@ def is_file(group: str | None) -> bool:
 
 
 def group_name(value: Any) -> str | None:
-    """A column's value as a text, or None where there is none: unlike images are not held together by a NaN."""
+    """A column's value as text; None where it is missing or NaN, so that nothing holds unlike images together."""
     return None if value is None or value != value else str(value)
 
 
-def grouped(group: str, names: Sequence[str], own: Sequence[str | None]) -> NDArray[np.int64]:
+def grouped(group: str, names: Sequence[str], column: Sequence[str | None]) -> NDArray[np.int64]:
     """The number of each training image's group, [N_train] int64.
 
     Args:
-        group: a CSV file with rows `image,group`, or with one group per line in the images' order; else a column's
-            name.
+        group: a CSV file with rows `image,group`, or with one group per line in the images' order; else the name of a
+            column.
         names: the training images' names.
-        own: the groups that the data's column gave.
+        column: the groups in that column.
 
     Raises:
         UserError: the file has no group for an image, or too few lines; or the data have no such column.
     """
-    values = _from_file(Path(group), names) if is_file(group) else own
+    values = _from_file(Path(group), names) if is_file(group) else column
     missing = [name for name, value in zip(names, values, strict=True) if value is None]
     if missing:
         raise UserError(
             f"--group {group} gives {len(missing)} of {len(names)} training images no group, such as {missing[0]!r}"
         )
-    return np.unique(np.array(values, dtype=str), return_inverse=True)[1].astype(np.int64)
+    # Not by an array of texts: each would take as many bytes as the longest.
+    numbers = {value: number for number, value in enumerate(sorted({str(value) for value in values}))}
+    return np.array([numbers[str(value)] for value in values], np.int64)
+
+
+def _by_name(path: Path, rows: Sequence[Sequence[str]]) -> dict[str, str]:
+    by_name: dict[str, str] = {}
+    for name, value in rows:
+        if by_name.setdefault(name, value) != value:
+            raise UserError(f"--group {path} gives {name} two groups, {by_name[name]} and {value}")
+    return by_name
 
 
 def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
@@ -53,11 +63,7 @@ def _from_file(path: Path, names: Sequence[str]) -> list[str | None]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"cannot read --group {path}: {error}") from None
     if rows and all(len(row) == 2 for row in rows):
-        rows = rows[1:] if rows[0][0].lower() in _HEADERS else rows
-        by_name: dict[str, str] = {}
-        for name, value in rows:
-            if by_name.setdefault(name, value) != value:
-                raise UserError(f"--group {path} gives {name} two groups, {by_name[name]} and {value}")
+        by_name = _by_name(path, rows[1:] if rows[0][0].lower() in _HEADERS else rows)
         return [by_name.get(name) or None for name in names]
     if len(rows) != len(names) or any(len(row) != 1 for row in rows):
         raise UserError(

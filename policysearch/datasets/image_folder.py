@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable
+from policysearch.core.readable import readable_name
 from policysearch.datasets.folder_layout import Layout, layout_of
 from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
@@ -56,10 +56,10 @@ class ImageFolder:
         classes = list(self._layout.parts[TRAIN])
         numbers = {name: label for label, name in enumerate(classes)}
         items = [
-            Item(readable(path.relative_to(self.path).as_posix()), part, partial(read_file, path, numbers[name]))
+            Item(readable_name(path.relative_to(self.path).as_posix()), part, partial(read_file, path, numbers[name]))
             for part, name, path in self._images()
         ]
-        return Listing(items, tuple(map(readable, classes)))
+        return Listing(items, tuple(map(readable_name, classes)))
 
     def remarks(self) -> tuple[str, ...]:
         """What was left out, a sentence each.

@@ -14,7 +14,7 @@ import numpy as np
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
-from policysearch.datasets.cache import FORMAT, content_key, found, made, open_folder, sha
+from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
@@ -98,7 +98,7 @@ def _shipped(name: str) -> Dataset:
 def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
     choices = _choices(settings)
     files = source.files()
-    cached = found(content_key(files, source.root, choices)) if files else None
+    cached = cached_dataset(content_key(files, source.root, choices)) if files else None
     if cached is not None:
         return cached
 
@@ -108,7 +108,7 @@ def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
         key = content_key(files, source.root, choices)
     else:
         key = sha(choices.encode(), str(FORMAT).encode(), *_contents(listing))
-    return found(key) or made(key, partial(_decoded, listing, settings, tell))
+    return cached_dataset(key) or decode_and_keep(key, partial(_decoded, listing, settings, tell))
 
 
 _DECODING = {"resize", "aspect", "background", "image_column", "label_column", "skip_damaged"}

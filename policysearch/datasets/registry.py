@@ -1,7 +1,8 @@
-"""Data sets that have a name: the one that ships, and torchvision's. Imports torchvision when it reads."""
+"""Data sets that have a name: the one that ships, and torchvision's, which is imported when one of them is read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -70,8 +71,8 @@ NAMED: dict[str, Named] = {
 
 def named_files(name: str, root: Path) -> list[Path]:
     """The files of a data set below `root`, sorted."""
-    found = root.glob(NAMED[name].folder)
-    return sorted(file for path in found for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+    paths = root.glob(NAMED[name].folder)
+    return sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
 
 
 def list_named(name: str, root: Path, download: bool, group: str | None) -> Listing:
@@ -89,14 +90,16 @@ def list_named(name: str, root: Path, download: bool, group: str | None) -> List
     row = NAMED[name]
     if group is not None and not (row.track and group == "track"):
         raise UserError(f"--group {group}: {name} has {'track' if row.track else 'no such column'}; or give a CSV file")
-    found = {part: _made(name, root, download, arguments) for part, arguments in row.parts.items()}
-    items = [
-        Item(file or f"{part}[{i}]", part, partial(_read, data, i), _track(file) if group and part == TRAIN else None)
-        for part, data in found.items()
-        for i, file in enumerate(_file_names(data, root))
-    ]
-    classes = getattr(found[TRAIN], "classes", None)
+    parts = {part: _opened(name, root, download, arguments) for part, arguments in row.parts.items()}
+    items = [item for part, data in parts.items() for item in _items(part, data, root, group is not None)]
+    classes = getattr(parts[TRAIN], "classes", None)
     return Listing(items, tuple(map(_first, classes)) if classes else None)
+
+
+def _items(part: str, data: Any, root: Path, by_track: bool) -> Iterator[Item]:
+    for i, file in enumerate(_file_names(data, root)):
+        track = _track(file) if by_track and part == TRAIN else None
+        yield Item(file or f"{part}[{i}]", part, partial(_read, data, i), track)
 
 
 def _first(name: Any) -> str:
@@ -104,7 +107,7 @@ def _first(name: Any) -> str:
     return str(name[0] if isinstance(name, (tuple, list)) else name)
 
 
-def _made(name: str, root: Path, download: bool, arguments: dict[str, Any]) -> Any:
+def _opened(name: str, root: Path, download: bool, arguments: dict[str, Any]) -> Any:
     import torchvision
 
     try:
@@ -112,7 +115,7 @@ def _made(name: str, root: Path, download: bool, arguments: dict[str, Any]) -> A
     except Exception as error:  # each data set checks and downloads in its own way
         reason = " ".join(str(error).split()).rstrip(".")[:160]
         hint = "" if download else "; --data-root says where the data are, --download fetches them"
-        raise UserError(f"it cannot be had from {root}: {reason}{hint}") from None
+        raise UserError(f"it cannot be read from {root}: {reason}{hint}") from None
 
 
 def _file_names(data: Any, root: Path) -> list[str]:

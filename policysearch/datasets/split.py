@@ -24,8 +24,8 @@ def split(dataset: Dataset, validation: int | None, seed: int) -> Split:
 
     Args:
         dataset: what to split.
-        validation: images of the validation part; None is the data's own, or a third of the training part,
-            at most 5,000. Of grouped data whole groups are taken, so that the number is met nearly.
+        validation: number of validation images; None is all that the data have, or a third of the training part,
+            at most 5,000. Of grouped data whole groups are taken, so that the number is nearly met.
         seed: the same seed gives the same split.
 
     Raises:
@@ -67,37 +67,42 @@ def cut(
     rng: np.random.Generator,
     classes: tuple[str, ...],
 ) -> NDArray[np.int64]:
-    """About `size` indices, sorted, to set aside: each class in proportion, no group torn, some of each class left.
+    """About `size` indices to set aside, sorted: each class in proportion, no group torn, some of each class left.
 
     Args:
         labels: [N] int64.
-        groups: [N] int64, or None for each image its own group.
-        size: how many; met exactly without groups.
-        rng: which.
-        classes: names, for the error.
+        groups: [N] int64, or None where every image is a group of its own.
+        size: how many indices; met exactly without groups.
+        rng: draws which.
+        classes: a name for each class, for the message.
+
+    Returns:
+        Indices [M] int64 into the labels; M is `size` without groups.
 
     Raises:
-        UserError: a class has one group only, and cannot stand on both sides.
+        UserError: a class has one group only, and cannot be on both sides.
     """
     if groups is None:
         return stratified(labels, size, rng, leave=1)
+
     numbers, index = np.unique(groups, return_inverse=True)
     content = np.zeros((len(numbers), len(classes)), np.int64)
     np.add.at(content, (index, labels), 1)
+
     chosen = _whole_groups(content, content.sum(0) * size / len(labels), rng)
     inside, outside = content[chosen].sum(0), content[~chosen].sum(0)
     for k, name in enumerate(classes):
         if not (inside[k] and outside[k]):
-            raise UserError(f"class {name!r} cannot stand on both sides of a split that keeps its groups whole")
+            raise UserError(f"class {name!r} cannot be on both sides of a split that keeps its groups whole")
     return np.flatnonzero(chosen[index])
 
 
 def _whole_groups(
     content: NDArray[np.int64], wanted: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Which groups [G] bool to take: in random order, each that brings the classes' counts nearer to those wanted.
+    """The groups to take, [G] bool: in random order, each that brings the classes' counts nearer to those wanted.
 
-    A class that would get none gets its smallest group. None that is the last of a class is taken.
+    A class that would get none gets its smallest group. A group that is the last of a class is not taken.
     """
     chosen = np.zeros(len(content), bool)
     have, total = np.zeros(content.shape[1], np.int64), content.sum(0)
@@ -106,6 +111,7 @@ def _whole_groups(
         if np.abs(wanted - have - content[g]).sum() < np.abs(wanted - have).sum() and not last.any():
             chosen[g] = True
             have += content[g]
+
     for k in np.flatnonzero(have == 0):
         holders = np.flatnonzero(content[:, k])
         left = total - content[chosen].sum(0) - content[holders] * ~chosen[holders, None]
@@ -116,7 +122,21 @@ def _whole_groups(
 
 
 def stratified(labels: NDArray[np.int64], size: int, rng: np.random.Generator, leave: int = 0) -> NDArray[np.int64]:
-    """`size` indices [size] int64, sorted, each class in proportion (at least one, `leave` left out of each)."""
+    """Indices of a random subset in which every class has its proportion, and at least one image.
+
+    Args:
+        labels: [N] int64.
+        size: how many indices.
+        rng: draws which.
+        leave: how many images of each class are left out at least.
+
+    Returns:
+        Indices [size] int64, sorted.
+
+    Example:
+        >>> stratified(np.array([0, 0, 0, 0, 1, 1]), 3, np.random.default_rng(0))
+        array([2, 3, 5])
+    """
     order = rng.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     counts = np.bincount(labels)

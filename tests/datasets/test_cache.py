@@ -137,9 +137,9 @@ def test_an_entry_that_another_search_is_putting_there_is_left_alone(cache, fold
     handle = Path(load(str(folder)).handle)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "exists", lambda path: False)
-        assert module.found(handle.name) is None
+        assert module.cached_dataset(handle.name) is None
     assert handle.exists()
-    monkeypatch.setattr("policysearch.datasets.load.found", lambda key: None)
+    monkeypatch.setattr("policysearch.datasets.load.cached_dataset", lambda key: None)
     assert load(str(folder)).handle == str(handle)
     assert [path.name for path in handle.parent.iterdir()] == [handle.name]
 

@@ -244,7 +244,7 @@ class TestNamed:
             raise OSError("the network was touched")
 
         monkeypatch.setattr("urllib.request.urlopen", refuse)
-        with pytest.raises(UserError, match=r"'CIFAR10': it cannot be had from .*--download fetches them") as told:
+        with pytest.raises(UserError, match=r"'CIFAR10': it cannot be read from .*--download fetches them") as told:
             load(settings("CIFAR10", data_root=str(tmp_path)))
         assert "touched" not in str(told.value)
         with pytest.raises(UserError, match="touched"):

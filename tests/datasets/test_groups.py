@@ -143,5 +143,5 @@ def test_nan_is_no_group(tmp_path):
 
 def test_a_class_of_one_group_is_told(tmp_path):
     path = write_npz(tmp_path / "a.npz", patient=np.arange(90) % 3)
-    with pytest.raises(UserError, match="cannot stand on both sides"):
+    with pytest.raises(UserError, match="cannot be on both sides"):
         split(load(DataSettings(data=str(path), group="patient")), None, 0)

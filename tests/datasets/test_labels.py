@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pyarrow as pa
@@ -143,3 +144,21 @@ class TestArrayNames:
         np.savez(tmp_path / "a.npz", data=some_images(), target=LABELS)
         with pytest.raises(UserError, match=r"no x_train \(or train_images\) in it; its arrays: data, target"):
             load(settings(tmp_path / "a.npz"))
+
+
+def test_parquet_without_rows(tmp_path):
+    columns = {"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="there are no images"):
+        load(settings(tmp_path))
+
+
+def test_groups_of_long_names_take_no_more_room_than_their_texts(tmp_path):
+    """An array of texts would have as many bytes for each as the longest needs: 60 × 400 kB here."""
+    track = ["x" * 10**5, *(str(i // 2) for i in range(59))]
+    write_parquet(tmp_path / "a.parquet", some_images(), LABELS, track=track)
+    tracemalloc.start()
+    dataset = load(settings(tmp_path, group="track"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**7 and len(np.unique(dataset.groups)) >= 20
