@@ -19,12 +19,16 @@ def search(
     **flags: Any,
 ) -> None:
     """Search a policy; with no flag, on the shipped data in a few minutes."""
+    settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
+    from policysearch.experiments.spelling import must_be_spelled
+
+    # What follows imports scipy and torch: what is misspelled is reported before.
+    must_be_spelled(settings)
     from policysearch.cli.progress import watched
     from policysearch.cli.show import show_result
     from policysearch.experiments.resolve import default_folder
     from policysearch.experiments.search.run import search as run_search
 
-    settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
     settings = settings.model_copy(update={"out": settings.out or default_folder()})
     show_result(watched(lambda listener: run_search(settings, listener), str(settings.out)))
 

@@ -27,6 +27,19 @@ class SearchFailed(RunFailed):
     """No pull of any arm gave a reward; the message quotes the most common error."""
 
 
+def in_one_sentence(mistakes: Iterable[str]) -> str:
+    """Several mistakes as the message of one error, each once.
+
+    Example:
+        >>> in_one_sentence(["trials must be 1 or more, got 0.", "unknown key 'x'"])
+        "2 mistakes: trials must be 1 or more, got 0; unknown key 'x'"
+    """
+    texts = list(dict.fromkeys(mistakes))
+    if len(texts) == 1:
+        return texts[0]
+    return f"{len(texts)} mistakes: " + "; ".join(text.removesuffix(".") for text in texts)
+
+
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not in a table.
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
@@ -63,6 +63,37 @@ def imported(module: str, purpose: str) -> ModuleType:
         raise
     except (Exception, SystemExit) as error:  # importing runs the module, which may raise anything
         raise UserError(f"{purpose} cannot be loaded: {describe_error(error)}") from None
+
+
+def must_be_there(module: str, purpose: str) -> None:
+    """Check that there is such a module or file, without running it.
+
+    Args:
+        module: as for `imported`.
+        purpose: as for `imported`.
+
+    Raises:
+        UserError: there is none.
+    """
+    if module.endswith(".py"):
+        copies = [Path(folder, SHIPPED, copy_name(module)) for folder in sys.path]
+        missing = "" if any(path.is_file() for path in [Path(module), *copies]) else f"there is no file {module}"
+    else:
+        missing = "" if _is_importable(module) else f"there is no module {module.partition('.')[0]!r}"
+    if missing:
+        raise UserError(f"{purpose} cannot be loaded: {missing}")
+
+
+def _is_importable(module: str) -> bool:
+    """Whether its first package is found; to look for what is inside would run that."""
+    first = module.partition(".")[0]
+    if first in sys.modules:
+        return True
+    with current_folder_importable():
+        try:
+            return find_spec(first) is not None
+        except (ImportError, ValueError):
+            return False
 
 
 def function(spec: str, purpose: str) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.errors import UserError
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
@@ -22,6 +22,7 @@ from policysearch.datasets.groups import is_file
 from policysearch.datasets.image_folder import ImageFolder
 from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
+from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED, list_named, named_files
 from policysearch.datasets.source import Listing
 
@@ -164,14 +165,7 @@ def _refuse_columns(settings: DataSettings) -> None:
 
 
 def _on_disk(path: Path, group: str | None) -> _Source:
-    if not path.exists():
-        if path.suffix or len(path.parts) > 1:
-            raise UserError("No such file or folder")
-        unknown = unknown_name("data set", str(path), [*SHIPPED, *NAMED])
-        raise UserError(
-            f"there is no such folder here, and {unknown} Data of your own are a folder of images or Parquet, "
-            "PATH.npz, or module:function."
-        )
+    must_exist(path)
     if path.suffix == ".npz":
         return _Source(lambda: [path], path.parent, partial(list_npz, path, group))
     if not path.is_dir():

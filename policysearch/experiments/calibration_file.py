@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.policy.validation import validation_message
-from policysearch.study.rewards import try_reward
+from policysearch.study.rewards import must_be_a_reward
 
 NAME = "calibration.toml"
 SCHEMA = 1
@@ -97,7 +97,7 @@ def load_calibration(path: str | Path) -> CalibrationFile:
         )
     try:
         found = CalibrationFile.model_validate(values)
-        try_reward(found.reward, base=True)
+        must_be_a_reward(found.reward, base=True)
     except ValidationError as error:
         raise UserError(f"calibration {str(file)!r} is damaged: {validation_message(error)}; {again}") from None
     except UserError as error:

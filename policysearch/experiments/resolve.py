@@ -11,12 +11,12 @@ from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
-from policysearch.experiments.pools import must_name_a_pool
+from policysearch.experiments.spelling import must_be_spelled
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.rewards import try_reward
 from policysearch.study.sqlite_file import sqlite_file
-from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward
+from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward, try_own_rule
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
@@ -25,16 +25,16 @@ def resolved(config: SearchConfig) -> SearchConfig:
     With `pool` "ray" the device and the number of workers are left to the cluster.
 
     Raises:
-        UserError: the device is not there, or has not the precision asked for; unknown model; or settings of the pool
-            do not go together.
+        UserError: something that the config names does not exist (see `must_be_spelled`); or the device is not there,
+            or has not the precision asked for.
     """
     from policysearch.child.networks import recipe_for
 
-    must_name_a_pool(config)
+    must_be_spelled(config)
     recipe = recipe_for(config.model, config.recipe)
     device = config.device
     if config.pool != "ray":
-        device = _device(config.device)
+        device = _present(config.device)
         recipe = _in_precision(recipe, device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = config.workers
@@ -75,20 +75,19 @@ def _in_precision(recipe: Recipe, device: str) -> Recipe:
     return recipe.model_copy(update={"precision": precision})
 
 
-def _device(name: str) -> str:
+def _present(device: str) -> str:
+    """The device that is meant, which torch can use."""
     import torch
 
-    kind, _, index = name.partition(":")
-    if name != "auto" and (kind not in ("cpu", "cuda") or (index and not index.isdigit()) or (kind == "cpu" and index)):
-        raise UserError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
+    if device == "auto":
         return "cuda" if count else "cpu"
+    kind, _, index = device.partition(":")
     if kind == "cuda" and int(index or 0) >= count:
         raise UserError(
-            f"device {name!r} asked for, but this machine has {count} usable CUDA devices: use --device cpu"
+            f"device {device!r} asked for, but this machine has {count} usable CUDA devices: use --device cpu"
         )
-    return name
+    return device
 
 
 def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
@@ -101,6 +100,7 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
         try_reward(reward, config.recipe.base_epochs > 0)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
     must_suit_reward(strategy, config.strategy, config.reward)
+    try_own_rule(config.strategy, space, config.seed, config.trials)
     return strategy
 
 

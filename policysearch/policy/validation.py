@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from policysearch.core.errors import UserError
 from policysearch.policy.steps import Value
@@ -12,26 +13,35 @@ from policysearch.policy.steps import Value
 
 def validation_message(error: ValidationError) -> str:
     """The first complaint of pydantic as one sentence: which field, what was given, what is allowed."""
-    first = error.errors()[0]
-    parts = [str(part) for part in first["loc"]] or [""]
+    return _sentence(error.errors()[0])
+
+
+def validation_messages(error: ValidationError) -> list[str]:
+    """All complaints of pydantic, a sentence each."""
+    return [_sentence(complaint) for complaint in error.errors()]
+
+
+def _sentence(complaint: ErrorDetails) -> str:
+    parts = [str(part) for part in complaint["loc"]] or [""]
     place = ".".join(part for part in parts if "[" not in part)
-    cause = first.get("ctx", {}).get("error")
+    cause = complaint.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
         return f"{place}: {cause}" if place else str(cause)
     where = place or "the whole"
-    if first["type"] == "extra_forbidden":
+    if complaint["type"] == "extra_forbidden":
         return f"unknown key {where!r}{_HINTS.get(parts[-1]) or _nearest(parts[-1])}"
-    if first["type"] == "missing":
+    if complaint["type"] == "missing":
         return f"{where} is missing"
-    wanted = _PLAIN.get(first["type"], first["msg"].lower())
-    return f"{where}: {wanted}, got {first['input']!r:.80}"
+    wanted = _PLAIN.get(complaint["type"], complaint["msg"].lower())
+    return f"{where}: {wanted}, got {complaint['input']!r:.80}"
 
 
 def _nearest(key: str) -> str:
     """The field of a policy's parts that was perhaps meant."""
     kinds: list[type[Value]] = Value.__subclasses__()
     fields = {field for kind in kinds for field in kind.model_fields} - {key}
-    near = get_close_matches(key, fields, n=1, cutoff=0.6)
+    begun_so = sorted(field for field in fields if len(key) > 2 and field.startswith(key))
+    near = begun_so or get_close_matches(key, fields, n=1, cutoff=0.6)
     return f": did you mean {near[0]}?" if near else ""
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import tomli_w
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from policysearch.child.recipe import Recipe
-from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.files import write_whole
 from policysearch.datasets.config import DataSettings
-from policysearch.policy.validation import validation_message
+from policysearch.policy.validation import validation_messages
+from policysearch.study.other_names import unknown_key
 from policysearch.study.settings import (
     ConfirmSettings,
     SearchSettings,
@@ -69,15 +71,28 @@ def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfi
     recipe = values.get("recipe", {})
     if not isinstance(recipe, dict):
         raise UserError(f"{source}: recipe must be a table of settings, got {recipe!r}")
-    _check_keys(values, SearchConfig, source)
-    _check_keys(recipe, Recipe, source)
-    return validated(SearchConfig, values, source)
+
+    mistakes = [*_key_mistakes(values, SearchConfig), *_key_mistakes(recipe, Recipe)]
+    known = {key: value for key, value in values.items() if key in SearchConfig.model_fields}
+    if "recipe" in known:
+        known["recipe"] = {key: value for key, value in recipe.items() if key in Recipe.model_fields}
+    try:
+        config = SearchConfig.model_validate(known)
+    except ValidationError as error:
+        mistakes += validation_messages(error)
+    if mistakes:
+        raise UserError(f"{source}: {in_one_sentence(mistakes)}")
+    return config
 
 
-def _check_keys(values: dict[str, Any], model: type[BaseModel], source: str) -> None:
-    for key in values:
-        if key not in model.model_fields:
-            raise UserError(f"{source}: {unknown_name('key', str(key), model.model_fields)}")
+def _key_mistakes(values: dict[str, Any], model: type[BaseModel]) -> Iterator[str]:
+    """What is wrong with the keys of a table, and with texts where a number is meant."""
+    for key, value in values.items():
+        field = model.model_fields.get(str(key))
+        if field is None:
+            yield unknown_key(str(key), model.model_fields)
+        elif isinstance(value, str) and {int, bool} & {field.annotation, *get_args(field.annotation)}:
+            yield f"{key} must be written without quotes, got {value!r}"
 
 
 def validated(model: type[Model], values: dict[str, Any], source: str = "settings") -> Model:
@@ -94,7 +109,7 @@ def validated(model: type[Model], values: dict[str, Any], source: str = "setting
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{source}: {validation_message(error)}") from None
+        raise UserError(f"{source}: {in_one_sentence(validation_messages(error))}") from None
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -122,7 +137,10 @@ def read_config(path: str | Path) -> dict[str, Any]:
 def _place(error: Exception) -> str:
     """What is wrong and where, without the line itself: it may hold a storage's password."""
     mark = getattr(error, "problem_mark", None)
-    return " ".join(str(error).split()) if mark is None else f"{error.problem} (line {mark.line + 1})"  # type: ignore[attr-defined]
+    if mark is not None:
+        return f"{error.problem} (line {mark.line + 1})"  # type: ignore[attr-defined]
+    reason = " ".join(str(error).split())
+    return f'{reason}: text needs quotes, as in strategy = "ucb"' if reason.startswith("Invalid value") else reason
 
 
 def load_config(path: str | Path) -> SearchConfig:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.core.user_code import function
+from policysearch.core.user_code import function, must_be_there
 
 METRICS: dict[str, str] = {
     "accuracy": "share of validation images predicted right, in [0, 1]",
@@ -74,8 +74,29 @@ def parse_reward(text: str) -> Reward:
     Raises:
         UserError: unknown metric (the message suggests the nearest), bad grammar, or a function that cannot be loaded.
     """
+    return function(text, f"reward {text!r}") if ":" in text else _sum(text)
+
+
+def must_be_a_reward(text: str, base: bool = False) -> None:
+    """Check a reward without running the user's code.
+
+    Args:
+        text: the reward, as for `parse_reward`.
+        base: whether children start from a base network, and so have the metrics that it gives.
+
+    Raises:
+        UserError: it is no sum of metrics, names a metric of the base where there is none, or names a module or a file
+            that is not there.
+    """
     if ":" in text:
-        return function(text, f"reward {text!r}")
+        must_be_there(text.rpartition(":")[0], f"reward {text!r}")
+        return
+    of_base = [name for _, name in _sum(text).terms if name in _OF_BASE]
+    if of_base and not base:
+        raise UserError(f"reward {text!r}: {of_base[0]} is measured with a base only: give --base-epochs")
+
+
+def _sum(text: str) -> _Sum:
     terms: list[tuple[float, str]] = []
     at = 0
     while at < len(text) or not terms:
@@ -107,10 +128,8 @@ def try_reward(text: str, base: bool = False) -> None:
     Raises:
         UserError: the reward raises, gives no usable number, or names a metric of the base where there is none.
     """
+    must_be_a_reward(text, base)
     reward = parse_reward(text)
-    missing = [] if base or not isinstance(reward, _Sum) else [name for _, name in reward.terms if name in _OF_BASE]
-    if missing:
-        raise UserError(f"reward {text!r}: {missing[0]} is measured with a base only: give --base-epochs")
     metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
     try:
         value = float(reward(metrics))

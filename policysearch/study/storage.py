@@ -56,6 +56,16 @@ def open_storage(url: str) -> Iterator[BaseStorage]:
             storage.engine.dispose()
 
 
+def must_be_a_storage(url: str) -> None:
+    """Check a storage's URL without opening it.
+
+    Raises:
+        UserError: it is no URL.
+    """
+    if sqlite_file(url) is None:
+        _parsed(url)
+
+
 def names_in(url: str) -> frozenset[str]:
     """Names of the studies in a storage. Nothing is written: no tables, and no file where there is none.
 

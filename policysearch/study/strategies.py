@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.seeds import rule_generator
+from policysearch.core.user_code import must_be_there
 from policysearch.policy.features import features
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules import RULES, Rule, Tally
@@ -109,6 +110,23 @@ class SamplerStrategy:
         return SamplerChoice(lambda: SeededSampler(self.factory, history.seed))
 
 
+def must_name_a_strategy(spec: str) -> None:
+    """Check a strategy's name and parameters, without a space and without running the user's code.
+
+    Raises:
+        UserError: unknown name or parameter, a value out of range, or a module or a file that is not there.
+    """
+    name = spec.partition(":")[0]
+    if name in ("optuna", "tpe"):
+        _sampler_name(spec)
+    elif name in RULES:
+        parse_rule(spec, "strategy")
+    elif own_rule_named(spec):
+        must_be_there(spec.rpartition(":")[0], f"strategy {spec!r}")
+    else:
+        raise unknown_name("strategy", name, STRATEGIES)
+
+
 def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tuple[Arm, ...] | None = None) -> Strategy:
     """The strategy `NAME`, `NAME:parameter=value,...` or `MODULE:FUNCTION` (a rule of one's own), ready for `space`.
 
@@ -117,17 +135,35 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
     Raises:
         UserError: unknown name or parameter, a value out of range, or a sampler that cannot be used here.
     """
-    name, _, rest = spec.partition(":")
-    if name == "optuna":
-        return _sampler_strategy(rest, space)
-    if name == "tpe":
-        if rest:
-            raise UserError(f"strategy tpe takes no parameters, got {rest!r}")
-        return _sampler_strategy("TPE", space)
+    name = spec.partition(":")[0]
+    if name in ("optuna", "tpe"):
+        return _sampler_strategy(_sampler_name(spec), space)
     if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
     arms = space.arms(seed) if arms is None else arms
     return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
+
+
+def try_own_rule(spec: str, space: Space, seed: int, budget: int) -> None:
+    """Let a rule of the user's own choose once, before anything is trained, where no arm has been pulled yet.
+
+    The arguments are those of `make_strategy`. The rule is made for this alone: one that keeps a state is not changed.
+
+    Raises:
+        UserError: it fails, or its answer is no arm.
+    """
+    if spec.partition(":")[0] in (*RULES, "optuna", "tpe"):
+        return
+    make_strategy(spec, space, seed, budget).choose(_NothingPulled(seed, (), Tally(1)))
+
+
+@dataclass(frozen=True)
+class _NothingPulled:
+    """The history of a study that begins."""
+
+    seed: int
+    rows: tuple[object, ...]
+    tally: Tally
 
 
 def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
@@ -158,13 +194,23 @@ def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, 
     return tuple((max(1, round(images / rule.eta**i)), epochs) for i in reversed(range(rungs)))
 
 
-def _sampler_strategy(name: str, space: Space) -> SamplerStrategy:
+def _sampler_name(spec: str) -> str:
+    """The name of the Optuna sampler that the strategy `tpe` or `optuna:NAME` means, without "Sampler"."""
+    strategy, _, name = spec.partition(":")
+    if strategy == "tpe":
+        if name:
+            raise UserError(f"strategy tpe takes no parameters, got {name!r}")
+        return "TPE"
     by_lower = {key.lower(): key for key in _SAMPLERS}
     key = by_lower.get(name.lower().removesuffix("sampler"))
     if key is None:
         raise unknown_name("Optuna sampler", name, _SAMPLERS)
     if key in _NO_FIXED_FORM:
         raise UserError(f"strategy optuna:{key} {_NO_FIXED_FORM[key]}")
+    return key
+
+
+def _sampler_strategy(key: str, space: Space) -> SamplerStrategy:
     kind = _SAMPLERS[key]
 
     def factory(seed: int) -> BaseSampler:

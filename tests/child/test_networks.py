@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from policysearch.child.networks import NETWORKS, SmallResNet, WideResNet, build, dry_forward, network_row, recipe_for
+from policysearch.child.networks import NETWORKS, OTHERS, SmallResNet, WideResNet, build, dry_forward, network_row, recipe_for
 from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Trial
@@ -454,3 +454,10 @@ def test_a_runs_recipe_is_saved_whole_and_holds_when_it_goes_on(quick, tmp_path)
     assert saved == Recipe(batch=64, rate=0.05, weight_decay=1e-4, precision="float32")
     assert saved.model_fields_set == set(Recipe.model_fields) - Recipe.later
     assert resume(tmp_path / "run", trials=14).config.recipe == saved
+
+
+def test_names_without_torch_are_those_of_the_networks():
+    from policysearch.child.network_names import BUILT_IN, LIBRARIES
+
+    assert (*NETWORKS,) == BUILT_IN
+    assert (*OTHERS,) == (*(f"{library}:NAME" for library in LIBRARIES), "MODULE:FACTORY or PATH.py:FACTORY")

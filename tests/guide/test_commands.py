@@ -56,6 +56,7 @@ def folder(tmp_path_factory):
     """A folder with what the commands name: pictures, a run, published results, files of the pages' own snippets."""
     folder = tmp_path_factory.mktemp("guide")
     write_folder(folder / "pictures", some_images(60))
+    (folder / "data" / "gtsrb").mkdir(parents=True)
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
@@ -82,6 +83,7 @@ def run(folder, monkeypatch, capsys):
     """Run a line as a shell would; what is wrong with it, or an empty text."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr("policysearch.cli.progress.watched", begin)
+    monkeypatch.setattr("policysearch.child.accelerator.why_no_cuda", lambda: "")  # readers may have a GPU
 
     def run(line: str) -> str:
         program, *words = words_of(line)

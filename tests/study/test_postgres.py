@@ -113,7 +113,7 @@ def test_a_name_that_is_taken_is_refused(url, quick, tmp_path, monkeypatch, caps
 
 
 def test_two_that_begin_at_once_under_one_name_do_not_share_a_study(url, quick, tmp_path, monkeypatch):
-    monkeypatch.setattr("policysearch.experiments.session.names_must_be_free", lambda *_: None)
+    monkeypatch.setattr("policysearch.experiments.search.run.names_must_be_free", lambda *_: None)
     search(config_for(tmp_path / "a", storage=url, **SMALL))
     with pytest.raises(UserError, match="has just begun a study named 'a'"):
         search(config_for(tmp_path / "b", study="a", storage=url))

@@ -24,11 +24,13 @@ from policysearch.experiments.search.result import (
 )
 from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
 from policysearch.experiments.search.tracking.listener import followed
-from policysearch.experiments.search.tracking.select import must_have_tensorboard, trackers
+from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.session import Session, most_common_error, must_not_be_fewer
+from policysearch.experiments.spelling import must_be_spelled_to_begin
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
+from policysearch.study.stores import names_must_be_free
 from policysearch.study.strategies import Strategy
 
 
@@ -49,13 +51,12 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         >>> result = search(SearchConfig(trials=60, out="results/mine"))  # doctest: +SKIP
         >>> result.policy.save("policy.json")  # doctest: +SKIP
     """
+    must_be_spelled_to_begin(config)
     config = as_calibrated(resolved(config))
-    must_have_tensorboard(config)
     with Session(config, listener) as session:
-        session.folder.must_be_new()
+        names_must_be_free(config)
         space = session.load_space()
         strategy = tried_strategy(config, space)
-        session.must_be_new()
         dataset = session.load_data(warn=True)
         warned = cautions(config, dataset)
         for text in warned:
@@ -64,7 +65,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         # A place that cannot be reached ends the search before anything is written.
         session.place()
         session.lock()
-        session.folder.must_be_new()
+        session.folder.must_be_new()  # another search may have begun in it meanwhile
         session.keep_settings(space=True)
         session.open_stores(space, new=True)
         session.pin_search(dataset)
@@ -122,9 +123,7 @@ def _continued(folder: RunFolder, changes: dict[str, int | bool | None]) -> Sear
     for name in ("trials", "confirm"):
         if name in update:
             must_not_be_fewer(name, int(update[name]), getattr(config, name), folder)
-    config = config.model_copy(update={**update, "out": str(folder.path)})
-    must_have_tensorboard(config)
-    return resolved(config)
+    return resolved(config.model_copy(update={**update, "out": str(folder.path)}))
 
 
 def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult:

@@ -7,21 +7,9 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from policysearch.core.errors import UserError
 from policysearch.experiments.search.tracking.listener import Opened, Tracker
 from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.settings import OutputSettings
-
-
-def must_have_tensorboard(config: OutputSettings) -> None:
-    """Check that TensorBoard is installed where it is asked for.
-
-    Raises:
-        UserError: TensorBoard is asked for and not installed.
-    """
-    if config.tensorboard and find_spec("tensorboard") is None:
-        raise UserError("--tensorboard needs a package: pip install 'policysearch[tensorboard]', or leave it out")
 
 
 def trackers(config: SearchConfig, folder: Path, store: OptunaTrialStore) -> dict[str, Opened]:

@@ -1,0 +1,130 @@
+"""What is wrong with a configuration at first sight: found before torch is imported, data are read or code is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from policysearch.child.accelerator import must_be_a_device
+from policysearch.child.network_names import must_name_a_network
+from policysearch.core.errors import UserError, in_one_sentence
+from policysearch.core.files import separated
+from policysearch.core.user_code import must_be_there
+from policysearch.datasets.presence import must_be_present
+from policysearch.experiments.calibration_file import load_calibration
+from policysearch.experiments.pools import must_name_a_pool
+from policysearch.policy.spaces import load_space, space_text
+from policysearch.study.config import SearchConfig
+from policysearch.study.rewards import must_be_a_reward
+from policysearch.study.run_folder import RunFolder
+from policysearch.study.storage import must_be_a_storage
+from policysearch.study.strategies import must_name_a_strategy
+
+Check = Callable[[SearchConfig], object]
+
+
+def must_be_spelled(config: SearchConfig) -> None:
+    """Check all settings that name something: a strategy, data, a network, a device, a file.
+
+    It imports neither torch nor the user's code, and writes nothing.
+
+    Raises:
+        UserError: something that is named does not exist, or cannot be; all such mistakes are in its message.
+    """
+    _run(_ALWAYS, config)
+
+
+def must_be_spelled_to_begin(config: SearchConfig) -> None:
+    """As `must_be_spelled`, and check also what concerns only a search that begins: its folder, space and calibration.
+
+    Raises:
+        UserError: something that is named does not exist, or cannot be; all such mistakes are in its message.
+    """
+    _run((*_ALWAYS, _folder, _space, _calibration), config)
+
+
+def _run(checks: tuple[Check, ...], config: SearchConfig) -> None:
+    mistakes: list[str] = []
+    for check in checks:
+        try:
+            check(config)
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError(in_one_sentence(mistakes))
+
+
+def _text(config: SearchConfig) -> None:
+    """A path may have bytes that are no UTF-8; no record can hold them."""
+    for name, value in config.setting_values().items():
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise UserError(f"--{name.replace('_', '-')} has characters that are no UTF-8, {value!r}: rename the file")
+
+
+def _strategy(config: SearchConfig) -> None:
+    must_name_a_strategy(config.strategy)
+
+
+def _reward(config: SearchConfig) -> None:
+    must_be_a_reward(config.reward, config.recipe.base_epochs > 0)
+
+
+def _last_reward(config: SearchConfig) -> None:
+    must_be_a_reward(config.last_reward, config.recipe.base_epochs > 0)
+
+
+def _model(config: SearchConfig) -> None:
+    must_name_a_network(config.model)
+
+
+def _operations(config: SearchConfig) -> None:
+    for module in separated(config.operations):
+        must_be_there(module, f"operations module {module!r}")
+
+
+def _device(config: SearchConfig) -> None:
+    if config.pool != "ray":
+        must_be_a_device(config.device)
+
+
+def _tensorboard(config: SearchConfig) -> None:
+    if config.tensorboard and find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs a package: pip install 'policysearch[tensorboard]', or leave it out")
+
+
+def _storage(config: SearchConfig) -> None:
+    if config.storage:
+        must_be_a_storage(config.storage)
+
+
+def _folder(config: SearchConfig) -> None:
+    if config.out:
+        RunFolder(Path(config.out)).must_be_new()
+
+
+def _space(config: SearchConfig) -> None:
+    if config.operations:  # only with them can its policies be read
+        space_text(config.space)
+    else:
+        load_space(config.space)
+
+
+def _calibration(config: SearchConfig) -> None:
+    if config.calibrated is not None:
+        load_calibration(config.calibrated)
+
+
+_ALWAYS: tuple[Check, ...] = (
+    _text,
+    must_name_a_pool,
+    _strategy,
+    _reward,
+    _last_reward,
+    must_be_present,
+    _model,
+    _operations,
+    _device,
+    _tensorboard,
+    _storage,
+)
