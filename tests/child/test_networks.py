@@ -9,7 +9,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from policysearch.child.networks import NETWORKS, OTHERS, SmallResNet, WideResNet, build, dry_forward, network_row, recipe_for
+from policysearch.child.networks import (
+    NETWORKS,
+    OTHERS,
+    SmallResNet,
+    WideResNet,
+    build,
+    dry_forward,
+    network_row,
+    recipe_for,
+)
 from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Trial
