@@ -49,6 +49,35 @@ def test_a_table_is_replayed_from_the_command_line(cli, tmp_path):
     assert code == 2 and "give another --out" in err and (tmp_path / "cmp/compare.json").read_bytes() == before
 
 
+def test_a_table_with_one_pull_of_each_arm_has_no_noise_and_no_verdict(cli, tmp_path):
+    """No difference "could have been seen", and no strategy is named: with any noise the first would be luck."""
+    made_up(tmp_path / "t.parquet", seeds=1)
+    code, out, err = cli("compare", "--replay", "t.parquet", "--strategies", "random,ucb", *QUICK, "--out", "cmp")
+    assert code == 0, err
+    said = " ".join(out.split())
+    assert "Budget 30: no verdict. The table has one pull of each arm, so its replay has no noise" in said
+    assert "Every arm was pulled only once at 500x80, so that all replayed pulls of such an arm are alike" in said
+    assert "could have been seen" not in said
+    found = json.loads((tmp_path / "cmp/compare.json").read_text())["budgets"][0]
+    assert found["verdict"]["chosen"] == "" and found["verdict"]["detectable"] is None
+    pair = found["pairs"][0]
+    assert [pair[key] for key in ("p", "holm", "detectable", "error")] == [None] * 4 and pair["difference"][
+        "low"
+    ] is None
+    assert "30 pulls: no verdict" in (tmp_path / "cmp/compare.html").read_text()
+    code, shown, err = cli("show", "cmp")
+    assert code == 0 and "no verdict" in shown, err
+
+
+def test_arms_of_a_table_that_were_pulled_once_are_counted(cli, tmp_path):
+    made_up(tmp_path / "t.parquet", seeds=2, spoil=lambda cell, m: None if cell[0] < 3 and cell[2] else m)
+    code, out, err = cli("compare", "--replay", "t.parquet", "--strategies", "random,ucb", *QUICK, "--out", "cmp")
+    assert code == 0, err
+    said = " ".join(out.split())
+    assert "3 of the " in said and "arms were pulled only once at 500x80" in said
+    assert "no verdict" not in said
+
+
 def test_a_recorded_table_is_replayed_with_a_rule_of_ones_own(cli, tmp_path):
     (tmp_path / "small.toml").write_text('schema = 1\nbaselines = ["identity"]\n')
     (tmp_path / "mine.py").write_text("def last(history, rng):\n    return history.arms - 1\n")

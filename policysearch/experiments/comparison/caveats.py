@@ -11,8 +11,26 @@ _FEW = 30  # runs
 
 def cautions(comparison: Comparison) -> tuple[str, ...]:
     """The sentences that apply, the weightiest first."""
-    told = (_source(comparison), _measured(comparison), _truth(comparison), _few(comparison))
-    return tuple(filter(None, told))
+    sentences = (
+        _noise(comparison),
+        _source(comparison),
+        _measured(comparison),
+        _truth(comparison),
+        _few(comparison),
+    )
+    return tuple(filter(None, sentences))
+
+
+def _noise(comparison: Comparison) -> str:
+    single, arms = comparison.pulled_once, len(comparison.arms.names)
+    if comparison.live or not single:
+        return ""
+    which = "Every arm" if single == arms else f"{single} of the {arms} arms"
+    was = "was" if single == arms or single == 1 else "were"
+    return (
+        f"{which} {was} pulled only once at {comparison.about.get('fidelity')}, so that all replayed pulls of such an "
+        "arm are alike, as real ones are not. The same `policysearch record` command with a larger --seeds adds pulls."
+    )
 
 
 def _source(comparison: Comparison) -> str:

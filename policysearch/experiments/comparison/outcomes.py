@@ -93,3 +93,16 @@ class Comparison:
     workers: int
     live: bool
     about: dict[str, Any]
+
+    @property
+    def pulled_once(self) -> int:
+        """Arms of a replayed table with a single pull at the pulls' fidelity: whatever is drawn, they give the same."""
+        if "pulled_once" in self.about:
+            return int(self.about["pulled_once"])
+        replicates = self.about.get("replicates", {}).get(self.about.get("fidelity"))
+        return len(self.arms.names) if replicates == 1 else 0
+
+    @property
+    def without_noise(self) -> bool:
+        """Whether no arm was pulled twice: then a comparison shows nothing about how strategies bear noise."""
+        return not self.live and self.pulled_once == len(self.arms.names)

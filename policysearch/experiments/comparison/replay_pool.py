@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
+from policysearch.experiments.comparison.outcomes import Arms, Comparison, Ints, Runs
 from policysearch.experiments.comparison.replay import OneRun, Replay, checkpoints
 from policysearch.experiments.comparison.sensitivity import others
 from policysearch.experiments.comparison.settings import CompareSettings
@@ -148,9 +148,15 @@ def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
     return {"table": table.source, "fidelity": str(main), "ladder": ",".join(map(str, rungs)), "truth": str(truth)} | {
         "measured": measured,
         **told,
+        "pulled_once": int((_pulls(table, main) == 1).sum()),
         "recorded": table.about,
         "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _there(table)},
     }
+
+
+def _pulls(table: Table, fidelity: Fidelity) -> Ints:
+    """[K] recorded pulls of each arm at a fidelity."""
+    return np.bincount(table.arm[table.fidelity == table.index(fidelity)], minlength=len(table.arms))
 
 
 def _there(table: Table) -> Iterator[tuple[int, Fidelity]]:

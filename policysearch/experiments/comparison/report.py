@@ -68,10 +68,15 @@ def page(summary: Summary, comparison: Comparison) -> str:
 def _statement(summary: Summary) -> Iterator[str]:
     yield heading(1, "Which strategy to use")
     for at in reversed(summary.budgets):
-        n = len(at.verdict.contenders)
-        title = f"{at.budget} pulls: {at.verdict.chosen}" + (f", one of {n} that cannot be told apart" if n > 1 else "")
-        yield statement(title, [at.verdict.sentence])
+        yield statement(_title(at), [at.verdict.sentence])
     yield from (paragraph(text, "caution") for text in summary.cautions)
+
+
+def _title(at: AtBudget) -> str:
+    if not at.verdict.chosen:
+        return f"{at.budget} pulls: no verdict"
+    n = len(at.verdict.contenders)
+    return f"{at.budget} pulls: {at.verdict.chosen}" + (f", one of {n} that cannot be told apart" if n > 1 else "")
 
 
 def _budgets(summary: Summary, comparison: Comparison) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from policysearch.experiments.comparison.caveats import cautions
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
 from policysearch.experiments.comparison.result import Result
-from policysearch.experiments.comparison.verdict import StrategyVerdict, judge_strategies
+from policysearch.experiments.comparison.verdict import StrategyVerdict, judge_strategies, no_verdict
 from policysearch.reports.curves import Curve
 from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate, mean_interval, wilson
@@ -89,9 +89,20 @@ def _at(budget: int, comparison: Comparison) -> AtBudget:
     ranked = sorted(((_result(runs, arms, delta, target), runs) for runs in entries), key=lambda both: both[0].rank)
     results = tuple(result for result, _ in ranked)
     pairs = _pairs([runs for _, runs in ranked], arms)
+    if comparison.without_noise:
+        pairs, verdict = tuple(map(_without_test, pairs)), no_verdict(budget, results)
+    else:
+        verdict = judge_strategies(budget, results, pairs, delta)
     names = [*[(quantity, "pulls") for quantity in QUANTITIES], ("simple", "seconds"), ("cumulative", "seconds")]
     curves = {name: tuple(curve(runs, arms, delta, *name) for runs in entries) for name in names}
-    return AtBudget(budget, results, pairs, judge_strategies(budget, results, pairs, delta), curves, delta)
+    return AtBudget(budget, results, pairs, verdict, curves, delta)
+
+
+def _without_test(pair: PairedTest) -> PairedTest:
+    """The difference alone: nothing else of a pair has a meaning where pulls have no noise."""
+    nan = float("nan")
+    mean = Estimate(pair.difference.mean, nan, nan)
+    return replace(pair, difference=mean, error=nan, p=nan, holm=nan, detectable=nan)
 
 
 def _pairs(ranked: Sequence[Runs], arms: Arms) -> tuple[PairedTest, ...]:

@@ -22,7 +22,7 @@ class StrategyVerdict:
     """The strategy to use with one budget.
 
     Attributes:
-        chosen: its name.
+        chosen: its name; empty where nothing can be said.
         contenders: those not distinguishably worse than the best mean by what matters, best first; one where the best
             is clear.
         detectable: the difference from the best mean that could have been seen, the largest over the other contenders.
@@ -60,6 +60,16 @@ def judge_strategies(
     worse = [result.strategy for result in results if result.strategy not in names]
     text = f"Budget {budget}: {_tied(names, chosen, reason, against, little)}{_worse(worse)}."
     return StrategyVerdict(chosen.strategy, names, detectable, text)
+
+
+def no_verdict(budget: int, results: Sequence[Result]) -> StrategyVerdict:
+    """The verdict on searches replayed from a table without noise: none."""
+    names = tuple(result.strategy for result in results)
+    sentence = (
+        f"Budget {budget}: no verdict. The table has one pull of each arm, so its replay has no noise, and a strategy "
+        "that tries every arm once is sure of the best; record more pulls (--seeds)."
+    )
+    return StrategyVerdict("", names, math.nan, sentence)
 
 
 def is_worse(pair: PairedTest, delta: float) -> bool:
