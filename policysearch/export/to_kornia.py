@@ -11,7 +11,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
 
 _TEMPLATES = "policysearch.export.templates.kornia_policy"
-_OPERATIONS = frozenset(
+OPERATIONS = frozenset(
     {
         "identity", "rotate", "shear-x", "shear-y", "translate-x", "translate-y", "brightness", "contrast", "color",
         "hue", "sharpness", "posterize", "solarize", "autocontrast", "equalize", "invert", "grayscale",
@@ -22,8 +22,7 @@ _ONE_DRAW = "kornia draws one sub-policy, magnitude and sign for a whole batch, 
 _FINE = 32
 _NOTE = (
     "WARNING: one draw holds for a whole batch, so that a batch of 128 sees as much variety as one image did in the "
-    "search. Color, hue and grey need three channels; translations round to the nearest pixel. It takes "
-    "images alone: boxes and masks would stay behind. Draws come from torch's global generator."
+    "search. It takes images alone: boxes and masks would stay behind. Draws come from torch's global generator."
 )
 _CLASS = '''class LearnedPolicy(KorniaPolicy):
     """The policy above."""
@@ -43,7 +42,7 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
 
 def _why_not(step: Step) -> str | None:
     own = own_operation(step, "kornia")
-    return own or (None if step.operation in _OPERATIONS else f"kornia's augmentations have no {step.operation}")
+    return own or (None if step.operation in OPERATIONS else f"kornia's augmentations have no {step.operation}")
 
 
 def _varies(policy: Policy) -> bool:
@@ -54,8 +53,6 @@ def _varies(policy: Policy) -> bool:
 
 
 def _change(step: Step) -> str | None:
-    if step.operation.startswith("shear"):
-        return "kornia shears about the image's centre, not its corner"
     if isinstance(step.magnitude, Normal):
         return "noisy magnitudes are drawn from 15 quantiles"
     if isinstance(step.magnitude, Uniform) and not step.magnitude.levels:
@@ -74,7 +71,7 @@ def _step(step: Step | OneOf | SomeOf) -> list[Any]:
 def _magnitudes(step: Step) -> object:
     given = step.magnitude
     if isinstance(given, Uniform):
-        values: object = Call("even", [given.start, given.stop, given.levels or _FINE])
+        values: object = Call("evenly_spaced", [given.start, given.stop, given.levels or _FINE])
     elif isinstance(given, Normal):
         values = Call("normal", [given.mean, given.std, *step.range])
     else:

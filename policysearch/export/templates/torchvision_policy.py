@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import PIL.Image
@@ -14,6 +13,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
+from policysearch.export.templates.image_checks import advice_on_channels, check_mode, described, has_right_channels
+from policysearch.export.templates.random_choices import index, uniform
 from policysearch.export.templates.torchvision_operations import GEOMETRY as _GEOMETRY
 from policysearch.export.templates.torchvision_operations import HIDDEN as _HIDDEN
 
@@ -21,6 +22,7 @@ GEOMETRY = frozenset(_GEOMETRY.values())
 HIDING = frozenset(_HIDDEN.values())
 
 Operation = Callable[[Any, Tensor, Tensor], Any]
+WANTED = "images must be PIL images, uint8 [C, H, W] or uint8 [B, C, H, W], with 1 or 3 channels"
 
 
 class Drawn(NamedTuple):
@@ -30,19 +32,13 @@ class Drawn(NamedTuple):
     magnitude: Tensor
     numbers: Tensor
 
+    def on(self, inpt: Any) -> Any:
+        """The operation on an image, boxes or a mask, to the same pixels under mixed precision."""
+        with torch.autocast(inpt.device.type, enabled=False):
+            return self.operation(inpt, self.magnitude, self.numbers)
+
 
 NO_NUMBERS = torch.empty(0)
-
-
-def uniform() -> float:
-    """A number in [0, 1) from torch's global generator."""
-    return torch.rand(()).item()
-
-
-def index(weights: Sequence[float]) -> int:
-    """A place drawn with these weights."""
-    share = uniform() * sum(weights)
-    return next((i for i, total in enumerate(accumulate(weights)) if share < total), len(weights) - 1)
 
 
 @dataclass(frozen=True)
@@ -122,14 +118,14 @@ class SubPolicy:
 
 def applied(inpt: Any, steps: Sequence[Drawn]) -> Any:
     """An image (uint8 [C, H, W]) after the steps; of bounding boxes and masks, after the geometric ones alone."""
-    is_image = not isinstance(inpt, tv_tensors.TVTensor) or isinstance(inpt, tv_tensors.Image)
-    for operation, magnitude, numbers in steps:
-        if operation in GEOMETRY:
-            inpt = operation(inpt, magnitude, numbers)
-        elif is_image and operation in HIDING:
-            inpt = inpt.masked_fill(operation(inpt, magnitude, numbers), 0)
-        elif is_image:
-            inpt = operation(inpt, magnitude, numbers)
+    has_pixels = not isinstance(inpt, tv_tensors.TVTensor) or isinstance(inpt, tv_tensors.Image)
+    for step in steps:
+        if step.operation in GEOMETRY:
+            inpt = step.on(inpt)
+        elif has_pixels and step.operation in HIDING:
+            inpt = inpt.masked_fill(step.on(inpt), 0)
+        elif has_pixels:
+            inpt = step.on(inpt)
     return inpt
 
 
@@ -137,12 +133,12 @@ class PolicyTransform(v2.Transform):
     """Draws one sub-policy for each image, seeded by torch's global generator.
 
     Takes what transforms v2 take: a PIL image (L or RGB), a uint8 tensor [C, H, W] or a batch [B, C, H, W] of which
-    each image gets a draw of its own, alone or in a sample with labels, and, for single images, bounding boxes and
-    masks, which move along (what an operation hides stays in them).
+    each image gets a draw of its own, grey or RGB, alone or in a sample with labels, and, for single images, bounding
+    boxes and masks, which move along (what an operation hides stays in them).
 
     Raises:
-        TypeError: an image is no uint8 tensor and no PIL image in mode L or RGB.
-        ValueError: boxes or masks come with a batch.
+        TypeError: there is no image, or one that is no uint8 tensor and no PIL image in mode L or RGB.
+        ValueError: an image has neither 1 nor 3 channels, or boxes or masks come with a batch.
     """
 
     def __init__(self, *stages: tuple[float, Sequence[SubPolicy]]) -> None:
@@ -161,8 +157,17 @@ class PolicyTransform(v2.Transform):
         """One image, or its boxes or masks, after what was drawn."""
         return applied(image, drawn)
 
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Refuse arrays in place of images, which transforms v2 would pass through as they are."""
+        arrays = [inpt for inpt in flat_inputs if not isinstance(inpt, Tensor) and getattr(inpt, "ndim", 0) > 1]
+        has_image = any(isinstance(inpt, Tensor | PIL.Image.Image) for inpt in flat_inputs)
+        if not has_image or any(str(array.dtype) == "uint8" for array in arrays):
+            passed = described((arrays or flat_inputs or [None])[0])
+            advice = ": torch.from_numpy(array).permute(2, 0, 1) makes a tensor of [H, W, C]" if arrays else ""
+            raise TypeError(f"{WANTED}, got {passed}{advice}")
+
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        images = [inpt for inpt in flat_inputs if _checked(inpt)]
+        images = [inpt for inpt in flat_inputs if is_image(inpt)]
         batches = [len(image) for image in images if isinstance(image, Tensor) and image.ndim == 4]
         if batches and len(images) < len(flat_inputs):
             raise ValueError("boxes and masks go with single images: each image of a batch has a draw of its own")
@@ -179,15 +184,17 @@ class PolicyTransform(v2.Transform):
         return tv_tensors.wrap(out, like=inpt) if isinstance(inpt, tv_tensors.Image) else out
 
 
-def _checked(inpt: Any) -> bool:
+def is_image(inpt: Any) -> bool:
     """Whether it is an image, which must be one that can be augmented."""
     if isinstance(inpt, PIL.Image.Image):
-        if inpt.mode not in ("L", "RGB"):
-            raise TypeError(f"PIL images must be in mode L or RGB, got {inpt.mode}: use image.convert('RGB')")
+        check_mode(inpt)
         return True
     if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
         return False
-    if inpt.dtype != torch.uint8 or inpt.ndim not in (3, 4) or isinstance(inpt, tv_tensors.Video):
-        told = f"{type(inpt).__name__} {inpt.dtype} {list(inpt.shape)}"
-        raise TypeError(f"images must be uint8 [C, H, W] or [B, C, H, W], got {told}: put ToDtype after the policy")
+    if not isinstance(inpt, Tensor) or isinstance(inpt, tv_tensors.Video) or inpt.ndim not in (3, 4):
+        raise TypeError(f"{WANTED}, got {described(inpt)}")
+    if inpt.dtype != torch.uint8:
+        raise TypeError(f"{WANTED}, got {described(inpt)}: put ToDtype after the policy")
+    if not has_right_channels(inpt):
+        raise ValueError(f"{WANTED}, got {described(inpt)}{advice_on_channels(inpt.shape)}")
     return True

@@ -93,9 +93,9 @@ def visibility(image: Tensor, steps: Sequence[Drawn]) -> Tensor:
     for step in steps:
         before, image = image, applied(image, [step])
         if step.operation in GEOMETRY:
-            places = step.operation(places, step.magnitude, step.numbers)
+            places = step.on(places)
         elif step.operation in HIDING:
-            places = tv_tensors.Mask(places.masked_fill(step.operation(before, step.magnitude, step.numbers), 0))
+            places = tv_tensors.Mask(places.masked_fill(step.on(before), 0))
         elif step.operation in KEPT:
             kept = kept * KEPT[step.operation](before, image, step.magnitude)
     return kept * (places.unique() > 0).sum() / (height * width)
