@@ -61,7 +61,7 @@ def augment(
 
     Args:
         policy: what to draw from.
-        images: [B, C, H, W] uint8, left unchanged.
+        images: [B, C, H, W] uint8, C 1 or 3, left unchanged.
         labels: [B] int64 in 0..num_classes-1.
         num_classes: number of classes, for the targets.
         generator: on the images' device; the same state gives the same result.
@@ -70,8 +70,8 @@ def augment(
             (see `policysearch.child.class_activation`); they are moved along with the pixels. For SnapMix.
 
     Raises:
-        UserError: images are not uint8 [B, C, H, W] or too large; labels, maps or generator do not fit them; the
-            policy needs maps.
+        UserError: images are not uint8 [B, C, H, W] with 1 or 3 channels, or too large; labels, maps or generator do
+            not fit them; the policy needs maps.
 
     Example:
         >>> images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)

@@ -10,7 +10,7 @@ from policysearch.policy.mixes import MIXES
 from policysearch.policy.policy import Policy
 
 _MOST_PIXELS = 2**24  # float32, in which positions are computed, counts no further
-_USUAL_CHANNELS = (1, 3, 4)
+_CHANNELS = (1, 3)
 
 
 def current_policy(policy: Policy, progress: float) -> Policy:
@@ -53,8 +53,11 @@ def _check_images(images: Tensor) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
         raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_described(images)}")
     shape = list(images.shape)
-    if shape[1] > max(_USUAL_CHANNELS) and shape[3] in _USUAL_CHANNELS:
+    if shape[1] not in _CHANNELS and shape[3] in (*_CHANNELS, 4):
         raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
+    if shape[1] not in _CHANNELS:
+        advice = ": drop the transparency, images[:, :3]" if shape[1] == 4 else ""
+        raise UserError(f"images must have 1 or 3 channels, got {shape[1]} in {shape}{advice}")
     if (shape[2] + 2) * (shape[3] + 2) > _MOST_PIXELS:
         raise UserError(f"images may have 16 million pixels, got {shape[2:]}: make them smaller first")
 
@@ -87,4 +90,7 @@ def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
 def _described(value: object) -> str:
     if isinstance(value, Tensor):
         return f"{value.dtype} {list(value.shape)}"
-    return f"a {type(value).__module__}.{type(value).__name__}"
+    kind = f"a {type(value).__module__}.{type(value).__name__}"
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{kind} {value.dtype} {list(value.shape)}: torch.from_numpy makes a tensor of it"
+    return kind

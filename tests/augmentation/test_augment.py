@@ -108,7 +108,7 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"images": torch.zeros(2, 1, 8, 8)}, "uint8"),
         ({"images": torch.zeros(2, 8, 8, dtype=torch.uint8)}, r"\[B, C, H, W\]"),
@@ -124,21 +124,25 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
         ({"num_classes": 0}, "num_classes"),
         ({"images": np.zeros((2, 1, 8, 8), np.uint8)}, "torch tensor uint8 .* got a numpy.ndarray"),
         ({"labels": [0, 1]}, "labels must be a torch tensor"),
+        ({"images": np.zeros((2, 8, 8, 3), np.uint8)}, r"got a numpy.ndarray uint8 \[2, 8, 8, 3\]: torch.from_numpy"),
         ({"images": torch.zeros(2, 8, 8, 3, dtype=torch.uint8)}, "permute"),
+        ({"images": torch.zeros(2, 8, 8, 4, dtype=torch.uint8)}, "permute"),
+        ({"images": torch.zeros(2, 4, 8, 8, dtype=torch.uint8)}, r"1 or 3 channels, got 4 .* drop the transparency"),
+        ({"images": torch.zeros(2, 2, 8, 8, dtype=torch.uint8)}, "1 or 3 channels, got 2"),
         ({"activation_maps": -torch.ones(2, 4, 4)}, "0 or more, the least is -1"),
         ({"activation_maps": torch.full((2, 4, 4), float("nan"))}, "finite"),
     ],
 )
-def test_wrong_input_is_refused(change, told, generator):
-    given = {
+def test_wrong_input_is_refused(change, message, generator):
+    arguments = {
         "policy": Policy.preset("flip-crop"),
         "images": torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
         "labels": torch.zeros(2).long(),
         "num_classes": 2,
         "generator": generator,
     }
-    with pytest.raises(UserError, match=told):
-        augment(**(given | change))
+    with pytest.raises(UserError, match=message):
+        augment(**(arguments | change))
 
 
 def test_a_draw_of_other_images_is_refused(generator):
