@@ -15,10 +15,7 @@ from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform, choi
 
 _TEMPLATES = "policysearch.export.templates.timm_policy"
 _DARKEST = 0.9 + 1e-9
-_LIMITS = {
-    "gaussian-blur": ((0.1, 2.0), "timm blurs by a sigma of 0.1 to 2"),
-    "posterize": ((0.5 + 1e-9, 8.0), "Pillow posterizes to 1 bit or more"),
-}
+_LEAST_BLUR, _MOST_BLUR = 0.1, 2.0
 _NOTE = (
     "timm's operations are Pillow's: values may differ by 1 from those searched with, translations by a fraction of "
     "the side by a pixel. Draws come from Python's random: random.seed, or a DataLoader's own seeds, repeat them."
@@ -46,9 +43,8 @@ def _why_not(step: Step) -> str | None:
     if name_of(step) is None:
         sign = f"timm draws the sign of {step.operation} itself"
         return f"timm's policies have no {step.operation}" if step.signed else sign
-    if step.operation in _LIMITS:
-        (low, high), reason = _LIMITS[step.operation]
-        return None if all(low <= v <= high for v in _ends(step, 4)) else reason
+    if step.operation == "gaussian-blur" and not all(_LEAST_BLUR <= v <= _MOST_BLUR for v in _ends(step, 4)):
+        return f"timm blurs by a sigma of {_LEAST_BLUR:g} to {_MOST_BLUR:g}"
     return None
 
 
@@ -103,23 +99,20 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
         "transform = transforms.Compose([LearnedPolicy(), transforms.ToTensor()])",
         "image = transform(image)  # a PIL image, L or RGB",
     ]
-    string = _same_string(policy)
-    notes = [
-        _NOTE,
-        *([f"timm's own string {string} says the same, but for filling and interpolation."] if string else []),
-    ]
+    notes = [_NOTE, *_same_string(policy)]
     doc = head(policy, source, ("timm", "pillow"), use, notes)
     given = {"LEVELS": f"LEVELS = {rendered(rows, used=9)}"}
     data = f"SUB_POLICIES = {rendered(sub_policies(policy), used=15)}"
     return assemble(_TEMPLATES, given, doc, [data, _CLASS])
 
 
-def _same_string(policy: Policy) -> str | None:
-    """The config string that the policy was read from, if it still says the same."""
+def _same_string(policy: Policy) -> list[str]:
+    """A note on the config string that the policy was read from, if it still says the same."""
     from policysearch.export.from_timm import read
 
-    given = policy.about.get("timm")
+    string = policy.about.get("timm")
     try:
-        return given if isinstance(given, str) and read(given, "timm")[0] == policy else None
+        same, differences = read(string, "timm") if isinstance(string, str) else (None, [])
     except UserError:
-        return None
+        return []
+    return [f"timm's own string {string} says the same, but: {'; '.join(differences)}."] if same == policy else []
