@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _STRENGTHS = (0.3, 0.55, 1.0)
+_FIXED_STRENGTH = 0.55
+_MOVED = 3
+"""Pixels along each axis that do not count where signs are compared."""
+_FLAT = (90, 200)
+"""Grey values of the pictures, or channels, that have only one."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,24 @@ class Cell:
         share: of the values that differ, in [0, 1].
         refused: why it is not written at all; None if it is.
         altered: in what it is another operation.
+        one_sign: why it is not written with a fixed sign.
+        mirrored: whether a fixed sign gives what the other sign should.
     """
 
     gap: int = 0
     share: float = 0.0
     refused: str | None = None
     altered: tuple[str, ...] = ()
+    one_sign: str | None = None
+    mirrored: bool = False
 
     def __str__(self) -> str:
         if self.refused:
             return "–"
         far = f"{self.share:.1%} differ, by up to {self.gap}"
         near = "exact" if not self.gap else "within 1" if self.gap == 1 else far
-        return f"{near}, another operation" if self.altered else near
+        notes = ["mirrored"] if self.mirrored else []
+        return ", ".join([near, *notes, *(["another operation"] if self.altered or self.mirrored else [])])
 
 
 def _by_torchvision(live: Any, images: Tensor) -> Tensor:
@@ -85,36 +95,65 @@ LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
 
 
 def pictures(images: Tensor, channels: int, batch: int = 12) -> Tensor:
-    """A batch of pictures [batch, channels, H, W] of grey images [n, 1, H, W].
+    """A batch of pictures [batch + 2, channels, H, W] of grey images [n, 1, H, W].
 
-    In colour, three different images are the channels.
+    In colour, three different images are the channels. The first channel of the last but one, and all of the last,
+    have a single grey value.
     """
-    return images[: batch * channels].reshape(batch, channels, *images.shape[2:]).clone()
+    import torch
+
+    real = images[: (batch + 1) * channels].reshape(batch + 1, channels, *images.shape[2:])
+    out = torch.cat([real, torch.full_like(real[:1], _FLAT[0])])
+    out[-2, 0] = _FLAT[1]
+    return out
 
 
 def measure(operation: str, library: str, images: Tensor) -> Cell:
     """Compare a library's pixels with this program's, at several magnitudes of the standard range.
 
-    Where a sign is drawn, the nearer of both counts.
+    Where a sign is drawn, the nearer of both counts; both signs are measured fixed too.
 
     Args:
         operation: one that ships.
         library: a key of `LIBRARIES` that is installed.
-        images: [n, 1, H, W] uint8, n 36 or more.
+        images: [n, 1, H, W] uint8, n 39 or more.
     """
     exporter = import_module(f"policysearch.export.to_{library}")
     cells = [_cell(exporter, step, library, images) for step in _steps(operation)]
-    refused = next((cell.refused for cell in cells if cell.refused), None)
-    altered = tuple(dict.fromkeys(reason for cell in cells for reason in cell.altered))
-    return Cell(max(cell.gap for cell in cells), max(cell.share for cell in cells), refused, altered)
+    fixed = [_cell(exporter, step, library, images) for step in _steps_of_one_sign(operation)]
+    measured = [cell for cell in [*cells, *fixed] if not cell.refused]
+    return Cell(
+        gap=max((cell.gap for cell in measured), default=0),
+        share=max((cell.share for cell in measured), default=0.0),
+        refused=_first(cells),
+        altered=tuple(dict.fromkeys(reason for cell in measured for reason in cell.altered)),
+        one_sign=None if _first(cells) else _first(fixed),
+        mirrored=any(cell.mirrored for cell in fixed),
+    )
+
+
+def _first(cells: Sequence[Cell]) -> str | None:
+    """Why the first of them that is not written is not."""
+    return next((cell.refused for cell in cells if cell.refused), None)
 
 
 def _steps(operation: str) -> list[Step]:
-    row = OPERATIONS[operation]
-    if not row.has_magnitude:
+    if not OPERATIONS[operation].has_magnitude:
         return [Step(operation=operation)]
+    return [Step(operation=operation, magnitude=_magnitude(operation, strength)) for strength in _STRENGTHS]
+
+
+def _steps_of_one_sign(operation: str) -> list[Step]:
+    if not OPERATIONS[operation].signed:
+        return []
+    magnitude = _magnitude(operation, _FIXED_STRENGTH)
+    return [Step(operation=operation, magnitude=sign * magnitude, signed=False) for sign in (1, -1)]
+
+
+def _magnitude(operation: str, strength: float) -> float:
+    row = OPERATIONS[operation]
     low, high = row.standard or (row.low, row.high)
-    return [Step(operation=operation, magnitude=low + (high - low) * strength) for strength in _STRENGTHS]
+    return low + (high - low) * strength
 
 
 def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
@@ -124,29 +163,52 @@ def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
         return Cell(refused=losses[-1])
     reasons = tuple(reason for reason in losses if "batch" not in reason)
 
-    gaps = [_gaps(exporter, policy, library, pictures(images, channels)) for channels in _channels(step, library)]
-    share = max(float((gap > 0).float().mean()) for gap in gaps)
-    return Cell(max(int(gap.max()) for gap in gaps), share, None, reasons)
+    compared = [_compared(exporter, policy, library, pictures(images, n)) for n in _channels(step, library)]
+    return Cell(
+        gap=max(int(gaps.max()) for gaps, _ in compared),
+        share=max(float((gaps > 0).float().mean()) for gaps, _ in compared),
+        altered=reasons,
+        mirrored=not step.signed and any(mirrored for _, mirrored in compared),
+    )
 
 
 def _channels(step: Step, library: str) -> tuple[int, ...]:
     """Grey images too, but where a library refuses them."""
-    refuses = library == "kornia" and step.operation in ("color", "hue", "grayscale", "contrast")
-    return (3,) if refuses or (library == "albumentations" and step.operation == "grayscale") else (1, 3)
+    return (3,) if library == "albumentations" and step.operation == "grayscale" else (1, 3)
 
 
-def _gaps(exporter: Any, policy: Policy, library: str, images: Tensor) -> Tensor:
-    """[B, C, H, W]: how far values are from ours."""
+def _compared(exporter: Any, policy: Policy, library: str, images: Tensor) -> tuple[Tensor, bool]:
+    """How far values are from ours, [B, C, H, W], and whether ours of the other sign are nearer."""
     import torch
 
     drawn = draw(policy, len(images), torch.Generator().manual_seed(0))
     if library == "torchvision":
-        return (apply(drawn, images).int() - _replayed(drawn, images).int()).abs()
+        theirs = _replayed(drawn, images)
+        return (apply(drawn, images).int() - theirs.int()).abs(), False
     theirs = LIBRARIES[library](_seeded(exporter.live(policy)), images)
-    negated = Draw(drawn.names, drawn.operations, -drawn.magnitudes, drawn.numbers)
-    draws = [drawn, negated] if _signed(policy) else [drawn]
-    gaps = [(apply(signed, images).int() - theirs.int()).abs() for signed in draws]
-    return torch.stack([min(of_signs, key=lambda gap: int(gap.sum())) for of_signs in zip(*gaps, strict=True)])
+    ours = apply(drawn, images)
+    gaps = (ours.int() - theirs.int()).abs()
+    if not OPERATIONS[_step(policy).operation].signed:
+        return gaps, False
+    mirrored = apply(Draw(drawn.names, drawn.operations, -drawn.magnitudes, drawn.numbers), images)
+    if not _step(policy).draws_sign:
+        return gaps, _least_gap(mirrored, theirs) < _least_gap(ours, theirs)
+    others = (mirrored.int() - theirs.int()).abs()
+    nearer = [min(pair, key=lambda gap: int(gap.sum())) for pair in zip(gaps, others, strict=True)]
+    return torch.stack(nearer), False
+
+
+def _least_gap(ours: Tensor, theirs: Tensor) -> int:
+    """How far pictures are apart, moved so that they fit best: shears about another point show the same sign."""
+    moves = range(-_MOVED, _MOVED + 1)
+    shifted = (ours.roll((y, x), (2, 3)).int() for y in moves for x in moves)
+    return min(int((one - theirs.int()).abs().sum()) for one in shifted)
+
+
+def _step(policy: Policy) -> Step:
+    (step,) = policy.sub_policies[0].steps
+    assert isinstance(step, Step)
+    return step
 
 
 def _seeded(live: Any) -> Any:
@@ -158,11 +220,6 @@ def _seeded(live: Any) -> Any:
     if hasattr(live, "set_random_seed"):
         live.set_random_seed(0)
     return live
-
-
-def _signed(policy: Policy) -> bool:
-    (step,) = policy.sub_policies[0].steps
-    return isinstance(step, Step) and step.draws_sign
 
 
 def _replayed(drawn: Draw, images: Tensor) -> Tensor:
@@ -197,6 +254,6 @@ def _reasons(column: Mapping[str, Cell]) -> list[str]:
     """Why operations are left out or differ, those of one reason together."""
     operations: dict[str, list[str]] = {}
     for operation, cell in column.items():
-        for reason in filter(None, (*cell.altered, cell.refused)):
+        for reason in filter(None, (*cell.altered, cell.refused, cell.one_sign)):
             operations.setdefault(reason.replace(operation, "…"), []).append(operation)
     return [f"{reason} ({', '.join(names)})" for reason, names in operations.items()]

@@ -23,11 +23,12 @@ Table = Mapping[str, Mapping[str, Cell]]
 _HEAD = """# What each library makes of each operation
 
 `policysearch export` writes policies for four libraries. Here is how near each operation comes to the pixels that
-were searched with, measured by `policysearch export --table` on 12 grey pictures of 28×28 of the shipped data and 12 in
-colour, whose channels are three of them, at 0.3, 0.55 and 1 of the standard range, for the same magnitude and sign.
+were searched with, measured by `policysearch export --table` on 13 grey pictures of 28×28 of the shipped data and 13 in
+colour, whose channels are three of them, and on pictures and channels of a single grey value. Magnitudes are 0.3, 0.55
+and 1 of the standard range with a drawn sign, compared with the same sign, and 0.55 with both fixed signs.
 *Exact*: to the last bit. *Within 1*: no grey value further off than 1 of 255. *x % differ*: that share of values,
-at the worst of these magnitudes; for shears and turns it is places that fall between two pixels, for translations
-and crops a pixel's rounding. *Another operation*: the export refuses it unless `--allow-loss`. –: not written, the
+at the worst of these magnitudes; for turns it is places that fall between two pixels. *Mirrored*: a fixed sign gives
+what the other sign should. *Another operation*: the export refuses it unless `--allow-loss`. –: not written, the
 reasons are below.
 
 {versions}.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def test_pixels_are_within_the_tables_tolerance(library, operation):
     pytest.importorskip(library)
     row, cell = TABLE[library][operation], measure(operation, library, shipped())
     assert cell.refused == row["refused"] and list(cell.altered) == row["altered"]
+    assert cell.one_sign == row["one_sign"] and not cell.mirrored
     assert cell.gap <= row["gap"] and cell.share <= row["share"] + 0.01, "nearer is fine: make the table anew"
 
 
@@ -49,6 +51,76 @@ def test_the_table_would_see_a_scale_that_is_one_off(monkeypatch):
 
     monkeypatch.setattr(templates, "brightness", lambda m, p: templates.jitter(p, brightness=(1.1 + m, 1.1 + m)))
     assert measure("brightness", "kornia", shipped()).gap > TABLE["kornia"]["brightness"]["gap"]
+
+
+PLANTED = {
+    "shear-x": lambda m, p: augmentation().RandomShear((degrees(-m), degrees(-m)), resample="nearest", p=p),
+    "rotate": lambda m, p: augmentation().RandomRotation((-m, -m), resample="nearest", p=p),
+    "autocontrast": lambda m, p: augmentation().RandomAutoContrast(p=p),
+}
+"""Two mirrored operations, and kornia's own autocontrast, which makes flat channels black."""
+
+
+def augmentation():
+    return pytest.importorskip("kornia.augmentation")
+
+
+def degrees(tangent: float) -> float:
+    return math.degrees(math.atan(tangent))
+
+
+@pytest.mark.parametrize("operation", PLANTED)
+def test_the_table_would_see_mirrored_signs_and_black_flat_channels(operation, monkeypatch):
+    pytest.importorskip("kornia")
+    from policysearch.export.templates import kornia_policy as templates
+
+    monkeypatch.setattr(templates, operation.replace("-", "_"), PLANTED[operation])
+    cell = measure(operation, "kornia", shipped())
+    assert cell.mirrored == (operation != "autocontrast")
+    assert cell.gap > TABLE["kornia"][operation]["gap"] or operation == "rotate"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("operation", ["shear-x", "shear-y", "translate-x", "translate-y"])
+def test_kornia_moves_to_the_side_that_was_searched(operation, sign):
+    pytest.importorskip("kornia")
+    given = policy({"operation": operation, "magnitude": 0.3 * sign, "signed": False})
+    expected = apply(draw(given, 12, torch.Generator()), real(3))
+    assert torch.equal((live(given, "kornia", True)(real(3) / 255) * 255).round().to(torch.uint8), expected)
+
+
+def test_kornia_leaves_flat_channels_as_they_are():
+    """A flat image, one with a flat channel, and one with two grey values next to each other."""
+    pytest.importorskip("kornia")
+    images = real(3, 3)
+    images[0] = 100
+    images[1, 2] = 200
+    images[2] = torch.arange(28 * 28).view(28, 28) % 2 + 100
+    expected = images.clone()
+    expected[1, :2] = apply(draw(policy({"operation": "autocontrast"}), 1, torch.Generator()), images[1:2])[0, :2]
+    expected[2] = (images[2] - 100) * 255
+    out = live(policy({"operation": "autocontrast"}), "kornia", True)(images / 255)
+    assert torch.equal((out * 255).round().to(torch.uint8), expected)
+
+
+def test_kornias_policy_has_nothing_to_train_or_to_save():
+    pytest.importorskip("kornia")
+    transform = live(Policy.preset("randaugment:2,9"), "kornia", True)
+    network = torch.nn.Sequential(transform, torch.nn.Flatten(), torch.nn.Linear(28 * 28, 2))
+    assert [name for name, _ in network.named_parameters()] == ["2.weight", "2.bias"] == list(network.state_dict())
+    network(real(1) / 255).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_kornias_containers_take_the_policy():
+    """The images that it gives alone, and masks moved along."""
+    containers = augmentation()
+    transform = live(policy({"operation": "shear-x", "magnitude": 0.3, "signed": False}), "kornia", True)
+    images, masks = containers.AugmentationSequential(transform, data_keys=["input", "mask"])(
+        real(3) / 255, real(1) / 255
+    )
+    assert torch.equal(images, transform(real(3) / 255))
+    assert torch.equal(masks, transform(real(1) / 255))
 
 
 WEIGHTED = Policy.from_dict(
