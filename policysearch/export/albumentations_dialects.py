@@ -60,7 +60,20 @@ class Dialect:
     @property
     def renamed(self) -> bool:
         """Whether arguments have the names of albumentationsx 2.2."""
-        return self.library == "albumentationsx" and _release(self.number) >= (2, 2)
+        return self._since(2, 2)
+
+    @property
+    def multiplies_brightness(self) -> bool:
+        """Whether RandomBrightnessContrast is brightness and contrast as torchvision has them."""
+        return self._since(2, 3, 8)
+
+    @property
+    def equalizes_as_pillow(self) -> bool:
+        """Whether Equalize with mode pil gives Pillow's pixels."""
+        return self._since(2, 4, 13)
+
+    def _since(self, *release: int) -> bool:
+        return self.library == "albumentationsx" and _release(self.number) >= release
 
 
 DEFAULT = Dialect("albumentations", "2.0")

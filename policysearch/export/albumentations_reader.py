@@ -160,7 +160,7 @@ class Reader:
                 raise UserError(f"{kind} is not read: of the choices OneOf and Sequential are")
             if kind not in READERS:
                 raise UserError(f"no operation here does what {kind!r:.60} does")
-            operation, span = READERS[kind](node)
+            operation, span = READERS[kind](node, self.dialect)
             step = _step_of(operation, p, span)
         except ValidationError as error:
             self.losses[f"{kind}: {validation_message(error)}"] = None

@@ -40,8 +40,8 @@ WHOLE = ("posterize", "translate-x-pixels", "translate-y-pixels")
 
 def difference(operation: str, dialect: Dialect) -> str | None:
     """In what a library's nearest transform is another operation; None where pixels are the same."""
-    if operation == "equalize" and dialect.renamed:
-        return None  # albumentationsx 2.2 equalizes as Pillow does.
+    if operation == "equalize" and dialect.equalizes_as_pillow:
+        return None
     return _DIFFERENCES.get(operation)
 
 
@@ -155,13 +155,13 @@ def _only(movements: Mapping[str, Span], transform: str) -> Reading:
     return name, span
 
 
-def _read_rotate(node: Node) -> Reading:
+def _read_rotate(node: Node, dialect: Dialect) -> Reading:
     if node.get("crop_border"):
         raise UserError("Rotate with crop_border crops as well: no operation here does")
     return "rotate", _both_ways(node["limit"])
 
 
-def _read_affine(node: Node) -> Reading:
+def _read_affine(node: Node, dialect: Dialect) -> Reading:
     """A shear or a translation along one axis, or a rotation, and nothing else."""
     scale = node.get("scale") or (1, 1)
     scales = scale.values() if isinstance(scale, Mapping) else [scale]
@@ -180,7 +180,7 @@ def _tangent(degrees: float) -> float:
     return math.tan(math.radians(degrees))
 
 
-def _read_shift_scale_rotate(node: Node) -> Reading:
+def _read_shift_scale_rotate(node: Node, dialect: Dialect) -> Reading:
     if _both_ways(node["scale_limit"]) != (0, 0):
         raise UserError("ShiftScaleRotate with scale_limit: no operation here scales")
     movements = {"rotate": _both_ways(node["rotate_limit"])}
@@ -190,7 +190,7 @@ def _read_shift_scale_rotate(node: Node) -> Reading:
     return _only(movements, "ShiftScaleRotate")
 
 
-def _read_jitter(node: Node) -> Reading:
+def _read_jitter(node: Node, dialect: Dialect) -> Reading:
     factors = {"brightness": "brightness", "contrast": "contrast", "color": "saturation"}
     movements = {name: _scaled(_factors(node[argument]), 1, -1) for name, argument in factors.items()}
     return _only({**movements, "hue": _both_ways(node["hue"])}, "ColorJitter")
@@ -201,41 +201,49 @@ def _factors(value: Any) -> Span:
     return _pair(value) or (max(0.0, 1 - float(value)), 1 + float(value))
 
 
-def _read_brightness_contrast(node: Node) -> Reading:
-    """Values times 1 + contrast, which is an operation's brightness, plus brightness, which no operation does."""
-    if _both_ways(node["brightness_limit"]) != (0, 0):
+def _read_brightness_contrast(node: Node, dialect: Dialect) -> Reading:
+    """Values times 1 + contrast, which is an operation's brightness, plus brightness, which no operation does.
+
+    albumentationsx has since 2.3.8 what torchvision has, unless `brightness_by_max`.
+    """
+    if node.get("ensure_safe_range") or node.get("ensure_safe_output"):
+        raise UserError("RandomBrightnessContrast that keeps values in range does it by a weaker change than was drawn")
+    brightness, contrast = _both_ways(node["brightness_limit"]), _both_ways(node["contrast_limit"])
+    if dialect.multiplies_brightness and not node.get("brightness_by_max"):
+        return _only({"brightness": brightness, "contrast": contrast}, "RandomBrightnessContrast")
+    if brightness != (0, 0):
         raise UserError(
             "RandomBrightnessContrast with brightness_limit adds to every value: no operation here does (brightness "
             "multiplies them)"
         )
-    return "brightness", _both_ways(node["contrast_limit"])
+    return "brightness", contrast
 
 
-def _read_solarize(node: Node) -> Reading:
+def _read_solarize(node: Node, dialect: Dialect) -> Reading:
     if "threshold" in node:  # albumentations 1: of 0..255
         return "solarize", _fixed(node["threshold"])
     return "solarize", _scaled(_fixed(node["threshold_range"]), 255)
 
 
-def _read_equalize(node: Node) -> Reading:
+def _read_equalize(node: Node, dialect: Dialect) -> Reading:
     if node.get("mode", "cv") != "pil":
         raise UserError("Equalize with mode cv is another operation than equalize, which is that of Pillow")
     return "equalize", None
 
 
-def _read_autocontrast(node: Node) -> Reading:
+def _read_autocontrast(node: Node, dialect: Dialect) -> Reading:
     if node.get("method", "cdf") != "pil" or node.get("cutoff"):
         raise UserError("AutoContrast with method cdf or a cutoff is another operation than autocontrast: it equalizes")
     return "autocontrast", None
 
 
-def _read_gray(node: Node) -> Reading:
+def _read_gray(node: Node, dialect: Dialect) -> Reading:
     if node.get("method", "weighted_average") != "weighted_average":
         raise UserError(f"ToGray with method {node['method']!r:.40} gives another grey than grayscale")
     return "grayscale", None
 
 
-def _read_blur(node: Node) -> Reading:
+def _read_blur(node: Node, dialect: Dialect) -> Reading:
     sigma = _from_zero(node["sigma_limit"])
     side = max(_from_zero(node.get("blur_limit", 0)))
     if 0 < side < _blur_side(sigma[1]):
@@ -243,23 +251,23 @@ def _read_blur(node: Node) -> Reading:
     return "gaussian-blur", sigma
 
 
-READERS: Mapping[str, Callable[[Node], Reading]] = MappingProxyType(
+READERS: Mapping[str, Callable[[Node, Dialect], Reading]] = MappingProxyType(
     {
-        "NoOp": lambda node: ("identity", None),
+        "NoOp": lambda node, dialect: ("identity", None),
         "Rotate": _read_rotate,
         "Affine": _read_affine,
         "ShiftScaleRotate": _read_shift_scale_rotate,
         "ColorJitter": _read_jitter,
         "RandomBrightnessContrast": _read_brightness_contrast,
-        "Posterize": lambda node: ("posterize", _fixed(node["num_bits"])),
+        "Posterize": lambda node, dialect: ("posterize", _fixed(node["num_bits"])),
         "Solarize": _read_solarize,
         "AutoContrast": _read_autocontrast,
         "Equalize": _read_equalize,
-        "InvertImg": lambda node: ("invert", None),
+        "InvertImg": lambda node, dialect: ("invert", None),
         "ToGray": _read_gray,
-        "HorizontalFlip": lambda node: ("flip-horizontal", None),
-        "VerticalFlip": lambda node: ("flip-vertical", None),
+        "HorizontalFlip": lambda node, dialect: ("flip-horizontal", None),
+        "VerticalFlip": lambda node, dialect: ("flip-vertical", None),
         "GaussianBlur": _read_blur,
     }
 )
-"""By transform: the operation that does the same; a UserError says why there is none."""
+"""By transform: the operation that does the same in a library; a UserError says why there is none."""

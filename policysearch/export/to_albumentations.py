@@ -26,6 +26,7 @@ _CLASS = '''class LearnedPolicy(AlbumentationsPolicy):
     """The policy above."""
 
     def __init__(self, transforms: Iterable[Any] = TRANSFORMS, **options: Any) -> None:
+        must_fit(LIBRARY)
         super().__init__(transforms, **options)
 '''
 _USE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import random
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakSet
@@ -13,7 +14,7 @@ import albumentations as A
 import numpy as np
 from torch.utils.data import get_worker_info
 
-LIBRARY = "albumentations"
+LIBRARY = "albumentations 2.0"
 POLICIES: WeakSet[Any] = WeakSet()
 
 
@@ -31,11 +32,29 @@ def worker_init(worker: int = 0) -> None:
         policy.process = os.getpid()
 
 
+def must_fit(library: str) -> None:
+    """Check that the transforms were written for the library that is installed.
+
+    Two libraries are imported as albumentations. One ended with 2.0.8, the other, albumentationsx, went on from there
+    with other names and other meanings of arguments.
+
+    Raises:
+        RuntimeError: they were written for the other one.
+    """
+    release = tuple(int(part) for part in re.findall(r"\d+", A.__version__)[:3])
+    installed = "albumentationsx" if release > (2, 0, 8) else "albumentations"
+    if library.split()[0] != installed:
+        raise RuntimeError(
+            f"this policy was written for {library}, and {installed} {A.__version__} is installed: export it again "
+            "where that is installed"
+        )
+
+
 def transform_of(node: Mapping[str, Any]) -> Any:
     """A transform from its arguments as data.
 
     Raises:
-        RuntimeError: the installed library has other arguments than the one that the data were written for.
+        RuntimeError: the installed version has other arguments than the one that the data were written for.
     """
     kind = getattr(A, node["__class_fullname__"])
     arguments = {name: value for name, value in node.items() if name != "__class_fullname__"}
@@ -43,7 +62,7 @@ def transform_of(node: Mapping[str, Any]) -> Any:
     if unknown:
         raise RuntimeError(
             f"this policy was written for {LIBRARY}, and {kind.__name__} of the installed version {A.__version__} "
-            f"takes no {', '.join(unknown)}: export the policy again where this version is installed"
+            f"takes no {', '.join(unknown)}: export it again where that is installed"
         )
     if "transforms" in arguments:
         arguments["transforms"] = [transform_of(part) for part in arguments["transforms"]]
