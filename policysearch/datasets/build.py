@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name, some
+from policysearch.datasets.copies import Copies, Images, copy_warnings, listed
 from policysearch.datasets.decode import Decoded
-from policysearch.datasets.groups import grouped
+from policysearch.datasets.groups import grouped, is_near
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
 
@@ -29,6 +29,7 @@ class Parts:
         train, validation, test: indices into the decoded images, int64; validation is empty where the data have none.
         groups: [N_train + N_validation] int64, or None.
         warnings: what a person should know, a sentence each.
+        copies: all copies and near-copies, as lines of CSV.
     """
 
     classes: tuple[str, ...]
@@ -38,6 +39,7 @@ class Parts:
     test: NDArray[np.int64]
     groups: NDArray[np.int64] | None
     warnings: tuple[str, ...]
+    copies: tuple[str, ...]
 
 
 def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
@@ -59,21 +61,28 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
 
     classes = _classes(listing, items, decoded.labels, train)
     classes, labels, without_images = _only_classes_with_images(classes, items, decoded.labels, train)
+
+    copies = Copies.among(decoded.pixels)
     groups = np.arange(len(items))
-    if group is not None:
+    if is_near(group):
+        groups = copies.groups.copy()
+    elif group is not None:
         groups[train] = grouped(group, [items[i].name for i in train], [items[i].group for i in train])
-        groups[part != TRAIN] += len(items)
+    groups[part != TRAIN] += len(items)
 
     warnings = [*listing.warnings, *_left_out(decoded), *without_images, *decoded.warnings]
     if not len(test):
         test = _set_aside(train, labels, groups if group else None, classes)
         train = np.setdiff1d(train, test)
+        part[test] = TEST
         warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
-    warnings += _duplicates(decoded.pixels, train, validation, test, groups)
+
+    images = Images([readable_name(item.name) for item in items], labels, classes, part, groups)
+    warnings += copy_warnings(copies, images)
 
     both = np.concatenate([train, validation])
     group_numbers = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
-    return Parts(classes, labels, train, validation, test, group_numbers, tuple(warnings))
+    return Parts(classes, labels, train, validation, test, group_numbers, tuple(warnings), listed(copies, images))
 
 
 def _left_out(decoded: Decoded) -> list[str]:
@@ -136,40 +145,3 @@ def _set_aside(
         )
     groups_of_train = None if groups is None else groups[train]
     return train[cut(labels[train], groups_of_train, size, np.random.default_rng(0), classes)]
-
-
-def _duplicates(
-    pixels: NDArray[np.uint8],
-    train: NDArray[np.int64],
-    validation: NDArray[np.int64],
-    test: NDArray[np.int64],
-    groups: NDArray[np.int64],
-) -> list[str]:
-    """Sentences on images that are, pixel by pixel, on more than one side, or may come to be."""
-    groups_by_content: dict[bytes, set[int]] = {}
-    copies = 0
-    for i in train:
-        groups_of_copies = groups_by_content.setdefault(_fingerprint(pixels[i]), set())
-        copies += bool(groups_of_copies - {int(groups[i])})
-        groups_of_copies.add(int(groups[i]))
-
-    warnings = []
-    in_validation = {_fingerprint(pixels[i]) for i in validation}
-    for rows, name, contents, others in (
-        (validation, "validation", groups_by_content.keys(), "training"),
-        (test, "test", groups_by_content.keys(), "training"),
-        (test, "test", in_validation, "validation"),
-    ):
-        count = sum(_fingerprint(pixels[i]) in contents for i in rows)
-        if count:
-            warnings.append(f"{count} of {len(rows)} {name} images are also {others} images: remove them from one part")
-    if copies and not len(validation):
-        warnings.append(
-            f"{copies} of {len(train)} training images are copies of others, and may be on both sides of the "
-            "validation split: remove them, or keep copies together by --group FILE"
-        )
-    return warnings
-
-
-def _fingerprint(pixels: NDArray[np.uint8]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()

@@ -21,8 +21,10 @@ from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, pixel_file
 
-FORMAT = 3
+FORMAT = 4
 """Part of every key: one more whenever the same input is decoded to something else."""
+COPIES = "copies.csv"
+"""The file of a cached data set that names all its copies and near-copies, if it has any."""
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
 
@@ -181,6 +183,8 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
         "digest": digest.hexdigest()[:32],
         "arrays": [array for array in _ARRAYS if array not in small or small[array] is not None],
     }
+    if parts.copies:
+        (folder / COPIES).write_text("".join(f"{line}\n" for line in parts.copies), encoding="utf-8")
     (folder / "meta.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
 
 

@@ -50,7 +50,7 @@ class DataSettings(Settings):
     group: Annotated[
         str | None,
         Field(
-            description="near-duplicates that must stay on one side of a split: "
+            description="images that must stay on one side of a split: near (those that look nearly the same), "
             "a column of the data, or a CSV file of image,group"
         ),
     ] = None

@@ -12,12 +12,25 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 
+NEAR = "near"
+"""What `--group` takes in place of a column or file, to keep copies and near-copies together."""
+
 _HEADERS = {"image", "name", "path", "file", "filename"}
 
 
 def is_file(group: str | None) -> bool:
     """Whether `--group` names a file, not a column."""
     return group is not None and Path(group).is_file()
+
+
+def is_near(group: str | None) -> bool:
+    """Whether `--group` asks for groups of near-copies; a file of that name comes first."""
+    return group == NEAR and not is_file(group)
+
+
+def column_name(group: str | None) -> str | None:
+    """The column that `--group` names, or None."""
+    return None if is_near(group) or is_file(group) else group
 
 
 def group_name(value: Any) -> str | None:

@@ -18,7 +18,7 @@ from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, dec
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decode import Decoded, Tell, decode
-from policysearch.datasets.groups import is_file
+from policysearch.datasets.groups import column_name, is_file
 from policysearch.datasets.image_folder import ImageFolder
 from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
@@ -138,7 +138,7 @@ def _decoded(listing: Listing, settings: DataSettings, tell: Tell, scratch: Path
 
 def _source(settings: DataSettings) -> _Source:
     spec, path = settings.data, Path(settings.data)
-    group = None if is_file(settings.group) else settings.group
+    group = column_name(settings.group)
     if spec in SHIPPED:
         path = Path(str(_SHIPPED / f"{spec}.npz"))
     shards = parquet_files(path) if spec not in NAMED and path.suffix != ".npz" and path.exists() else []

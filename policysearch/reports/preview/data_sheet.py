@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from policysearch.datasets.cache import COPIES
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
@@ -39,7 +40,10 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     console.print(_table(dataset, parts))
     told = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
     told += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
-    told += [f"decoded images in {dataset.handle}"] if dataset.handle not in SHIPPED else []
+    if dataset.handle not in SHIPPED:
+        told.append(f"decoded images in {dataset.handle}")
+        copies = Path(dataset.handle, COPIES)
+        told += [f"all copies and near-copies in {copies}"] if copies.exists() else []
     say(console, "\n".join([*told, *(f"warning: {text}" for text in dataset.warnings)]))
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
