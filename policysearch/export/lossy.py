@@ -18,12 +18,17 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, choices
 
 _WIDTH = 116
+_LISTED = 12
+"""Reasons that a refusal lists."""
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
 
 
 def refusal(what: str, losses: Sequence[str]) -> UserError:
-    """The error for a policy that would lose something: all of it, and the option that accepts the loss."""
-    return UserError(f"{what}: {'; '.join(losses)}. To leave that out, add --allow-loss (in Python allow_loss=True)")
+    """The error for a policy that would lose something: what that is, and the option that accepts the loss."""
+    listed = list(losses[:_LISTED])
+    if len(losses) > _LISTED:
+        listed.append(f"and {len(losses) - _LISTED} more")
+    return UserError(f"{what}: {'; '.join(listed)}. To leave that out, add --allow-loss (in Python allow_loss=True)")
 
 
 def built(value: object, module: str) -> Any:

@@ -502,6 +502,12 @@ def test_autoalbuments_files_are_read_or_refused():
     assert any("less than 1%" in note for note in notes) and len(policy_of_four.sub_policies) == 4**4
 
 
+def test_a_refusal_lists_a_dozen_reasons():
+    text = a_file(*(node(f"Own{k}") for k in range(30)))
+    with pytest.raises(UserError, match=r"'Own11' does; and 18 more\. To leave that out, add --allow-loss"):
+        from_albumentations.read(text, "file")
+
+
 def test_exported_python_files_are_read_and_not_run(tmp_path):
     text = to_albumentations.write(policy({"operation": "invert", "probability": 0.5}), "x")
     marker = Path(tmp_path / "ran")
