@@ -267,8 +267,8 @@ def pvalues(scenario: Scenario, streams: Streams) -> dict[str, float]:
 def faults(scenario: Scenario, streams: Streams) -> list[str]:
     """The tests that fail. A right transform has one with a probability of at most `FALSE_ALARM` (Bonferroni).
 
-    That chi-square holds with as few images as these was measured: of 62,400 tests of 2,400 ideal sets of streams, 0.78 %
-    were below 0.01 and 7 below 0.0001 (tables in which nothing varies count as 1).
+    That chi-square holds with as few images as these was measured: of 62,400 tests of 2,400 ideal sets of streams,
+    0.78 % were below 0.01 and 7 below 0.0001 (tables in which nothing varies count as 1).
     """
     tests = pvalues(scenario, streams)
     return [f"{name}: p = {p:.1e}" for name, p in tests.items() if p < FALSE_ALARM / len(tests)]
