@@ -9,7 +9,7 @@ import numpy as np
 
 from policysearch.core.errors import UserError
 from policysearch.rules.history import Choice, Counts, History, Need
-from policysearch.rules.successive_halving import Promoting, promote_or_start, several
+from policysearch.rules.successive_halving import Promoting, must_have_fidelities, promote_or_start
 from policysearch.stats.arrays import Floats
 
 
@@ -18,7 +18,7 @@ class CorrectedHalving(Promoting):
     """Successive halving by an upper bound of what an arm will be worth at the most expensive fidelity.
 
     A cheap pull has a bias that depends on what the policy does: one with few epochs ranks strong policies last,
-    and plain halving throws them out in its first rung. Here arms are promoted by
+    and plain halving drops them in its first rung. Here arms are promoted by
 
         score = mean + sum over the steps above of (gap + width · deviation of the gap)
 
@@ -29,7 +29,7 @@ class CorrectedHalving(Promoting):
     largest for the policies least like the average one, so some of these are promoted, and
     what they show corrects the others. With doubt 0 this is `successive-halving`.
 
-    The design is this package's own; regression on policies' features as in `linucb` (Li et al. 2010), asynchronous
+    The design is new here; regression on policies' features as in `linucb` (Li et al. 2010), asynchronous
     promotion as in ASHA (Li et al. 2020).
 
     Attributes:
@@ -49,24 +49,28 @@ class CorrectedHalving(Promoting):
                 raise UserError(f"corrected-halving's {name} must be 0 or more, got {value}")
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        several(history, "corrected-halving")
+        must_have_fidelities(history, "corrected-halving")
         if history.features is None:
             raise UserError("corrected-halving needs features that describe the arms, got none")
         return promote_or_start(history, 0, self.eta, rng, self.scores)
 
     def scores(self, history: History, level: int) -> Floats:
         """[K] what the arms are promoted by from a fidelity, -inf for those without a reward there."""
+        assert history.features is not None
         levels = history.fidelities
         steps = zip(levels[level:-1], levels[level + 1 :], strict=True)
-        assert history.features is not None
-        return np.asarray(levels[level].means + sum(self._gap(*step, history.features) for step in steps))
+        gaps = sum(self._gap(here, above, history.features) for here, above in steps)
+        return np.asarray(levels[level].means + gaps)
 
     def _gap(self, here: Counts, above: Counts, features: Floats) -> Floats:
         """[K] an upper bound of the step's gap, less the mean of those measured."""
-        prior = (self.doubt * _spread(here)) ** 2 * (1 + features @ features.T / max(features.shape[1], 1)) / 2
+        likeness = features @ features.T / max(features.shape[1], 1)
+        prior = (self.doubt * _spread(here)) ** 2 * (1 + likeness) / 2
+
         both = np.flatnonzero((here.pulls > 0) & (above.pulls > 0))
         gaps = above.means[both] - here.means[both]
         noise = here.deviation**2 / here.pulls[both] + above.deviation**2 / above.pulls[both]
+
         across = prior[:, both]
         gain = np.linalg.solve(prior[np.ix_(both, both)] + np.diag(noise + 1e-12), across.T).T
         means = gain @ (gaps - gaps.mean()) if len(both) else np.zeros(here.arms)
@@ -76,9 +80,9 @@ class CorrectedHalving(Promoting):
 
 def _spread(counts: Counts) -> float:
     """The deviation of the arms' means beyond what noise explains; of all means, where it explains everything."""
-    known = counts.pulls > 0
-    if known.sum() < 2:
+    rewarded = counts.pulls > 0
+    if rewarded.sum() < 2:
         return 0.0
-    means = counts.means[known]
-    beyond = means.var(ddof=1) - (counts.deviation**2 / counts.pulls[known]).mean() * bool(counts.freedom)
+    means = counts.means[rewarded]
+    beyond = means.var(ddof=1) - (counts.deviation**2 / counts.pulls[rewarded]).mean() * bool(counts.freedom)
     return float(np.sqrt(beyond if beyond > 0 else means.var(ddof=1)))

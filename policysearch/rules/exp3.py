@@ -67,7 +67,7 @@ class Exp3(Rule):
 
 
 def _scaled(rewards: Floats) -> Floats:
-    """To [0, 1] by their own range; zeros while they are all the same."""
+    """To [0, 1] by their range; zeros while they are all the same."""
     if not len(rewards) or rewards.min() == rewards.max():
         return np.zeros(len(rewards))
     return np.asarray((rewards - rewards.min()) / (rewards.max() - rewards.min()))

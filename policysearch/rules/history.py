@@ -114,12 +114,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Log:
-    """Finished pulls with a reward in the order in which they were told, T entries each.
+    """Finished pulls with a reward in the order in which they ended, T entries each.
 
     Attributes:
         arms, fidelities: [T] int64 indices.
         rewards: [T] float64.
-        probabilities: [T] float64, those of the choices; nan where the rule told none.
+        probabilities: [T] float64, those of the choices; nan where the rule gave none.
     """
 
     arms: NDArray[np.int64]
@@ -133,13 +133,37 @@ _NO_LOG = Log(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zero
 
 @dataclass(frozen=True)
 class History(Counts):
-    """Everything a rule may know. Its own counts are over all fidelities; most rules use only one.
+    """Everything that a rule sees: counts per arm, over all fidelities, and what some rules need besides.
 
     Attributes:
-        fidelities: the counts at each fidelity, F entries, cheapest first.
+        pulls, sums, squares, pending, failures, correct, judged: [K], as in `Counts`, which also has `arms`, their
+            number, and what follows from them: `started`, `turns`, `abandoned`, `candidates`, `means`, `deviation`.
+        fidelities: the counts per fidelity, F entries, cheapest first.
         features: [K, D] float64 that describe the arms; None where nobody described them.
         budget: pulls of the whole search, 0 where it is not known.
-        log: the pulls in order.
+        log: the pulls with a reward, in the order in which they ended.
+
+    Example:
+        A history of three arms, as a rule sees it after three pulls: two of the first arm, a failed one of the last.
+
+        >>> from policysearch.rules import Pull, Tally
+        >>> tally = Tally()
+        >>> for arm, reward in [("flip", 0.75), ("flip", 0.5), ("rotate", None)]:
+        ...     tally.start(Pull(arm))
+        ...     tally.finish(Pull(arm), reward)
+        >>> history = tally.history(["flip", "crop", "rotate"])
+        >>> history.arms, history.pulls, history.failures
+        (3, array([2., 0., 0.]), array([0., 0., 1.]))
+        >>> history.means
+        array([0.625,  -inf,  -inf])
+
+        A rule of your own takes it and returns the index of an arm. This one pulls every arm once, then the best mean:
+
+        >>> def choose(history, rng):
+        ...     untried = np.flatnonzero(history.turns == 0)
+        ...     return rng.choice(untried) if len(untried) else np.argmax(history.means)
+        >>> int(choose(history, np.random.default_rng(0)))
+        2
     """
 
     fidelities: tuple[Counts, ...] = ()
@@ -151,6 +175,8 @@ class History(Counts):
 class Rule(Protocol):
     """A bandit algorithm: a pure function of a history and a generator. Rules inherit from it.
 
+    A rule of your own need not: a function `choose(history, rng)`, or an object with that method, will do.
+
     Attributes:
         needs: fields of `History` that the rule cannot do without: `budget` above 0, `features` not None, two
             `fidelities` or more. It raises UserError where one is missing; whoever builds histories asks here first.
@@ -160,7 +186,8 @@ class Rule(Protocol):
     needs: ClassVar[frozenset[Need]] = frozenset()
     accuracies: ClassVar[bool] = False
 
-    def choose(self, history: History, rng: np.random.Generator) -> Choice: ...
+    def choose(self, history: History, rng: np.random.Generator) -> Choice:
+        """What to pull next. All randomness comes from `rng`, so that a search can be resumed and repeated."""
 
 
 def argmax(values: Floats, rng: np.random.Generator) -> int:

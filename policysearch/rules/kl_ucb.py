@@ -25,7 +25,7 @@ class KlUcb(Rule):
     [0, 1]; n_i the pulls of the arm, pending ones counted, times what one is worth (see `images`); t all pulls.
 
     The regret bound (theorem 1, with c = 3) is for independent rewards in [0, 1], each one draw: it holds for
-    0/1 rewards told at once. Accuracies as plain rewards lie far closer together than 0/1 draws would, and are
+    0/1 rewards that come at once. Accuracies as plain rewards lie far closer together than 0/1 draws would, and are
     then explored almost evenly; counted predictions share the noise of their child, hence `images`.
 
     Attributes:

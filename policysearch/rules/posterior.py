@@ -28,19 +28,19 @@ def drawn_noise(counts: Counts, rng: np.random.Generator) -> float:
 
 
 def normal(counts: Counts, deviation: float) -> tuple[Floats, Floats]:
-    """Mean and deviation of each arm's posterior, given the deviation of a reward: [K] each.
+    """Mean and deviation of each arm's posterior, given the deviation of a reward: [K] both.
 
     Arms are N(mu, tau²) with mu and tau² estimated from all of them (`policysearch.stats.shrinkage.shrink`); with
-    fewer than 4 known arms the prior is flat. An arm without a reward has mean -inf and deviation 0.
+    fewer than 4 arms with a reward the prior is flat. An arm without a reward has mean -inf and deviation 0.
     """
-    known = counts.pulls > 0
+    rewarded = counts.pulls > 0
     centres, spreads = np.full(counts.arms, -np.inf), np.zeros(counts.arms)
-    centres[known], spreads[known] = shrink(counts.means[known], counts.pulls[known], deviation)
+    centres[rewarded], spreads[rewarded] = shrink(counts.means[rewarded], counts.pulls[rewarded], deviation)
     return centres, spreads
 
 
 def binomial(history: History, images: float, rule: str) -> tuple[Floats, Floats]:
-    """Each arm's share of successes in its finished pulls, and how many draws one of its pulls is worth: [K] each.
+    """Each arm's share of successes in its finished pulls, and how many draws one of its pulls is worth: [K] both.
 
     From predictions counted right, where every arm with a reward has them: a pull is then worth the images it
     judged, at most `images`. Else from rewards in [0, 1], each worth 1 draw. Arms without a reward have share 0.
@@ -48,15 +48,16 @@ def binomial(history: History, images: float, rule: str) -> tuple[Floats, Floats
     Raises:
         UserError: a reward lies outside [0, 1] and nobody counted predictions.
     """
-    known = history.pulls > 0
+    rewarded = history.pulls > 0
     pulls = np.maximum(history.pulls, 1)
-    if (history.judged[known] > 0).all():
+    if (history.judged[rewarded] > 0).all():
         share = history.correct / np.maximum(history.judged, 1)
-        return share, np.where(known, np.minimum(images, history.judged / pulls), 1.0)
-    seen = history.log.rewards if len(history.log.rewards) else history.means[known]
-    if seen.min() < 0 or seen.max() > 1:
+        return share, np.where(rewarded, np.minimum(images, history.judged / pulls), 1.0)
+
+    rewards = history.log.rewards if len(history.log.rewards) else history.means[rewarded]
+    if rewards.min() < 0 or rewards.max() > 1:
         raise UserError(
-            f"{rule} needs rewards in [0, 1] or counts of correct predictions, got rewards from {seen.min():g} to "
-            f"{seen.max():g}; reward accuracy does, and ucb and thompson take any reward"
+            f"{rule} needs rewards in [0, 1] or counts of correct predictions, got rewards from {rewards.min():g} to "
+            f"{rewards.max():g}; reward accuracy does, and ucb and thompson take any reward"
         )
     return history.sums / pulls, np.ones(history.arms)

@@ -37,10 +37,10 @@ class SequentialHalving(Rule):
         survivors = np.arange(history.arms)
         for size, target in rounds(history.arms, history.budget):
             survivors = _best(survivors, size, target, history, rng)
-            done = np.where(history.abandoned, np.inf, history.turns)[survivors]
-            if done.min() < target[1]:
+            turns = np.where(history.abandoned, np.inf, history.turns)[survivors]
+            if turns.min() < target[1]:
                 break
-        behind = survivors[done == done.min()]
+        behind = survivors[turns == turns.min()]
         return Choice(int(behind[argmax(history.means[behind], rng)]))
 
 
@@ -54,11 +54,14 @@ def _best(
 
 
 def rounds(arms: int, budget: int) -> list[tuple[int, tuple[int, int]]]:
-    """Each round's number of arms, and the pulls that each of them has had when it begins and ends."""
-    count, left, pulls = max(int(np.ceil(np.log2(arms))), 1), budget, 0
-    out = []
+    """The schedule: the number of arms in each round, and the pulls per arm when it begins and ends."""
+    count = max(int(np.ceil(np.log2(arms))), 1)
+    left, begin = budget, 0
+    schedule = []
     for done in range(count):
-        each = max(left // (arms * (count - done)), 1)
-        out.append((arms, (pulls, pulls + each)))
-        left, pulls, arms = max(left - each * arms, 0), pulls + each, (arms + 1) // 2
-    return out
+        per_arm = max(left // (arms * (count - done)), 1)
+        schedule.append((arms, (begin, begin + per_arm)))
+        left = max(left - per_arm * arms, 0)
+        begin += per_arm
+        arms = (arms + 1) // 2
+    return schedule

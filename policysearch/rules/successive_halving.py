@@ -16,7 +16,7 @@ Scores = Callable[[History, int], Floats]
 """From a history and an index of fidelity to [K] what arms are promoted by, higher is better."""
 
 
-def several(history: History, rule: str) -> None:
+def must_have_fidelities(history: History, rule: str) -> None:
     """Check that a history has several fidelities.
 
     Raises:
@@ -62,7 +62,7 @@ class SuccessiveHalving(Promoting):
     """
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        several(history, "successive-halving")
+        must_have_fidelities(history, "successive-halving")
         return promote_or_start(history, 0, self.eta, rng)
 
 
@@ -82,19 +82,19 @@ class Hyperband(Promoting):
     """
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        several(history, "hyperband")
+        must_have_fidelities(history, "hyperband")
         ends = np.cumsum(brackets(len(history.fidelities), self.eta))
         lowest = int(np.searchsorted(ends, history.started.sum() % ends[-1], side="right"))
         return promote_or_start(history, lowest, self.eta, rng)
 
 
 def brackets(fidelities: int, eta: float) -> list[int]:
-    """Pulls of each of Hyperband's brackets, that which starts at the cheapest fidelity first."""
-    out = []
+    """Pulls of each of Hyperband's brackets, first the one that starts at the cheapest fidelity."""
+    pulls = []
     for s in range(fidelities - 1, -1, -1):
         arms = int(np.ceil(fidelities / (s + 1) * eta**s))
-        out.append(sum(int(arms / eta**i) for i in range(s + 1)))
-    return out
+        pulls.append(sum(int(arms / eta**i) for i in range(s + 1)))
+    return pulls
 
 
 def _means(history: History, level: int) -> Floats:

@@ -30,30 +30,45 @@ class Tally:
 
     Args:
         fidelities: how many there are.
+
+    Example:
+        >>> tally = Tally()
+        >>> for key, reward in [("flip", 0.75), ("rotate", 0.5), ("flip", 0.25), ("rotate", None)]:
+        ...     tally.start(Pull(key))
+        ...     tally.finish(Pull(key), reward)
+        >>> tally.history(["flip", "rotate"]).means
+        array([0.5, 0.5])
     """
 
     def __init__(self, fidelities: int = 1) -> None:
         self._columns: dict[str, int] = {}
         self._counts = np.zeros((fidelities, 7, 8))
         self._log = np.zeros(64, dtype=_LOGGED)
-        self._told = 0
-        self._known: dict[tuple[str, ...], NDArray[np.int64]] = {}
+        self._logged_pulls = 0
+        self._columns_by_keys: dict[tuple[str, ...], NDArray[np.int64]] = {}
 
     def start(self, pull: Pull) -> None:
+        """Count a pull as under way."""
         self._at(pull)[_PENDING] += 1
 
     def finish(self, pull: Pull, reward: float | None, correct: float = 0.0, judged: float = 0.0) -> None:
-        """A pull has ended; `reward` None if it failed."""
+        """Count a pull that has ended.
+
+        Args:
+            pull: as it was started.
+            reward: None if it failed.
+            correct, judged: validation images predicted right, and judged; 0 where nobody counted.
+        """
         counts = self._at(pull)
         counts[_PENDING] -= 1
         if reward is None:
             counts[_FAILURES] += 1
             return
         counts[[_PULLS, _SUMS, _SQUARES, _CORRECT, _JUDGED]] += (1, reward, reward**2, correct, judged)
-        if self._told == len(self._log):
+        if self._logged_pulls == len(self._log):
             self._log = np.concatenate([self._log, np.zeros_like(self._log)])
-        self._log[self._told] = (self._columns[pull.key], pull.fidelity, reward, pull.probability)
-        self._told += 1
+        self._log[self._logged_pulls] = (self._columns[pull.key], pull.fidelity, reward, pull.probability)
+        self._logged_pulls += 1
 
     def started(self, key: str, fidelity: int = 0) -> int:
         """Pulls of every state of one arm at a fidelity."""
@@ -68,30 +83,37 @@ class Tally:
         return None
 
     def history(self, keys: Sequence[str], features: Floats | None = None, budget: int = 0) -> History:
-        """What there is on these arms, in this order, copied."""
+        """The history of these arms, in this order; a copy.
+
+        Args:
+            keys: of the arms, K of them.
+            features: [K, D] that describe the arms, for rules that need them.
+            budget: pulls of the whole search, 0 where it is not known.
+        """
         columns = self._columns_of(tuple(keys))
         counts = self._counts[:, :, columns]
         return History(
             **vars(Counts(*counts.sum(0))),
-            fidelities=tuple(Counts(*each) for each in counts),
+            fidelities=tuple(Counts(*at_fidelity) for at_fidelity in counts),
             features=features,
             budget=budget,
             log=self._logged(columns),
         )
 
     def _columns_of(self, keys: tuple[str, ...]) -> NDArray[np.int64]:
-        if keys not in self._known:
-            self._known[keys] = np.array([self._column(key) for key in keys], dtype=np.int64)
-        return self._known[keys]
+        if keys not in self._columns_by_keys:
+            self._columns_by_keys[keys] = np.array([self._column(key) for key in keys], dtype=np.int64)
+        return self._columns_by_keys[keys]
 
     def _logged(self, columns: NDArray[np.int64]) -> Log:
-        told = self._log[: self._told]
+        entries = self._log[: self._logged_pulls]
         place = np.full(len(self._columns), -1)
         place[columns] = np.arange(len(columns))
-        arms = place[told["arm"]]
+        arms = place[entries["arm"]]
+
         if (arms < 0).any():
-            told, arms = told[arms >= 0], arms[arms >= 0]
-        return Log(arms, told["fidelity"], told["reward"], told["probability"])
+            entries, arms = entries[arms >= 0], arms[arms >= 0]
+        return Log(arms, entries["fidelity"], entries["reward"], entries["probability"])
 
     def _at(self, pull: Pull) -> Floats:
         column = self._column(pull.key)
@@ -105,6 +127,6 @@ class Tally:
 
 
 def counted(metrics: Mapping[str, Any]) -> tuple[float, float]:
-    """Images predicted right and images judged, of an outcome's metrics; zeros where they do not tell."""
+    """Images predicted right and images judged, of an outcome's metrics; zeros where nobody counted."""
     correct, judged = metrics.get("correct"), metrics.get("validation_images")
     return (float(correct), float(judged)) if correct is not None and judged else (0.0, 0.0)

@@ -22,7 +22,7 @@ class ThompsonBeta(Rule):
     p_i is the share of validation images predicted right where they were counted, else the mean of rewards in
     [0, 1]; n_i the finished pulls times what one is worth (see `images`). Pulls under way are left to chance.
 
-    The bound (ln t over the divergence, Kaufmann, Korda & Munos 2012) is for independent 0/1 rewards told at once.
+    The bound (ln t over the divergence, Kaufmann, Korda & Munos 2012) is for independent 0/1 rewards that come at once.
     Plain rewards between 0 and 1 enter as fractions where the paper's algorithm 2 tosses a coin. The images of one
     pull share the noise of their child, hence `images`: with all of them counted the first pull would settle all.
 
@@ -45,7 +45,7 @@ class ThompsonBeta(Rule):
         return Choice(argmax(np.where(history.pulls > 0, rng.beta(right, wrong), -np.inf), rng))
 
     def posterior(self, history: History) -> tuple[Floats, Floats]:
-        """The two parameters of each arm's beta distribution, [K] each."""
+        """The two parameters of each arm's beta distribution, [K] both."""
         share, worth = binomial(history, self.images, "thompson-beta")
         n = history.pulls * worth
         return 1 + n * share, 1 + n * (1 - share)

@@ -25,7 +25,7 @@ class UcbTuned(Rule):
     t counts all pulls and n_i those of arm i, pending ones included.
 
     Auer et al. prove no bound for it. The cap R²/4 rules until an arm has some 32 ln t pulls, so that in a short
-    search this is `ucb` with c = scale/(2·sqrt(2)), 0.71 by default; the variances tell only in long ones.
+    search this is `ucb` with c = scale/(2·sqrt(2)), 0.71 by default; the variances matter only in long ones.
 
     Attributes:
         scale: the range of rewards in pooled deviations, above 0.

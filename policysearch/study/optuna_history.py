@@ -1,4 +1,4 @@
-"""What the trials of an Optuna study tell a rule.
+"""What a rule learns from the trials of an Optuna study.
 
 Writes one attribute of a trial, and uses two of Optuna's internals for that: `study._storage`, `trial._trial_id`.
 """
@@ -20,10 +20,10 @@ from policysearch.study.dead_trials import dead_trials
 from policysearch.study.parameter_grid import Grid
 
 _HUGE = 1e100  # the square of a larger value overflows in a sum
-_FAR = 1e5  # times the range of all values: further from 0 than this, squares lose what tells values apart
+_FAR = 1e5  # times the range of all values: further from 0 than this, squares lose the differences of values
 
 _DRAWS = "policysearch:draws"
-"""Trial attribute [[names, probability], ...]: what was drawn together, for rules that tell a probability."""
+"""Trial attribute [[names, probability], ...]: what was drawn together, for rules that give a probability."""
 
 
 def history_of(
@@ -32,7 +32,7 @@ def history_of(
     """What trials say about a grid's arms, among those with the parameters of `path`; the log in the order of ends."""
     dead = dead_trials(trials)
     started = [trial for trial in trials if trial.state != TrialState.WAITING and path.items() <= trial.params.items()]
-    started.sort(key=_when_told)
+    started.sort(key=_when_ended)
     arms = grid.arms(started)
     pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
     arms = arms[arms >= 0]
@@ -61,11 +61,11 @@ def _comparable(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def stretched(history: History) -> History:
     """The same with rewards from 0, the lowest, to 1, the highest."""
-    seen = history.log.rewards
-    low, span = float(seen.min()), float(np.ptp(seen)) or 1.0
+    rewards = history.log.rewards
+    low, span = float(rewards.min()), float(np.ptp(rewards)) or 1.0
     sums = (history.sums - low * history.pulls) / span
     squares = (history.squares - 2 * low * history.sums + low**2 * history.pulls) / span**2
-    log = replace(history.log, rewards=(seen - low) / span)
+    log = replace(history.log, rewards=(rewards - low) / span)
     counts: dict[str, Any] = {"sums": np.clip(sums, 0, history.pulls), "squares": np.clip(squares, 0, history.pulls)}
     return replace(history, **counts, fidelities=tuple(replace(c, **counts) for c in history.fidelities), log=log)
 
@@ -77,8 +77,8 @@ def _counts(
     pending: NDArray[np.bool_],
     size: int,
 ) -> Counts:
-    def total(which: NDArray[np.bool_], each: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        return np.bincount(arms[which], None if each is None else each[which], size).astype(np.float64)
+    def total(which: NDArray[np.bool_], values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        return np.bincount(arms[which], None if values is None else values[which], size).astype(np.float64)
 
     done = np.isfinite(rewards)
     correct, judged = np.array([counted(trial.user_attrs) for trial in pulls]).reshape(-1, 2).T
@@ -93,8 +93,8 @@ def _counts(
     )
 
 
-def _when_told(trial: FrozenTrial) -> tuple[float, int]:
-    """For sorting: finished trials by the time they were told, then the running ones, both by number."""
+def _when_ended(trial: FrozenTrial) -> tuple[float, int]:
+    """For sorting: finished trials by the time they ended, then the running ones, both by number."""
     ended = trial.datetime_complete
     return (ended.timestamp() if ended else math.inf, trial.number)
 
@@ -114,7 +114,7 @@ def _probability(trial: FrozenTrial, names: set[str]) -> float:
 
 
 def keep_probability(study: optuna.Study, trial: FrozenTrial, grid: Grid, choice: Choice) -> None:
-    """Note on the trial with which probability the choice among a grid's points was drawn, if the rule tells it."""
+    """Note on the trial with which probability the choice among a grid's points was drawn, if the rule says so."""
     if not math.isnan(choice.probability):
         storage, number = study._storage, trial._trial_id
         before = storage.get_trial_system_attrs(number).get(_DRAWS, [])

@@ -36,11 +36,11 @@ class Axis:
     missing: int = 0
 
     def value(self, index: int) -> Any:
-        """The point as an objective is given it."""
+        """The point as an objective sees it."""
         return self.distribution.to_external_repr(float(self.points[index]))
 
     def indices(self, trials: Iterable[FrozenTrial]) -> NDArray[np.int64]:
-        """Which point each trial was given, -1 for none."""
+        """Which point each trial has, -1 for none."""
         stored = np.array([self._stored(trial) for trial in trials])
         near = _NEAR * float(np.diff(self.points).min(initial=1.0))
         index = np.searchsorted(self.points - near, stored, side="right") - 1
@@ -148,5 +148,5 @@ def _equal_pair(choices: Sequence[Any]) -> tuple[Any, Any] | None:
 
 def _stepped(low: float, step: float, steps: Iterable[float]) -> Floats:
     """low + k·step in decimals, so that 0.1 + 2·0.1 is 0.3."""
-    start, each = Decimal(str(low)), Decimal(str(step))
-    return np.array([float(start + int(k) * each) for k in steps])
+    start, gap = Decimal(str(low)), Decimal(str(step))
+    return np.array([float(start + int(k) * gap) for k in steps])

@@ -34,8 +34,8 @@ class RuleSampler(BaseSampler):
     distribution (`optuna.search_space.intersection_search_space`): categories, steps, or `levels` evenly
     spaced points of a range without steps. Over one parameter this is the rule itself. Until a trial has
     completed, for parameters that only some trials have, and where the grid has more than `max_arms`
-    points, each parameter is a bandit of its own among the trials that agree with what this trial was
-    given so far: a tree of bandits, which needs no enumeration.
+    points, each parameter is a bandit of its own among the trials that agree with what this trial
+    has so far: a tree of bandits, which needs no enumeration.
 
     Nothing is kept between trials: every choice depends on the study's trials, the seed and the trial's
     number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
@@ -64,6 +64,16 @@ class RuleSampler(BaseSampler):
         >>> study.optimize(lambda trial: trial.suggest_categorical("x", [1, 2, 3]) / 3, n_trials=8)
         >>> study.best_params
         {'x': 3}
+
+        With a rule of your own, here to pull every arm once and then the best mean:
+
+        >>> def choose(history, rng):
+        ...     untried = np.flatnonzero(history.turns == 0)
+        ...     return rng.choice(untried) if len(untried) else np.argmax(history.means)
+        >>> study = optuna.create_study(direction="minimize", sampler=RuleSampler(choose, seed=0))
+        >>> study.optimize(lambda trial: trial.suggest_int("x", 0, 4) ** 2, n_trials=8)
+        >>> [trial.params["x"] for trial in study.trials[5:]]
+        [0, 0, 0]
     """
 
     def __init__(
@@ -77,7 +87,7 @@ class RuleSampler(BaseSampler):
     ) -> None:
         _check_at_least(0, seed=seed or 0, budget=budget)
         _check_at_least(2, levels=levels, max_arms=max_arms)
-        self.rule = _made(rule, budget)
+        self.rule = _checked(rule, budget)
         self.seed = secrets.randbits(32) if seed is None else seed
         self.budget = budget
         self.levels = levels
@@ -93,10 +103,10 @@ class RuleSampler(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """All of them at once, or one given the others; values enqueued or drawn before are taken as given."""
-        given = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        values = {name: given[name] for name in search_space if name in given}
-        free = [self._axis(name, search_space[name]) for name in search_space if name not in given]
+        """All of them at once, or the rest where some are fixed: values that were enqueued or drawn before stay."""
+        fixed = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        values = {name: fixed[name] for name in search_space if name in fixed}
+        free = [self._axis(name, search_space[name]) for name in search_space if name not in fixed]
         for axes in self._bandits(free):
             values |= self._draw(study, trial, Grid(axes), values, first=not values)
         return values
@@ -113,14 +123,14 @@ class RuleSampler(BaseSampler):
         return self._draw(study, trial, grid, path, first=first)[param_name]
 
     def _axis(self, name: str, distribution: BaseDistribution) -> Axis:
-        made = axis(name, distribution, self.levels, self.max_arms)
-        if made.missing:
+        points = axis(name, distribution, self.levels, self.max_arms)
+        if points.missing:
             self._warn_once(
-                f"parameter {name!r} has {len(made.points) + made.missing:,} values, more than max_arms "
-                f"({self.max_arms}): its arms are {len(made.points)} of them, evenly spaced; a larger step, levels "
+                f"parameter {name!r} has {len(points.points) + points.missing:,} values, more than max_arms "
+                f"({self.max_arms}): its arms are {len(points.points)} of them, evenly spaced; a larger step, levels "
                 "or max_arms changes that"
             )
-        return made
+        return points
 
     def _bandits(self, axes: Sequence[Axis]) -> list[Sequence[Axis]]:
         """The axes that are chosen together."""
@@ -146,12 +156,14 @@ class RuleSampler(BaseSampler):
     def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
         trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
         history = history_of(trials, grid, path, maximise=maximise, budget=self.budget)
-        seen = history.log.rewards
-        if not self.rule.accuracies or not len(seen) or (seen.min() >= 0 and seen.max() <= 1):
+        rewards = history.log.rewards
+        if not self.rule.accuracies or not len(rewards) or (rewards.min() >= 0 and rewards.max() <= 1):
             return history
         if (history.judged[history.pulls > 0] > 0).all():
             return history
-        self._warn_once("the rule takes values in [0, 1]: what was told is stretched to that range, lowest to highest")
+        self._warn_once(
+            "the rule takes values in [0, 1]: those of the study are stretched to that range, lowest to highest"
+        )
         return stretched(history)
 
     def _warn_once(self, text: str) -> None:
@@ -161,9 +173,9 @@ class RuleSampler(BaseSampler):
 
 
 def _check_at_least(least: int, **arguments: int) -> None:
-    for name, given in arguments.items():
-        if given < least:
-            raise UserError(f"RuleSampler's {name} must be {least} or more, got {given}")
+    for name, value in arguments.items():
+        if value < least:
+            raise UserError(f"RuleSampler's {name} must be {least} or more, got {value}")
 
 
 def _check_one_objective(study: optuna.Study) -> None:
@@ -186,11 +198,11 @@ def _check_storable(study: optuna.Study, name: str, distribution: BaseDistributi
             )
 
 
-def _made(rule: str | Rule | Answer, budget: int) -> CheckedRule:
+def _checked(rule: str | Rule | Answer, budget: int) -> CheckedRule:
     """The rule, refused where it needs what is not there."""
-    made = CheckedRule(parse_rule(rule) if isinstance(rule, str) else rule, f"rule {rule}")
-    if "fidelities" in made.needs:
+    checked = CheckedRule(parse_rule(rule) if isinstance(rule, str) else rule, f"rule {rule}")
+    if "fidelities" in checked.needs:
         raise UserError(f"rule {rule} needs trials of several fidelities, but here they have one; take 'ucb'")
-    if "budget" in made.needs and not budget:
+    if "budget" in checked.needs and not budget:
         raise UserError(f"rule {rule} needs to know how many trials there will be; give RuleSampler budget=60 or so")
-    return made
+    return checked
