@@ -44,7 +44,8 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
     """Metrics of logits [N, C] against labels [N] int64; `bins` are those of the calibration error.
 
     Returns:
-        accuracy in [0, 1], correct (count), loss (mean cross-entropy, nats), entropy (mean predictive
+        accuracy in [0, 1], correct (count), balanced_accuracy (the mean over classes of the share of their images that
+        are predicted right, in [0, 1]), loss (mean cross-entropy, nats), entropy (mean predictive
         entropy, nats), ece in [0, 1], most_predicted: share of the images that get the class that is predicted most
         often, in (0, 1]; 1 where the network always gives the same answer.
     """
@@ -55,8 +56,17 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
     return {
         "accuracy": float(correct.double().mean()),
         "correct": int(correct.sum()),
+        "balanced_accuracy": _balanced_accuracy(correct, labels),
         "loss": float(F.nll_loss(log_p, labels)),
         "entropy": float(-(p * log_p).sum(1).mean()),
         "ece": expected_calibration_error(confidence, correct, bins),
         "most_predicted": float(predicted.bincount().max() / len(labels)),
     }
+
+
+def _balanced_accuracy(correct: Tensor, labels: Tensor) -> float:
+    """The mean over the classes that have labels; each counts alike, however few images it has."""
+    images = labels.bincount()
+    right = labels[correct].bincount(minlength=len(images))
+    there = images > 0
+    return float((right[there] / images[there].double()).mean())

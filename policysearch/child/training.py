@@ -82,9 +82,10 @@ def train(
         bases: keeps the networks that a recipe with `base_epochs` begins with.
 
     Returns:
-        accuracy, correct, loss, entropy, ece, most_predicted on validation; train_accuracy, train_loss on the clean
-        subset; accuracy_gap (train - validation), loss_gap (validation - train); augmented_train_loss (mean `soft_loss`
-        of the last epoch); curve, a list of {epoch, accuracy, loss}; reliability, the bins of ece on validation;
+        accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted on validation (see `scores`);
+        train_accuracy, train_loss on the clean subset; accuracy_gap (train - validation), loss_gap (validation -
+        train); augmented_train_loss (mean `soft_loss` of the last epoch); curve, a list of {epoch, accuracy, loss};
+        reliability, the bins of ece on validation;
         seconds, augmentation_seconds, step_seconds, evaluation_seconds (on CUDA, where work is queued, the parts are
         rough and only the total is exact);
         images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the

@@ -9,6 +9,7 @@ from pathlib import Path
 from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
+from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.experiments.spelling import must_be_spelled
@@ -115,8 +116,10 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     """
     from policysearch.child.networks import dry_forward
 
-    _check_sizes(config, dataset)
-    return dry_forward(config.model, dataset.shape, len(dataset.classes), _smallest_batch(config))
+    sides = split(dataset, config.validation, config.split_seed)
+    _check_sizes(config, dataset, len(sides.train))
+    network_notes = dry_forward(config.model, dataset.shape, len(dataset.classes), _smallest_batch(config))
+    return (*(f"data {config.data!r}: {note}" for note in rare_class_notes(dataset, sides)), *network_notes)
 
 
 def _smallest_batch(config: SearchConfig) -> int:
@@ -126,8 +129,7 @@ def _smallest_batch(config: SearchConfig) -> int:
     return min(smallest_batch(count, config.recipe.batch) for count in images)
 
 
-def _check_sizes(config: SearchConfig, dataset: Dataset) -> None:
-    train = len(split(dataset, config.validation, config.split_seed).train)
+def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
     classes = len(dataset.classes)
     if train < 2 * classes:
         raise UserError(

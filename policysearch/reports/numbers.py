@@ -77,6 +77,8 @@ PERCENT = Unit(100, 2, " %", " points")
 """Accuracies, and other shares of images: percent, and differences in points."""
 FINE = Unit(100, 3, " %", " points")
 """Regrets of accuracy, which are often below a hundredth of a point."""
+_SHARES = frozenset({"accuracy", "balanced-accuracy", "balanced_accuracy"})
+"""Rewards that are shares of images."""
 PLAIN = Unit()
 """Rewards that are no accuracy, in their own unit."""
 
@@ -88,7 +90,7 @@ def unit_of(reward: str, fine: bool = False) -> Unit:
         reward: as `--reward` takes it.
         fine: for regrets.
     """
-    if reward.strip() == "accuracy":
+    if reward.strip() in _SHARES:
         return FINE if fine else PERCENT
     return PLAIN
 

@@ -13,6 +13,7 @@ from policysearch.core.user_code import function, must_be_there
 METRICS: dict[str, str] = {
     "accuracy": "share of validation images predicted right, in [0, 1]",
     "correct": "the same as a count",
+    "balanced_accuracy": "mean over the classes of the share of their validation images predicted right, in [0, 1]",
     "loss": "mean cross-entropy on validation, nats",
     "entropy": "mean entropy of the predictions on validation, nats",
     "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
@@ -34,6 +35,7 @@ _OF_BASE = frozenset({"affinity", "density_loss"})
 
 REWARDS: dict[str, str] = {
     "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
+    "balanced-accuracy": "where classes are uneven: each counts alike; coarse where one has few validation images",
     "-loss": "finer than accuracy; misleads when arms differ in calibration: overconfidence costs, at equal accuracy",
     "-entropy": "confident predictions; needs no labels, but also rewards being confidently wrong",
     "entropy": "uncertain predictions; only sensible in a sum, as a brake on overconfidence",
@@ -61,7 +63,10 @@ class _Sum:
     terms: tuple[tuple[float, str], ...]
 
     def __call__(self, metrics: Mapping[str, object]) -> float:
-        return math.fsum(weight * float(metrics[name]) for weight, name in self.terms)  # type: ignore[arg-type]
+        try:
+            return math.fsum(weight * float(metrics[name]) for weight, name in self.terms)  # type: ignore[arg-type]
+        except KeyError as error:
+            raise LookupError(f"{error.args[0]} was not recorded when these pulls were trained") from None
 
 
 def parse_reward(text: str) -> Reward:
@@ -97,6 +102,7 @@ def must_be_a_reward(text: str, base: bool = False) -> None:
 
 
 def _sum(text: str) -> _Sum:
+    text = text.replace("balanced-accuracy", "balanced_accuracy")  # as people write it
     terms: list[tuple[float, str]] = []
     at = 0
     while at < len(text) or not terms:

@@ -166,6 +166,14 @@ def test_scores_by_hand():
     assert got["ece"] == pytest.approx((0.15 + 0.65 + 0.25) / 3)
 
 
+def test_balanced_accuracy_is_the_mean_of_the_classes_own():
+    """Class 0 right in 3 of 4, class 2 in 0 of 1; class 1 has no images, and does not count."""
+    predicted, labels = torch.tensor([0, 0, 0, 2, 1]), torch.tensor([0, 0, 0, 0, 2])
+    logits = torch.nn.functional.one_hot(predicted, 3).float()
+    got = scores(logits, labels)
+    assert got["balanced_accuracy"] == pytest.approx((3 / 4 + 0) / 2) and got["accuracy"] == pytest.approx(3 / 5)
+
+
 def test_calibration_error_pools_a_bin_before_it_takes_the_difference():
     confidence = torch.tensor([0.75, 0.75, 0.75, 0.75])
     assert expected_calibration_error(confidence, torch.tensor([True, True, True, False])) == pytest.approx(0)

@@ -16,10 +16,13 @@ METRIC = {name: 0.1 * i for i, name in enumerate(METRICS, 1)}
     ("text", "value"),
     [
         ("accuracy", 0.1),
-        ("-loss", -0.3),
-        ("entropy", 0.4),
-        ("accuracy-0.5*ece", 0.1 - 0.25),
-        (" accuracy - .5 * ece + 2*loss ", 0.1 - 0.25 + 0.6),
+        ("-loss", -METRIC["loss"]),
+        ("entropy", METRIC["entropy"]),
+        ("accuracy-0.5*ece", METRIC["accuracy"] - 0.5 * METRIC["ece"]),
+        ("balanced-accuracy", METRIC["balanced_accuracy"]),
+        ("accuracy+2*balanced-accuracy", METRIC["accuracy"] + 2 * METRIC["balanced_accuracy"]),
+        ("-balanced_accuracy", -METRIC["balanced_accuracy"]),
+        (" accuracy - .5 * ece + 2*loss ", 0.1 - 0.5 * METRIC["ece"] + 2 * METRIC["loss"]),
     ],
 )
 def test_values(text, value):
@@ -30,6 +33,12 @@ def test_every_listed_example_but_the_placeholder_parses():
     for text in REWARDS:
         if text != "module:function":
             parse_reward(text)
+
+
+def test_a_metric_that_was_not_recorded_is_named():
+    """As in studies and tables of earlier versions."""
+    with pytest.raises(LookupError, match="balanced_accuracy was not recorded"):
+        parse_reward("balanced-accuracy")({"accuracy": 0.5})
 
 
 def test_own_function():

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from policysearch.datasets.cache import COPIES
+from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
@@ -44,7 +45,10 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
         told.append(f"decoded images in {dataset.handle}")
         copies = Path(dataset.handle, COPIES)
         told += [f"all copies and near-copies in {copies}"] if copies.exists() else []
-    say(console, "\n".join([*told, *(f"warning: {text}" for text in dataset.warnings)]))
+    say(
+        console,
+        "\n".join([*told, *(f"warning: {text}" for text in [*dataset.warnings, *rare_class_notes(dataset, parts)])]),
+    )
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
         say(console, f"{out}: training images of {min(len(dataset.classes), _ROWS)} classes")
