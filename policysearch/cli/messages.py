@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 _LOGGER = logging.getLogger("policysearch")
+_PILLOW = logging.getLogger("PIL")
+"""What Pillow logs of a damaged image says nothing beyond the sentence that reports it."""
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -26,13 +28,16 @@ def messages_on_stderr() -> Iterator[None]:
     """Print warnings and log records on stderr meanwhile; afterwards both go where they went before."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
+    silence = logging.NullHandler()
     level = _LOGGER.level
     _LOGGER.addHandler(handler)
+    _PILLOW.addHandler(silence)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_once()
             yield
     finally:
+        _PILLOW.removeHandler(silence)
         _LOGGER.removeHandler(handler)
         _LOGGER.setLevel(level)
 

@@ -49,3 +49,13 @@ def some(texts: Sequence[str], most: int = 5) -> str:
         'a, b and 1 more'
     """
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with the words that follow one, or several.
+
+    Example:
+        >>> counted(1, "image is", "images are"), counted(4317, "image is", "images are")
+        ('1 image is', '4,317 images are')
+    """
+    return f"{number:,} {one if number == 1 else many}"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable_name, some
+from policysearch.core.readable import counted, readable_name, some
 from policysearch.datasets.copies import Copies, Images, copy_warnings, listed
-from policysearch.datasets.decode import Decoded
+from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import grouped, is_near
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
@@ -88,7 +88,8 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
 def _left_out(decoded: Decoded) -> list[str]:
     if not decoded.damaged:
         return []
-    return [f"{len(decoded.damaged)} images that cannot be read were left out: {some(decoded.damaged)}"]
+    number = counted(len(decoded.damaged), "image that cannot be read was", "images that cannot be read were")
+    return [f"{number} left out: {some(decoded.damaged)}"]
 
 
 def _classes(

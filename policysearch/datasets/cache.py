@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from policysearch.core.errors import UserError
 from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.decode import Decoded, pixel_file
+from policysearch.datasets.decoded import Decoded, pixel_file
 
 FORMAT = 4
 """Part of every key: one more whenever the same input is decoded to something else."""

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable_name, some
+from policysearch.core.readable import counted, readable_name, some
 from policysearch.datasets.folder_tree import Folder
 from policysearch.datasets.source import TRAIN, part_called
 
@@ -52,12 +52,12 @@ def layout_of(root: Folder) -> Layout:
     root = _unwrapped(root)
     parts = _parts(root)
     if TRAIN in parts:
-        return _by_parts(root, parts)
+        return _classes_within_parts(root, parts)
     _refuse_parts_without_train(root, parts)
+    return _parts_within_classes(root) or _classes(root)
 
-    inner = _parts_within_classes(root)
-    if inner:
-        return Layout(inner, (*_loose_images(root), *_empty_folders(root)))
+
+def _classes(root: Folder) -> Layout:
     _refuse_same_folders_everywhere(root)
     as_class = [f"{name}/ is read as a class, like the folders beside it" for name in root.holding if part_called(name)]
     return Layout({TRAIN: root.holding}, (*as_class, *_loose_images(root), *_empty_folders(root)))
@@ -106,12 +106,12 @@ def _part_within(name: str) -> str | None:
     return parts.pop() if len(parts) == 1 else None
 
 
-def _by_parts(root: Folder, parts: Mapping[str, Folder]) -> Layout:
+def _classes_within_parts(root: Folder, parts: Mapping[str, Folder]) -> Layout:
     roots = {part: _unwrapped_part(folder) for part, folder in parts.items()}
     train = roots[TRAIN]
     if not train.holding:
         raise UserError(
-            f"{train.path} holds {len(train.images)} images, but no folder for each class: "
+            f"{train.path} holds {_images(len(train.images))}, but no folder for each class: "
             f"they must be in {train.path.name}/CLASS/, or come from a function (`policysearch guide data`)"
         )
     classes: dict[str, Classes] = {TRAIN: train.holding}
@@ -120,16 +120,16 @@ def _by_parts(root: Folder, parts: Mapping[str, Folder]) -> Layout:
         if part == TRAIN:
             continue
         if _is_unlabelled(folder, train):
-            remarks.append(f"{_count(folder)} of {folder.path} are in no class folder: the {part} part was left out")
+            remarks.append(f"{_count(folder)} of {folder.path} in no class folder: the {part} part was left out")
             continue
         _must_be_classes_of(train, folder)
         classes[part] = folder.holding
         remarks += _loose_images(folder)
 
     beside = [folder for folder in root.holding.values() if folder not in parts.values()]
-    remarks += [f"{_count(folder)} of {folder.path} belong to no part and were left out" for folder in beside]
+    remarks += [f"left out, since it is no part: {folder.path} ({_count(folder)})" for folder in beside]
     if root.images:
-        remarks.append(f"{len(root.images)} images of {root.path} itself belong to no part and were left out")
+        remarks.append(f"left out, since in no part: {_images(len(root.images))} of {root.path} itself")
     return Layout(classes, tuple(remarks))
 
 
@@ -175,10 +175,12 @@ def _refuse_parts_without_train(root: Folder, parts: Mapping[str, Folder]) -> No
     )
 
 
-def _parts_within_classes(root: Folder) -> dict[str, Classes] | None:
-    """The parts of a folder laid out as CLASS/train/… and CLASS/test/…, or None."""
+def _parts_within_classes(root: Folder) -> Layout | None:
+    """The layout CLASS/train/… and CLASS/test/…, or None."""
     divided = [name for name, folder in root.holding.items() if _has_parts(folder)]
-    for name, folder in root.holding.items() if divided else ():
+    if not divided:
+        return None
+    for name, folder in root.holding.items():
         others = [inner for inner in folder.holding if not part_called(inner)]
         if name not in divided or folder.images or others:
             raise UserError(
@@ -187,10 +189,10 @@ def _parts_within_classes(root: Folder) -> dict[str, Classes] | None:
             )
 
     parts: dict[str, dict[str, Folder]] = {}
-    for name, folder in root.holding.items() if divided else ():
+    for name, folder in root.holding.items():
         for inner, images in folder.holding.items():
             parts.setdefault(part_called(inner) or "", {})[name] = images
-    return dict(parts) or None
+    return Layout(parts, (*_loose_images(root), *_empty_folders(root)))
 
 
 def _has_parts(folder: Folder) -> bool:
@@ -215,7 +217,7 @@ def _refuse_same_folders_everywhere(root: Folder) -> None:
 def _loose_images(folder: Folder) -> tuple[str, ...]:
     if not folder.images:
         return ()
-    return (f"{len(folder.images)} images of {folder.path} are in no class folder and were left out",)
+    return (f"left out, since in no class folder: {_images(len(folder.images))} of {folder.path}",)
 
 
 def _empty_folders(folder: Folder) -> tuple[str, ...]:
@@ -224,4 +226,8 @@ def _empty_folders(folder: Folder) -> tuple[str, ...]:
 
 
 def _count(folder: Folder) -> str:
-    return f"{len(folder.all_images())} images"
+    return _images(len(folder.all_images()))
+
+
+def _images(number: int) -> str:
+    return counted(number, "image", "images")

@@ -15,6 +15,9 @@ from PIL import Image
 MOST_PIXELS = 89_478_485
 """Pixels that one image may have: where Pillow, too, begins to warn."""
 
+SEVERAL_FRAMES = "has several frames"
+"""Key of an image's `info`, true where the file has more frames or pages than the first, which is read."""
+
 _LARGE = 2**24
 """Images of more pixels are decoded one at a time, so that they cannot fill the memory together."""
 _ONE_LARGE_IMAGE = threading.Lock()
@@ -41,7 +44,8 @@ _UPRIGHT = {
 def read_image(source: Path | IO[bytes]) -> Image.Image:
     """The image in a file, decoded and upright.
 
-    An image without an orientation, or whose orientation is 1, has the very pixels of the file.
+    An image without an orientation, or whose orientation is 1, has the very pixels of the file. Of several frames or
+    pages the first is read.
 
     Args:
         source: a path or an open binary file.
@@ -58,9 +62,12 @@ def read_image(source: Path | IO[bytes]) -> Image.Image:
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise ValueError(f"it has {height:,}×{width:,} pixels; at most {MOST_PIXELS:,} are read")
+        several = _has_several_frames(image)
         with _room_for(width * height):
             image.load()
-            return _upright(_sixteen_bits(image))
+            upright = _upright(_sixteen_bits(image))
+    upright.info[SEVERAL_FRAMES] = several
+    return upright
 
 
 @cache
@@ -77,6 +84,15 @@ def _room_for(pixels: int) -> Iterator[None]:
         return
     with _ONE_LARGE_IMAGE:
         yield
+
+
+def _has_several_frames(image: Image.Image) -> bool:
+    if image.format == "MPO":  # a photograph with its preview or its depth
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # a damaged second frame; the first is what is read
+        return False
 
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:

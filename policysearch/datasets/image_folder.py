@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import readable_name
+from policysearch.core.readable import counted, readable_name
 from policysearch.datasets.folder_layout import Layout, layout_of
 from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
@@ -71,7 +71,7 @@ class ImageFolder:
         others = sum((folder.all_others() for folder in folders), Counter[str]())
         if not others:
             return self._layout.remarks
-        left_out = f"{_counted(others)} in class folders are of kinds that are not read and were left out"
+        left_out = f"left out of class folders, since not of kinds that are read: {_by_kind(others)}"
         return (*self._layout.remarks, left_out)
 
     def _images(self) -> Iterator[tuple[str, str, Path]]:
@@ -84,17 +84,17 @@ class ImageFolder:
     def _no_images(self) -> str:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         others = self._tree.all_others()
-        instead = f"; there are {_counted(others)}" if others else ""
+        instead = f"; there are {_by_kind(others)}" if others else ""
         if self._tree.images:
-            instead = f"; there are {len(self._tree.images)} images in it, in no sub-folder"
+            instead = f"; it has {counted(len(self._tree.images), 'image', 'images')} of its own, in no sub-folder"
         return (
             f"{self.path} has no images in sub-folders, a sub-folder for each class ({suffixes}), nor Parquet files"
             f"{instead}. Images with labels in a table come from a function (`policysearch guide data`)"
         )
 
 
-def _counted(others: Counter[str]) -> str:
+def _by_kind(others: Counter[str]) -> str:
     """Such as "5 files (3 .txt, 2 .heic)"."""
     kinds = [f"{count} {suffix or 'without an ending'}" for suffix, count in others.most_common(4)]
     more = [f"{len(others) - 4} other kinds"] if len(others) > 4 else []
-    return f"{others.total()} files ({', '.join([*kinds, *more])})"
+    return f"{counted(others.total(), 'file', 'files')} ({', '.join([*kinds, *more])})"

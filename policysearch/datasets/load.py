@@ -17,7 +17,8 @@ from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.decode import Decoded, Tell, decode
+from policysearch.datasets.decode import Tell, decode
+from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import column_name, is_file
 from policysearch.datasets.image_folder import ImageFolder
 from policysearch.datasets.npz import list_npz

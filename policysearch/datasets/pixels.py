@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from policysearch.datasets.config import DataSettings
+from policysearch.datasets.image_file import SEVERAL_FRAMES
 
 _GREY = ("1", "L", "LA", "I;16")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -30,6 +31,7 @@ class Pixels:
         brightest: its largest value.
         peak: the largest value in the file, where that has 16 bits; else None.
         transparent: whether a part of it was transparent.
+        several_frames: whether the file has more frames or pages than this one.
     """
 
     values: NDArray[np.uint8]
@@ -37,6 +39,7 @@ class Pixels:
     brightest: int
     peak: int | None
     transparent: bool
+    several_frames: bool
 
 
 def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
@@ -51,6 +54,7 @@ def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
         ValueError: the range of its values is unknown.
     """
     grey = image.mode in _GREY
+    several_frames = bool(image.info.get(SEVERAL_FRAMES))
     peak = None
     if image.mode.startswith("I;16"):
         deep = np.asarray(image)
@@ -64,13 +68,13 @@ def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
         height, width = settings.size
         image = _RESIZED[settings.aspect](image, (width, height))
     values = np.asarray(image).transpose(2, 0, 1)
-    return Pixels(values, grey, int(values.max(initial=0)), peak, transparent)
+    return Pixels(values, grey, int(values.max(initial=0)), peak, transparent, several_frames)
 
 
 def _on_background(image: Image.Image, background: str) -> tuple[Image.Image, bool]:
     """The image as RGB, and whether it was transparent anywhere; one that is not has the very pixels of the file."""
     if image.mode not in _WITH_ALPHA and "transparency" not in image.info:
-        return image.convert("RGB"), False
+        return (image if image.mode == "RGB" else image.convert("RGB")), False  # no copy of a large image
     with_alpha = image.convert("RGBA")
     least, _ = with_alpha.getchannel("A").getextrema()
     if least == 255:

@@ -107,7 +107,7 @@ def test_a_link_that_leads_nowhere_is_told_whatever_is_kept(cache, folder):
     for _ in range(2):
         with pytest.raises(UserError, match=r"1 of 31 images cannot be read: cat/gone.png"):
             load(str(folder))
-    assert load(DataSettings(data=str(folder), skip_damaged=True)).warnings[0].startswith("1 images")
+    assert load(DataSettings(data=str(folder), skip_damaged=True)).warnings[0].startswith("1 image that cannot")
 
 
 @pytest.mark.parametrize("after", [0, 1])

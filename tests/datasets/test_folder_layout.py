@@ -78,7 +78,7 @@ def test_an_unlabelled_part_is_left_out_aloud(tmp_path, pile):
     fill(*under(tmp_path, "train"), tmp_path / pile)
     dataset = load(str(tmp_path))
     assert counts(dataset) == (12, 0, 3)
-    assert f"5 images of {tmp_path / 'test'} are in no class folder: the test part was left out" in dataset.warnings
+    assert f"5 images of {tmp_path / 'test'} in no class folder: the test part was left out" in dataset.warnings
 
 
 REFUSED = {
@@ -131,8 +131,11 @@ def test_files_of_all_kinds_are_read_or_counted(tmp_path):
     Image.fromarray(some_images(1, seed=9)[0]).save(tmp_path / "loose.png")
     dataset = load(str(tmp_path))
     assert sum(counts(dataset)) == 34
-    assert any("4 files (2 .txt, 1 .heic, 1 without an ending) in class folders" in text for text in dataset.warnings)
-    assert any(text.startswith("1 images of") and "in no class folder" in text for text in dataset.warnings)
+    assert any(
+        "since not of kinds that are read: 4 files (2 .txt, 1 .heic, 1 without an ending)" in text
+        for text in dataset.warnings
+    )
+    assert any(text == f"left out, since in no class folder: 1 image of {tmp_path}" for text in dataset.warnings)
     (tmp_path / "cat" / "e.txt").write_text("one more, though the decoded images are cached")
     assert any("3 .txt" in text for text in load(str(tmp_path)).warnings)
 
@@ -153,7 +156,7 @@ def test_classes_of_odd_bytes_can_be_shown(tmp_path):
 def test_a_folder_beside_the_parts_is_counted(tmp_path):
     fill(*under(tmp_path, "train", "test"), tmp_path / "predict")
     dataset = load(str(tmp_path))
-    assert dataset.warnings == (f"5 images of {tmp_path / 'predict'} belong to no part and were left out",)
+    assert dataset.warnings == (f"left out, since it is no part: {tmp_path / 'predict'} (5 images)",)
     assert split(dataset, None, 0).validation.size == 5
 
 
@@ -161,5 +164,7 @@ def test_images_without_classes_say_what_is_there(tmp_path):
     for i, image in enumerate(some_images(4)):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
     (tmp_path / "labels.csv").write_text("0.png,cat")
-    with pytest.raises(UserError, match=r"4 images in it, in no sub-folder. Images with labels in a table come from"):
+    with pytest.raises(
+        UserError, match=r"it has 4 images of its own, in no sub-folder. Images with labels in a table come from"
+    ):
         load(str(tmp_path))

@@ -87,7 +87,7 @@ class TestSixteenBits:
         noise = np.random.default_rng(0).integers(0, 2 ** (bits - 8), grey.shape)
         pixels, warnings = everything(write_deep(tmp_path, (grey << (bits - 8)) + noise))
         assert pixels == {image.astype(np.uint8).tobytes() for image in grey}
-        assert any(f"are read as images of {bits} bits" in text for text in warnings) is (bits < 16)
+        assert any(f"only: read as images of {bits} bits" in text for text in warnings) is (bits < 16)
 
     def test_all_images_are_scaled_alike(self, tmp_path):
         values = np.full((30, 12, 12), 100) + np.arange(30)[:, None, None]
@@ -133,9 +133,7 @@ class TestTransparency:
         dataset = load(DataSettings(data=str(tmp_path), background=background))
         assert (dataset.x_train[:, :, :6] == value).all() and dataset.x_train[:, :, 6:].std() > 20
         assert len(dataset.x_train[0]) == (1 if mode == "LA" else 3)
-        assert f"30 images are transparent in places: they are put on a {background} background" in str(
-            dataset.warnings
-        )
+        assert f"30 images are transparent in places: a {background} background is put behind" in str(dataset.warnings)
 
     def test_half_transparent_by_hand(self, tmp_path):
         image = np.zeros((30, 12, 12, 4), np.uint8)
@@ -157,6 +155,21 @@ class TestTransparency:
         pixels, warnings = everything(write_folder(tmp_path, opaque))
         assert pixels == {image.transpose(2, 0, 1).tobytes() for image in images}
         assert "transparent" not in str(warnings)
+
+
+class TestFrames:
+    @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tiff"])
+    def test_the_first_is_read_and_the_others_are_counted(self, tmp_path, suffix):
+        write_folder(tmp_path, some_images(30))
+        frames = [Image.fromarray(image) for image in some_images(3, seed=5)]
+        lossless = {"lossless": True} if suffix == ".webp" else {}
+        path = tmp_path / "cat" / f"a{suffix}"
+        frames[0].save(path, save_all=True, append_images=frames[1:], **lossless)
+        with Image.open(path) as image:
+            first = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+        pixels, warnings = everything(tmp_path)
+        assert first.tobytes() in pixels and len(pixels) == 31
+        assert "1 image has several frames or pages: the first of each is read" in warnings
 
 
 def bomb(height: int, width: int) -> bytes:

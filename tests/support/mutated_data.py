@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from tests.support.image_files import NAMES
 
 COUNT = 24
 """Images of each set of data, before the damage."""
+DAMAGED = 3
+"""Files of one set that are damaged at most."""
 _LABELS = np.arange(COUNT) % 3
 _ORIENTATION = 0x0112
 
@@ -174,7 +177,7 @@ def damage_bytes(root: Path, rng: Rng) -> None:
     files = sorted(path for path in root.rglob("*") if path.is_file())
     if (root / "groups.csv").exists():
         files = [root / "groups.csv"]
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(1, DAMAGED + 1))):
         path = files[int(rng.integers(len(files)))]
         data = bytearray(path.read_bytes())
         start = int(rng.choice([0, 0, max(0, len(data) - 200)]))
@@ -283,6 +286,9 @@ def read_damaged(source: str, seed: int, folder: Path) -> Outcome:
     rng = np.random.default_rng([seed, list(SOURCES).index(source)])
     SOURCES[source](folder, rng)
     damage = damage_bytes if rng.random() < 0.6 else MEANING[source]
+    resize = "10" if rng.random() < 0.3 else None
+    one_file_per_image = source in ("png", "photographs") and damage is damage_bytes
+    before = contents(load(DataSettings(data=str(folder), resize=resize))) if one_file_per_image else None
     damage(folder, rng)
 
     given = folder / "a.npz" if source == "npz" else folder
@@ -291,10 +297,13 @@ def read_damaged(source: str, seed: int, folder: Path) -> Outcome:
         data=str(given),
         group=group,
         skip_damaged=bool(rng.random() < 0.5),
-        resize="10" if rng.random() < 0.3 else None,
+        resize=resize,
     )
     try:
-        wrong = what_is_wrong(load(settings))
+        dataset = load(settings)
+        wrong = what_is_wrong(dataset)
+        if before is not None and (before - contents(dataset)).total() > DAMAGED:
+            wrong += "images of files without damage are others than before"
     except UserError as error:
         text = str(error)
         is_sentence = text.startswith("data ") and "\n" not in text and len(text) < 2000
@@ -302,6 +311,14 @@ def read_damaged(source: str, seed: int, folder: Path) -> Outcome:
     except Exception:
         return Outcome("traceback", traceback.format_exc())
     return Outcome("wrong result", wrong) if wrong else Outcome("right result")
+
+
+def contents(dataset: Dataset) -> Counter[tuple[str, bytes]]:
+    """How often each image is there, with its class, in whatever part."""
+    parts = ((dataset.x_train, dataset.y_train), (dataset.x_test, dataset.y_test))
+    return Counter(
+        (dataset.classes[label], image.tobytes()) for x, y in parts for image, label in zip(x, y, strict=True)
+    )
 
 
 def what_is_wrong(dataset: Dataset) -> str:
