@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from policysearch.core.errors import UserError
+
 IMAGE_SUFFIXES = frozenset(
     [
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k"),
@@ -79,6 +81,10 @@ class Folder:
             yield from folder.walk()
 
 
+_DEEPEST = 64
+"""Folders within folders that are followed."""
+
+
 def scan(path: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Folder:
     """Read a folder's tree.
 
@@ -87,8 +93,11 @@ def scan(path: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Folder:
         above: device and inode of the folders that it is in: a link back to one of them is not followed.
 
     Raises:
+        UserError: folders are nested more than 64 deep.
         OSError: a folder cannot be listed.
     """
+    if len(above) > _DEEPEST:
+        raise UserError(f"folders are nested more than {_DEEPEST} deep: {path}")
     state = path.stat()
     here = above | {(state.st_dev, state.st_ino)}
     folders: dict[str, Folder] = {}

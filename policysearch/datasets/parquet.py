@@ -39,7 +39,7 @@ class _Row:
 
 def parquet_files(path: Path) -> list[Path]:
     """The Parquet files that a path means: itself, or those in the folder, its `data` folder, or those of its parts."""
-    if path.suffix == ".parquet":
+    if path.suffix == ".parquet" and not path.is_dir():
         return [path]
     inside = sorted(path.glob("*/*.parquet"))
     by_part = [file for file in inside if part_called(file.parent.name)]

@@ -101,7 +101,7 @@ def test_images_in_a_folder_that_is_a_link_count(cache, folder, tmp_path):
     assert load(str(pets)).digest != first.digest
 
 
-def test_a_link_that_leads_nowhere_is_told_whatever_is_kept(cache, folder):
+def test_a_link_that_leads_nowhere_is_reported_whatever_is_kept(cache, folder):
     load(str(folder))
     (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
     for _ in range(2):
@@ -111,7 +111,7 @@ def test_a_link_that_leads_nowhere_is_told_whatever_is_kept(cache, folder):
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_full_disk_is_told(cache, folder, monkeypatch, after):
+def test_a_full_disk_is_reported(cache, folder, monkeypatch, after):
     calls = []
 
     def full(*_):
@@ -198,7 +198,7 @@ def test_bad_data_leave_nothing_behind(cache, tmp_path):
     assert not list((cache / "data").iterdir())
 
 
-def test_a_cache_that_cannot_be_written_is_told(monkeypatch, folder, tmp_path):
+def test_a_cache_that_cannot_be_written_is_reported(monkeypatch, folder, tmp_path):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("POLICYSEARCH_CACHE", str(tmp_path / "file" / "below"))
     with pytest.raises(UserError, match="set POLICYSEARCH_CACHE to a folder with room"):

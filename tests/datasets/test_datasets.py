@@ -244,9 +244,9 @@ class TestNamed:
             raise OSError("the network was touched")
 
         monkeypatch.setattr("urllib.request.urlopen", refuse)
-        with pytest.raises(UserError, match=r"'CIFAR10': it cannot be read from .*--download fetches them") as told:
+        with pytest.raises(UserError, match=r"'CIFAR10': it cannot be read from .*--download fetches them") as error:
             load(settings("CIFAR10", data_root=str(tmp_path)))
-        assert "touched" not in str(told.value)
+        assert "touched" not in str(error.value)
         with pytest.raises(UserError, match="touched"):
             load(settings("CIFAR10", data_root=str(tmp_path), download=True))
 
@@ -281,22 +281,26 @@ class TestArrays:
             given = load(settings(spec))
             assert given.digest == file.digest and np.array_equal(given.x_train, file.x_train)
         assert len(load(settings("my_data:two")).y_test) == 12
-        for name, told in (("fails", "KeyError: 'no such column'"), ("text", "returned str"), ("nowhere", "nowhere")):
-            with pytest.raises(UserError, match=told):
+        for name, sentence in (
+            ("fails", "KeyError: 'no such column'"),
+            ("text", "returned str"),
+            ("nowhere", "nowhere"),
+        ):
+            with pytest.raises(UserError, match=sentence):
                 load(settings(f"my_data:{name}"))
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "sentence"),
     [
         ("raise SystemExit(0)", "the function failed: SystemExit: 0"),
         ("return [[1], [1, 2]], [0, 1]", "x_train is no array: ValueError"),
         ("return torch.zeros(60, 12, 12).requires_grad_(), list(range(60))", "x_train is no array: RuntimeError"),
     ],
 )
-def test_functions_that_return_no_arrays(tmp_path, body, told):
+def test_functions_that_return_no_arrays(tmp_path, body, sentence):
     (tmp_path / "own.py").write_text(f"import torch\n\ndef data():\n    {body}\n")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=sentence):
         load(settings(f"{tmp_path / 'own.py'}:data"))
 
 
@@ -457,15 +461,15 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_data_are_one_sentence(tmp_path, case):
-    make, others, told = BAD[case]
+    make, others, sentence = BAD[case]
     make(tmp_path / "data")
-    with pytest.raises(UserError, match=told) as error:
+    with pytest.raises(UserError, match=sentence) as error:
         load(settings(tmp_path / "data", **others))
     assert "\n" not in str(error.value) and str(tmp_path / "data") in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "sentence"),
     [
         ("CIFAR1", "did you mean CIFAR10"),
         ("nowhere/at/all", "No such file"),
@@ -473,8 +477,8 @@ def test_bad_data_are_one_sentence(tmp_path, case):
         ("nomodule:f", "cannot be loaded"),
     ],
 )
-def test_unknown_data_are_one_sentence(spec, told):
-    with pytest.raises(UserError, match=told):
+def test_unknown_data_are_one_sentence(spec, sentence):
+    with pytest.raises(UserError, match=sentence):
         load(spec)
 
 

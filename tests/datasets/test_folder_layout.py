@@ -168,3 +168,11 @@ def test_images_without_classes_say_what_is_there(tmp_path):
         UserError, match=r"it has 4 images of its own, in no sub-folder. Images with labels in a table come from"
     ):
         load(str(tmp_path))
+
+
+def test_folders_nested_without_end_are_refused(tmp_path):
+    deep = tmp_path.joinpath(*"a" * 80)
+    deep.mkdir(parents=True)
+    Image.fromarray(some_images(1)[0]).save(deep / "a.png")
+    with pytest.raises(UserError, match="folders are nested more than 64 deep"):
+        load(str(tmp_path))

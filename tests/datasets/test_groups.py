@@ -105,7 +105,7 @@ def test_files_of_groups(tmp_path, text, numbers):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("a.png,x\nb.png,y\n", "gives 1 of 3 .* no group, such as 'c.png'"),
         ("a.png,x\nb.png,y\nc.png,\n", "gives 1 of 3 .* no group, such as 'c.png'"),
@@ -114,9 +114,9 @@ def test_files_of_groups(tmp_path, text, numbers):
         ("", "it has 0 lines"),
     ],
 )
-def test_files_that_do_not_fit(tmp_path, text, told):
+def test_files_that_do_not_fit(tmp_path, text, sentence):
     (tmp_path / "g.csv").write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=sentence):
         grouped(str(tmp_path / "g.csv"), NAMES, [None] * 3)
 
 

@@ -102,6 +102,11 @@ class TestColumns:
 MEDICAL = [("train", 60), ("val", 12), ("test", 15)]
 
 
+def test_a_folder_of_shards_may_be_called_as_a_file(tmp_path):
+    write_parquet(tmp_path / "pets.parquet" / "part-0.parquet", some_images(), LABELS)
+    assert len(load(settings(tmp_path / "pets.parquet")).y_train) == 48
+
+
 class TestArrayNames:
     @pytest.mark.parametrize("naming", ["{}_images {}_labels", "x_{} y_{}", "X_{} Y_{}", "{}_x {}_y"])
     def test_collections_of_other_names(self, tmp_path, naming):

@@ -39,15 +39,15 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     size = f"{height}×{width} {kind}"
     say(console, f"{dataset.name}: {total:,} images, {size}, {len(dataset.classes)} classes", "bold")
     console.print(_table(dataset, parts))
-    told = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
-    told += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
+    notes = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
+    notes += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
     if dataset.handle not in SHIPPED:
-        told.append(f"decoded images in {dataset.handle}")
+        notes.append(f"decoded images in {dataset.handle}")
         copies = Path(dataset.handle, COPIES)
-        told += [f"all copies and near-copies in {copies}"] if copies.exists() else []
+        notes += [f"all copies and near-copies in {copies}"] if copies.exists() else []
     say(
         console,
-        "\n".join([*told, *(f"warning: {text}" for text in [*dataset.warnings, *rare_class_notes(dataset, parts)])]),
+        "\n".join([*notes, *(f"warning: {text}" for text in [*dataset.warnings, *rare_class_notes(dataset, parts)])]),
     )
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
@@ -73,13 +73,13 @@ def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
     labels = dataset.y_train[parts.train]
     rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
     more = len(dataset.classes) - _ROWS
-    notes = ["training images, a row a class"] + ([f"{more} more classes"] if more > 0 else [])
+    notes = ["training images, a row for each class"] + ([f"{more} more classes"] if more > 0 else [])
     return sheet(dataset.name, notes, rows)
 
 
-def _row(dataset: Dataset, own: NDArray[np.int64], name: str) -> list[Picture]:
-    chosen = np.random.default_rng(0).permutation(own)[:_COLUMNS]
-    told = (f"{name}, {len(own):,}", *[""] * _COLUMNS)
-    row = [Picture(pixels(dataset.x_train[i]), (text,)) for i, text in zip(chosen, told, strict=False)]
+def _row(dataset: Dataset, rows_of_class: NDArray[np.int64], name: str) -> list[Picture]:
+    chosen = np.random.default_rng(0).permutation(rows_of_class)[:_COLUMNS]
+    texts = (f"{name}, {len(rows_of_class):,}", *[""] * _COLUMNS)
+    row = [Picture(pixels(dataset.x_train[i]), (text,)) for i, text in zip(chosen, texts, strict=False)]
     blank = np.full(row[0].image.shape, 255, np.uint8)
     return row + [Picture(blank, ("",))] * (_COLUMNS - len(row))
