@@ -49,22 +49,23 @@ class Reader:
         """The sub-policies of a Compose: of its choices, every combination."""
         if _kind(whole) not in ("Compose", "Sequential"):
             raise UserError(f"a policy is a Compose, got {_kind(whole)!r:.80}")
-        p, parts = self._probability(whole, default=1.0), whole["transforms"]
+        p, parts = self._probability(whole), whole["transforms"]
         if len(parts) == 1 and _kind(parts[0]) == "OneOf" and {*map(_kind, parts[0]["transforms"])} == {"Sequential"}:
             branches = self._with_chance(self._weighted(parts[0], self._probability(parts[0])), p)
         else:
             branches = self._with_chance(self._sequence(parts), p)
         return [SubPolicy(steps=steps, weight=share) for share, steps in branches]
 
-    def _probability(self, node: Node, default: float = 0.5) -> float:
+    def _probability(self, node: Node) -> float:
         """A node's own p, as the library takes it where it is left out."""
         if node.get("always_apply") is True:  # albumentations 1
             return 1.0
         if "p" in node:
             return number(node["p"], 0, 1, f"p of {_kind(node)}")
-        if default < 1:
-            self.notes[_DEFAULT_P] = None
-        return default
+        if _kind(node) == "Compose":
+            return 1.0
+        self.notes[_DEFAULT_P] = None
+        return 0.5
 
     def _sequence(self, nodes: Iterable[Node]) -> list[Branch]:
         """Every combination of what several nodes in order may do."""

@@ -7,6 +7,7 @@ from importlib import import_module
 from statistics import NormalDist
 from typing import Any
 
+from policysearch.core.errors import UserError
 from policysearch.export.albumentations_dialects import Node, installed, translated
 from policysearch.export.albumentations_table import WHOLE, WRITERS, difference, node_of
 from policysearch.export.bundle import assemble
@@ -145,10 +146,18 @@ def _unsigned_spans(step: Step) -> list[tuple[float, float]]:
 
 
 def live(policy: Policy) -> Any:
-    """`LearnedPolicy` of the exported file as an object."""
+    """`LearnedPolicy` of the exported file as an object.
+
+    Raises:
+        UserError: the installed version does not have the arguments that are written for its library.
+    """
     import_module("albumentations")
-    nodes = translated(transform(policy), installed())["transforms"]
-    return import_module(_TEMPLATES).AlbumentationsPolicy(nodes)
+    dialect = installed()
+    nodes = translated(transform(policy), dialect)["transforms"]
+    try:
+        return import_module(_TEMPLATES).AlbumentationsPolicy(nodes)
+    except RuntimeError as error:
+        raise UserError(f"the arguments of {dialect} are not those that are written here: {error}") from None
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:

@@ -251,6 +251,13 @@ def test_arguments_that_the_installed_version_does_not_have_are_refused(exported
         module.LearnedPolicy([{"__class_fullname__": "VerticalFlip", "p": 1.0, "axis": 1}])
 
 
+def test_an_object_of_a_version_with_yet_other_arguments_is_refused(written_for):
+    pytest.importorskip("albumentations")
+    written_for(OLD if albumentations_dialects.installed().renamed else NEW)
+    with pytest.raises(UserError, match=r"are not those that are written here: .* takes no"):
+        live(policy({"operation": "rotate", "magnitude": 20}), "albumentations", False)
+
+
 @pytest.mark.parametrize("dialect", [OLD, NEW], ids=str)
 def test_files_of_both_libraries_are_read_alike(dialect, written_for):
     written_for(dialect)
@@ -430,6 +437,9 @@ def test_transforms_without_p_have_the_librarys_default():
     assert always == (policy({"operation": "invert"}), [])
     bare = json.dumps({"transform": {"__class_fullname__": "Compose", "transforms": [INVERT]}})
     assert from_albumentations.read(bare, "file") == (policy({"operation": "invert"}), [])
+    nested = a_file(node("Compose", None, transforms=[INVERT]), node("Sequential", None, transforms=[FLIP]))
+    steps = ({"operation": "invert"}, {"operation": "flip-horizontal", "probability": 0.5})
+    assert from_albumentations.read(nested, "file")[0] == policy(*steps)
 
 
 def shares(text: str, **more: bool) -> dict[tuple[str, ...], float]:
