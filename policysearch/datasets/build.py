@@ -71,13 +71,14 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     groups[part != TRAIN] += len(items)
 
     warnings = [*listing.warnings, *_left_out(decoded), *without_images, *decoded.warnings]
-    if not len(test):
+    set_aside = not len(test)
+    if set_aside:
         test = _set_aside(train, labels, groups if group else None, classes)
         train = np.setdiff1d(train, test)
         part[test] = TEST
         warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
 
-    images = Images([readable_name(item.name) for item in items], labels, classes, part, groups)
+    images = Images([readable_name(item.name) for item in items], labels, classes, part, set_aside, groups)
     warnings += copy_warnings(copies, images)
 
     both = np.concatenate([train, validation])

@@ -72,6 +72,7 @@ class Images:
         labels: [N] int64.
         classes: the name of each class.
         parts: [N], which part each is in.
+        set_aside: whether the test part was taken from the training part, not given.
         groups: [N] int64; those of one group stay on one side of a split.
     """
 
@@ -79,6 +80,7 @@ class Images:
     labels: NDArray[np.int64]
     classes: Sequence[str]
     parts: NDArray[np.str_]
+    set_aside: bool
     groups: NDArray[np.int64]
 
 
@@ -127,12 +129,11 @@ def _across(copies: Copies, images: Images, part: str, other: str) -> list[str]:
         elif close:
             near.append((row, close[0]))
     all_of = f"of {len(rows)} {part} images are"
+    advice = "remove them from one part"
+    if images.set_aside and (part, other) == (TEST, TRAIN):
+        advice = "remove them, or keep them together by --group near"
     also = [(exact, f"also {_whole(other)} images"), (near, f"nearly the same as {_whole(other)} images")]
-    return [
-        f"{len(pairs)} {all_of} {what} ({_shown(pairs, images)}): remove them from one part"
-        for pairs, what in also
-        if pairs
-    ]
+    return [f"{len(pairs)} {all_of} {what} ({_shown(pairs, images)}): {advice}" for pairs, what in also if pairs]
 
 
 def _whole(part: str) -> str:

@@ -2,8 +2,8 @@
 
 Three steps, each on the pairs that the step before leaves:
 
-1. A perceptual hash of 60 bits: the signs of an image's spectrum against the medians over all images. The magnitudes
-   of a spectrum stay the same when the image is shifted. Images that share some of the bits are candidates.
+1. A perceptual hash of 64 bits: on which side of random planes an image's spectrum lies (SimHash, Charikar 2002). The
+   magnitudes of a spectrum stay the same when the image is shifted. Images that share some of the bits are candidates.
 2. The candidates whose spectra correlate best, a few per image, if their layouts correlate too.
 3. Pairs of the same layout, or of the same details (the image less its local mean) at some shift of up to an eighth of
    the side, or at a crop down to 90 %.
@@ -21,9 +21,9 @@ from policysearch.datasets.image_details import SIDE, Floats, Pairs, chunks, det
 
 _COARSE, _FINE = 8, 16  # places along a layout's side
 _FREQUENCIES = 5  # highest frequency of the hash, in periods per image
-_FLOOR = 20.0  # added to magnitudes, so that noise does not decide about frequencies that are not there
+_FLOOR = 200.0  # added to magnitudes: what noise of 16 grey values has at any frequency says nothing
 _TABLES, _NEIGHBOURS = 16, 32  # draws of hash bits; images looked at after each one in the order of a draw
-_MOST_FLIPS = 18  # of the 60 bits
+_BITS, _MOST_FLIPS = 64, 20  # of the hash; between two candidates
 _PER_IMAGE = 3  # candidates that are compared in detail
 _LEAST_SPECTRUM, _LEAST_COARSE = 0.6, 0.5
 _SAME_LAYOUT, _SAME_DETAIL = 0.99, 0.98
@@ -121,14 +121,14 @@ def _correlation(standardised: Floats, pairs: Pairs) -> Floats:
 
 def _candidates(spectra: Floats) -> Pairs:
     """Pairs whose hashes agree in one of the draws of bits, and differ in few bits altogether."""
-    bits = spectra > np.median(spectra, 0)
-    weights = np.uint64(1) << np.arange(bits.shape[1], dtype=np.uint64)
+    rng = np.random.default_rng(0)
+    bits = spectra @ rng.normal(size=(spectra.shape[1], _BITS)).astype(np.float32) > 0
+    weights = np.uint64(1) << np.arange(_BITS, dtype=np.uint64)
     hashes = (bits * weights).sum(1, dtype=np.uint64)
     drawn = max(8, int(np.log2(len(bits))) - 5)  # bits; more images need longer keys, so that few share one
-    rng = np.random.default_rng(0)
     found = []
     for _ in range(_TABLES):
-        keys = hashes & weights[rng.permutation(bits.shape[1])[:drawn]].sum(dtype=np.uint64)
+        keys = hashes & weights[rng.permutation(_BITS)[:drawn]].sum(dtype=np.uint64)
         order = rng.permutation(len(keys))
         order = order[np.argsort(keys[order], kind="stable")]
         for step in range(1, min(_NEIGHBOURS + 1, len(order))):

@@ -119,7 +119,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     sides = split(dataset, config.validation, config.split_seed)
     _check_sizes(config, dataset, len(sides.train))
     network_notes = dry_forward(config.model, dataset.shape, len(dataset.classes), _smallest_batch(config))
-    return (*(f"data {config.data!r}: {note}" for note in rare_class_notes(dataset, sides)), *network_notes)
+    return (*rare_class_notes(dataset, sides), *network_notes)
 
 
 def _smallest_batch(config: SearchConfig) -> int:

@@ -51,6 +51,7 @@ class Session(AbstractContextManager["Session"]):
     Attributes:
         config, listener, folder: the same; `place` fills in what the place decides (the device, on a cluster).
         stores: the trial stores by phase, once they are open.
+        notes: what a person should be warned of besides what the data set says itself, once the data are loaded.
     """
 
     def __init__(self, config: SearchConfig, listener: Listener, again: str = "") -> None:
@@ -58,6 +59,7 @@ class Session(AbstractContextManager["Session"]):
         self.listener = listener
         self.folder = RunFolder(Path(str(config.out)))
         self.stores: dict[str, OptunaTrialStore] = {}
+        self.notes: tuple[str, ...] = ()
         self._again = again
         self._stack = ExitStack()
         self._pool_of: PoolOf | None = None
@@ -102,6 +104,7 @@ class Session(AbstractContextManager["Session"]):
         """
         dataset = load_with_progress(self.config, self.listener)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
+        self.notes = tuple(dict.fromkeys(notes))
         if warn:
             for text in notes_on(dataset, self.config, notes):
                 warnings.warn(text, stacklevel=3)

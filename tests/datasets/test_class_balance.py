@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.search.run import search
+from tests.support.quick import config_for, write_npz
 
 
 def notes(*images: int, validation: int | None = None) -> list[str]:
@@ -36,3 +40,12 @@ def test_even_classes_and_those_with_enough_images_are_not(images):
 
 def test_a_larger_validation_part_may_be_enough():
     assert notes(1000, 60, validation=530) == [] and notes(1000, 60, validation=200)
+
+
+def test_a_search_warns_of_rare_classes_and_keeps_the_warning(quick, tmp_path):
+    labels = np.repeat(np.arange(3), [82, 4, 4])
+    data = str(write_npz(tmp_path / "uneven.npz", y_train=labels))
+    with pytest.warns(UserWarning, match="2 classes have too few validation images"):
+        search(config_for(tmp_path / "run", data=data, images=20, trials=4, confirm=1))
+    texts = json.loads((tmp_path / "run" / "policy.json").read_text())["about"]["warnings"]
+    assert sum("too few validation images to tell arms apart" in text for text in texts) == 1

@@ -69,7 +69,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         session.keep_settings(space=True)
         session.open_stores(space, new=True)
         session.pin_search(dataset)
-        note_warnings(session.stores["search"], [*dataset.warnings, *warned])
+        note_warnings(session.stores["search"], [*dataset.warnings, *session.notes, *warned])
         return _run(session, dataset, strategy)
 
 
