@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -47,6 +48,11 @@ app = typer.Typer(
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
+_FILE_SYSTEM = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
+)
+"""What the file system, not this program, is at fault for."""
+
 # Typer has no public name for what it raises when a command line is wrong; this is one, and the base of the others.
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
@@ -79,6 +85,10 @@ def main() -> None:
         _stop(str(error), 2)
     except RunFailed as error:
         _stop(str(error), 1)
+    except OSError as error:
+        if error.errno not in _FILE_SYSTEM:
+            raise
+        _stop(f"cannot use {error.filename or 'a file'}: {error.strerror}", 1)
     except typer.Abort:
         raise SystemExit(130) from None
     except _UsageError as error:

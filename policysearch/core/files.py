@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import UserError
+
+_LONGEST_NAME = 255  # bytes, of all common file systems
+_PARTIAL = ".partial"
 
 
 @contextmanager
@@ -19,8 +23,14 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be moved there.
     """
-    partial = path.with_name(path.name + ".partial")
-    yield partial
+    stem = os.fsdecode(os.fsencode(path.name)[: _LONGEST_NAME - len(_PARTIAL)])
+    partial = path.with_name(stem + _PARTIAL)
+    try:
+        yield partial
+    except Exception:
+        with suppress(OSError):  # a full disk needs the room
+            partial.unlink()
+        raise
     partial.replace(path)
 
 

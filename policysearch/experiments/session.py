@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import Change, pin, save_settings, search_settings
 from policysearch.study.rows import FAILED, RUNNING, Row
 from policysearch.study.run_folder import RunFolder
-from policysearch.study.storage import losses_told
+from policysearch.study.storage import losses_in_a_sentence
 from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores
 
 _LOG = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Session(AbstractContextManager["Session"]):
         self.stores: dict[str, OptunaTrialStore] = {}
         self.notes: tuple[str, ...] = ()
         self._again = again
+        self._continued = self.folder.has_a_run()
         self._stack = ExitStack()
         self._pool_of: PoolOf | None = None
 
@@ -111,16 +112,19 @@ class Session(AbstractContextManager["Session"]):
         return dataset
 
     def lock(self) -> None:
-        """Make the folder and keep other controllers out of it until the end.
+        """Make the folder and keep other controllers out of it until the end; without any trial it is removed again.
 
         Raises:
             UserError: the folder cannot be made, or another controller holds it.
-            StorageLost: (at any time until the end) the study's storage failed.
+            StorageLost: (at any time until the end) the study's storage failed, or a file could not be written.
         """
-        self.folder.make()
-        self.hold(self.folder.locked())
-        self.hold(losses_told(self.folder.path, self._again))
+        self.hold(self.folder.in_use(self._begun))
+        self.hold(losses_in_a_sentence(self.folder.path, self._again, self._begun))
         _LOG.info("at work in %s", self.folder.path)
+
+    def _begun(self) -> bool:
+        """Whether there is something to keep."""
+        return self._continued or any(store.rows for store in self.stores.values())
 
     def place(self) -> None:
         """Go where children are trained, and learn the device there; done once.
@@ -152,6 +156,8 @@ class Session(AbstractContextManager["Session"]):
         """
         opened = open_stores(self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases)
         self.stores = self.hold(opened)
+        if new:
+            self.hold(_studies_removed_without_trials(self.stores))
         return self.stores
 
     def pin_search(self, dataset: Dataset) -> None:
@@ -198,6 +204,19 @@ class Session(AbstractContextManager["Session"]):
     def write_trials(self) -> None:
         """Write trials.csv, all phases."""
         write_trials(self.folder.trials, self.stores)
+
+
+@contextmanager
+def _studies_removed_without_trials(stores: Mapping[str, OptunaTrialStore]) -> Iterator[None]:
+    """Where an error comes before the first trial, the storage, which others may share, keeps no empty studies."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        if not any(store.rows for store in stores.values()):
+            with suppress(Exception):  # the storage may be what has failed
+                for store in stores.values():
+                    store.delete()
+        raise
 
 
 def load_with_progress(data: DataSettings, listener: Listener) -> Dataset:

@@ -94,6 +94,10 @@ class OptunaTrialStore(TrialStore):
         self._before_writing()
         self.study.set_user_attr(name, value)
 
+    def delete(self) -> None:
+        """Remove the study from its storage."""
+        self.study._storage.delete_study(self.study._study_id)
+
     def _read(self, trial: FrozenTrial) -> None:
         if "pull" not in trial.user_attrs:
             self._keep_incomplete(trial)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,18 @@ import filelock
 
 from policysearch.core.command import command
 from policysearch.core.errors import UserError
+
+_FIRST_FILES = (
+    "config.toml",
+    "space.toml",
+    "evaluation.toml",
+    "test-reads.jsonl",
+    "trials.csv",
+    *(f"study.db{suffix}" for suffix in ("", "-journal", "-wal", "-shm")),
+    "controller.pid",
+    "controller.lock",
+)
+"""What an experiment writes before its first trial."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,12 @@ class RunFolder:
         Raises:
             UserError: something is there already; nothing is overwritten.
         """
+        try:
+            self._must_be_new()
+        except OSError as error:  # a name that is too long, a folder that may not be read
+            raise UserError(f"cannot make folder {self.path}: {error.strerror}") from None
+
+    def _must_be_new(self) -> None:
         if self.config.exists() or self.study.exists():
             raise UserError(
                 f"{self.path} already holds a study: {command('resume', self.path)} continues it, or give another --out"
@@ -76,7 +95,15 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"cannot make folder {self.path}: {error.strerror}") from None
         if not os.access(self.path, os.W_OK):
-            raise UserError(f"cannot write to folder {self.path}: give another --out")
+            reason = "it is on a read-only file system, or belongs to somebody else"
+            raise UserError(f"cannot write to folder {self.path}: {reason}: make it writable, or copy it elsewhere")
+
+    def has_a_run(self) -> bool:
+        """Whether an experiment has been begun in the folder."""
+        try:
+            return self.config.exists()
+        except OSError:
+            return False
 
     def must_hold_a_run(self) -> None:
         """Check that a run is in the folder.
@@ -84,17 +111,58 @@ class RunFolder:
         Raises:
             UserError: there is no run here.
         """
-        if not self.config.exists():
+        try:
+            there = self.config.exists()
+        except OSError as error:
+            raise UserError(f"cannot read folder {self.path}: {error.strerror}") from None
+        if not there:
             raise UserError(
                 f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` named"
             )
+
+    @contextmanager
+    def in_use(self, begun: Callable[[], bool]) -> Iterator[None]:
+        """Make the folder and hold it; where an experiment ends with an error before it has begun, leave none behind.
+
+        A folder that held something before, or has been begun, stays as it is.
+
+        Args:
+            begun: whether there is something to keep, asked when an error ends the block.
+
+        Raises:
+            UserError: the folder cannot be made or written, or another controller holds it.
+        """
+        new = not self.config.exists()
+        absent = [path for path in (self.path.absolute(), *self.path.absolute().parents) if not path.exists()]
+        try:
+            self.make()
+            with self.locked():
+                try:
+                    yield
+                except (Exception, KeyboardInterrupt):
+                    if new and not begun():
+                        self._remove_files()
+                    raise
+        except (Exception, KeyboardInterrupt):
+            with suppress(OSError):  # another search may have begun there
+                for path in absent:
+                    path.rmdir()
+            raise
+
+    def _remove_files(self) -> None:
+        """Remove what a search writes before its first trial; what else is there stays."""
+        for name in _FIRST_FILES:
+            for path in (self.path / name, self.path / f"{name}.partial"):
+                with suppress(OSError):
+                    path.unlink()
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process; the system frees it when the process ends, however it ends.
 
         Raises:
-            UserError: another controller holds it; its process id is told.
+            UserError: another controller holds it (the message has its process id), or it cannot be written.
         """
         lock = filelock.FileLock(self.path / "controller.lock", timeout=0)
         holder = self.path / "controller.pid"
@@ -105,9 +173,19 @@ class RunFolder:
             raise UserError(
                 f"{self.path} is in use by another controller (process {pid}): wait for it, or stop it first"
             ) from None
+        except OSError as error:
+            raise _not_writable(self.path, error) from None
         try:
-            holder.write_text(f"{os.getpid()}\n")
+            try:
+                holder.write_text(f"{os.getpid()}\n")
+            except OSError as error:
+                raise _not_writable(self.path, error) from None
             yield
         finally:
-            holder.unlink(missing_ok=True)
+            with suppress(OSError):  # the file system may have become read-only
+                holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _not_writable(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write to folder {path}: {error.strerror or error}")

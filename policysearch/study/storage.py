@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from policysearch.study.patience import PatientStorage, patiently
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.sqlite_file import connection_settings, file_engine, sqlite_file
 
+_NOT_WRITABLE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
+)
 _SECRETS = ("password", "passwd", "sslpassword")
 _TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
 _CONNECT_SECONDS = "10"  # libpq's own default is to wait for a silent host for minutes
@@ -133,19 +137,29 @@ def _alone(url: URL) -> Iterator[None]:
 
 
 @contextmanager
-def losses_told(folder: Path, again: str = "") -> Iterator[None]:
-    """A search at work on `folder` may lose its storage: a server is stopped, a disk is full. `again` goes on then.
+def losses_in_a_sentence(folder: Path, again: str = "", begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Watch over an experiment at work, which may lose what it writes to: a server is stopped, a disk is full.
+
+    Args:
+        folder: the experiment's.
+        again: what continues it; by default `policysearch resume FOLDER`.
+        begun: whether anything has been recorded.
 
     Raises:
-        StorageLost: it did.
+        StorageLost: the storage failed, or a file could not be written.
     """
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
-        raise StorageLost(
-            f"the storage failed: {reason(error)}; what was recorded is there: "
-            f"{again or command('resume', folder)} goes on"
-        ) from None
+        loss = f"the storage failed: {reason(error)}"
+    except OSError as error:
+        if error.errno not in _NOT_WRITABLE:
+            raise
+        loss = f"cannot write {error.filename or folder}: {error.strerror}"
+    else:
+        return
+    goes_on = f"what was recorded is there: {again or command('resume', folder)} goes on"
+    raise StorageLost(f"{loss}; {goes_on if begun() else 'nothing was recorded'}") from None
 
 
 def reason(error: BaseException) -> str:

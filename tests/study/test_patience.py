@@ -14,7 +14,7 @@ from policysearch.experiments.search.result import read
 from policysearch.experiments.search.run import search
 from policysearch.study import patience
 from policysearch.study.patience import PatientStorage, patiently
-from policysearch.study.storage import StorageLost, losses_told, names_in, open_storage
+from policysearch.study.storage import StorageLost, losses_in_a_sentence, names_in, open_storage
 from tests.support.kills import trials
 from tests.support.quick import config_for, quick_metrics
 
@@ -100,7 +100,7 @@ def test_other_failures_are_raised_at_once(tmp_path):
         assert isinstance(storage._backend, RDBStorage)
         with storage._backend.engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE study_user_attributes")
-        with losses_told(tmp_path):
+        with losses_in_a_sentence(tmp_path):
             study.set_user_attr("a", 1)
     (tmp_path / "damaged.db").write_bytes(b"damaged" * 999)
     with pytest.raises(UserError, match="not a database"):

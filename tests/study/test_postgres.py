@@ -21,7 +21,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import load_space
 from policysearch.study.config import load_config, save_config
 from policysearch.study.run_folder import RunFolder
-from policysearch.study.storage import StorageLost, losses_told, open_storage, without_password
+from policysearch.study.storage import StorageLost, losses_in_a_sentence, open_storage, without_password
 from policysearch.study.stores import open_stores
 from policysearch.study.strategies import make_strategy
 from tests.support.command_line import call
@@ -170,7 +170,7 @@ def test_every_write_may_find_the_server_gone(postgres, url, quick, tmp_path):
                 lambda: record.tell(trial, Outcome(quick_metrics(trial))),
                 lambda: record.attempt_failed(trial, Outcome(error="lost")),
             ):
-                with pytest.raises(StorageLost, match=r"refused|terminat"), losses_told(tmp_path / "run"):
+                with pytest.raises(StorageLost, match=r"refused|terminat"), losses_in_a_sentence(tmp_path / "run"):
                     write()
         finally:
             postgres.start()
