@@ -166,8 +166,8 @@ def _refuse_parts_without_train(root: Folder, parts: Mapping[str, Folder]) -> No
     beside = [name for name, folder in root.holding.items() if folder not in parts.values()]
     if beside:
         raise UserError(
-            f"{root.path}: it cannot be told whether {' and '.join(names)} is a class or a part beside the classes "
-            f"{', '.join(beside[:3])}: put the classes into train/, or give it another name"
+            f"{root.path}: {' and '.join(names)} could mean classes, or parts beside the classes "
+            f"{', '.join(beside[:3])}: put the classes into train/, or rename {' and '.join(names)}"
         )
     raise UserError(
         f"{root.path} has {' and '.join(names)} but no train/: these are names of parts, not of classes; "

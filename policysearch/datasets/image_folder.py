@@ -85,6 +85,8 @@ class ImageFolder:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         others = self._tree.all_others()
         instead = f"; there are {_by_kind(others)}" if others else ""
+        if others[".parquet"]:
+            instead += "; give the folder of those Parquet files that are meant"
         if self._tree.images:
             instead = f"; it has {counted(len(self._tree.images), 'image', 'images')} of its own, in no sub-folder"
         return (

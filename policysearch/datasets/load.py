@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from policysearch.core.errors import UserError
+from policysearch.core.readable import readable_name
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
@@ -63,11 +64,12 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) ->
     try:
         source = _source(settings)
         dataset = _cached(settings, source, tell)
-        return replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *source.remarks()))
+        remarks = map(readable_name, source.remarks())
+        return replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *remarks))
     except OSError as error:
         raise UserError(f"data {settings.data!r}: cannot read {error.filename}: {error.strerror or error}") from None
     except UserError as error:
-        raise UserError(f"data {settings.data!r}: {error}") from None
+        raise UserError(f"data {settings.data!r}: {readable_name(str(error))}") from None
 
 
 def _name(spec: str) -> str:

@@ -38,12 +38,30 @@ class _Row:
 
 
 def parquet_files(path: Path) -> list[Path]:
-    """The Parquet files that a path means: itself, or those in the folder, its `data` folder, or those of its parts."""
+    """The Parquet files that a path means, sorted; none where it means something else.
+
+    These are the path itself, or the files in the folder, in its `data` folder, in those of its parts, or in the only
+    sub-folder that has any, which hubs name after a configuration.
+    """
     if path.suffix == ".parquet" and not path.is_dir():
         return [path]
     inside = sorted(path.glob("*/*.parquet"))
-    by_part = [file for file in inside if part_called(file.parent.name)]
-    return sorted(path.glob("*.parquet")) or [file for file in inside if file.parent.name == "data"] or by_part
+    files = (
+        sorted(path.glob("*.parquet"))
+        or [file for file in inside if file.parent.name == "data"]
+        or [file for file in inside if part_called(file.parent.name)]
+    )
+    if files or not path.is_dir():
+        return files
+
+    configurations = {file.parent for file in inside} | {
+        folder for folder in path.iterdir() if folder.is_dir() and any(map(_has_shards, folder.iterdir()))
+    }
+    return parquet_files(configurations.pop()) if len(configurations) == 1 else []
+
+
+def _has_shards(path: Path) -> bool:
+    return (path.name == "data" or part_called(path.name) is not None) and any(path.glob("*.parquet"))
 
 
 def list_parquet(path: Path, group: str | None, image: str | None = None, label: str | None = None) -> Listing:

@@ -84,10 +84,11 @@ def test_an_unlabelled_part_is_left_out_aloud(tmp_path, pile):
 REFUSED = {
     "parts without train": (["test/cat", "test/dog", "valid/cat", "valid/dog"], "test/ and valid/ but no train/"),
     "longer names without train": (["my_test/cat", "my_test/dog", "my_val/cat", "my_val/dog"], "but no train/"),
-    "a part beside classes": (["cat", "dog", "test/cat", "test/dog"], "cannot be told whether test/ is a class"),
-    "unlabelled images beside classes": (["cat", "dog", "test"], "cannot be told whether test/ is a class"),
+    "a part beside classes": (["cat", "dog", "test/cat", "test/dog"], "test/ could mean classes, or parts beside"),
+    "unlabelled images beside classes": (["cat", "dog", "test"], "test/ could mean classes, or parts beside"),
     "training images without classes": (["train", "test"], "train holds 5 images, but no folder for each class"),
     "folds": (["fold1/cat", "fold1/dog", "fold2/cat", "fold2/dog"], "fold1, fold2 all have the same sub-folders"),
+    "names of two lines": (["fold\n1/cat", "fold\n1/dog", "2/cat", "2/dog"], r"2, fold\\n1 all have the same"),
     "masks": (["cat/images", "cat/masks", "dog/images", "dog/masks"], r"same sub-folders \(images, masks\)"),
     "some classes divided": (["cat/train", "cat/test", "dog"], "cat/ is divided into parts, but dog/ is not"),
     "a class without training images": (["train/cat", "train/dog", "test/cow"], "class 'cow', which .* has not"),

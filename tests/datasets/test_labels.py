@@ -107,6 +107,19 @@ def test_a_folder_of_shards_may_be_called_as_a_file(tmp_path):
     assert len(load(settings(tmp_path / "pets.parquet")).y_train) == 48
 
 
+@pytest.mark.parametrize("layout", ["plain_text/{}-0.parquet", "default/{}/0000.parquet", "only/data/{}-0.parquet"])
+def test_the_only_configuration_of_a_hub(tmp_path, layout):
+    for part, rows in (("train", slice(0, 48)), ("test", slice(48, 60))):
+        write_parquet(tmp_path / layout.format(part), some_images()[rows], LABELS[rows])
+    dataset = load(settings(tmp_path))
+    assert np.array_equal(dataset.x_test, some_images()[48:].transpose(0, 3, 1, 2)) and len(dataset.y_train) == 48
+    write_parquet(tmp_path / "another" / "train-0.parquet", some_images(), LABELS)
+    with pytest.raises(
+        UserError, match=r"3 files \(3 .parquet\); give the folder of those Parquet files that are meant"
+    ):
+        load(settings(tmp_path))
+
+
 class TestArrayNames:
     @pytest.mark.parametrize("naming", ["{}_images {}_labels", "x_{} y_{}", "X_{} Y_{}", "{}_x {}_y"])
     def test_collections_of_other_names(self, tmp_path, naming):
