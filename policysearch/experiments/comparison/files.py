@@ -58,7 +58,8 @@ def as_json(summary: Summary, comparison: Comparison) -> dict[str, Any]:
 
 
 def _budget(at: AtBudget) -> dict[str, Any]:
-    return {**plain(at), "pairs": [fields_of(pair, "strategy") for pair in at.pairs]}
+    fields = {name: value for name, value in plain(at).items() if name != "unit"}
+    return {**fields, "pairs": [fields_of(pair, "strategy") for pair in at.pairs]}
 
 
 def _setting(setting: Setting) -> dict[str, Any]:

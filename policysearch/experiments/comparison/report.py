@@ -28,6 +28,7 @@ from policysearch.reports.html.markup import (
     table,
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.numbers import PLAIN
 from policysearch.reports.terminal import say, show_grid
 
 _CURVES = {
@@ -61,12 +62,18 @@ def write_page(summary: Summary, comparison: Comparison, path: Path) -> None:
 
 def page(summary: Summary, comparison: Comparison) -> str:
     """The statement first, then each budget, the largest first, the rules' parameters, and how it was made."""
-    parts = (_statement(summary), _budgets(summary, comparison), _sensitivity(summary), _made(summary, comparison))
+    parts = (
+        _statement(summary, comparison),
+        _budgets(summary, comparison),
+        _sensitivity(summary),
+        _made(summary, comparison),
+    )
     return document("Strategies compared", chain.from_iterable(parts))
 
 
-def _statement(summary: Summary) -> Iterator[str]:
-    yield heading(1, "Which strategy to use")
+def _statement(summary: Summary, comparison: Comparison) -> Iterator[str]:
+    yield heading(1, f"Which strategy to use{_on(comparison)}")
+    yield paragraph(_delta_in_words(summary, comparison), "note")
     for at in reversed(summary.budgets):
         yield statement(_title(at), [at.verdict.sentence])
     yield from (paragraph(text, "caution") for text in summary.cautions)
@@ -77,6 +84,18 @@ def _title(at: AtBudget) -> str:
         return f"{at.budget} pulls: no verdict"
     n = len(at.verdict.contenders)
     return f"{at.budget} pulls: {at.verdict.chosen}" + (f", one of {n} that cannot be told apart" if n > 1 else "")
+
+
+def _on(comparison: Comparison) -> str:
+    """The data set, or the table that was replayed, for the title."""
+    about = comparison.about
+    place = about.get("data") or Path(str(about.get("table", ""))).stem
+    return f" on {place}" if place else ""
+
+
+def _delta_in_words(summary: Summary, comparison: Comparison) -> str:
+    unit = summary.budgets[0].unit if summary.budgets else PLAIN
+    return f"δ = {unit.size(comparison.delta)}: a pick within δ of the best arm's mean counts as good."
 
 
 def _budgets(summary: Summary, comparison: Comparison) -> Iterator[str]:
@@ -90,7 +109,6 @@ def _budgets(summary: Summary, comparison: Comparison) -> Iterator[str]:
             yield folded("Every two strategies", table(pair_grid(at, everything=True)))
         yield folded("Which arms were picked", table(pick_grid(at)))
         yield "" if whole else "</details>"
-    yield paragraph(f"δ = {comparison.delta:g}.", "note")
     yield folded("What the columns mean", listed(dict(MEANINGS)))
 
 
@@ -164,7 +182,7 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
     for grid in (*grids, sensitivity_grid(summary)):
         if grid.rows:
             show_grid(console, grid)
-    told = f"δ = {comparison.delta:g}; – is not known or never reached; the JSON and the page say what columns mean."
+    told = f"{_delta_in_words(summary, comparison)} – is not known or never reached; the page says what columns mean."
     for text in (told, *summary.cautions):
         say(console, text, style="dim")
     for at in summary.budgets:

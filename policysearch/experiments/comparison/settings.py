@@ -24,7 +24,7 @@ class CompareSettings(Settings):
     strategies: Annotated[
         str, Field(description="separated by commas, each NAME or NAME:parameter=value (see `policysearch strategies`)")
     ] = "random,greedy,epsilon-greedy,ucb,thompson,sequential-halving,top-two-thompson,tpe"
-    pulls: Annotated[str, Field(description="budgets, separated by commas: pulls of each search")] = "100,200,400"
+    pulls: Annotated[str, Field(description="budgets, separated by commas: pulls of each search")] = "20,40,100,200,400"
     runs: Annotated[int, Field(ge=1, le=100_000, description="searches of each strategy and budget")] = 500
     sampler_runs: Annotated[
         int, Field(ge=1, le=100_000, description="searches of each Optuna sampler, which takes a hundred times as long")

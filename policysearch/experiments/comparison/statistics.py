@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from policysearch.experiments.comparison.caveats import cautions
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
 from policysearch.experiments.comparison.result import Result
-from policysearch.experiments.comparison.verdict import StrategyVerdict, judge_strategies, no_verdict
+from policysearch.experiments.comparison.verdict import BASELINE, StrategyVerdict, judge_strategies, no_verdict
 from policysearch.reports.curves import Curve
+from policysearch.reports.numbers import PLAIN, Unit, unit_of
 from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import Estimate, mean_interval, wilson
 from policysearch.stats.paired import PairedTest, sign_flip_pair, with_holm
 
 TOLERANCE = 1e-9
 """Regrets are differences of means: what exceeds δ by less than this is rounding."""
-
-BASELINE = "random"
-"""The strategy whose regret at its largest budget the others are measured by."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,7 @@ class AtBudget:
         pairs: every two of them, in that order; corrected by Holm over all of them.
         curves: by (quantity, against), one curve per strategy, in the order the user gave.
         delta: as in the comparison.
+        unit: of the reward, for regrets.
     """
 
     budget: int
@@ -42,6 +41,7 @@ class AtBudget:
     verdict: StrategyVerdict
     curves: dict[tuple[str, str], tuple[Curve, ...]]
     delta: float
+    unit: Unit = PLAIN
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,14 @@ def _at(budget: int, comparison: Comparison) -> AtBudget:
     ranked = sorted(((_result(runs, arms, delta, target), runs) for runs in entries), key=lambda both: both[0].rank)
     results = tuple(result for result, _ in ranked)
     pairs = _pairs([runs for _, runs in ranked], arms)
+    unit = unit_of(str(comparison.about.get("reward", "")), fine=True)
     if comparison.without_noise:
         pairs, verdict = tuple(map(_without_test, pairs)), no_verdict(budget, results)
     else:
-        verdict = judge_strategies(budget, results, pairs, delta)
+        verdict = judge_strategies(budget, results, pairs, delta, unit)
     names = [*[(quantity, "pulls") for quantity in QUANTITIES], ("simple", "seconds"), ("cumulative", "seconds")]
     curves = {name: tuple(curve(runs, arms, delta, *name) for runs in entries) for name in names}
-    return AtBudget(budget, results, pairs, verdict, curves, delta)
+    return AtBudget(budget, results, pairs, verdict, curves, delta, unit)
 
 
 def _without_test(pair: PairedTest) -> PairedTest:

@@ -8,7 +8,17 @@ from typing import TypeVar
 from policysearch.experiments.comparison.result import Result
 from policysearch.experiments.comparison.statistics import AtBudget, Setting, Summary
 from policysearch.experiments.comparison.verdict import is_worse
-from policysearch.reports.numbers import amount, duration, interval, milliseconds, number, probability, share, whole
+from policysearch.reports.numbers import (
+    PLAIN,
+    Unit,
+    amount,
+    duration,
+    interval,
+    milliseconds,
+    probability,
+    share,
+    whole,
+)
 from policysearch.reports.table import Grid
 from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
@@ -25,14 +35,17 @@ def _of_random(result: Result) -> str:
     return f"{whole(result.pulls_of_random)} ({share(result.share_of_random)})" if result.share_of_random > 0 else "–"
 
 
-_FOUND: Columns[Result] = (
-    ("strategy", lambda r: r.strategy),
-    ("runs", lambda r: str(r.runs)),
-    ("simple regret [95 %]", lambda r: interval(r.simple, number)),
-    ("% within δ [95 %]", _percent),
-    ("truth regret [95 %]", lambda r: interval(r.truth, number)),
-    ("± truth", lambda r: number(r.truth_error)),
-)
+def _found(unit: Unit) -> Columns[Result]:
+    return (
+        ("strategy", lambda r: r.strategy),
+        ("runs", lambda r: str(r.runs)),
+        ("simple regret [95 %]", lambda r: unit.sizes(r.simple)),
+        ("% within δ [95 %]", _percent),
+        ("truth regret [95 %]", lambda r: unit.sizes(r.truth)),
+        ("truth's s.e.", lambda r: unit.size(r.truth_error)),
+    )
+
+
 _SPENT: Columns[Result] = (
     ("strategy", lambda r: r.strategy),
     ("cumulative regret [95 %]", lambda r: interval(r.cumulative, amount)),
@@ -43,20 +56,28 @@ _SPENT: Columns[Result] = (
     ("failed", lambda r: f"{r.failures:.2g}"),
     ("own / choice", lambda r: milliseconds(r.overhead)),
 )
-_AGAINST: Columns[PairedTest] = (
-    ("runs", lambda p: str(p.n)),
-    ("difference [95 %]", lambda p: interval(p.difference, number)),
-    ("p", lambda p: _bare(p.p)),
-    ("p (Holm)", lambda p: _bare(p.holm)),
-    ("detectable", lambda p: number(p.detectable)),
-)
-_SETTINGS: Columns[Setting] = (
-    ("rule: parameter", lambda s: s.result.strategy),
-    ("runs", lambda s: str(s.result.runs)),
-    ("simple regret [95 %]", lambda s: interval(s.result.simple, number)),
-    ("% within δ [95 %]", lambda s: _percent(s.result)),
-    ("minus the default [95 %]", lambda s: interval(s.default.difference, _signed) if s.default else "–"),
-)
+
+
+def _against(unit: Unit) -> Columns[PairedTest]:
+    return (
+        ("runs", lambda p: str(p.n)),
+        ("difference [95 %]", lambda p: unit.change(p.difference)),
+        ("p", lambda p: _bare(p.p)),
+        ("p (Holm)", lambda p: _bare(p.holm)),
+        ("detectable", lambda p: unit.size(p.detectable)),
+    )
+
+
+def _settings(unit: Unit) -> Columns[Setting]:
+    return (
+        ("rule: parameter", lambda s: s.result.strategy),
+        ("runs", lambda s: str(s.result.runs)),
+        ("simple regret [95 %]", lambda s: unit.sizes(s.result.simple)),
+        ("% within δ [95 %]", lambda s: _percent(s.result)),
+        ("minus the default [95 %]", lambda s: unit.change(s.default.difference) if s.default else "–"),
+    )
+
+
 MEANINGS = (
     (
         "simple regret",
@@ -65,7 +86,7 @@ MEANINGS = (
     ),
     ("% within δ", "share of the runs that end with a pick within δ of the best arm"),
     ("truth regret", "the same for the final pick after long training; its interval is over runs alone"),
-    ("± truth", "the standard error that the truth regret has besides, since truth was measured too"),
+    ("truth's s.e.", "the standard error that the truth regret has besides, since truth was measured too"),
     ("cumulative regret", "best mean minus the pulled arm's, summed over all pulls"),
     ("pulls to δ", "from here on the pick stays within δ, median over runs; – where at most half of them get there"),
     ("as random", "pulls to the regret that random search ends with at its largest budget, and their share of it"),
@@ -84,10 +105,6 @@ def _bare(p: float) -> str:
     return probability(p).removeprefix("= ").replace("unknown", "–")
 
 
-def _signed(value: float) -> str:
-    return f"{value:+z.4f}"
-
-
 def _grid(title: str, columns: Columns[T], values: Sequence[T], bold: tuple[str, ...] = ()) -> Grid:
     heads = tuple(head for head, _ in columns)
     return Grid(title, heads, tuple(tuple(cell(value) for _, cell in columns) for value in values), bold)
@@ -97,7 +114,7 @@ def budget_grids(at: AtBudget) -> tuple[Grid, Grid]:
     """What the strategies found with one budget, and what they spent; best first."""
     bold = (at.verdict.chosen,)
     return (
-        _grid(f"Budget {at.budget}: found", _FOUND, at.results, bold),
+        _grid(f"Budget {at.budget}: found", _found(at.unit), at.results, bold),
         _grid(f"Budget {at.budget}: spent", _SPENT, at.results, bold),
     )
 
@@ -108,14 +125,14 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
     if everything:
         names: Columns[PairedTest] = (
             ("first, second", lambda p: f"{p.name}, {p.other}"),
-            *_AGAINST,
+            *_against(at.unit),
             ("second is", lambda p: _finding(p, at.delta)),
         )
         return _grid(f"Budget {at.budget}: every two strategies", names, at.pairs)
     own = [pair for pair in at.pairs if pair.name == best]
     return _grid(
         f"Budget {at.budget}: {best} against",
-        (("other", lambda p: p.other), *_AGAINST, ("other is", lambda p: _finding(p, at.delta))),
+        (("other", lambda p: p.other), *_against(at.unit), ("other is", lambda p: _finding(p, at.delta))),
         own,
     )
 
@@ -143,5 +160,6 @@ def _picks(result: Result, most: int) -> str:
 def sensitivity_grid(summary: Summary) -> Grid:
     """Each rule with its parameter set to other values."""
     budgets = sorted({setting.result.budget for setting in summary.sensitivity})
+    unit = summary.budgets[0].unit if summary.budgets else PLAIN
     title = f"Sensitivity to the rules' parameters, budget {', '.join(map(str, budgets))}"
-    return _grid(title, _SETTINGS, summary.sensitivity)
+    return _grid(title, _settings(unit), summary.sensitivity)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from policysearch.experiments.comparison.result import Result
-from policysearch.reports.numbers import interval, number, probability, share
+from policysearch.reports.numbers import PLAIN, Unit, probability, share
 from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
 
 T = TypeVar("T", int, float)
+BASELINE = "random"
+"""The strategy whose regret at its largest budget the others are measured by."""
 _ALIKE = 1.05  # worker-seconds up to this times the least count as equal
 _MATTERS = 0.1  # of δ: a difference below this is no reason to prefer a strategy, however sure it is
 
@@ -36,7 +38,7 @@ class StrategyVerdict:
 
 
 def judge_strategies(
-    budget: int, results: Sequence[Result], pairs: Sequence[PairedTest], delta: float
+    budget: int, results: Sequence[Result], pairs: Sequence[PairedTest], delta: float, unit: Unit = PLAIN
 ) -> StrategyVerdict:
     """Name the strategy to use.
 
@@ -47,18 +49,21 @@ def judge_strategies(
         results: the strategies with this budget, best mean first; at least one.
         pairs: every two of them.
         delta: as in the comparison.
+        unit: of the reward, for regrets.
     """
     best = results[0]
     against = {pair.other: pair for pair in pairs if pair.name == best.strategy}
     left = [result for result in results if result is best or not is_worse(against[result.strategy], delta)]
     names = tuple(result.strategy for result in left)
     if len(left) == 1:
-        return StrategyVerdict(best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta)}.")
+        return StrategyVerdict(
+            best.strategy, names, math.nan, f"Budget {budget}: {_clear(results, against, delta, unit)}."
+        )
     detectable = max((against[name].detectable for name in names[1:]), key=lambda d: -math.inf if math.isnan(d) else d)
     little = any(against[name].holm <= ALPHA for name in names[1:])
     chosen, reason = _prefer(left)
     worse = [result.strategy for result in results if result.strategy not in names]
-    text = f"Budget {budget}: {_tied(names, chosen, reason, against, little)}{_worse(worse)}."
+    text = f"Budget {budget}: {_tied(names, chosen, reason, against, little, unit)}{_worse(worse)}."
     return StrategyVerdict(chosen.strategy, names, detectable, text)
 
 
@@ -77,32 +82,35 @@ def is_worse(pair: PairedTest, delta: float) -> bool:
     return pair.holm <= ALPHA and pair.difference.mean >= _MATTERS * delta
 
 
-def _clear(results: Sequence[Result], against: dict[str, PairedTest], delta: float) -> str:
+def _clear(results: Sequence[Result], against: dict[str, PairedTest], delta: float, unit: Unit) -> str:
     best = results[0]
     n = f"{best.runs} run{'s' if best.runs != 1 else ''}"
     found = (
-        f"its pick is {interval(best.simple, number)} below the best arm, and within {delta:g} of it in "
+        f"its pick is {unit.sizes(best.simple)} below the best arm, and within {unit.size(delta)} of it in "
         f"{share(best.within.mean)} of {n}"
     )
     if len(results) == 1:
         return f"only {best.strategy} was run; {found}"
     pair = against[results[1].strategy]
     return (
-        f"use {best.strategy}; {found}; it is {interval(pair.difference, number)} better than the next, {pair.other} "
+        f"use {best.strategy}; {found}; it is {unit.sizes(pair.difference)} better than the next, {pair.other} "
         f"({pair.n} paired runs, p {probability(pair.holm)} after Holm)"
     )
 
 
-def _tied(names: Sequence[str], chosen: Result, reason: str, against: dict[str, PairedTest], little: bool) -> str:
+def _tied(
+    names: Sequence[str], chosen: Result, reason: str, against: dict[str, PairedTest], little: bool, unit: Unit
+) -> str:
     pairs = [against[name] for name in names[1:]]
     runs = _range([pair.n for pair in pairs], str)
     detectable = [pair.detectable for pair in pairs if not math.isnan(pair.detectable)]
     or_little = ", or differ by less than a tenth of δ" if little else ""
-    seen = f"a difference of {_range(detectable, number)} could" if detectable else "no difference could"
+    seen = f"a difference of {_range(detectable, unit.size)} could" if detectable else "no difference could"
     power = " (80 % power at the 5 % level, before Holm)" if detectable else ""
+    blind = "; with so many pulls any of these will do, random choice included" if BASELINE in names else ""
     return (
-        f"{_listed(names)} cannot be told apart{or_little}; use {chosen.strategy}, {reason}; {seen} have been seen in "
-        f"{runs} paired run{'s' if runs != '1' else ''}{power}"
+        f"{_listed(names)} cannot be told apart{or_little}{blind}; use {chosen.strategy}, {reason}; {seen} have been "
+        f"seen in {runs} paired run{'s' if runs != '1' else ''}{power}"
     )
 
 
