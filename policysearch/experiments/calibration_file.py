@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,18 @@ class CalibrationFile(BaseModel):
         write_whole(path, tomli_w.dumps(self.model_dump(by_alias=True, exclude_none=True)))
 
 
+def _must_recommend(file: Path) -> None:
+    """Check that a calibration that is there recommends something."""
+    told = file.with_suffix(".json")
+    if file.exists() or not told.exists():
+        return
+    try:
+        sentence = str(json.loads(told.read_text(encoding="utf-8"))["sentence"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    raise UserError(f"the calibration in {file.parent} recommends nothing. {sentence}")
+
+
 def load_calibration(path: str | Path) -> CalibrationFile:
     """Read calibration.toml, or that of a folder.
 
@@ -80,6 +93,7 @@ def load_calibration(path: str | Path) -> CalibrationFile:
         UserError: no such file, no calibration, a damaged one, or one of another schema version.
     """
     file = Path(path) / NAME if Path(path).is_dir() else Path(path)
+    _must_recommend(file)
     again = "give the folder of `policysearch calibrate`, or calibrate again"
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))

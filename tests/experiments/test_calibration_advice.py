@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 
 from policysearch.core.errors import UserError
+from policysearch.datasets.load import load
 from policysearch.experiments.calibration.advice import advise
 from policysearch.experiments.calibration.analysis import Analysis, Candidate
+from policysearch.experiments.calibration.files import write_calibration
 from policysearch.experiments.calibration.plan import Draft, cut_in_words, drafted, fitted_to, ladder_below
 from policysearch.experiments.calibration.proxies import Bootstrap, Estimated, judge_proxy, regret
 from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.calibration.text import advice_in_words, reliability_in_words
 from policysearch.experiments.calibration.truth import Truth
+from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.search.known_pitfalls import known_to_mislead
 from policysearch.experiments.tabular.arm_subset import spread_arms
 from policysearch.experiments.tabular.fidelity import Fidelity
@@ -89,14 +93,37 @@ def test_where_long_training_tells_nothing_apart_nothing_is_promised():
     truth = next(truth for truth in truths if not truth.apart)
     alike = replace(table(rng, lambda m: {(CHEAP, "accuracy", 0.06): m}), truth=truth)
     assert advice_in_words(alike, advise(alike)).startswith("Long training cannot tell these 12 arms apart")
+    assert advise(alike).recommended is None and "none is recommended" in advice_in_words(alike, advise(alike))
     assert Truth(np.array([[0.1], [0.1], [0.1], [0.1]])).apart  # one replicate: luck is unknown
+
+
+def test_what_cannot_be_judged_is_not_recommended(tmp_path):
+    """Long trainings whose halves rank the arms by luck, reliability 0.57 or so: no pull, no file, no star."""
+    rng = np.random.default_rng(5)
+    truths = (Truth(0.8 + rng.normal(0, 0.004, (12, 1)) + 0.006 * rng.standard_normal((12, 3))) for _ in range(200))
+    truth = next(t for t in truths if t.apart and 0.4 < t.reliability < 0.65)
+    analysis = replace(table(rng, lambda m: {(CHEAP, "accuracy", 0.06): m}), truth=truth)
+    advice = advise(analysis)
+    assert advice.recommended is None
+    sentence = advice_in_words(analysis, advice)
+    assert "too little to judge pulls by, and none is recommended" in sentence and "Search with" not in sentence
+    (tmp_path / "calibration.toml").write_text("schema = 1")
+    write_calibration(analysis, advice, make_config({}), load("fashion-small"), tmp_path)
+    assert not (tmp_path / "calibration.toml").exists()
+    assert json.loads((tmp_path / "calibration.json").read_text())["chosen"] is None
+    with pytest.raises(UserError, match=r"recommends nothing\. Long training ranks these 12 arms"):
+        load_calibration(tmp_path)
+    sure = replace(analysis, truth=Truth(np.linspace(0, 1, 12)[:, None] + 0.001 * rng.standard_normal((12, 3))))
+    assert advise(sure).recommended is not None
+    write_calibration(sure, advise(sure), make_config({}), load("fashion-small"), tmp_path)
+    assert load_calibration(tmp_path).reward == "accuracy"
 
 
 def test_if_no_pull_can_be_trusted_it_says_so():
     analysis = table(np.random.default_rng(0), lambda m: {(BAD, "accuracy", 0.06): -m, (GOOD, "accuracy", 0.3): -m})
     advice = advise(analysis)
     assert not advice.within
-    assert advice_in_words(analysis, advice).startswith("No cheap pull is within 0.003 of picks by long training")
+    assert advice_in_words(analysis, advice).startswith("No cheap pull is within 0.30 points of picks by long training")
     assert "reliability 0." in reliability_in_words(analysis)
 
 

@@ -130,6 +130,18 @@ def test_a_correction_finds_the_weights_that_made_the_truth():
     assert fit_correction(["accuracy", "loss"], metrics[:, [0, 0]] * [1, 0], metrics[:, 0]).reward == "accuracy"
 
 
+def test_no_correction_is_fitted_to_few_arms():
+    """Four arms gave "accuracy+1170.164*loss-29.558*accuracy_gap+…", which rewards a high loss."""
+    rng = np.random.default_rng(1)
+    names = ["accuracy", "loss", "accuracy_gap", "augmented_train_loss", "severity"]
+    metrics = rng.standard_normal((12, 5))
+    truth = metrics @ [1, -0.2, 0.1, 0, 0]
+    assert fit_correction(names, metrics, truth) is not None
+    assert fit_correction(names, metrics[:11], truth[:11]) is None
+    assert fit_correction(names, metrics[:4], truth[:4]) is None
+    assert fit_correction(names[:2], metrics[:6, :2], truth[:6]) is not None
+
+
 def test_ridge_leaves_out_as_it_would_by_hand():
     """The closed form's choice of a penalty is that of fitting without each arm in turn."""
     from policysearch.experiments.calibration.fitted_reward import _PENALTIES, _ridge

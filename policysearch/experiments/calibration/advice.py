@@ -30,6 +30,7 @@ class Advice:
 
     Attributes:
         chosen: the cheapest candidate within the tolerance of the best; the best where none is.
+        judged: whether long training is steady enough to judge pulls by; where it is not, none is recommended.
         within: whether it is, of the best candidate and of long training itself.
         leaders: the candidate that speaks for each fidelity, cheapest first.
         misleading: by the plainest reward.
@@ -41,6 +42,12 @@ class Advice:
     leaders: tuple[Candidate, ...]
     misleading: tuple[Misleading, ...]
     tolerance: float
+    judged: bool = True
+
+    @property
+    def recommended(self) -> Candidate | None:
+        """The candidate to search with; None where pulls could not be judged."""
+        return self.chosen if self.judged else None
 
 
 def advise(analysis: Analysis, tolerance: float = 0.003) -> Advice:
@@ -61,7 +68,8 @@ def advise(analysis: Analysis, tolerance: float = 0.003) -> Advice:
     near = [c for c in leaders if c.proxy.all.value <= enough]
     found = [_against(own[0], best) for own in groups]
     bad = tuple(each for each in found if each.loss.value > tolerance and each.loss.low > 0)
-    return Advice(near[0] if near else best, bool(near), tuple(leaders), bad, tolerance)
+    chosen = near[0] if near else best
+    return Advice(chosen, bool(near), tuple(leaders), bad, tolerance, analysis.truth.judges)
 
 
 def _leader(own: list[Candidate]) -> Candidate:

@@ -21,20 +21,28 @@ from policysearch.study.config import SearchConfig
 SCHEMA = "policysearch.calibration/1"
 """Changes when a key changes its meaning or goes; new keys may come without."""
 TABLE = "table.parquet"
-FILES = (NAME, "calibration.json", "calibration.png", TABLE)
+_FILES = ("calibration.json", "calibration.png", TABLE)
+
+
+def files_of(advice: Advice) -> tuple[str, ...]:
+    """The names of a calibration's files; calibration.toml is there only where a pull is recommended."""
+    return (NAME, *_FILES) if advice.recommended else _FILES
 
 
 def write_calibration(analysis: Analysis, advice: Advice, config: SearchConfig, dataset: Dataset, folder: Path) -> None:
-    """Write calibration.toml, .json and .png; old ones are replaced when the new ones are whole."""
+    """Write calibration.json, .png and, where a pull is recommended, .toml; old ones are replaced or removed."""
     about = {"data": dataset.name, "digest": dataset.digest, "model": config.model, "space": config.space}
     text = json.dumps(as_json(analysis, advice, about), indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / "calibration.json", text + "\n")
     write_picture(analysis, advice, folder / "calibration.png")
-    _file(analysis, advice, about).save(folder / NAME)
+    if advice.recommended is None:
+        (folder / NAME).unlink(missing_ok=True)
+    else:
+        _file(analysis, advice, advice.recommended, about).save(folder / NAME)
 
 
-def _file(analysis: Analysis, advice: Advice, about: dict[str, str]) -> CalibrationFile:
-    chosen, proxy = advice.chosen, advice.chosen.proxy
+def _file(analysis: Analysis, advice: Advice, chosen: Candidate, about: dict[str, str]) -> CalibrationFile:
+    proxy = chosen.proxy
     rho = proxy.spearman
     measured = Measured(
         sentence=advice_in_words(analysis, advice),
@@ -71,19 +79,20 @@ def _known(value: float) -> float | None:
 def as_json(analysis: Analysis, advice: Advice, about: dict[str, Any]) -> dict[str, Any]:
     """Keys, always in this order.
 
-    schema, sentence, notes, about; chosen (fidelity, reward), within_tolerance, tolerance; long: fidelity, arms
+    schema, sentence, notes, about; chosen (fidelity, reward; null where none is recommended), within_tolerance,
+    tolerance; long: fidelity, arms
     (indices in the table), means, replicates, deviation of one, reliability, regret of its own picks; candidates, each:
     fidelity, reward, fitted, weights, penalty, share, cost, pulls, pick (index among the arms), observed (regret by the
     measured means), regret_one, regret, spearman, inside; misleading, each: fidelity, reward, loss, sentence;
     left_out. Estimates are {value, low, high, error}; null is not known.
     """
-    truth = analysis.truth
+    truth, best = analysis.truth, advice.recommended
     return {
         "schema": SCHEMA,
         "sentence": advice_in_words(analysis, advice),
         "notes": [*NOTES, reliability_in_words(analysis)],
         "about": about,
-        "chosen": {"fidelity": str(advice.chosen.fidelity), "reward": advice.chosen.reward},
+        "chosen": {"fidelity": str(best.fidelity), "reward": best.reward} if best else None,
         "within_tolerance": advice.within,
         "tolerance": advice.tolerance,
         "long": {

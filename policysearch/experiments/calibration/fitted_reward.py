@@ -13,6 +13,7 @@ FEATURES = ("accuracy", "loss", "accuracy_gap", "augmented_train_loss", "severit
 """Metrics of which a correction is made, those of them that are recorded; accuracy always."""
 _PENALTIES = 10.0 ** np.arange(-3.0, 4.0, 0.5)
 _DIGITS = 3
+_ARMS_PER_WEIGHT = 2
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ def fit_correction(names: Sequence[str], metrics: Floats, truth: Floats) -> Corr
         truth: [K] means of long training.
 
     Returns:
-        None if accuracy's weight is not positive, or there are fewer than 4 arms: then it is no reward.
+        None if accuracy's weight is not positive: then it is no reward. Nor is there one for fewer than 4 arms, or
+        fewer than two for each weight and the constant: so many weights fit the luck of so few arms.
     """
-    if len(truth) < 4 or metrics[:, 0].std() == 0:
+    if len(truth) < max(4, _ARMS_PER_WEIGHT * (len(names) + 1)) or metrics[:, 0].std() == 0:
         return None
     weights, penalty = _ridge(metrics, truth)
     if not weights[0] > 0:

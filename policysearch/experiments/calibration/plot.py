@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import matplotlib
@@ -28,10 +29,18 @@ def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
         figure = Figure(figsize=(13, 5.5), layout="constrained")
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
-        _panel(left, analysis, advice, "expected regret of the pick (accuracy)", lambda c: c.proxy.all)
-        left.axhline(analysis.own.value, color="grey", linestyle="--", label=f"picks by {analysis.long} itself")
+        _panel(
+            left,
+            analysis,
+            advice,
+            "expected regret of the pick [points of accuracy]",
+            lambda c: _in_points(c.proxy.all),
+        )
+        left.axhline(100 * analysis.own.value, color="grey", linestyle="--", label=f"picks by {analysis.long} itself")
         _panel(right, analysis, advice, f"Spearman with {analysis.long}", lambda c: c.proxy.spearman)
         right.axhline(0, color="grey", linewidth=0.8)
+        if advice.recommended:
+            left.plot([], [], "*", color="gold", markeredgecolor="black", markersize=12, label="recommended")
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, fontsize=8, loc="outside lower center", ncols=4)
         figure.savefig(path, dpi=110)
@@ -47,13 +56,18 @@ def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Calla
         if own:
             _points(axes, at, [of(c) for c in own], colour)
             axes.plot([], [], "o", color=colour, label=legend_label(label, _LONGEST) or "fitted (arm left out)")
-        for x in (x for x, c in zip(at, own, strict=True) if c is advice.chosen):
+        for x in (x for x, c in zip(at, own, strict=True) if c is advice.recommended):
             axes.plot(x, of(advice.chosen).value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
     labels = [f"{c.fidelity}\n{100 * c.share:.0f} %" for c in advice.leaders]
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_xlabel("pull (images x epochs), cheapest first, and its cost in long trainings; star: recommended")
+    axes.set_xlabel("pull (images x epochs) and its cost in long trainings")
     axes.set_title(title)
     axes.grid(alpha=0.25, axis="y")
+
+
+def _in_points(estimated: Estimated) -> Estimated:
+    """A share as percent."""
+    return Estimated(*(100 * getattr(estimated, field.name) for field in fields(Estimated)))
 
 
 def _points(axes: Axes, at: list[float], values: list[Estimated], colour: str) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from policysearch.core.command import command
 from policysearch.experiments.calibration.advice import Advice
 from policysearch.experiments.calibration.analysis import Analysis, Candidate
-from policysearch.experiments.calibration.files import FILES
+from policysearch.experiments.calibration.files import files_of
 from policysearch.experiments.calibration.plan import cut_in_words
 from policysearch.experiments.calibration.run import Calibrated, Start
 from policysearch.experiments.calibration.text import (
@@ -17,7 +17,7 @@ from policysearch.experiments.calibration.text import (
     misleading_in_words,
     reliability_in_words,
 )
-from policysearch.reports.numbers import duration, number, share
+from policysearch.reports.numbers import PERCENT, duration, share
 from policysearch.reports.table import Grid
 from policysearch.reports.terminal import output_console, say, show_grid
 
@@ -51,9 +51,11 @@ def show_calibration(found: Calibrated, console: Console | None = None) -> None:
     for text in _remarks(found):
         say(console, text)
     say(console, f"\n{advice_in_words(found.analysis, found.advice)}", style="bold")
-    cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. Files in {found.folder}: {', '.join(FILES)}."
+    files = f"Files in {found.folder}: {', '.join(files_of(found.advice))}."
+    cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. {files}"
     say(console, f"\n{cost}")
-    say(console, command("search", "--calibrated", found.folder))
+    if found.advice.recommended:
+        say(console, command("search", "--calibrated", found.folder))
 
 
 def _remarks(found: Calibrated) -> list[str]:
@@ -71,8 +73,9 @@ def _remarks(found: Calibrated) -> list[str]:
 def _grid(analysis: Analysis, advice: Advice) -> Grid:
     ordered = sorted(analysis.candidates, key=lambda c: (c.share, str(c.fidelity)))
     heads = ("pull", "reward", "cost", "regret, 1 pull", "regret, all pulls [95 %]", "Spearman [95 %]", "inside")
-    rows = tuple(_row(each, each is advice.chosen) for each in ordered)
-    return Grid(f"Cheap pulls against {analysis.long}", heads, rows, (f"→ {advice.chosen.fidelity}",))
+    best = advice.recommended
+    rows = tuple(_row(each, each is best) for each in ordered)
+    return Grid(f"Cheap pulls against {analysis.long}", heads, rows, (f"→ {best.fidelity}",) if best else ())
 
 
 def _row(each: Candidate, chosen: bool) -> tuple[str, ...]:
@@ -81,7 +84,7 @@ def _row(each: Candidate, chosen: bool) -> tuple[str, ...]:
         f"→ {each.fidelity}" if chosen else str(each.fidelity),
         f"{each.reward} (fitted)" if each.correction else each.reward,
         share(each.share),
-        number(proxy.one.value),
+        PERCENT.size(proxy.one.value),
         f"{estimated(proxy.all)} ({proxy.replicates})",
         f"{proxy.spearman.value:.2f} [{proxy.spearman.low:.2f}, {proxy.spearman.high:.2f}]",
         "–" if proxy.inside.value != proxy.inside.value else f"{proxy.inside.value:.2f}",

@@ -11,6 +11,9 @@ from policysearch.stats.arrays import Floats
 from policysearch.stats.ranks import reliability
 from policysearch.stats.shrinkage import shrink
 
+RELIABLE = 0.7
+"""Of long trainings of less reliability than this nothing is concluded."""
+
 
 def additive(rewards: Floats) -> tuple[Floats, float]:
     """Means of the arms with what replicates share taken out, and the deviation that is left.
@@ -83,6 +86,14 @@ class Truth:
         """Whether the arms' means differ by more than luck explains; True where their luck is unknown."""
         means, errors = self._shrunken
         return bool(errors.any() or np.ptp(means) > 0 or np.isnan(self.deviation))
+
+    @property
+    def judges(self) -> bool:
+        """Whether pulls can be judged by it: the arms are apart, and ranked alike by halves of their trainings.
+
+        True where each arm was trained once, since nothing is known against it then.
+        """
+        return self.apart and not self.reliability <= RELIABLE
 
     @cached_property
     def _shrunken(self) -> tuple[Floats, Floats]:
