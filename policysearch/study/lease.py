@@ -1,7 +1,7 @@
 """The right to write a study that others can reach: one controller at a time, and a sign of life every few seconds.
 
-The lease is the study's attribute `controller`. It is taken and renewed by SQL that changes it only if it is still what
-was read, which Optuna's own attributes cannot do.
+The lease is the study's attribute `policysearch:controller`. It is taken and renewed by SQL that changes it only if it
+is still what was read, which Optuna's own methods cannot do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BEAT_SECONDS = 5.0
 """Between two signs of life."""
 DEAD_SECONDS = 30.0
 """After so long without one, a controller on another machine counts as dead."""
-_KEY = "controller"
+_KEY = "policysearch:controller"
 _ATTRIBUTES = table("study_user_attributes", column("study_id"), column("key"), column("value_json"))
 
 

@@ -18,7 +18,7 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.spaces import load_space
 from policysearch.study import lease as lease_module
-from policysearch.study.lease import Holder, Lease, LeaseLost, this_machine
+from policysearch.study.lease import _KEY, Holder, Lease, LeaseLost, this_machine
 from policysearch.study.optuna_store import ForeignTrials, OptunaTrialStore
 from policysearch.study.rows import COMPLETE, FAILED, RUNNING
 from policysearch.study.storage import open_storage
@@ -47,7 +47,7 @@ def lease_of(study: optuna.Study, folder: str = "mine") -> Lease:
 def write_holder(study: optuna.Study, **changes) -> Holder:
     """As if another controller held the study."""
     holder = replace(Holder.this_process(Path("theirs")), **changes)
-    study.set_user_attr("controller", asdict(holder))
+    study.set_user_attr(_KEY, asdict(holder))
     return holder
 
 
@@ -59,9 +59,9 @@ def ended_process() -> int:
 
 def test_a_lease_is_in_the_study_while_it_is_held(study):
     with lease_of(study) as held:
-        assert study.user_attrs["controller"] == asdict(held._own)
+        assert study.user_attrs[_KEY] == asdict(held._own)
         held.must_hold()
-    assert "controller" not in study.user_attrs
+    assert _KEY not in study.user_attrs
 
 
 def test_a_controller_that_lives_keeps_others_out(study, monkeypatch):
@@ -98,13 +98,13 @@ def test_who_was_silent_for_long_and_lost_the_study_stops(study):
             held.must_hold()
         with pytest.raises(LeaseLost):
             held.must_hold()
-    assert study.user_attrs["controller"] == asdict(other), "what is no longer ours is not freed"
+    assert study.user_attrs[_KEY] == asdict(other), "what is no longer ours is not freed"
 
 
 def test_a_lease_is_renewed_meanwhile_and_a_loss_is_noticed(study, monkeypatch):
     monkeypatch.setattr(lease_module, "BEAT_SECONDS", 0.005)
     with lease_of(study) as held:
-        while study.user_attrs["controller"]["beat"] < 3:
+        while study.user_attrs[_KEY]["beat"] < 3:
             pass
         held.must_hold()
         write_holder(study, key="other")
@@ -119,7 +119,7 @@ def test_of_two_that_come_at_once_one_gets_a_new_study(study, monkeypatch):
     first, second = lease_of(study), lease_of(study, "copy")
     with first:
         assert not second._replace(None)
-        assert study.user_attrs["controller"]["key"] == first._own.key
+        assert study.user_attrs[_KEY]["key"] == first._own.key
 
 
 def test_a_machine_is_the_same_for_processes_that_see_each_other():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import optuna
 import pytest
+from optuna.distributions import IntDistribution
 
 from policysearch import RuleSampler
 from tests.support.markdown import python_pages
@@ -48,6 +50,24 @@ def test_the_snippet_for_tune(tune):
     widths = Counter(result.config["width"] for result in results)
     assert sum(widths.values()) == 12
     assert widths.most_common(1)[0][0] == 64
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [{"accuracy": math.nan}, None])
+def test_a_metric_that_is_nan_once_does_not_cost_the_best_arm_its_pulls(first):
+    """Tune leaves such a trial running for ever, and closes one whose trainable failed."""
+    search_module = pytest.importorskip("ray.tune.search.optuna")
+    space = {"x": IntDistribution(0, 10)}
+    sampler = RuleSampler("ucb", seed=0)
+    search = search_module.OptunaSearch(space=space, sampler=sampler, metric="accuracy", mode="max")
+    pulls = Counter()
+    for number in range(120):
+        x = search.suggest(str(number))["x"]
+        pulls[x] += 1
+        spoilt = x == 4 and pulls[x] == 1
+        result = first if spoilt else {"accuracy": 0.8 if x == 4 else 0.3 + x / 50}
+        search.on_trial_complete(str(number), result, error=result is None)
+    assert pulls[4] >= 60
 
 
 @pytest.mark.slow
