@@ -228,7 +228,9 @@ def test_masks_hide_what_their_papers_say(generator):
     grid = (apply(fixed("grid-mask", 0.5, 400, u), images) == 0).float().mean((1, 2, 3))
     assert grid.min() > 0.1 and grid.max() < 0.5 and abs(grid.mean() - 0.25) < 0.02
     hidden = (apply(fixed("hide-and-seek", 0.5, 400, u), images) == 0).float().mean((1, 2, 3))
-    assert abs(hidden.mean() - 0.5) < 0.03 and hidden.std() > 0.03
+    seen = hidden == 0  # a fifth, within 4 binomial deviations of 400 images
+    assert abs(seen.float().mean() - 0.2) < 0.08
+    assert abs(hidden[~seen].mean() - 0.5) < 0.03 and hidden[~seen].std() > 0.03
 
 
 def test_grid_mask_is_the_papers_pattern():

@@ -13,8 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 import torch
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from rich.console import Console
 from scipy.stats import ttest_1samp
 
@@ -27,7 +30,7 @@ from policysearch.experiments.search.learning import LARGEST_CLASS
 from policysearch.experiments.search.report.cost import repeating
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.headline import found_on
-from policysearch.experiments.search.report.importance import FEWEST, importances
+from policysearch.experiments.search.report.importance import FEWEST, distribution_of, importances
 from policysearch.experiments.search.report.page import page
 from policysearch.experiments.search.report.policy_section import readable_data
 from policysearch.experiments.search.report.reliability import calibrated, calibration
@@ -42,6 +45,7 @@ from policysearch.policy.softening import Softening
 from policysearch.policy.spaces import Arm
 from policysearch.reports.html.theme import STYLESHEET
 from policysearch.stats.intervals import student
+from policysearch.study.quiet_optuna import quiet_optuna
 from tests.support.command_line import call
 from tests.support.html_pages import must_be_accessible, must_need_nothing, read
 from tests.support.quick import QuickSetup, config_for, quick_metrics
@@ -236,6 +240,23 @@ def test_the_parameter_that_decides_is_the_important_one():
     assert next(iter(f.shares)) == "a" and f.shares["a"] > 0.6 and sum(f.shares.values()) == pytest.approx(1)
     assert g.arms == 12 and not g.reason
     assert [(each.value, each.arms) for each in f.values if each.parameter == "a"] == [("1", 12), ("0", 12)]
+
+
+def test_importances_take_numbers_as_numbers():
+    """As Optuna does with ranges of its own: m decides, n a little, z nothing."""
+    rng = np.random.default_rng(0)
+    rows = [{"m": int(rng.integers(31)), "n": int(rng.integers(1, 4)), "z": int(rng.integers(5))} for _ in range(60)]
+    values = [row["m"] / 31 + 0.11 * row["n"] for row in rows]
+    with quiet_optuna():
+        study = optuna.create_study(direction="maximize")
+    ranges = {name: IntDistribution(*(f(row[name] for row in rows) for f in (min, max))) for name in "mnz"}
+    for row, value in zip(rows, values, strict=True):
+        study.add_trial(optuna.trial.create_trial(params=row, distributions=ranges, value=value))
+    expected = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=0.1))
+    (_, inner) = importances([made_up("f", value, **row) for row, value in zip(rows, values, strict=True)])
+    assert inner.shares == pytest.approx(expected) and inner.shares["m"] > 0.75
+    assert isinstance(distribution_of([True, False]), CategoricalDistribution)
+    assert isinstance(distribution_of([1, 2.5]), FloatDistribution)
 
 
 def test_too_few_arms_and_arms_that_are_all_alike_have_no_importances():

@@ -12,7 +12,7 @@ from policysearch.augmentation.counter_rng import uniforms
 from policysearch.augmentation.kernels.crops import box_of_area
 
 _ERASING_LOG_RATIO = math.log(3.3)
-_CELLS = (4, 5, 7, 14)
+_CELLS = (4, 5, 7, 14, 0)
 
 
 def inside(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
@@ -66,12 +66,14 @@ def _grid_mask(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 def _hide_and_seek(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """Each cell of a grid hidden with probability `magnitude` (Singh & Lee 2017; Singh et al. 2018: 0.5).
 
-    The grid has 4, 5, 7 or 14 cells a side, drawn evenly: the papers' cells of 56, 44, 32 and 16 pixels at 224. The
-    papers fill with the data set's mean, which is not known here: cells are black, as all masks.
+    The grid has 4, 5, 7 or 14 cells a side, or there is none, drawn evenly: the mixed form of the authors' code, with
+    cells of 56, 44, 32 and 16 pixels at 224, and a fifth of all images left as they are. The papers fill with the data
+    set's mean, which is not known here: cells are black, as all masks.
     """
     cells = torch.tensor(_CELLS, device=magnitude.device)[(numbers[:, 0] * len(_CELLS)).long()]
     most = max(_CELLS)
     hidden = (uniforms(numbers[:, 1:3], most * most) < magnitude[:, None]).view(-1, most, most)
+    hidden &= (cells > 0)[:, None, None]
     ys, xs = (torch.arange(length, device=magnitude.device) * cells[:, None] // length for length in images.shape[2:])
     rows = hidden.gather(1, ys[:, :, None].expand(-1, -1, most))
     return rows.gather(2, xs[:, None].expand(-1, images.shape[2], -1))
