@@ -13,6 +13,7 @@ import typer
 from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
 from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.readable import readable_name
 from policysearch.core.user_code import current_folder_importable
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
@@ -98,5 +99,5 @@ def main() -> None:
 
 
 def _stop(sentence: str, code: int) -> None:
-    print(f"policysearch: {sentence}", file=sys.stderr)
+    print(f"policysearch: {readable_name(sentence)}", file=sys.stderr)
     raise SystemExit(code)

@@ -45,6 +45,11 @@ def test_parts_without_train_are_one_sentence(cli, tmp_path):
     assert "pets has test/ and valid/ but no train/: these are names of parts, not of classes" in err
 
 
+def test_a_message_stays_in_one_line_and_sets_no_colours(cli):
+    code, _, err = cli("show", "no\n\x1b[31mrun")
+    assert code == 2 and err.count("\n") == 1 and "\x1b" not in err
+
+
 def test_columns_by_their_flags(cli, tmp_path):
     labels = [i % 3 for i in range(30)]
     write_parquet(tmp_path / "a.parquet", some_images(30), labels, "pix", "kind", other=[b"x"] * 30)
