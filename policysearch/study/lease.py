@@ -43,7 +43,7 @@ class Holder:
     """Who holds a lease.
 
     Attributes:
-        key: drawn anew for each time it is taken.
+        key: drawn anew whenever the lease is taken.
         machine: where the process number means what it says; see `this_machine`.
         host, process, folder: for people.
         beat: signs of life so far.
@@ -181,10 +181,10 @@ class Lease(AbstractContextManager["Lease"]):
         return True
 
     def _watch(self, held: Holder) -> None:
-        """Return once a holder has given no sign of life for long enough.
+        """Return once a holder was silent for long enough.
 
         Raises:
-            UserError: it has given one.
+            UserError: there was a sign of life.
         """
         _LOG.warning(
             "study %r was last held by %s: waiting up to %g s for a sign of life", self.study, held, DEAD_SECONDS

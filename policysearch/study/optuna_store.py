@@ -51,7 +51,7 @@ class OptunaTrialStore(TrialStore):
         before_writing: called before each write; may raise where another controller has taken the study over.
 
     Raises:
-        UserError: the study holds pulls at more fidelities than were given, or trials of another program.
+        UserError: the study holds pulls at more fidelities than these, or trials of another program.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class OptunaTrialStore(TrialStore):
         return self.trial(row)
 
     def _must_be_next(self, number: int) -> None:
-        """Check the number that the storage has given to a new trial; one that is not the next is closed as failed."""
+        """Check the number of a new trial in the storage; a trial that is not the next is closed as failed."""
         if number == len(self.rows):
             return
         self._set(number, "outcome", json.dumps(asdict(Outcome(error=_NOT_NEXT))))

@@ -16,8 +16,8 @@ def named_policy(spec: str) -> Policy:
     """The preset of that name, or the policy in that file or run's folder.
 
     Raises:
-        UserError: none is there (the nearest presets are told), the run has not ended, or the file holds no valid
-            policy.
+        UserError: none is there (the message names the nearest presets), the run has not ended, or the file holds no
+            valid policy.
     """
     if spec.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS:
         return Policy.preset(spec)

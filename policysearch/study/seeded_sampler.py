@@ -19,7 +19,7 @@ class SeededSampler(BaseSampler):
     """Any Optuna sampler, its randomness keyed by (study seed, trial number, parameter).
 
     A long-lived sampler's generator is lost with its process, and a search resumed with a new one draws
-    other trials. Here what a parameter is given depends on the record alone, so that even a trial
+    other trials. Here the value of a parameter depends on the record alone, so that even a trial
     interrupted between two parameters continues as it would have.
     """
 

@@ -47,7 +47,7 @@ def without_password(url: str) -> str:
 
 @contextmanager
 def open_storage(url: str) -> Iterator[BaseStorage]:
-    """The storage, its tables made where they are not there yet; its connections are closed at the end.
+    """Open the storage, making its tables where they are missing; its connections are closed at the end.
 
     Raises:
         UserError: it is no URL, a driver is missing, or the database cannot be reached or read.
@@ -127,7 +127,7 @@ def _server(url: URL) -> RDBStorage:
 
 @contextmanager
 def _alone(url: URL) -> Iterator[None]:
-    """Searches that begin at once on a new PostgreSQL database would each make the tables, and all but one fail."""
+    """Make tables one search at a time: several that begin at once on a new PostgreSQL database would fail but one."""
     if _backend(url) != "postgresql":
         yield
         return
@@ -166,18 +166,18 @@ def reason(error: BaseException) -> str:
     """What the database driver said, on one line."""
     if isinstance(error, StorageInternalError):
         error = error.__cause__ or error
-    told = getattr(error, "orig", None) or error
-    line = " ".join(str(told).partition("(Background")[0].split())[:300]
+    message = str(getattr(error, "orig", None) or error)
+    line = " ".join(message.partition("(Background")[0].split())[:300]
     if "no password supplied" in line:
         line += " (config.toml keeps no password: set PGPASSWORD, or write it to ~/.pgpass)"
     return line
 
 
 def _parsed(text: str) -> URL:
-    """The URL, if it is one; no message quotes it, since a part may be the password.
+    """The URL, if it is one; no message quotes it.
 
     Raises:
-        UserError: no URL, or one cut in the wrong place; none of it is told, a part may be the password.
+        UserError: no URL, or one cut in the wrong place; none of it is shown, since a part may be the password.
     """
     try:
         url = make_url(text)

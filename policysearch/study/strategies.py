@@ -221,7 +221,7 @@ def _sampler_strategy(key: str, space: Space) -> SamplerStrategy:
 
 
 def _probe(key: str, factory: Callable[[int], BaseSampler], space: Space) -> None:
-    """Let the sampler suggest a few trials in memory, so that what it lacks is told before anything is written.
+    """Let the sampler suggest a few trials in memory, so that what it lacks comes up before anything is written.
 
     Once over two plain numbers too: a sampler may need its own packages only when numbers are common to trials.
     """
