@@ -93,6 +93,12 @@ def soft_loss(logits: Tensor, targets: Tensor, weights: Tensor, label_smoothing:
         targets: [B, C] float, rows sum to 1.
         weights: [B] float, 0 or more.
         label_smoothing: share of each target spread evenly over all classes, in [0, 1).
+
+    Example:
+        >>> logits = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+        >>> targets = torch.tensor([[0.9, 0.1], [0.5, 0.5]])
+        >>> round(float(soft_loss(logits, targets, weights=torch.tensor([0.5, 1.0]))), 4)
+        0.022
     """
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / targets.shape[1]

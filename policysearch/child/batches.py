@@ -29,33 +29,36 @@ def augmented(
     steps: int,
     generator: torch.Generator,
 ) -> Iterator[Batch]:
-    """The batches of an epoch, augmented.
+    """Augment the batches of an epoch.
 
     Several small batches are augmented in one call, whose cost depends on the number of operations drawn more than on
     the number of images, unless the policy needs batches by themselves: for a mix or for normalised weights.
 
     Args:
-        policy: what to draw from; its stages go by (step of the batch) / steps.
-        data: where the images are.
-        network: asked where it sees each image's class, if the policy's mix needs that.
+        policy: what to draw from; its stage depends on (step of the batch) / steps.
+        data: the images and labels.
+        network: gives the class activation maps, if the policy's mix needs them.
         batches: indices [B] int64 into the images, one tensor per batch.
         step: the number of training steps before this epoch.
         steps: the number of training steps in all.
         generator: on the images' device.
+
+    Yields:
+        The batches in their order.
     """
     values = max(1, data.images[:1].numel() * max(map(len, batches), default=1))
     at = 0
     while at < len(batches):
         current = policy.at((step + at) / steps)
         ahead = max(1, _AHEAD // values) if _may_join(current) else 1
-        same = [
-            batch for i, batch in enumerate(batches[at : at + ahead]) if policy.at((step + at + i) / steps) is current
-        ]
-        yield from _together(current, data, network, same, generator)
-        at += len(same)
+        next_batches = batches[at : at + ahead]
+        joined = [batch for i, batch in enumerate(next_batches) if policy.at((step + at + i) / steps) is current]
+        yield from _together(current, data, network, joined, generator)
+        at += len(joined)
 
 
 def _may_join(policy: Policy) -> bool:
+    """Whether batches augmented in one call come out as they would one by one."""
     return policy.mix is None and not (policy.softening and policy.softening.normalise)
 
 

@@ -25,10 +25,19 @@ class TrainingLoss(Protocol):
     """What a training minimises; it may learn from one epoch to the next, so every training makes its own."""
 
     def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """The loss [] of logits [B, C] float under targets [B, C] float and weights [B] float, 0 or more."""
+        """The loss of one batch.
+
+        Args:
+            logits: [B, C] float.
+            targets: [B, C] float, rows sum to 1.
+            weights: [B] float, 0 or more.
+
+        Returns:
+            [] float, 0 or more.
+        """
 
     def end_epoch(self) -> None:
-        """Called after every pass over the training images."""
+        """Learn from the epoch that ends; called after every pass over the training images."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +87,13 @@ def focal(logits: Tensor, targets: Tensor, weights: Tensor, *, gamma: float) -> 
 def bi_tempered(
     logits: Tensor, targets: Tensor, weights: Tensor, *, t1: float, t2: float, smoothing: float = 0.0
 ) -> Tensor:
-    """The bi-tempered logistic loss, Amid et al. 2019: with p the tempered softmax of temperature t2,
+    """Bi-tempered logistic loss, Amid et al. 2019.
+
+    With p the tempered softmax of temperature t2 it is
 
     sum_c t_c·(log_t1 t_c - log_t1 p_c) - (t_c^(2 - t1) - p_c^(2 - t1))/(2 - t1),  log_t x = (x^(1 - t) - 1)/(1 - t).
 
-    It is the paper's own for soft targets; t1 = t2 = 1 is KL(target || softmax).
+    as in the paper for soft targets; t1 = t2 = 1 is KL(target || softmax).
 
     Args:
         logits: [B, C] float.
@@ -94,10 +105,10 @@ def bi_tempered(
     """
     targets = targets * (1 - smoothing) + smoothing / targets.shape[1]
     log_p = tempered_log_softmax(logits, t2)
-    known = targets.log()
-    gained = torch.where(targets > 0, targets * (_tempered(known, t1) - _tempered(log_p, t1)), 0)
-    spread = ((2 - t1) * known).exp() - ((2 - t1) * log_p).exp()
-    return (weights * (gained - spread / (2 - t1)).sum(1)).mean()
+    log_targets = targets.log()
+    logarithms = torch.where(targets > 0, targets * (_tempered(log_targets, t1) - _tempered(log_p, t1)), 0)
+    powers = ((2 - t1) * log_targets).exp() - ((2 - t1) * log_p).exp()
+    return (weights * (logarithms - powers / (2 - t1)).sum(1)).mean()
 
 
 def _tempered(log_x: Tensor, t: float) -> Tensor:
@@ -181,7 +192,7 @@ class OnlineLabelSmoothing:
         self._sums += (shares.T @ p).to(self._sums.dtype)
 
     def end_epoch(self) -> None:
-        """S of the epoch that ends takes the place of the one before."""
+        """Take the S of the epoch that ends in place of the one before."""
         counts = self._sums.sum(1, keepdim=True)
         self.rows = torch.where(counts > 0, self._sums / counts, self.rows)
         self._sums = torch.zeros_like(self._sums)
@@ -196,13 +207,20 @@ _LEARNING: Mapping[str, Callable[..., TrainingLoss]] = MappingProxyType(
 
 
 def make_loss(loss: Loss | None, num_classes: int, device: torch.device, label_smoothing: float = 0.0) -> TrainingLoss:
-    """The loss of one training, called as (logits [B, C], targets [B, C], weights [B]) -> [].
+    """Make the loss of one training, called as (logits [B, C], targets [B, C], weights [B]) -> [].
 
     Args:
         loss: which; None is `soft_loss`, KL with one weight per image.
         num_classes: C.
         device: where logits will be.
-        label_smoothing: for `soft_loss` alone, in [0, 1); a loss given brings its own.
+        label_smoothing: in [0, 1), for `soft_loss` alone; an arm's loss has its own.
+
+    Example:
+        >>> from policysearch.policy.losses import Focal
+        >>> logits, targets = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])
+        >>> focal = make_loss(Focal(gamma=2.0), num_classes=2, device=torch.device("cpu"))
+        >>> round(float(focal(logits, targets, torch.ones(1))), 4)  # (1 - 0.5)² · log 2
+        0.1733
     """
     if loss is None:
         return _Fixed(partial(soft_loss, label_smoothing=label_smoothing))

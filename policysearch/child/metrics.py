@@ -26,7 +26,7 @@ def _places(confidence: Tensor, bins: int) -> Tensor:
 
 
 def reliability(logits: Tensor, labels: Tensor, bins: int = 10) -> list[list[float]]:
-    """What the calibration error is made of: of each bin [images, sum of their confidences, images predicted right].
+    """The bins of the calibration error: [images, sum of their confidences, images predicted right] each.
 
     Args:
         logits: [N, C] float.
@@ -34,9 +34,9 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 10) -> list[list[flo
         bins: as in `expected_calibration_error`, the least confident first.
     """
     confidence, predicted = F.softmax(logits.double(), 1).max(1)
-    each = torch.stack([torch.ones_like(confidence), confidence, (predicted == labels).double()], 1)
+    counts = torch.stack([torch.ones_like(confidence), confidence, (predicted == labels).double()], 1)
     sums = torch.zeros(bins, 3, dtype=torch.float64, device=logits.device)
-    sums.index_add_(0, _places(confidence, bins), each)
+    sums.index_add_(0, _places(confidence, bins), counts)
     return [[int(images), round(confident, 6), int(right)] for images, confident, right in sums.tolist()]
 
 

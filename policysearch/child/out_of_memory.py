@@ -22,15 +22,20 @@ def evaluation_batch(recipe: Recipe) -> int:
 
 
 def out_of_memory(data: DeviceData, factory: Callable[[], nn.Module], recipe: Recipe) -> str:
-    """The sentence for a training that ran out of memory, with the batch that fits.
+    """The message for a training that ran out of memory, with the batch that fits.
 
     What the training held must be free again.
+
+    Args:
+        data: images on the device.
+        factory: makes the untrained network.
+        recipe: of the training that failed.
     """
-    told = f"out of memory on {data.images.device} with batch {recipe.batch}: "
+    begin = f"out of memory on {data.images.device} with batch {recipe.batch}: "
     fits = fitting_batch(data, factory, recipe)
     if fits is None:
-        return f"{told}not even 2 images fit: use a smaller network, smaller images or fewer workers"
-    return f"{told}{fits} fits, give --batch {fits}"
+        return f"{begin}not even 2 images fit: use a smaller network, smaller images or fewer workers"
+    return f"{begin}{fits} fits, give --batch {fits}"
 
 
 def fitting_batch(data: DeviceData, factory: Callable[[], nn.Module], recipe: Recipe) -> int | None:

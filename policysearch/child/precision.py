@@ -13,7 +13,7 @@ _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def chosen_precision(precision: Precision, device: torch.device) -> Precision:
-    """The precision that is meant on this device, auto resolved.
+    """The precision on this device, with auto resolved.
 
     Raises:
         UserError: float16 on CPU, where torch cannot scale its gradients.
@@ -31,5 +31,8 @@ def _fastest(device: torch.device) -> Precision:
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """In it, operations that bear it run in `precision` (Micikevicius et al. 2018); float32 leaves all as it is."""
+    """A context in which operations that tolerate it run in `precision`; float32 changes nothing.
+
+    Micikevicius et al. 2018.
+    """
     return torch.autocast(device.type, _TYPES[precision]) if precision in _TYPES else nullcontext()

@@ -16,7 +16,7 @@ class Recipe(Frozen):
     """SGD with Nesterov momentum, by default under a one-cycle rate (Smith & Topin 2018).
 
     Attributes:
-        batch: images a step.
+        batch: images per step.
         rate: the highest learning rate.
         momentum: Nesterov momentum in [0, 1); 0 is plain SGD.
         weight_decay: L2 on all weights.
@@ -26,16 +26,16 @@ class Recipe(Frozen):
         precision: of forward and backward passes; weights, losses and metrics stay float32. auto is float32 on CPU, on
             CUDA bfloat16 where the device has it and float16 elsewhere.
         schedule: one-cycle; or constant after 50 steps, so that the curve does not depend on the number of epochs.
-        averaging: what is judged has its weights averaged over about this share of the steps done, in [0, 1]; 0: it
-            has the last weights.
-        base_epochs: epochs without augmentation before the child's own, done once a replicate in each worker, from
-            which all its arms are fine-tuned; 0: children start from random weights.
+        averaging: the network that is judged has its weights averaged over about this share of the steps done, in
+            [0, 1]; 0: it has the last weights.
+        base_epochs: epochs without augmentation before those of the child, trained once per replicate in each worker;
+            all arms of the replicate go on from there. 0: children start from random weights.
         compile: whether torch.compile makes the network faster, after some minutes in every worker.
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"schedule", "averaging", "base_epochs"})
 
-    batch: Annotated[int, Field(ge=2, description="images a step")] = 128
+    batch: Annotated[int, Field(ge=2, description="images per step")] = 128
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False, description="highest learning rate of the one cycle")] = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1, description="Nesterov momentum; 0 is plain SGD")] = 0.9
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, description="L2 on all weights")] = 5e-4
@@ -57,7 +57,7 @@ class Recipe(Frozen):
         float, Field(ge=0, le=1, description="share of the steps over which judged weights are averaged; 0: the last")
     ] = 0.0
     base_epochs: Annotated[
-        int, Field(ge=0, description="epochs without augmentation, once a replicate, that all its arms go on from")
+        int, Field(ge=0, description="epochs without augmentation, once per replicate, from which all its arms go on")
     ] = 0
     compile: Annotated[bool, Field(description="compile the network with torch.compile")] = False
 

@@ -37,11 +37,11 @@ class Exam:
 
     @classmethod
     def of(cls, dataset: Dataset, device: torch.device, batch: int) -> Exam:
-        """The one place of a worker where the test part is read."""
+        """The test part of a data set on a device; the one place in a worker where it is read."""
         return cls(as_tensor(dataset.x_test).to(device), as_tensor(dataset.y_test).to(device), batch)
 
     def __call__(self, data: DeviceData, logits: Logits, seed: int) -> dict[str, float]:
-        """The metrics of a network, named as in `policysearch.child.metrics.scores` with `test_` before.
+        """Judge a network on the test part.
 
         Args:
             data: the training part, for its normalisation.
@@ -56,10 +56,10 @@ class Exam:
         drawn = np.random.default_rng([seed, _PLACES]).random((len(self.labels), 2))
         places = torch.from_numpy(drawn).to(self.images.device)
         answers = {share: self._answers(data, logits, share, places) for share in SHARES}
-        found = scores(answers[0.0], self.labels, BINS)
+        metrics = scores(answers[0.0], self.labels, BINS)
         correct = {share: (out.argmax(1) == self.labels).double().mean() for share, out in answers.items()}
         return {
-            **{f"test_{name}": value for name, value in found.items()},
+            **{f"test_{name}": value for name, value in metrics.items()},
             "test_images": len(self.labels),
             **{occluded_name(share): float(value) for share, value in correct.items()},
         }

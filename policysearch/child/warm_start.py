@@ -21,17 +21,28 @@ _SHOWN = 256
 
 @dataclass
 class Bases:
-    """Networks trained without augmentation, one for each (images, seed); those used last are kept, `room` of them.
+    """Networks trained without augmentation, one for each (images, seed); those used last are kept.
 
     A replicate's arms share its base, which costs its training once in each worker; on CPU all workers come to the
     same weights.
+
+    Attributes:
+        room: how many are kept.
     """
 
     room: int = 4
     _kept: dict[tuple[int, int], nn.Module] = field(default_factory=dict)
 
     def of(self, key: tuple[int, int], train: Callable[[], nn.Module]) -> tuple[nn.Module, float]:
-        """A copy of a base, to be trained on, and the seconds it took to train: 0 if it was there."""
+        """A copy of a base to train on from, and the seconds that its training took.
+
+        Args:
+            key: (images, seed).
+            train: trains the base, if it is not kept.
+
+        Returns:
+            The copy, and 0 seconds where the base was kept.
+        """
         started = time.perf_counter()
         new = key not in self._kept
         base = train() if new else self._kept.pop(key)
@@ -42,7 +53,7 @@ class Bases:
 
 @torch.no_grad()
 def affinity(policy: Policy, data: DeviceData, network: nn.Module, batch: int, seed: int) -> dict[str, float]:
-    """How a network that was trained without augmentation sees the policy's validation images.
+    """Judge a network that was trained without augmentation on augmented validation images.
 
     Args:
         policy: applied to each validation image once.
@@ -56,27 +67,32 @@ def affinity(policy: Policy, data: DeviceData, network: nn.Module, batch: int, s
         equation 3, with one fold).
     """
     network.eval()
-    clean = _plain(policy)
+    unmixed = _unmixed(policy)
     generator = torch.Generator(data.images.device).manual_seed(seed)
-    changed = partial(_augmented, clean, data, generator)
-    seen = _judged(data, network, batch, changed)
-    plain = _judged(data, network, batch, lambda rows: data.images[rows])
-    return {"affinity": seen["accuracy"] - plain["accuracy"], "density_loss": seen["loss"]}
+    augmented = partial(_augmented, unmixed, data, generator)
+    on_augmented = _judged(data, network, batch, augmented)
+    on_clean = _judged(data, network, batch, lambda rows: data.images[rows])
+    return {"affinity": on_augmented["accuracy"] - on_clean["accuracy"], "density_loss": on_augmented["loss"]}
 
 
 @torch.no_grad()
 def severity(policy: Policy, data: DeviceData, seed: int) -> float:
-    """The mean of 1 - visibility over 256 training images, in [0, 1]; a policy with stages is taken at its middle.
+    """The mean of 1 - visibility over 256 training images, in [0, 1].
 
     The images are spread evenly over the training side, which may be sorted by class.
+
+    Args:
+        policy: one with stages is taken at half of the training.
+        data: images on the device.
+        seed: of the draws.
     """
     rows = data.train[torch.linspace(0, len(data.train) - 1, _SHOWN, device=data.train.device).long()]
     generator = torch.Generator(data.images.device).manual_seed(seed)
-    out = augment(_plain(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator)
+    out = augment(_unmixed(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator)
     return float(1 - out.visibility.mean())
 
 
-def _plain(policy: Policy) -> Policy:
+def _unmixed(policy: Policy) -> Policy:
     """What the policy does to single images at half of the training."""
     return policy.at(0.5).model_copy(update={"mix": None, "softening": None})
 

@@ -13,7 +13,8 @@ from policysearch.child.lr_schedules import one_cycle
 from policysearch.child.metrics import expected_calibration_error, scores
 from policysearch.child.networks import SmallResNet, build, dry_forward
 from policysearch.child.recipe import Recipe
-from policysearch.child.training import ChildError, train
+from policysearch.child.training import train
+from policysearch.child.training_run import ChildError
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import child_seed
 from policysearch.datasets.load import load
@@ -222,9 +223,9 @@ def test_divergence_is_an_error(fashion):
 
 
 def test_a_loss_that_is_not_finite_in_evaluation_is_no_reward(fashion, monkeypatch):
-    import policysearch.child.training as training
+    import policysearch.child.training_run as training_run
 
-    monkeypatch.setattr(training, "scores", lambda *_: {"accuracy": 0.1, "loss": float("nan"), "correct": 1})
+    monkeypatch.setattr(training_run, "scores", lambda *_: {"accuracy": 0.1, "loss": float("nan"), "correct": 1})
     with pytest.raises(ChildError, match="diverged: loss is nan on validation"):
         child(fashion[1], images=20, epochs=1)
 

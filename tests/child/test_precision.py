@@ -15,7 +15,8 @@ from policysearch.child.learner import Learner
 from policysearch.child.networks import build
 from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Recipe
-from policysearch.child.training import ChildError, train
+from policysearch.child.training import train
+from policysearch.child.training_run import ChildError
 from policysearch.core.errors import UserError
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split

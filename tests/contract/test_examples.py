@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import policysearch
+from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.policy.operations import OPERATIONS
 
 ROOT = Path(policysearch.__file__).parent.parent
 MODULES = [
@@ -22,7 +24,13 @@ MODULES = [
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    tables = [(table, dict(table)) for table in (OPERATIONS, KERNELS)]
+    try:
+        result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    finally:
+        for table, before in tables:  # an example registers an operation, which other tests do not expect
+            table.clear()
+            table.update(before)
     assert result.attempted and not result.failed
 
 

@@ -180,10 +180,10 @@ def test_the_record_holds_every_loss_once(quick, tmp_path):
 
 
 def test_real_children_are_trained_with_their_arms_losses(npz, tmp_path, monkeypatch):
-    import policysearch.child.training as training
+    import policysearch.child.training_run as training_run
 
     seen = []
-    monkeypatch.setattr(training, "make_loss", lambda loss, *rest: seen.append(loss) or make_loss(loss, *rest))
+    monkeypatch.setattr(training_run, "make_loss", lambda loss, *rest: seen.append(loss) or make_loss(loss, *rest))
     settings = {"data": str(npz), "space": "losses", "strategy": "ucb", "trials": 16, "confirm": 1, "finalists": 2}
     result = search(config_for(tmp_path / "run", **settings, images=30, recipe={"batch": 16}))
     assert all(s.pulls == 1 for s in result.summaries), [s.failures for s in result.summaries]

@@ -49,6 +49,15 @@ def register(row: Operation, kernel: Kernel, visibility: Callable[[Tensor, Tenso
 
     Raises:
         UserError: the name is taken, the kind unknown, or kernel or visibility break their contract on trial images.
+
+    Example:
+        >>> from policysearch import Operation, Policy, augment, register
+        >>> register(Operation("half-dark", "filter"), lambda images, magnitude, numbers: images // 2)
+        >>> policy = Policy.from_dict({"sub_policies": [{"steps": [{"operation": "half-dark"}]}]})
+        >>> images, labels = torch.full((1, 3, 8, 8), 200, dtype=torch.uint8), torch.tensor([0])
+        >>> out = augment(policy, images, labels, num_classes=2, generator=torch.Generator())
+        >>> int(out.images.max())
+        100
     """
     if row.kind not in _GIVES:
         raise UserError(f"kind of {row.name}: {row.kind!r} is none of {', '.join(k for k in KINDS if k in _GIVES)}")

@@ -10,11 +10,16 @@ from policysearch.core.errors import UserError, unknown_name
 
 
 def make_timm(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The untrained network `timm:NAME`; nothing is downloaded.
+    """Make the untrained network `timm:NAME`; nothing is downloaded.
+
+    Args:
+        name: with its prefix.
+        shape: channels, height, width of an image.
+        classes: number of logits per image.
 
     Raises:
-        UserError: timm is not installed, or has no network of that name; the nearest are told.
-        ValueError: images that the patches of a vision transformer do not tile.
+        UserError: timm is not installed, or has no network of that name (the message suggests the nearest).
+        ValueError: the patches of a vision transformer do not tile the images.
     """
     try:
         import timm
@@ -25,15 +30,15 @@ def make_timm(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module
     model = name.partition(":")[2]
     if not timm.is_model(model):
         raise unknown_name("timm model", model, timm.list_models())
-    known = timm.get_pretrained_cfg(model)
-    sized: dict[str, Any] = {"img_size": shape[1:]} if known is not None and known.fixed_input_size else {}
+    published = timm.get_pretrained_cfg(model)
+    sized: dict[str, Any] = {"img_size": shape[1:]} if published is not None and published.fixed_input_size else {}
     network: nn.Module = timm.create_model(model, pretrained=False, num_classes=classes, in_chans=shape[0], **sized)
     _must_tile(network, shape[1:])
     return network
 
 
 def _must_tile(network: nn.Module, size: tuple[int, ...]) -> None:
-    """timm's transformers leave out what is over where patches do not tile an image: a patch of 16 sees 16 of 28."""
+    """Refuse images that patches do not tile, of which timm's transformers ignore the rest: 12 of 28 pixels at 16."""
     patch = getattr(getattr(network, "patch_embed", None), "patch_size", None) or 1
     sides = patch if isinstance(patch, tuple) else (patch, patch)
     if any(whole % part for whole, part in zip(size, sides, strict=True)):

@@ -16,21 +16,26 @@ _EXTRAS: dict[str, Callable[[tuple[int, int]], dict[str, Any]]] = {
     "maxvit_t": lambda size: {"input_size": size},
     **dict.fromkeys(("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"), lambda size: {"image_size": size[0]}),
 }
-"""What a builder must be told beside the classes: the image's size, or to leave out outputs that only help training."""
+"""Arguments of a builder besides the classes: the image's size, or to leave out outputs that only help training."""
 
 
 def make_torchvision(name: str, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The untrained network `torchvision:NAME`; nothing is downloaded.
+    """Make the untrained network `torchvision:NAME`; nothing is downloaded.
+
+    Args:
+        name: with its prefix.
+        shape: channels, height, width of an image.
+        classes: number of logits per image.
 
     Raises:
-        UserError: torchvision has no classification network of that name; the nearest are told.
+        UserError: torchvision has no classification network of that name (the message suggests the nearest).
     """
     from torchvision import models
 
     model = name.partition(":")[2]
-    known = models.list_models(module=models)
-    if model not in known:
-        raise unknown_name("torchvision model", model, known)
+    available = models.list_models(module=models)
+    if model not in available:
+        raise unknown_name("torchvision model", model, available)
     extra = _EXTRAS[model](shape[1:]) if model in _EXTRAS else {}
     network: nn.Module = models.get_model(model, weights=None, num_classes=classes, **extra)
     return _for_grey(network) if shape[0] == 1 else network

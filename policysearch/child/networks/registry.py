@@ -81,7 +81,8 @@ NETWORKS = {
 }
 
 OWN = Network(
-    "your own: a function or class that gives a torch.nn.Module; told the channels, classes, height, width it names",
+    "your own: a function or class that returns a torch.nn.Module; it gets what it names of channels, classes, height, "
+    "width",
     make_own,
     Recipe(),
     200,
@@ -111,7 +112,7 @@ def network_row(name: str) -> Network:
     """The row of any network that `--model` takes.
 
     Raises:
-        UserError: a name without a colon that is not in the table; the nearest are told.
+        UserError: a name without a colon that is not in the table; the message suggests the nearest.
     """
     prefix, colon, _ = name.partition(":")
     if colon:
@@ -121,12 +122,20 @@ def network_row(name: str) -> Network:
     return NETWORKS[name]
 
 
-def recipe_for(name: str, given: Recipe | None = None) -> Recipe:
-    """The recipe of a network's source, with the fields that were set in `given` as they are there.
+def recipe_for(name: str, setting: Recipe | None = None) -> Recipe:
+    """The recipe of a network's source, except for the fields that were set.
+
+    Args:
+        name: as `--model` takes it.
+        setting: a recipe whose explicitly set fields come first.
+
+    Example:
+        >>> recipe_for("resnet-18").weight_decay, recipe_for("resnet-18", Recipe(weight_decay=0.01)).weight_decay
+        (0.0005, 0.01)
 
     Raises:
         UserError: as `network_row`.
     """
     recipe = network_row(name).recipe
-    chosen = {} if given is None else {field: getattr(given, field) for field in given.model_fields_set}
+    chosen = {} if setting is None else {field: getattr(setting, field) for field in setting.model_fields_set}
     return recipe.model_copy(update=chosen)

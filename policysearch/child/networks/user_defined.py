@@ -12,25 +12,35 @@ _MAIN = ("channels", "classes", "height", "width")
 
 
 def make_own(name: str, shape: tuple[int, int, int], classes: int) -> Any:
-    """What the factory gives, called with those of `arguments` that its signature names; `**kwargs` takes the four
-    main ones: channels, classes, height, width.
+    """Call the user's factory with those arguments that its signature names.
+
+    Where it takes `**kwargs`, it gets the four main ones too: channels, classes, height, width.
+
+    Args:
+        name: MODULE:FACTORY or PATH.py:FACTORY.
+        shape: channels, height, width of an image.
+        classes: number of logits per image.
+
+    Returns:
+        What the factory returns, which may be anything.
 
     Raises:
-        UserError: it cannot be loaded, or wants an argument that is not there; whatever the factory raises.
+        UserError: the factory cannot be loaded, or needs an argument that there is not.
+        Exception, SystemExit: what the factory raises.
     """
     factory = function(name, f"model {name!r}")
-    known = _known(shape, classes)
+    arguments = _arguments(shape, classes)
     parameters = inspect.signature(factory).parameters.values()
     for parameter in parameters:
-        if parameter.name not in known and _must_be_given(parameter):
+        if parameter.name not in arguments and _must_be_given(parameter):
             raise UserError(
-                f"model {name!r}: its parameter {parameter.name!r} has no default and is none of {', '.join(known)}: "
-                "give it a default"
+                f"model {name!r}: its parameter {parameter.name!r} has no default and is none of "
+                f"{', '.join(arguments)}: give it a default"
             )
-    return factory(**{key: known[key] for key in _wanted(parameters) if key in known})
+    return factory(**{key: arguments[key] for key in _wanted(parameters) if key in arguments})
 
 
-def _known(shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
+def _arguments(shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
     channels, height, width = shape
     return {
         **{"channels": channels, "classes": classes, "height": height, "width": width},
