@@ -24,6 +24,11 @@ class Dataset:
         warnings: what a person should know of these data, a sentence each.
         digest: a hash of all the above but the name and the warnings.
         handle: what `load.opened` takes, in another process too.
+
+    Example:
+        >>> images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 2
+        >>> Dataset("dots", images, labels, images, labels, classes=("left", "right")).shape
+        (1, 8, 8)
     """
 
     name: str

@@ -57,6 +57,11 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) ->
 
     Raises:
         UserError: there is no such data, or something about them is wrong; the message begins with their name.
+
+    Example:
+        >>> dataset = load("fashion-small")
+        >>> dataset.x_train.shape, dataset.classes[:2]
+        ((6000, 1, 28, 28), ('T-shirt/top', 'Trouser'))
     """
     settings = DataSettings(data=settings) if isinstance(settings, str) else settings
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:

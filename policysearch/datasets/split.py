@@ -30,6 +30,12 @@ def split(dataset: Dataset, validation: int | None, seed: int) -> Split:
 
     Raises:
         UserError: the part is too large, or a class is too small to have an image on both sides.
+
+    Example:
+        >>> images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 2
+        >>> dots = Dataset("dots", images, labels, images, labels, classes=("left", "right"))
+        >>> split(dots, 2, seed=0).validation
+        array([2, 3])
     """
     everything = np.arange(len(dataset.y_train))
     if dataset.validation is not None:
