@@ -47,26 +47,21 @@ def _read(path: Path, group: str | None) -> tuple[dict[str, NDArray[Any]], list[
         with zipfile.ZipFile(file) as archive:
             members = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist()}
             names = array_names(members, group)
-            unpacked = sum(_bytes_unpacked(archive, members[name]) for name in names)
-            must_fit(unpacked, path.stat().st_size, "its arrays are")
-            arrays = {}
-            for name in names:
-                with archive.open(members[name]) as member:
-                    arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+            # Not even a header is read before: it, too, may unpack to anything.
+            must_fit(sum(members[name].file_size for name in names), path.stat().st_size, "its arrays are")
+            arrays = {name: _array(archive, members[name]) for name in names}
     return arrays, [name for name in members if name not in names]
 
 
-def _bytes_unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """The bytes of an array, by its header; they cannot be more than the archive says that the member has.
-
-    Raises:
-        ValueError: they are more, or there is no header.
-    """
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """The array in a member of the archive; room for it is taken when its header fits the member's size."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
-    size = math.prod(shape) * dtype.itemsize
-    if not 0 <= size <= member.file_size:
-        raise ValueError(f"an array of {size} bytes in {member.file_size}")
-    return size
+        size = math.prod(shape) * dtype.itemsize
+        if not 0 <= size <= member.file_size:
+            raise ValueError(f"an array of {size} bytes in {member.file_size}")
+    with archive.open(member) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        return array

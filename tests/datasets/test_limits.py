@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -61,6 +62,18 @@ def test_a_header_that_promises_more_than_there_is(tmp_path):
         archive.writestr("x_train.npy", out.getvalue() + b"\0" * 100)
     with pytest.raises(UserError, match="damaged"):
         load(str(tmp_path / "a.npz"))
+
+
+def test_a_header_that_unpacks_to_much(tmp_path, strict):
+    head = b"\x93NUMPY\x02\x00" + (2**28).to_bytes(4, "little")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", head + b" " * 10**7)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="its arrays are 10 MB unpacked"):
+        load(str(tmp_path / "a.npz"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**6
 
 
 def test_a_cell_that_is_repeated_without_end(tmp_path, strict):
