@@ -1,0 +1,282 @@
+"""Plant faults in the numbers that people read, one at a time, and see whether a test fails.
+
+    python mutants.py > mutants.md
+
+The package and its tests are copied to a temporary folder. Each mutant is a replacement of a text that stands once in
+its file; the tests named beside the file are run on it in a process of its own, and a mutant that passes them all has
+survived. The exit code is the number of survivors.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("policysearch", "search_spaces", "workers", "tests", "results", "pyproject.toml")
+
+STATS = ("tests/stats/test_paired.py",)
+COMPARISON = ("tests/stats/test_paired.py", "tests/experiments/test_comparison_statistics.py")
+VERDICT = ("tests/experiments/test_verdict.py",)
+SUMMARY = ("tests/experiments/test_summary.py",)
+NUMBERS = ("tests/reports/test_numbers.py",)
+WORDS = ("tests/policy/test_describe.py",)
+SENTENCE = ("tests/experiments/test_evaluation_statistics.py", "-k", "sentence or grid or without or costs or worse")
+
+SEARCH = "policysearch/experiments/search/"
+MUTANTS: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
+    "policysearch/stats/intervals.py": (
+        COMPARISON,
+        [
+            ("LEVEL = 0.95", "LEVEL = 0.9"),
+            ("n - 1)) * error if n > 1", "n)) * error if n > 1"),
+            ("* error if n > 1", "* 2 * error if n > 1"),
+            ("Estimate(mean, mean - half, mean + half)", "Estimate(mean, mean + half, mean - half)"),
+            ("np.sort(values, 0).std(0, ddof=1)", "np.sort(values, 0).std(0)"),
+            (" / np.sqrt(len(values)))", ")"),
+            ("len(values) + len(imagined) - 1)", "len(values) - 1)"),
+            ("np.clip(centre - half, 0, mean)", "centre - half"),
+            ("np.maximum(centre + half, mean)", "mean + half"),
+            ("z2 / (4 * n**2)", "0"),
+            ("(share + z2 / (2 * n))", "share"),
+        ],
+    ),
+    "policysearch/stats/paired.py": (
+        STATS,
+        [
+            ("self.difference.low > 0 or self.difference.high < 0", "self.difference.low > 0"),
+            ("self.difference.low > 0 or self.difference.high < 0", "self.difference.high < 0"),
+            ("return self.holm <= ALPHA", "return self.p <= ALPHA and self.holm > ALPHA"),
+            ("np.abs(gaps).sum()", "gaps.sum()"),
+            (" / images) / len(gaps)", " / images)"),
+            ("return math.sqrt(float(np.abs(gaps).sum()) / images)", "return (float(np.abs(gaps).sum()) / images)"),
+            ("gaps = ours - theirs", "gaps = theirs - ours"),
+            ("max(float(standard_error(gaps)), count_error(gaps, images))", "float(standard_error(gaps))"),
+            ("max(float(standard_error(gaps)), count_error(gaps, images))", "count_error(gaps, images)"),
+            ("half = float(t.ppf((1 + LEVEL) / 2, n - 1))", "half = float(t.ppf((1 + LEVEL) / 2, n))"),
+            ("half = float(t.ppf((1 + LEVEL) / 2, n - 1))", "half = float(t.ppf(LEVEL, n - 1))"),
+            ("error, detectable(half, n - 1), p=p", "error, half, p=p"),
+            ("float(2 * t.sf(", "float(t.sf("),
+            ("abs(mean) / error, n - 1))", "abs(mean) / error, n))"),
+            ("np.sort(theirs[:n] - ours[:n])", "np.sort(ours[:n] - theirs[:n])"),
+            ("imagined = (-blind, blind) if", "imagined = () if"),
+            ("holm([pair.p for pair in pairs])", "[pair.p for pair in pairs]"),
+        ],
+    ),
+    "policysearch/stats/best_of_several.py": (
+        STATS,
+        [
+            ("(table.shape[0] - 1) * (table.shape[1] - 1)", "table.shape[0] * (table.shape[1] - 1)"),
+            ("table - table.mean(0, keepdims=True) - table", "table - table"),
+            (" - table.mean(1, keepdims=True) + table.mean()", " - table.mean(1, keepdims=True)"),
+            ("gaps = values[best] - values[other]", "gaps = values[other] - values[best]"),
+            ("deviation * math.sqrt(2 / n)", "deviation * math.sqrt(1 / n)"),
+            ("deviation * math.sqrt(2 / n)", "deviation"),
+            ("float(standard_error(gaps)), count_error(gaps, images))", "count_error(gaps, images))"),
+            (", float(standard_error(gaps)), count_error(gaps, images))", ", float(standard_error(gaps)))"),
+            ("factor = range_factor(len(values), freedom)", "factor = range_factor(2, freedom)"),
+            ("studentized_range.ppf(LEVEL, things", "studentized_range.ppf(0.9, things"),
+            (" / math.sqrt(2)\n", "\n"),
+            ("seen = half + float(t.ppf(POWER, freedom)) * error", "seen = half"),
+            ("if error <= _ROUNDING:", "if False:"),
+        ],
+    ),
+    SEARCH + "summary.py": (
+        SUMMARY,
+        [
+            ("deviation / np.sqrt(n) if n and freedom", "deviation if n and freedom"),
+            ("deviation / np.sqrt(n) if n and freedom", "deviation / np.sqrt(n) if n"),
+            ("student(self.mean, self.error, self.freedom + 1)", "student(self.mean, self.error, self.freedom)"),
+            (
+                "student(self.mean, self.error, self.freedom + 1)",
+                "student(self.shrunken, self.error, self.freedom + 1)",
+            ),
+            ("freedom = int((pulls - 1).sum())", "freedom = int(pulls.sum())"),
+            ("together.std(ddof=1) / np.sqrt(2)", "together.std(ddof=1)"),
+            ("float(rewards.mean()) if n", "float(np.median(rewards) + 0.01) if n"),
+            ("sum(row.state == FAILED for row in rows)", "sum(row.state != COMPLETE for row in rows)"),
+            ("row.state == COMPLETE for row in rows) - n", "row.state == COMPLETE for row in rows)"),
+            ("return max((row.fidelity", "return min((row.fidelity"),
+            ("row.state == COMPLETE and row.fidelity == fidelity]", "row.state == COMPLETE]"),
+            ("return -round(summary.shrunken, 12)", "return round(summary.shrunken, 12)"),
+            ("if s.pulls][:count]", "if s.pulls][: count + 1]"),
+            ("if arm.key not in keys]", "]"),
+            ("sum(row.seconds for row in rows)", "max(row.seconds for row in rows)"),
+        ],
+    ),
+    SEARCH + "tables.py": (
+        SUMMARY,
+        [
+            ("unit.estimate(s.interval), unit.value(s.shrunken)", "unit.value(s.mean), unit.value(s.shrunken)"),
+            ("unit.value(s.shrunken), f", "unit.value(s.mean + 1), f"),
+            ("hidden = len(summaries) - most", "hidden = len(summaries)"),
+            ("not any(s.freedom for s in summaries)", "False"),
+            ('f" (+{summary.failures} failed)" if summary.failures', '"" if summary.failures'),
+        ],
+    ),
+    SEARCH + "verdict.py": (
+        VERDICT,
+        [
+            ("_NEGLIGIBLE = 1e-4", "_NEGLIGIBLE = 0.0"),
+            ("if learned is not None and learned.hardly:\n            return", "if False:\n            return"),
+            ("if learned is not None and learned.hardly:\n        key", "if False:\n        key"),
+            ("len(rewards[arm.key]) == most}", "len(rewards[arm.key])}"),
+            ("-_FREE.get(key, len(_FREE)))", "_FREE.get(key, len(_FREE)))"),
+            ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "_NEGLIGIBLE"),
+            ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "max(alone, _NEGLIGIBLE)"),
+            ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "10 * alone"),
+            ("if simplest != best:", "if False:"),
+            ("if not _leads_clearly(pair)]", "if _leads_clearly(pair)]"),
+            ("if best in _FREE:", "if False:"),
+            ("    if not unsure:\n        text", "    if True:\n        text"),
+            ("use = _simplest_of(found, unsure)", "use = unsure[-1]"),
+            ("next(key for key in keys if key == best or found.is_tied(best, key))", "best"),
+            ("{unit.change(pair.difference)} over {name}", "{unit.size(pair.difference.mean)} over {name}"),
+            ("'one replicate' if n == 1 else f'n = {n}'", "f'n = {n + 1}'"),
+            ("leads(best, self.rewards, others, self.images)", "leads(best, self.rewards, others)"),
+            ("return images if bool(", "return images if not bool("),
+        ],
+    ),
+    SEARCH + "learning.py": (
+        VERDICT,
+        [
+            ("_NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1", "_NEAR_RATIO, _NEAR_SHARE = 0.05, 0.1"),
+            ("_NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1", "_NEAR_RATIO, _NEAR_SHARE = 0.25, 1.0"),
+            ("_NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1", "_NEAR_RATIO, _NEAR_SHARE = 0.25, 0.01"),
+            ("_ERRORS = 2", "_ERRORS = 0"),
+            ("min(_NEAR_RATIO * self.largest", "max(_NEAR_RATIO * self.largest"),
+            ("self.accuracy <= self.largest + margin", "self.accuracy <= self.largest - margin"),
+            ("PERCENT.value(self.accuracy)", "PERCENT.value(self.largest)"),
+            ("sum(share == 1 for share in predicted)", "sum(share < 1 for share in predicted)"),
+            ('1 / data["classes"] if', "0.0 if"),
+            ("best = max(accuracies", "best = min(accuracies"),
+        ],
+    ),
+    "policysearch/reports/numbers.py": (
+        NUMBERS,
+        [
+            ("{self.factor * value:{form}", "{value:{form}"),
+            ("self.bare(estimate.mean, '+z')", "self.bare(estimate.mean)"),
+            ("self.bare(estimate.mean, '+z')", "self.bare(estimate.mean, '+')"),
+            ("[{self.bare(estimate.low)}, {self.bare(estimate.high)}]", "[{self.bare(estimate.high)}]"),
+            ("return self.value(estimate.mean) + self._interval(estimate)", "return self.value(estimate.mean)"),
+            ("self.bare(abs(value))", "self.bare(value)"),
+            ('PERCENT = Unit(100, 2, " %", " points")', 'PERCENT = Unit(100, 1, " %", " points")'),
+            ('PERCENT = Unit(100, 2, " %", " points")', 'PERCENT = Unit(100, 2, " %", " %")'),
+            ('FINE = Unit(100, 3, " %"', 'FINE = Unit(100, 2, " %"'),
+            ("FINE if fine else PERCENT", "PERCENT if fine else FINE"),
+            ('if p < 0.001 else f"= {p:.3f}"', 'if p < 0.001 else f"= {p:.2f}"'),
+            ('"< 0.001" if p < 0.001', '"< 0.001" if p < 0.0001'),
+            ("[{form(estimate.low)}, {form(estimate.high)}]", "[{form(estimate.low)}, {form(estimate.low)}]"),
+            ('f"{100 * value:.0f} %"', 'f"{value:.0f} %"'),
+        ],
+    ),
+    "policysearch/policy/describe.py": (
+        WORDS,
+        [
+            ('" (weights normalised to mean 1)" if softening.normalise', '"" if softening.normalise'),
+            ("if softening.normalise else", "if not softening.normalise else"),
+            ('"targets and loss weights"}', '"targets"}'),
+            ("{sub.weight / total:.0%}", "{sub.weight:.0%}"),
+            ('if n == 1 else f"{n} times {text}"', 'if n == 1 else f"{n + 1} times {text}"'),
+            ('sign = "±" if step.draws_sign else ""', 'sign = ""'),
+            ("with probability {step.probability:g}", "with probability {1 - step.probability:g}"),
+            ("{magnitude.std:.3g}²", "{magnitude.mean:.3g}²"),
+            ("(1 - v)^{curve.k:g}", "v^{curve.k:g}"),
+            ('"1/classes" if curve.p_min is None', '"0" if curve.p_min is None'),
+            ("with probability {mix.probability:g}", "with probability {mix.alpha:g}"),
+        ],
+    ),
+    "policysearch/experiments/evaluation/verdict.py": (
+        SENTENCE,
+        [
+            ('return "better" if pair.difference.mean > 0', 'return "better" if pair.difference.mean < 0'),
+            ("PERCENT.change(pair.difference)", "PERCENT.size(pair.difference.mean)"),
+            ("p {probability(pair.holm)}", "p {probability(1 - pair.holm)}"),
+            ("min(1.0, _choices(measured) * pair.holm)", "pair.holm"),
+            ('finding == "better" or measured.searched in measured.fixed else best', "True else best"),
+            ("{PERCENT.size(pair.detectable)} could have been seen", "{PERCENT.size(pair.detectable)}"),
+        ],
+    ),
+}
+
+
+def listed() -> Iterator[tuple[str, tuple[str, ...], str, str]]:
+    """File, tests, old text and new text of every mutant."""
+    for file, (tests, pairs) in MUTANTS.items():
+        for old, new in pairs:
+            yield file, tests, old, new
+
+
+def fails(folder: Path, tests: tuple[str, ...]) -> bool:
+    """Whether any of the tests fails in the copy; run in a fork of this process, which has the libraries loaded."""
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        import pytest
+
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])))
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1, 2):  # passed, failed, or could not even be imported
+        raise SystemExit(f"pytest ended with {code} on {tests}")
+    return code != 0
+
+
+def copied(folder: Path) -> None:
+    """The package and its tests; the results, which are only read, as a link."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        if part == "results":
+            target.symlink_to(source)
+        elif source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+
+def main() -> int:
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (ROOT, Path(__file__).parent)]
+    import matplotlib.figure  # noqa: F401
+    import optuna  # noqa: F401
+    import pydantic  # noqa: F401
+    import rich.table  # noqa: F401
+    import scipy.stats  # noqa: F401
+
+    survivors: list[str] = []
+    print("| file | mutants | caught |\n| - | - | - |")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copied(folder)
+        for file, (tests, pairs) in MUTANTS.items():
+            text = (folder / file).read_text(encoding="utf-8")
+            if fails(folder, tests):
+                raise SystemExit(f"{tests} fail without any mutant")
+            caught = 0
+            for old, new in pairs:
+                if text.count(old) != 1:
+                    raise SystemExit(f"{file}: {old!r} stands {text.count(old)} times")
+                (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+                found = fails(folder, tests)
+                caught += found
+                survivors += [] if found else [f"{file}: `{old}` -> `{new}`"]
+            (folder / file).write_text(text, encoding="utf-8")
+            print(f"| {file} | {len(pairs)} | {caught} |", flush=True)
+    total = sum(1 for _ in listed())
+    print(f"| **all** | {total} | {total - len(survivors)} |\n")
+    print("\n".join(f"survived: {text}" for text in survivors) or "No mutant survived.")
+    return len(survivors)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
