@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("policysearch", "search_spaces", "workers", "tests", "results", "pyproject.toml")
 
 STATS = ("tests/stats/test_paired.py",)
-COMPARISON = ("tests/stats/test_paired.py", "tests/experiments/test_comparison_statistics.py")
-VERDICT = ("tests/experiments/test_verdict.py",)
+COMPARISON = (*STATS, "tests/experiments/test_comparison_statistics.py", "-k", "hand or wilson or blind or promise")
+VERDICT = ("tests/experiments/test_verdict.py", "-k", "not rarely and not real")  # those two are slow, and statistical
 SUMMARY = ("tests/experiments/test_summary.py",)
 NUMBERS = ("tests/reports/test_numbers.py",)
 WORDS = ("tests/policy/test_describe.py",)
