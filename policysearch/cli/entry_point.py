@@ -12,9 +12,12 @@ import typer
 
 from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
+from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
 from policysearch.core.readable import readable_name
 from policysearch.core.user_code import current_folder_importable
+from policysearch.core.version import __version__
+from policysearch.study.other_names import OTHER_NAMES
 
 COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
     {
@@ -44,6 +47,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
 app = typer.Typer(
     help="Search image-augmentation policies for your own data and network.",
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
 for _name, _command in COMMANDS.items():
@@ -61,12 +65,16 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 @app.callback(invoke_without_command=True)
 def before_any_command(
     context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop", is_eager=True)] = False,
     verbose: Annotated[
         int,
         typer.Option("--verbose", "-v", count=True, show_default=False, help="report steps; -vv reports details too"),
     ] = 0,
 ) -> None:
     """Search image-augmentation policies for your own data and network."""
+    if version:
+        print(f"policysearch {__version__}")
+        raise typer.Exit
     set_verbosity(verbose)
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -93,9 +101,22 @@ def main() -> None:
     except typer.Abort:
         raise SystemExit(130) from None
     except _UsageError as error:
-        context = error.ctx
-        command = f"{context.info_name} " if context and context.parent else ""
-        _stop(f"{error.format_message()} (`policysearch {command}--help` lists what there is)", 2)
+        _stop(f"{_usage_message(error)} ({_help_of(sys.argv[1:])} lists what there is)", 2)
+
+
+def _usage_message(error: Any) -> str:
+    """What is wrong with the command line; a flag that other programs have is answered with ours."""
+    flag = str(getattr(error, "option_name", None) or "")
+    ours = OTHER_NAMES.get(flag.lstrip("-").replace("-", "_"))
+    if ours and "such option" in error.format_message().lower():
+        return f"No such option: {flag}: did you mean --{ours.replace('_', '-')}?"
+    return str(error.format_message())
+
+
+def _help_of(words: list[str]) -> str:
+    """The command that lists the flags of the command that was given."""
+    given = [word for word in words if word in COMMANDS][:1]
+    return command(*given, "--help") if given else command("--help")
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -21,6 +21,8 @@ from rich.progress import (
 )
 
 from policysearch.cli.interrupts import ctrl_c
+from policysearch.core.command import command
+from policysearch.core.readable import readable
 from policysearch.experiments.progress import Listener, Status
 from policysearch.reports.terminal import say
 
@@ -28,6 +30,13 @@ Result = TypeVar("Result")
 
 _UNITS = {"decode": "images", "record": "thousand images", "replay": "searches"}
 """What is counted in phases that have no best arm."""
+_KEPT = {
+    "search": "pulls",
+    "confirm": "trainings of the confirmation",
+    "record": "thousand trained images",
+    "replay": "searches",
+}
+"""What has been recorded in each phase; trainings in all others."""
 _LINE_EVERY = 15.0
 """Seconds between lines where there is no terminal to redraw."""
 
@@ -38,8 +47,8 @@ class _Watcher:
     def __init__(self, console: Console, check_ctrl_c: Callable[[], None]) -> None:
         self._console = console
         self._check_ctrl_c = check_ctrl_c
-        self._last = 0.0
-        self._task = None
+        self._last_line = 0.0
+        self.reached: Status | None = None
         self._started: dict[str, tuple[float, int]] = {}
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -55,6 +64,11 @@ class _Watcher:
 
     def __call__(self, status: Status) -> None:
         self._check_ctrl_c()
+        if status.note:
+            say(self._console, status.note, style="dim")
+            return
+        if status.phase != "decode":
+            self.reached = status
 
         state = _UNITS.get(status.phase, "no result yet")
         if status.best:
@@ -66,15 +80,15 @@ class _Watcher:
         if self._console.is_terminal:
             self._bar(status, state)
         elif self._due(status):
-            self._last = time.monotonic()
+            self._last_line = time.monotonic()
             line = f"{status.phase} {status.done}/{status.total}, {state}{self._left(status)}"
             say(self._console, line)
 
     def _due(self, status: Status) -> bool:
         if status.phase == "decode":  # soon over, as a rule
-            self._last = self._last or time.monotonic()
-            return time.monotonic() - self._last > _LINE_EVERY
-        return status.done == status.total or time.monotonic() - self._last > _LINE_EVERY
+            self._last_line = self._last_line or time.monotonic()
+            return time.monotonic() - self._last_line > _LINE_EVERY
+        return status.done == status.total or time.monotonic() - self._last_line > _LINE_EVERY
 
     def _bar(self, status: Status, state: str) -> None:
         tasks = {task.description: task.id for task in self.progress.tasks}
@@ -106,6 +120,7 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
         SystemExit: 130, after Ctrl-C.
     """
     console = Console()
+    watcher: _Watcher | None = None
     try:
         with ctrl_c() as check:
             watcher = _Watcher(console, check)
@@ -113,10 +128,22 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
                 return start(watcher)
     except KeyboardInterrupt:
         recorded = any((Path(folder) / name).exists() for name in ("config.toml", "searches"))
-        again = again or f"`policysearch resume {folder}`"
-        advice = f"{again} goes on from here" if recorded else "nothing was recorded yet"
-        print(f"policysearch: stopped; {advice}", file=sys.stderr)
+        again = again or command("resume", Path(folder))
+        advice = (
+            f"{_kept(watcher.reached if watcher else None)}{again} goes on from here"
+            if recorded
+            else "nothing was recorded yet"
+        )
+        print(f"policysearch: stopped; {readable(advice)}", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _kept(reached: Status | None) -> str:
+    """What a command that was stopped has recorded, as the beginning of a sentence."""
+    if reached is None:
+        return ""
+    search = "the search and " if reached.phase == "confirm" else ""
+    return f"{search}{reached.done} of {reached.total} {_KEPT.get(reached.phase, 'trainings')} are kept; "
 
 
 @contextmanager

@@ -30,10 +30,7 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     for note in arm_notes(result.summaries):
         say(console, note, style="dim")
     if result.verdict is None or result.policy is None:
-        pulls = sum(s.pulls + s.failures for s in result.summaries)
-        sentence = f"Not finished: {pulls} of {result.config.trials} pulls; "
-        sentence += f"{command('resume', result.folder)} goes on."
-        say(console, sentence)
+        say(console, _unfinished(result))
     else:
         if result.confirmation:
             show_grid(console, confirmation_grid(result.confirmation, result.verdict, result.config))
@@ -46,6 +43,19 @@ def show_result(result: SearchResult, console: Console | None = None) -> None:
     again = f", {result.repeated} failed attempts made again (trials.csv says why)" if result.repeated else ""
     cost = f"\nCost: {result.seconds:.0f} worker-seconds{again}. Files in {result.folder}: {files}."
     say(console, cost)
+
+
+def _unfinished(result: SearchResult) -> str:
+    """How far a search is that has not come to its end, and what continues it."""
+    pulls = sum(arm.pulls + arm.failures for arm in result.summaries)
+    goes_on = f"{command('resume', result.folder)} goes on."
+    if pulls < result.config.trials:
+        return f"Not finished: {pulls} of {result.config.trials} pulls; {goes_on}"
+    confirmed = sum(arm.pulls + arm.failures for arm in result.confirmation)
+    return (
+        f"Not finished: the search is complete ({pulls} of {result.config.trials}), its confirmation is not "
+        f"({confirmed} trainings so far); {goes_on}"
+    )
 
 
 def show_run(result: SearchResult, material: Material, console: Console | None = None) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """How far an experiment is, after an outcome.
+    """How far an experiment is, after an outcome, or what it is doing before the first.
 
     Attributes:
-        phase: "decode", "search", "confirm" or "record".
+        phase: "decode", "search", "confirm" or "record"; "prepare" before the first training.
         done, total: images that are decoded, or trials of this phase; of a recording, thousands of images trained.
         best: name of the arm with the best mean so far, and that mean, or None.
         failed: trials of this phase that ended without a reward.
+        note: in the phase "prepare", what is being done or will be done, as a sentence; otherwise empty.
     """
 
     phase: str
@@ -22,6 +23,7 @@ class Status:
     total: int
     best: tuple[str, float] | None
     failed: int
+    note: str = ""
 
 
 Listener = Callable[[Status], None]

@@ -180,8 +180,14 @@ class Session(AbstractContextManager["Session"]):
         """
         self.place()
         assert self._pool_of is not None
+        self.say(_start_of_workers(self.config))
         with self._pool_of(self.config, dataset, test=test) as pool:
             yield pool
+
+    def say(self, note: str) -> None:
+        """Tell the listener, in the phase "prepare", what is being done or will be done."""
+        _LOG.info("%s", note)
+        self.listener(Status("prepare", 0, 0, None, 0, note))
 
     def train(self, phase: str, source: Source, pool: Pool, total: int, *, shown_as: str = "") -> None:
         """Train what is unfinished and what the source asks for.
@@ -257,6 +263,13 @@ def most_common_error(rows: Sequence[Row]) -> tuple[str, int]:
 def settings_of(config: Any, *names: str) -> dict[str, Any]:
     """These settings by name, for what a report says of an experiment."""
     return {name: getattr(config, name) for name in names}
+
+
+def _start_of_workers(config: SearchConfig) -> str:
+    if config.workers == 0:
+        return f"training in this process, on {config.device}"
+    count = "workers" if config.workers is None else f"{config.workers} worker{'s' * (config.workers > 1)}"
+    return f"starting {count}, on {config.device}"
 
 
 def _status(phase: str, store: OptunaTrialStore, total: int) -> Status:

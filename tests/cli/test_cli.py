@@ -349,6 +349,29 @@ def test_dir_has_no_import_side_effects():
         policysearch.nothing  # noqa: B018
 
 
+@pytest.mark.parametrize("words", [["-h"], ["search", "-h"], ["guide", "--help"]])
+def test_help_has_a_short_name_too(words, cli):
+    code, out, _ = cli(*words)
+    assert code == 0 and "Usage:" in out
+
+
+def test_the_version_is_printed(cli):
+    assert cli("--version") == (0, f"policysearch {policysearch.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["search", "--lr", "0.1"], "No such option: --lr: did you mean --rate? (`policysearch search --help`"),
+        (["record", "--batch-size", "8"], "did you mean --batch? (`policysearch record --help`"),
+        (["export", "identity", "--to"], "requires an argument. (`policysearch export --help`"),
+    ],
+)
+def test_wrong_flags_name_ours_and_the_help_of_the_command(words, sentence, cli):
+    code, _, err = cli(*words)
+    assert code == 2 and sentence in err
+
+
 def test_version_is_that_of_the_package():
     from importlib.metadata import version
 

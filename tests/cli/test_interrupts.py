@@ -39,6 +39,30 @@ def test_ctrl_c_ends_a_command_whatever_becomes_of_it(start, tmp_path, capsys):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [
+        (Status("decode", 5, 9, None, 0), ""),
+        (Status("search", 12, 40, None, 1), "12 of 40 pulls are kept; "),
+        (Status("confirm", 3, 32, None, 0), "the search and 3 of 32 trainings of the confirmation are kept; "),
+        (Status("evaluate", 4, 10, None, 0), "4 of 10 trainings are kept; "),
+    ],
+)
+def test_ctrl_c_says_what_is_kept_and_what_continues_it(status, kept, tmp_path, capsys):
+    (tmp_path / "config.toml").touch()
+
+    def start(listener):
+        listener(Status("prepare", 0, 0, None, 0, "starting 2 workers"))
+        listener(status)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(SystemExit):
+        watched(start, str(tmp_path))
+    out, err = capsys.readouterr()
+    assert "starting 2 workers" in out
+    assert err == f"policysearch: stopped; {kept}`policysearch resume {tmp_path}` goes on from here\n"
+
+
 def test_an_error_without_ctrl_c_stays_what_it_is(tmp_path):
     with pytest.raises(RunFailed, match="no place"):
         watched(lambda _: (_ for _ in ()).throw(RunFailed("no place")), str(tmp_path))

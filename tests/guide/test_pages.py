@@ -21,7 +21,7 @@ FLAGS = {
     for option in command.params
     for flag in (*option.opts, *option.secondary_opts)
 }
-OTHER_FLAGS = {"--help", "--head", "--logdir"}
+OTHER_FLAGS = {"--help", "--version", "--head", "--logdir"}
 """Of every command; of Ray and of TensorBoard."""
 
 

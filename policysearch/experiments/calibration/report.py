@@ -30,7 +30,7 @@ def show_start(start: Start, console: Console | None = None) -> None:
     if start.forecast is None:
         say(console, f"Going on with {what}.")
         return
-    rows = start.forecast.rows(draft)
+    rows = [(f, pulls, pulls * start.forecast.seconds(f)) for f, pulls in draft.pulls.items()]
     heads = ("fidelity", "pulls", "worker time", "on the clock")
     lines = [(str(f), str(pulls), duration(s), duration(start.forecast.wall(s))) for f, pulls, s in rows]
     total = sum(s for _, _, s in rows)

@@ -18,9 +18,9 @@ from policysearch.datasets.split import split
 from policysearch.experiments.calibration.advice import Advice, advise
 from policysearch.experiments.calibration.analysis import REWARDS_TRIED, Analysis, analyse
 from policysearch.experiments.calibration.files import TABLE, write_calibration
-from policysearch.experiments.calibration.forecast import Forecast, timed
 from policysearch.experiments.calibration.plan import Draft, drafted, fitted_to
 from policysearch.experiments.calibration.settings import CalibrateSettings
+from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
@@ -147,8 +147,8 @@ def _must_suit(option: str, fidelity: Fidelity, config: SearchConfig, dataset: D
 def _begun(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset, asked: Draft, out: Path) -> Start:
     """Time one pull, cut the plan to the budget, and write it down."""
     cheapest = min(asked.ladder, key=lambda f: (f.cost, f.images))
-    with workplace(config) as (placed, pool_of):
-        forecast = timed(placed, dataset, pool_of, cheapest)
+    with workplace(config) as (placed, pool_of), pool_of(placed, dataset) as pool:
+        forecast = timed(placed, pool, cheapest)
     draft = asked if settings.budget is None else fitted_to(asked, settings.budget, forecast.seconds)
     try:
         out.mkdir(parents=True, exist_ok=True)

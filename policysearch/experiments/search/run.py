@@ -11,6 +11,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
+from policysearch.experiments.search.announcement import announce
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
 from policysearch.experiments.search.figure import write_picture
 from policysearch.experiments.search.report.provenance import note_background, note_warnings
@@ -146,6 +147,7 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
     """Pull arms until the budget is used, then train the finalists on fresh replicates."""
     config, store, confirmed = session.config, session.stores["search"], session.stores["confirm"]
     with session.pool(dataset) as pool:
+        announce(session, dataset, strategy, pool)
         session.train("search", Budgeted(store, strategy, config.trials), pool, config.trials)
         summaries = summarise(store.rows)
         if not any(summary.pulls for summary in summaries):

@@ -1,0 +1,122 @@
+"""What a search says before its first pull: what it will train, how long that takes, and what makes it faster."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+
+from policysearch.core.command import command
+from policysearch.core.errors import UserError
+from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.forecast import Forecast, timed
+from policysearch.experiments.session import Session
+from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.policy.presets import BASELINES
+from policysearch.study.config import SearchConfig
+from policysearch.study.controller import Pool
+from policysearch.study.rows import COMPLETE, Row
+from policysearch.study.strategies import RuleStrategy, Strategy
+
+_SHORT = 2
+"""Epochs of the training that is timed."""
+_SHARE = 8
+"""It is not timed where a pull has fewer than so many times as many epochs: it would cost too much beside a pull."""
+_SIDE = 32
+_LONG = 600.0
+"""Seconds on the clock from which on smaller images are suggested."""
+
+
+def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool) -> None:
+    """Tell the listener what is about to be trained, and how long it will take.
+
+    Args:
+        session: with its stores open; its listener is called.
+        dataset: what is trained on.
+        strategy: whose arms are counted.
+        pool: idle; where nothing is recorded yet, a short training on it is timed.
+    """
+    config = session.config
+    searched, confirmed = session.stores["search"].rows, session.stores["confirm"].rows
+    session.say(f"{_work(config, strategy, searched, confirmed)}, into {session.folder.path}")
+
+    left = (max(0, config.trials - _ended(searched)), max(0, _confirmations(config) - _ended(confirmed)))
+    if not any(left):
+        return
+    forecast = _of_record(searched, pool) or _measured(session, pool)
+    if forecast is not None:
+        session.say(expectation(config, dataset, forecast, left))
+    session.say(f"{command('show', session.folder.path)} shows it meanwhile, from another terminal")
+
+
+def expectation(config: SearchConfig, dataset: Dataset, forecast: Forecast, left: tuple[int, int]) -> str:
+    """How long what is left will take, as a sentence.
+
+    Args:
+        config: of the search.
+        dataset: its shape and the config say whether smaller images would do.
+        forecast: of a training.
+        left: trainings of the search, and of the confirmation.
+    """
+    one = forecast.seconds(Fidelity(config.images, config.epochs))
+    last = forecast.seconds(Fidelity(*config.last_fidelity))
+    clock = forecast.wall(left[0] * one + left[1] * last)
+    sentence = f"a training takes about {clock_time(one)} here, all of them about {clock_time(clock)}"
+
+    height, width = dataset.shape[1:]
+    times = height * width / _SIDE**2
+    if clock >= _LONG and min(height, width) > _SIDE and times >= 2:
+        sentence += f"; --resize {_SIDE} is about {times:.0f} times faster"
+    return sentence
+
+
+def clock_time(seconds: float) -> str:
+    """A rough time for people, such as "70 s", "40 min" or "3.5 h".
+
+    Example:
+        >>> clock_time(69.7), clock_time(2400), clock_time(12600)
+        ('70 s', '40 min', '3.5 h')
+    """
+    if seconds < 120:
+        return f"{max(1, math.ceil(seconds))} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _work(config: SearchConfig, strategy: Strategy, searched: list[Row], confirmed: list[Row]) -> str:
+    arms = f"{len(strategy.arms)} arms" if isinstance(strategy, RuleStrategy) else f"space {config.space}"
+    trainings = f"{config.trials} + {_confirmations(config)} trainings (search + confirmation)"
+    if not searched:
+        return f"{arms}, {trainings}"
+    recorded = f"{_ended(searched)} of {config.trials} pulls of the search are there"
+    if config.confirm:
+        recorded += f", {_ended(confirmed)} of {_confirmations(config)} trainings of the confirmation"
+    return f"{arms}; {recorded}"
+
+
+def _confirmations(config: SearchConfig) -> int:
+    """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
+    return (config.finalists + len(BASELINES)) * config.confirm
+
+
+def _ended(rows: list[Row]) -> int:
+    return sum(row.state != "running" for row in rows)
+
+
+def _of_record(rows: list[Row], pool: Pool) -> Forecast | None:
+    """What a pull has taken so far."""
+    seconds = [row.outcome.seconds for row in rows if row.state == COMPLETE and row.fidelity == 0]
+    return Forecast(0.0, fmean(seconds), max(1, pool.free_slots)) if seconds else None
+
+
+def _measured(session: Session, pool: Pool) -> Forecast | None:
+    """A short training on every worker; None where that would cost too much, or fails as the pulls themselves will."""
+    config = session.config
+    if config.epochs < _SHARE * _SHORT or config.recipe.base_epochs:
+        return None
+    session.say("timing a short training")
+    try:
+        timed(config, pool, Fidelity(config.images, 1))  # the first of a worker takes longer than any other
+        return timed(config, pool, Fidelity(config.images, _SHORT))
+    except UserError:
+        return None
