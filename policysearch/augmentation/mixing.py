@@ -22,7 +22,7 @@ _LEAST_ACTIVATION = 1e-9  # a map that sums to less says nothing
 def mix(
     draw: MixDraw, images: Tensor, targets: Tensor, weights: Tensor, maps: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mixed images, targets and weights; images that do not take part stay as they are.
+    """Mix images, targets and weights; images that do not take part stay as they are.
 
     t = Σ_s share_s·t_s / Σ_s share_s and w = Σ_s share_s·w_s over an image's sources s: for mixup and CutMix
     λ t_a + (1 - λ) t_b and λ w_a + (1 - λ) w_b.
@@ -38,10 +38,16 @@ def mix(
 
 
 def shared(
-    made: Mixed, draw: MixDraw, images: Tensor, targets: Tensor, weights: Tensor
+    result: Mixed, draw: MixDraw, images: Tensor, targets: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a mixer made of the images that take part, with the targets and weights that go with it."""
-    mixed, sources, shares = made
+    """Give the images that take part what a mixer returned, with the targets and weights that go with it.
+
+    Args:
+        result: of a mixer, for all B images.
+        draw: which of them take part.
+        images, targets, weights: as for `mix`, before the mix.
+    """
+    mixed, sources, shares = result
     alone = torch.zeros_like(shares)
     alone[:, 0] = 1
     shares = torch.where(draw.applied[:, None], shares, alone)
@@ -52,8 +58,8 @@ def shared(
 
 
 def _pairs(draw: MixDraw) -> Tensor:
-    own = torch.arange(len(draw.applied), device=draw.applied.device)
-    return torch.stack([own, draw.partners[:, 0]], 1)
+    selves = torch.arange(len(draw.applied), device=draw.applied.device)
+    return torch.stack([selves, draw.partners[:, 0]], 1)
 
 
 def _blend(images: Tensor, partners: Tensor, share: Tensor) -> Tensor:
