@@ -33,8 +33,9 @@ def code_to_ship(specs: Iterable[str], folder: Path) -> list[str]:
     for file in files:
         (folder / SHIPPED).mkdir(exist_ok=True)
         shutil.copyfile(file, folder / SHIPPED / copy_name(file))
-    own = [str(_place(import_module(name))) for name in _PACKAGES]
-    return own + ([str(folder / SHIPPED)] if files else []) + [str(p) for p in _local(named)]
+    packages = [str(_place(import_module(name))) for name in _PACKAGES]
+    copies = [str(folder / SHIPPED)] if files else []
+    return [*packages, *copies, *map(str, _local(named))]
 
 
 def _module(spec: str) -> str:

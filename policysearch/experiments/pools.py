@@ -72,7 +72,7 @@ def workplace(config: Config) -> AbstractContextManager[tuple[Config, PoolOf]]:
     """Go where children are to be trained, and learn what is there.
 
     Args:
-        config: a resolved and checked one, whose own code has been imported.
+        config: resolved and checked, with the user's code imported.
 
     Returns:
         a context: the config, its device known, and what opens its pool.

@@ -57,7 +57,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
 
 
 def default_folder() -> str:
-    """Where a run goes that was given no folder."""
+    """The folder of a run whose `--out` is left open."""
     return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
@@ -95,7 +95,7 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     """The strategy of a config whose reward has been tried.
 
     Raises:
-        UserError: something given is wrong.
+        UserError: a setting is wrong.
     """
     for reward in (config.reward, config.last_reward):
         try_reward(reward, config.recipe.base_epochs > 0)
@@ -112,7 +112,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
         What a person should be warned of, a sentence each.
 
     Raises:
-        UserError: something given is wrong.
+        UserError: a setting is wrong.
     """
     from policysearch.child.networks import dry_forward
 
@@ -136,15 +136,15 @@ def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
             f"{dataset.name} leaves {train} training images for {classes} classes, and two of each are the fewest: "
             "give more images, or a smaller --validation"
         )
-    told = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
+    bounds = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
     for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
         if not 2 * classes <= images <= train:
             default = "" if flag.replace("-", "_") in config.model_fields_set else " (the default)"
             bound = f"{train} or fewer" if images > train else f"{2 * classes} or more"
-            raise UserError(f"--{flag} must lie in {told}, got {images}{default}: give {bound}")
+            raise UserError(f"--{flag} must lie in {bounds}, got {images}{default}: give {bound}")
     fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
     if fewest < 2 * classes:
         raise UserError(
-            f"images of a pull must lie in {told}, and the cheapest of {config.rungs} rungs has {fewest}: "
+            f"images of a pull must lie in {bounds}, and the cheapest of {config.rungs} rungs has {fewest}: "
             "give fewer --rungs, or more --images"
         )

@@ -101,7 +101,7 @@ class Session(AbstractContextManager["Session"]):
                 begins.
 
         Raises:
-            UserError: the data cannot be read, or something given does not suit them.
+            UserError: the data cannot be read, or a setting does not suit them.
         """
         dataset = load_with_progress(self.config, self.listener)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]

@@ -112,7 +112,7 @@ def _of_record(rows: list[Row], pool: Pool) -> Forecast | None:
 def _measured(session: Session, pool: Pool) -> Forecast | None:
     """A short training on every worker; None where that would cost too much, or fails as the pulls themselves will."""
     config = session.config
-    if config.epochs < _SHARE * _SHORT or config.recipe.base_epochs:
+    if config.epochs < _SHARE * _SHORT or config.recipe.base_epochs or not pool.free_slots:
         return None
     session.say("timing a short training")
     try:
