@@ -40,6 +40,16 @@ def in_one_sentence(mistakes: Iterable[str]) -> str:
     return f"{len(texts)} mistakes: " + "; ".join(text.removesuffix(".") for text in texts)
 
 
+def shortened(text: str, longest: int = 80) -> str:
+    """A name or key as it stands in a message: what is too long to be read is cut off.
+
+    Example:
+        >>> shortened("strategy"), shortened("9" * 5000, longest=5)
+        ('strategy', '9999…')
+    """
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not in a table.
 
@@ -58,6 +68,6 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
     names = sorted(allowed)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
-        return UserError(f"unknown {kind} {name!r}: did you mean {' or '.join(near)}?")
+        return UserError(f"unknown {kind} {shortened(name)!r}: did you mean {' or '.join(near)}?")
     listed = names if len(names) <= _FEW else [*names[:8], f"and {len(names) - 8} more"]
-    return UserError(f"unknown {kind} {name!r}: known: {', '.join(listed)}.")
+    return UserError(f"unknown {kind} {shortened(name)!r}: known: {', '.join(listed)}.")

@@ -100,7 +100,7 @@ def load_calibration(path: str | Path) -> CalibrationFile:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read calibration {str(file)!r}: {reason}: {again}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and lists nested without end
         raise UserError(f"calibration {str(file)!r} is damaged, no TOML: {error}; {again}") from None
     if "schema" not in values:
         raise UserError(f"{str(file)!r} is no calibration: it has no schema version; {again}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -53,7 +54,10 @@ def literal(text: str, name: str, constant: str | None = None) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # what Python says of code that is not run
+            warnings.simplefilter("ignore", DeprecationWarning)
+            tree = ast.parse(text)
         nodes = [node for node in ast.walk(tree) if _is_wanted(node, constant)]
         values = [ast.literal_eval(node.value) for node in nodes]  # type: ignore[attr-defined]
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:

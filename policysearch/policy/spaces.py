@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import search_spaces
-from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
@@ -233,13 +233,15 @@ def parse_space(name: str, text: str, source: str) -> Space:
         UserError: as `load_space`.
     """
     try:
-        space = Space(name, _SpaceFile.model_validate(tomllib.loads(text)))
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and lists nested without end
+        raise UserError(f"{source} is not TOML: {shortened(str(error), 200)}") from None
+    try:
+        space = Space(name, _SpaceFile.model_validate(values))
         _check_names(space)
         space.check()
         _check_used(space)
         space.arms(0)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{source} is not TOML: {error}") from None
     except ValidationError as error:
         raise UserError(f"{source}: {validation_message(error)}") from None
     except UserError as error:

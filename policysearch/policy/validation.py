@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, shortened
 from policysearch.policy.steps import Value
 
 
@@ -23,7 +23,7 @@ def validation_messages(error: ValidationError) -> list[str]:
 
 def _sentence(complaint: ErrorDetails) -> str:
     parts = [str(part) for part in complaint["loc"]] or [""]
-    place = ".".join(part for part in parts if "[" not in part)
+    place = ".".join(shortened(part) for part in parts if "[" not in part)
     cause = complaint.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
         return f"{place}: {cause}" if place else str(cause)

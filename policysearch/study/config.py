@@ -126,7 +126,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     yaml_file = Path(path).suffix in (".yaml", ".yml")
     try:
         values = yaml.safe_load(text) if yaml_file else tomllib.loads(text)
-    except (yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also numbers of 5,000 digits, lists without end
         kind = "YAML" if yaml_file else "TOML"
         raise UserError(f"config file {str(path)!r} is not {kind}: {_place(error)}") from None
     if not isinstance(values, dict):
