@@ -38,7 +38,7 @@ What a whole policy may ask for:
 
 | | torchvision | timm | kornia | albumentations |
 | - | - | - | - | - |
-| a draw of its own for each image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign a batch | yes |
+| a draw per image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign per batch | yes |
 | weights, probabilities, one of several | yes | yes | yes | yes |
 | a magnitude of several levels | yes | yes | yes | no: of their interval (whole bits and pixels: yes) |
 | a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes |

@@ -17,7 +17,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a name: arguments, and those given by name."""
+    """A call of a name, with positional and named arguments."""
 
     function: str
     arguments: Sequence[object] = ()
@@ -54,7 +54,7 @@ def _parts(value: object) -> list[tuple[str, object]]:
 
 
 def _open(value: object) -> tuple[str, list[tuple[str, object]], str]:
-    """The opening bracket, the parts with what stands before each, the closing bracket."""
+    """The opening bracket, the parts with their prefixes (names, keys), the closing bracket."""
     if isinstance(value, Call):
         named = [(f"{name}=", part) for name, part in (value.named or {}).items()]
         return f"{value.function}(", [*(("", part) for part in value.arguments), *named], ")"

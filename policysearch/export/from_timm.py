@@ -72,10 +72,14 @@ _ROWS: Mapping[str, _Row] = MappingProxyType(
 
 
 def read(text: str, name: str) -> tuple[Policy, list[str]]:
-    """The policy, and in what it is not the same.
+    """A policy, and in what it is not the same.
+
+    Args:
+        text: one of timm's config strings, or a file that `to_timm.write` wrote, of which nothing is run.
+        name: what the text is called in complaints.
 
     Raises:
-        UserError: it is neither, timm is needed and not installed, or it says what no policy here can.
+        UserError: it is neither, timm is needed and not installed, or no policy here can express it.
     """
     if "SUB_POLICIES" in text:
         return _of_file(text, name), []

@@ -18,7 +18,7 @@ OPERATIONS = frozenset(
         "flip-horizontal", "flip-vertical", "gaussian-blur",
     }
 )  # fmt: skip
-_ONE_DRAW = "kornia draws one sub-policy, magnitude and sign for a whole batch, not for each image"
+_ONE_DRAW = "kornia draws one sub-policy, magnitude and sign for a whole batch, not per image"
 _FINE = 32
 _NOTE = (
     "WARNING: one draw holds for a whole batch, so that a batch of 128 sees as much variety as one image did in the "
@@ -33,16 +33,18 @@ _CLASS = '''class LearnedPolicy(KorniaPolicy):
 
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
-    """The policy as far as kornia can say it, and what is lost."""
+    """The policy as far as kornia can express it, and what is lost."""
     plain, lost = unsupported(policy, "kornia")
     ordered, disordered = in_order(plain, "kornia")
-    told, missing = replaced(ordered, _why_not)
-    return told, [*([_ONE_DRAW] if _varies(told) else []), *lost, *disordered, *missing, *altered(told, _change)]
+    expressed, missing = replaced(ordered, _why_not)
+    one_draw = [_ONE_DRAW] if _varies(expressed) else []
+    return expressed, [*one_draw, *lost, *disordered, *missing, *altered(expressed, _change)]
 
 
 def _why_not(step: Step) -> str | None:
-    own = own_operation(step, "kornia")
-    return own or (None if step.operation in OPERATIONS else f"kornia's augmentations have no {step.operation}")
+    return own_operation(step, "kornia") or (
+        None if step.operation in OPERATIONS else f"kornia's augmentations have no {step.operation}"
+    )
 
 
 def _varies(policy: Policy) -> bool:
@@ -69,13 +71,13 @@ def _step(step: Step | OneOf | SomeOf) -> list[Any]:
 
 
 def _magnitudes(step: Step) -> object:
-    given = step.magnitude
-    if isinstance(given, Uniform):
-        values: object = Call("evenly_spaced", [given.start, given.stop, given.levels or _FINE])
-    elif isinstance(given, Normal):
-        values = Call("normal", [given.mean, given.std, *step.range])
+    magnitude = step.magnitude
+    if isinstance(magnitude, Uniform):
+        values: object = Call("evenly_spaced", [magnitude.start, magnitude.stop, magnitude.levels or _FINE])
+    elif isinstance(magnitude, Normal):
+        values = Call("normal", [magnitude.mean, magnitude.std, *step.range])
     else:
-        values = [given or 0.0]
+        values = [magnitude or 0.0]
     return Call("both", [values]) if step.draws_sign else values
 
 
@@ -85,7 +87,13 @@ def live(policy: Policy) -> Any:
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
-    """The file's text, `name` being what it will be imported as."""
+    """The text of the exported file.
+
+    Args:
+        policy: one that kornia can express.
+        name: what the file is imported as.
+        source: where the policy comes from, and what of it is left out.
+    """
     use = [
         f"from {name} import LearnedPolicy",
         "policy = LearnedPolicy()",

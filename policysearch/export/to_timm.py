@@ -29,17 +29,17 @@ _CLASS = '''class LearnedPolicy(TimmPolicy):
 
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
-    """The policy as far as timm can say it, and what is lost."""
+    """The policy as far as timm can express it, and what is lost."""
     plain, lost = unsupported(policy, "timm")
     ordered, disordered = in_order(plain, "timm")
-    told, missing = replaced(ordered, _why_not)
-    return told, [*lost, *disordered, *missing, *altered(told, _change)]
+    expressed, missing = replaced(ordered, _why_not)
+    return expressed, [*lost, *disordered, *missing, *altered(expressed, _change)]
 
 
 def _why_not(step: Step) -> str | None:
-    own = own_operation(step, "timm")
-    if own:
-        return own
+    unknown = own_operation(step, "timm")
+    if unknown:
+        return unknown
     if name_of(step) is None:
         sign = f"timm draws the sign of {step.operation} itself"
         return f"timm's policies have no {step.operation}" if step.signed else sign
@@ -91,7 +91,13 @@ def live(policy: Policy) -> Any:
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
-    """The file's text, `name` being what it will be imported as."""
+    """The text of the exported file.
+
+    Args:
+        policy: one that timm can express.
+        name: what the file is imported as.
+        source: where the policy comes from, and what of it is left out.
+    """
     used = sorted({str(name_of(one)) for sub in policy.sub_policies for step in sub.steps for one in choices(step)})
     rows = {theirs: LEVELS[theirs] for theirs in used if theirs in LEVELS}
     use = [
@@ -101,9 +107,9 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
     ]
     notes = [_NOTE, *_same_string(policy)]
     doc = head(policy, source, ("timm", "pillow"), use, notes)
-    given = {"LEVELS": f"LEVELS = {rendered(rows, used=9)}"}
+    definitions = {"LEVELS": f"LEVELS = {rendered(rows, used=9)}"}
     data = f"SUB_POLICIES = {rendered(sub_policies(policy), used=15)}"
-    return assemble(_TEMPLATES, given, doc, [data, _CLASS])
+    return assemble(_TEMPLATES, definitions, doc, [data, _CLASS])
 
 
 def _same_string(policy: Policy) -> list[str]:

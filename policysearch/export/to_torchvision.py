@@ -47,17 +47,22 @@ _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
-    """The policy as far as the file can say it, and what is lost."""
-    told, lost = replaced(policy, lambda step: own_operation(step, "torchvision"))
-    mixes = [told.mix, *(stage.mix for stage in told.stages)]
+    """The policy as far as the file can express it, and what is lost."""
+    expressed, lost = replaced(policy, lambda step: own_operation(step, "torchvision"))
+    mixes = [expressed.mix, *(stage.mix for stage in expressed.stages)]
     if any(mix and MIXES[mix.operation].needs_maps for mix in mixes):
-        stages = tuple(stage.model_copy(update={"mix": None}) for stage in told.stages)
-        told, lost = told.model_copy(update={"mix": None, "stages": stages}), [*lost, _SNAPMIX]
-    return told, lost
+        stages = tuple(stage.model_copy(update={"mix": None}) for stage in expressed.stages)
+        expressed, lost = expressed.model_copy(update={"mix": None, "stages": stages}), [*lost, _SNAPMIX]
+    return expressed, lost
 
 
 def live(policy: Policy, num_classes: int | None = None) -> Any:
-    """`LearnedPolicy` of the exported file as an object; with `num_classes` `SoftLearnedPolicy`."""
+    """The class of the exported file as an object.
+
+    Args:
+        policy: one that the file can express.
+        num_classes: None for `LearnedPolicy`, otherwise for `SoftLearnedPolicy`.
+    """
     plan = Plan(policy)
     transform = built(plan.transform(plan.stages), _TEMPLATES)
     if num_classes is None:
@@ -67,17 +72,23 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
-    """The file's text, `name` being what it will be imported as."""
+    """The text of the exported file.
+
+    Args:
+        policy: one that the file can express.
+        name: what the file is imported as.
+        source: where the policy comes from, and what of it is left out.
+    """
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
     soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
     tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
-    given = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
+    definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
     doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
-    return assemble(_TEMPLATES, given, doc, tail)
+    return assemble(_TEMPLATES, definitions, doc, tail)
 
 
 def _policy(plan: Plan) -> list[str]:
-    """POLICY or STAGES, and the class; choices that occur more than once have a name of their own."""
+    """POLICY or STAGES, and the class; choices that occur more than once are named constants."""
     stages, shared = _named_choices(plan.stages)
     staged = len(stages) > 1
     constant, value = ("STAGES", stages) if staged else ("POLICY", stages[0][1])
@@ -116,9 +127,9 @@ def _named_choices(stages: list[tuple[float, list[Call]]]) -> tuple[list[tuple[f
 
 
 def _steps(sub: Call) -> list[Call]:
-    found = sub.arguments[0]
-    assert isinstance(found, list)
-    return found
+    steps = sub.arguments[0]
+    assert isinstance(steps, list)
+    return steps
 
 
 def _soft(plan: Plan, loss: Loss | None) -> list[str]:
@@ -148,16 +159,16 @@ def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
     plain = [
         f"from {name} import LearnedPolicy",
         "transform = v2.Compose([LearnedPolicy(), v2.ToDtype(torch.float32, scale=True)])",
-        "image = transform(image)  # a PIL image, uint8 [C, H, W], or uint8 [B, C, H, W] with a draw for each image",
+        "image = transform(image)  # a PIL image, uint8 [C, H, W], or uint8 [B, C, H, W] with a draw per image",
     ]
     if not soft:
         return [*plain, *progress]
     learned = isinstance(loss, OnlineLabelSmoothing)
-    made = f"OnlineLabelSmoothing({loss.alpha}, 10, device)" if isinstance(loss, OnlineLabelSmoothing) else ""
+    constructor = f"OnlineLabelSmoothing({loss.alpha}, 10, device)" if isinstance(loss, OnlineLabelSmoothing) else ""
     after = "  # and loss.end_epoch() after every epoch" if learned else ""
     return [
         f"from {name} import {'OnlineLabelSmoothing, SoftLearnedPolicy' if learned else 'SoftLearnedPolicy, loss'}",
-        f"policy = SoftLearnedPolicy(num_classes=10){f'; loss = {made}' if learned else ''}",
+        f"policy = SoftLearnedPolicy(num_classes=10){f'; loss = {constructor}' if learned else ''}",
         "sample = policy(image, label)  # in the data set: image, target distribution, weight",
         "loader = DataLoader(data_set, batch_size=128, collate_fn=policy.collate)",
         f"value = loss(network(images.float() / 255), targets, weights){after}",

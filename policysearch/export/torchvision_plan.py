@@ -24,7 +24,7 @@ _MIXERS = {"mixup": "_mixup", "cutmix": "_cutmix", "sample-pairing": "_sample_pa
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of a policy, each as an expression."""
+    """The parts of a policy as expressions."""
 
     policy: Policy
 
@@ -48,15 +48,16 @@ class Plan:
 
     @property
     def softening(self) -> Call | None:
-        found = self.policy.softening
-        if found is None:
+        """Targets and weights that follow from what is left of an image; None where they stay hard."""
+        softening = self.policy.softening
+        if softening is None:
             return None
-        curves = [_curve(curve.k, curve.p_min, names) for curve, names in found.curves()]
+        curves = [_curve(curve.k, curve.p_min, names) for curve, names in softening.curves()]
         kind = "Softening" if self.policy.mixture is None else "MixtureSoftening"
-        return Call(kind, [found.mode, curves], {"normalise": True} if found.normalise else {})
+        return Call(kind, [softening.mode, curves], {"normalise": True} if softening.normalise else {})
 
     def sets(self) -> dict[str, object]:
-        """The operations used by what they do: they take the place of the templates' own, which hold all."""
+        """The operations used, by what they do; they replace the templates' constants, which hold all operations."""
         kinds = {name: OPERATIONS[name].kind for name in self.operations()}
         geometry = [_function(name) for name, kind in kinds.items() if kind in _GEOMETRY]
         hiding = [_function(name) for name, kind in kinds.items() if kind == "mask"]
@@ -82,8 +83,12 @@ def _function(name: str) -> Name:
 
 
 def _sub_policies(subs: Sequence[SubPolicy]) -> list[Call]:
-    weights = [[sub.weight] if sub.weight != 1 else [] for sub in subs]
-    return [Call("SubPolicy", [list(map(_step, sub.steps)), *own]) for sub, own in zip(subs, weights, strict=True)]
+    return [_sub_policy(sub) for sub in subs]
+
+
+def _sub_policy(sub: SubPolicy) -> Call:
+    weight = [sub.weight] if sub.weight != 1 else []
+    return Call("SubPolicy", [list(map(_step, sub.steps)), *weight])
 
 
 def _step(step: Step | OneOf | SomeOf) -> Call:

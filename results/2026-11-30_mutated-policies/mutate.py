@@ -10,12 +10,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+PROCESSES = 3
 SECONDS = 60
 MEMORY = 8 * 2**30
 KINDS = ("right result", "sentence", "wrong result", "traceback", "code run", "process died", "too slow")
@@ -60,10 +63,11 @@ def main(count: int) -> None:
 
     start = time.monotonic()
     counts = {}
-    for source in SOURCES:
-        found = outcomes(source, count // len(SOURCES))
-        counts[source] = Counter(kind for kind, _ in found)
-        for seed, (kind, text) in enumerate(found):
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        outcomes_by_source = list(pool.map(partial(outcomes, count=count // len(SOURCES)), SOURCES))
+    for source, rows in zip(SOURCES, outcomes_by_source, strict=True):
+        counts[source] = Counter(kind for kind, _ in rows)
+        for seed, (kind, text) in enumerate(rows):
             if kind not in KINDS[:2]:
                 print(f"{source} {seed}: {kind}: {text}", flush=True)
 

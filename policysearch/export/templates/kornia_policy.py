@@ -149,7 +149,7 @@ def gaussian_blur(m: float, p: float) -> nn.Module:
 
 
 def normal(mean: float, std: float, low: float, high: float) -> list[float]:
-    """Fifteen magnitudes that stand for N(mean, std²) cut off at low and high, each alike."""
+    """Fifteen equally probable magnitudes in place of N(mean, std²) cut off at low and high."""
     quantiles = torch.special.ndtri((torch.arange(15, dtype=torch.float64) + 0.5) / 15)
     return (mean + std * quantiles).clamp(low, high).tolist()
 
@@ -173,7 +173,7 @@ class Operation(OperationBase):
 
 
 class KorniaPolicy(PolicyAugmentBase):
-    """float [B, C, H, W] in [0, 1] -> the same; one sub-policy, magnitude and sign a BATCH, probabilities an image.
+    """float [B, C, H, W] in [0, 1] -> the same; one sub-policy, magnitude and sign per BATCH, probabilities per image.
 
     `sub_policies`: (weight, steps); a step is a list of which one is drawn, of (operation, probability, magnitudes),
     of which one is drawn. Seeded by torch's global generator. It has no parameters and no state to save, and

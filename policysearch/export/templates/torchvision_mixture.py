@@ -14,14 +14,14 @@ from policysearch.export.templates.torchvision_policy import Drawn, PolicyTransf
 
 
 class Blend(NamedTuple):
-    """Several draws for one image, and the shares [1 + draws] of the image itself and of each."""
+    """Several draws for one image, and the shares [1 + draws] of the image itself and of the draws."""
 
     chains: list[list[Drawn]]
     shares: Tensor
 
 
 class MixtureTransform(PolicyTransform):
-    """Of each image the mean of `width` draws, by Dirichlet(alpha) weights, and the image, by Beta(alpha, alpha).
+    """Of every image the mean of `width` draws, by Dirichlet(alpha) weights, and the image, by Beta(alpha, alpha).
 
     Boxes and masks are refused: the draws of one image lie over each other at different places.
     """

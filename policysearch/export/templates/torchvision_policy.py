@@ -88,7 +88,7 @@ class Step:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several steps, each alike."""
+    """One of several steps, all with equal probability."""
 
     steps: Sequence[Step]
 
@@ -130,10 +130,10 @@ def applied(inpt: Any, steps: Sequence[Drawn]) -> Any:
 
 
 class PolicyTransform(v2.Transform):
-    """Draws one sub-policy for each image, seeded by torch's global generator.
+    """Draws one sub-policy per image, seeded by torch's global generator.
 
     Takes what transforms v2 take: a PIL image (L or RGB), a uint8 tensor [C, H, W] or a batch [B, C, H, W] of which
-    each image gets a draw of its own, grey or RGB, alone or in a sample with labels, and, for single images, bounding
+    every image gets another draw, grey or RGB, alone or in a sample with labels, and, for single images, bounding
     boxes and masks, which move along (what an operation hides stays in them).
 
     Raises:
@@ -170,7 +170,7 @@ class PolicyTransform(v2.Transform):
         images = [inpt for inpt in flat_inputs if is_image(inpt)]
         batches = [len(image) for image in images if isinstance(image, Tensor) and image.ndim == 4]
         if batches and len(images) < len(flat_inputs):
-            raise ValueError("boxes and masks go with single images: each image of a batch has a draw of its own")
+            raise ValueError("boxes and masks go with single images: in a batch every image has another draw")
         return {"draws": [self.draw() for _ in range(batches[0] if batches else 1)]}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:

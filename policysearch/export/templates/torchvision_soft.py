@@ -126,31 +126,37 @@ class Softening:
 
     def confidence(self, image: Tensor, drawn: Any, num_classes: int) -> Tensor:
         """[] in [0, 1]: the product over the curves, not below the least p_min."""
-        own = frozenset().union(*(curve.operations or () for curve in self.curves))
+        separate = frozenset().union(*(curve.operations or () for curve in self.curves))
         floors = [1 / num_classes if curve.p_min is None else curve.p_min for curve in self.curves]
         out = torch.ones(())
         for curve, floor in zip(self.curves, floors, strict=True):
             if floor < 1:
-                out = out * confidence(self._seen(image, drawn, curve.operations, own), curve.k, floor)
+                out = out * confidence(self._seen(image, drawn, curve.operations, separate), curve.k, floor)
         return out.clamp(min=min(floors))
 
-    def _seen(self, image: Tensor, drawn: Any, chosen: Collection[Operation] | None, own: Collection[Any]) -> Tensor:
-        mine = [step for step in drawn if (step.operation not in own if chosen is None else step.operation in chosen)]
-        return visibility(image, mine)
+    def _seen(
+        self, image: Tensor, drawn: Any, chosen: Collection[Operation] | None, separate: Collection[Any]
+    ) -> Tensor:
+        """What the operations of a curve leave to see; of the curve for all others, what those not `separate` leave."""
+        if chosen is None:
+            return visibility(image, [step for step in drawn if step.operation not in separate])
+        return visibility(image, [step for step in drawn if step.operation in chosen])
 
 
 @dataclass(frozen=True)
 class MixtureSoftening(Softening):
     """The same for means of several draws, whose visibility is the mean of theirs, the image's own being 1."""
 
-    def _seen(self, image: Tensor, drawn: Any, chosen: Collection[Operation] | None, own: Collection[Any]) -> Tensor:
-        each = [super(MixtureSoftening, self)._seen(image, chain, chosen, own) for chain in drawn.chains]
-        return (drawn.shares * torch.stack([torch.ones(()), *each])).sum().clamp(max=1)
+    def _seen(
+        self, image: Tensor, drawn: Any, chosen: Collection[Operation] | None, separate: Collection[Any]
+    ) -> Tensor:
+        of_chains = [super(MixtureSoftening, self)._seen(image, chain, chosen, separate) for chain in drawn.chains]
+        return (drawn.shares * torch.stack([torch.ones(()), *of_chains])).sum().clamp(max=1)
 
 
 @dataclass(frozen=True)
 class Mix:
-    """A mix of the images of a batch, in which each takes part with `probability`."""
+    """A mix of the images of a batch, in which an image takes part with `probability`."""
 
     mixer: Callable[[Tensor, MixDraw, None], tuple[Tensor, Tensor, Tensor]]
     probability: float
