@@ -1,4 +1,4 @@
-"""Read damaged files of policies and spaces: `python mutate.py COUNT`, from this folder; writes counts.md.
+"""Read damaged files of policies and spaces: `python mutate.py COUNT`; writes counts.md next to this file.
 
 Files are read in a process of 8 GiB of address space, each with a minute of time. A process that ends without an answer
 counts as "process died", and another one goes on with the next file.
@@ -74,7 +74,7 @@ def main(count: int) -> None:
     counts["all"] = sum(counts.values(), Counter())
     lines = ["| file | " + " | ".join(KINDS) + " |", "| - |" + " - |" * len(KINDS)]
     lines += [f"| {source} | " + " | ".join(str(row[kind]) for kind in KINDS) + " |" for source, row in counts.items()]
-    Path("counts.md").write_text("\n".join(lines) + "\n")
+    Path(__file__).with_name("counts.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
     print(f"{counts['all'].total()} files, {time.monotonic() - start:.0f} s")
 
