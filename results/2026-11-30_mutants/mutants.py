@@ -1,6 +1,6 @@
 """Plant faults in the numbers that people read, one at a time, and see whether a test fails.
 
-    python mutants.py > mutants.md
+    python mutants.py > mutants.md        # with words after it, only files whose names hold one of them
 
 The package and its tests are copied to a temporary folder. Each mutant is a replacement of a text that stands once in
 its file; the tests named beside the file are run on it in a process of its own, and a mutant that passes them all has
@@ -231,6 +231,12 @@ def fails(folder: Path, tests: tuple[str, ...]) -> bool:
     return code != 0
 
 
+def write(path: Path, text: str, version: int) -> None:
+    """Write a file with a time of its own, by which Python knows that what it compiled before is another's."""
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (2_000_000_000 + version,) * 2)
+
+
 def copied(folder: Path) -> None:
     """The package and its tests; the results, which are only read, as a link."""
     for part in PARTS:
@@ -243,40 +249,42 @@ def copied(folder: Path) -> None:
             shutil.copy(source, target)
 
 
-def main() -> int:
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    sys.dont_write_bytecode = True
+def main(words: list[str]) -> int:
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() not in (ROOT, Path(__file__).parent)]
+    os.environ["OMP_NUM_THREADS"] = "1"
     import matplotlib.figure  # noqa: F401
     import optuna  # noqa: F401
     import pydantic  # noqa: F401
     import rich.table  # noqa: F401
     import scipy.stats  # noqa: F401
+    import sqlalchemy  # noqa: F401
+    import torch  # noqa: F401
 
+    chosen = {file: value for file, value in MUTANTS.items() if not words or any(word in file for word in words)}
     survivors: list[str] = []
     print("| file | mutants | caught |\n| - | - | - |")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copied(folder)
-        for file, (tests, pairs) in MUTANTS.items():
+        for file, (tests, pairs) in chosen.items():
             text = (folder / file).read_text(encoding="utf-8")
             if fails(folder, tests):
                 raise SystemExit(f"{tests} fail without any mutant")
             caught = 0
-            for old, new in pairs:
+            for number, (old, new) in enumerate(pairs):
                 if text.count(old) != 1:
                     raise SystemExit(f"{file}: {old!r} stands {text.count(old)} times")
-                (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+                write(folder / file, text.replace(old, new), number)
                 found = fails(folder, tests)
                 caught += found
                 survivors += [] if found else [f"{file}: `{old}` -> `{new}`"]
-            (folder / file).write_text(text, encoding="utf-8")
+            write(folder / file, text, len(pairs))
             print(f"| {file} | {len(pairs)} | {caught} |", flush=True)
-    total = sum(1 for _ in listed())
+    total = sum(len(pairs) for _, pairs in chosen.values())
     print(f"| **all** | {total} | {total - len(survivors)} |\n")
     print("\n".join(f"survived: {text}" for text in survivors) or "No mutant survived.")
     return len(survivors)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

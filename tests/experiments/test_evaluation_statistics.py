@@ -140,6 +140,19 @@ def test_the_sentence(shift, finding, told):
     assert ("could have been seen" in verdict.sentence.partition(";")[0]) is (finding == "unclear")
 
 
+def test_worse_than_the_best_of_several_counts_for_their_number():
+    """t = 3.679 with four degrees: p is 0.0212, and 0.0637 for the best of three."""
+    gaps = np.array([0.0175, 0.0025, 0.0142, 0.0058, 0.01])
+    ours = {"mine": [*(np.array(GOOD) + gaps)], "a": GOOD}
+    assert judge_policy(made(ours)).finding == "worse"
+    worse = {name: [value + 0.1 for value in GOOD] for name in ("b", "c")}
+    verdict = judge_policy(made({**ours, **worse}))
+    assert verdict.best == "a" and verdict.finding == "unclear" and verdict.use == "a"
+    assert "p = 0.064 for the best of 3" in verdict.sentence
+    better = judge_policy(made({"mine": GOOD, "a": [*(np.array(GOOD) + gaps)], **worse}))
+    assert better.finding == "better" and "p = 0.021)" in better.sentence
+
+
 def test_a_fixed_policy_that_is_evaluated_costs_nothing():
     values = {"identity": GOOD, "flip-crop": [v + 0.001 * i for i, v in enumerate(GOOD)]}
     measured = Measured(tuple(values), tuple(values), made(values).values)
