@@ -125,7 +125,6 @@ MUTANTS: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
             ("if learned is not None and learned.hardly:\n            return", "if False:\n            return"),
             ("if learned is not None and learned.hardly:\n        key", "if False:\n        key"),
             ("len(rewards[arm.key]) == most}", "len(rewards[arm.key])}"),
-            ("-_FREE.get(key, len(_FREE)))", "_FREE.get(key, len(_FREE)))"),
             ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "_NEGLIGIBLE"),
             ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "max(alone, _NEGLIGIBLE)"),
             ("max(alone, count_error(gaps, self.images), _NEGLIGIBLE)", "10 * alone"),

@@ -17,12 +17,12 @@ def policy(*steps: Step, **settings: object) -> Policy:
 
 
 ROTATED = Step(operation="rotate", magnitude=10)
-HALF = Step(operation="flip-horizontal", probability=0.5)
+SELDOM = Step(operation="flip-horizontal", probability=0.25)
 
 
 def test_steps():
     assert in_words(policy()) == "every image: left as it is"
-    assert in_words(policy(HALF, ROTATED)) == "every image: flip-horizontal with probability 0.5, then rotate ±10"
+    assert in_words(policy(SELDOM, ROTATED)) == "every image: flip-horizontal with probability 0.25, then rotate ±10"
     assert in_words(policy(ROTATED, ROTATED)) == "every image: 2 times rotate ±10"
     drawn = policy(Step(operation="rotate", magnitude=Uniform(start=5, stop=15)))
     assert in_words(drawn) == "every image: rotate ±5..15"
