@@ -64,9 +64,11 @@ def test_without_repeats_half_of_what_is_seen_is_noise():
     found = summarise([row(a, float(i)) for i, a in enumerate(arms)])
     assert [s.shrunken for s in found] == pytest.approx([3.5, 2.75, 2.0, 1.25, 0.5])
     assert all(math.isnan(s.error) for s in found)
+    assert [s.interval.mean for s in found] == [s.mean for s in found] == [4, 3, 2, 1, 0]
 
 
 def test_the_best_go_on_and_the_fixed_once():
     record = [row(OURS, 0.9), row(OURS, 0.9), row(CROP, 0.8), row(CROP, 0.8)]
     names = [a.policy.name for a in finalists(summarise(record), 2, ("identity", "flip-crop"))]
     assert names == ["randaugment:1,3", "flip-crop", "identity"]
+    assert [a.policy.name for a in finalists(summarise(record), 1, ("identity",))] == ["randaugment:1,3", "identity"]
