@@ -151,13 +151,13 @@ def _mixture(drawn: Draw, images: Tensor) -> Tensor:
 
 
 def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
-    """The visibility the drawn operations leave (those in `names`, if given), [B]; of a mixture, the weighted mean."""
+    """[B]: the visibility after the drawn operations, or those of them in `names`; of a mixture, the weighted mean."""
     draws = drawn if names is None else only(drawn, names)
     if drawn.mixture is None:
         return visibility(draws, images)
     width = drawn.mixture.shape[1] - 1
-    each = visibility(draws, images.repeat_interleave(width, 0)).view(-1, width)
-    return (drawn.mixture[:, 0] + (drawn.mixture[:, 1:] * each).sum(1)).clamp_(max=1)
+    of_chains = visibility(draws, images.repeat_interleave(width, 0)).view(-1, width)
+    return (drawn.mixture[:, 0] + (drawn.mixture[:, 1:] * of_chains).sum(1)).clamp_(max=1)
 
 
 def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
@@ -165,10 +165,10 @@ def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_cl
     if curve is None:
         hard = torch.zeros(len(labels), num_classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
         return hard, torch.ones(len(labels), device=labels.device)
-    own = frozenset(curve.operations or ())
+    with_curve = frozenset(curve.operations or ())
 
     def seen(names: Collection[str] | None) -> Tensor:
-        rest = None if not own else frozenset(drawn.names) - own
+        rest = None if not with_curve else frozenset(drawn.names) - with_curve
         return _seen(drawn, images, rest if names is None else names)
 
     return soften(curve.mode, policy_confidence(curve, seen, num_classes), labels, num_classes)

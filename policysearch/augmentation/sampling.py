@@ -107,8 +107,8 @@ def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     forced = [_shuffle(group, sub, choice, generator) for group in table.shuffled]
     rows = table.rows[sub[:, None], slot, choice].unbind(2)
     applied = u[..., 1] < rows[1]
-    for own, first, taken in forced:
-        applied[own, first : first + taken.shape[1]] = taken
+    for images, first, taken in forced:
+        applied[images, first : first + taken.shape[1]] = taken
     operations = torch.where(applied, rows[0], 0.0).long()
     return Draw(table.names, operations, _magnitudes(table.normal, rows, u[..., 2], u[..., 3] < 0.5), u[..., 4:])
 
@@ -116,10 +116,11 @@ def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
 def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, generator: torch.Generator) -> tuple[Tensor, int, Tensor]:
     """Choose for a `SomeOf`'s slots: slot r takes the r-th step that is applied in the shuffled order, if r < n.
 
-    Returns the images it is for [b], its first slot, and which of its slots are applied [b, slots].
+    Returns:
+        The images it is for [b], its first slot, and which of its slots are applied [b, slots].
     """
-    own = (sub == group.sub).nonzero().flatten()
-    u = torch.rand(len(own), 1 + 2 * len(group.probability), generator=generator, device=generator.device)
+    images = (sub == group.sub).nonzero().flatten()
+    u = torch.rand(len(images), 1 + 2 * len(group.probability), generator=generator, device=generator.device)
     count = torch.searchsorted(group.cumulative, u[:, 0].contiguous(), right=True).clamp_(max=group.slots)
     order = u[:, 1 : 1 + len(group.probability)].argsort(1)
     tried = u[:, 1 + len(group.probability) :] < group.probability[order]
@@ -127,9 +128,9 @@ def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, generator: torch.Gene
     taken = []
     for r in range(group.slots):
         here = tried & (rank == r + 1)
-        choice[own, group.first + r] = order.gather(1, here.int().argmax(1, keepdim=True)).squeeze(1)
+        choice[images, group.first + r] = order.gather(1, here.int().argmax(1, keepdim=True)).squeeze(1)
         taken.append(here.any(1) & (r < count))
-    return own, group.first, torch.stack(taken, 1)
+    return images, group.first, torch.stack(taken, 1)
 
 
 def _magnitudes(normal: bool, rows: tuple[Tensor, ...], u: Tensor, negate: Tensor) -> Tensor:

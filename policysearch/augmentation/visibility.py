@@ -33,15 +33,15 @@ def visibility(draw: Draw, images: Tensor) -> Tensor:
     """
     seen = _counted(draw, *images.shape[2:])
     rules = {OPERATIONS[name].visibility for name in draw.names}
-    return seen * _kept(draw, images) if rules & _RULES.keys() else seen
+    return seen * _computed(draw, images) if rules & _RULES.keys() else seen
 
 
 def only(draw: Draw, names: Collection[str]) -> Draw:
     """The draw with every operation that is not in `names` left out."""
-    kept = ("identity", *(name for name in draw.names[1:] if name in names))
-    place = [kept.index(name) if name in kept else 0 for name in draw.names]
+    remaining = ("identity", *(name for name in draw.names[1:] if name in names))
+    place = [remaining.index(name) if name in remaining else 0 for name in draw.names]
     operations = torch.tensor(place, device=draw.operations.device)[draw.operations]
-    return replace(draw, names=kept, operations=operations)
+    return replace(draw, names=remaining, operations=operations)
 
 
 def _counted(draw: Draw, height: int, width: int) -> Tensor:
@@ -73,8 +73,8 @@ def _window(draw: Draw, height: int, width: int) -> Window:
     return window
 
 
-def _kept(draw: Draw, images: Tensor) -> Tensor:
-    """[B]: the product over the steps that are no geometry of what each keeps."""
+def _computed(draw: Draw, images: Tensor) -> Tensor:
+    """[B]: the product, over the steps that are not geometric, of the share that each keeps."""
     out = torch.ones(len(images), device=images.device)
 
     def watch(order: Tensor, values: Tensor, groups: list[Group]) -> None:

@@ -37,9 +37,10 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
     """
     if not 0 < start < 1 or not factor >= 1:
         raise UserError(f"start must lie in (0, 1) and factor be 1 or more, got {start} and {factor}")
-    if operation not in set(_operations(policy)):
-        known = ", ".join(sorted(set(_operations(policy)))) or "none"
-        raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {known}")
+    operations = sorted(set(_operations(policy)))
+    if operation not in operations:
+        names = ", ".join(operations) or "none"
+        raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {names}")
     if OPERATIONS[operation].neutral is None:
         raise UserError(f"{operation} has no neutral magnitude to decay to")
     _must_have_no_stages(policy)

@@ -83,8 +83,10 @@ def mix_in_words(row: MixRow) -> str:
 
 
 def _mixture(policy: Policy) -> list[str]:
-    found = policy.mixture
-    return [f"{found.width} such images averaged at random with the original (alpha {found.alpha:g})"] if found else []
+    mixture = policy.mixture
+    if mixture is None:
+        return []
+    return [f"{mixture.width} such images averaged at random with the original (alpha {mixture.alpha:g})"]
 
 
 def _mix(mix: Mix | None) -> list[str]:
@@ -98,9 +100,10 @@ def _mix(mix: Mix | None) -> list[str]:
 def _softening(softening: Softening) -> list[str]:
     what = {"target": "targets", "weight": "loss weights", "both": "targets and loss weights"}[softening.mode]
     normalised = " (weights normalised to mean 1)" if softening.normalise else ""
-    own = [f"for {name}: {_curve(curve)}" for name, curve in (softening.operations or {}).items()]
-    general = "" if softening.p_min == 1 and own else _curve(Curve(k=softening.k, p_min=softening.p_min))
-    return [f"{what} softened by visibility v{normalised}: {'; '.join([*([general] if general else []), *own])}"]
+    curves = [f"for {name}: {_curve(curve)}" for name, curve in (softening.operations or {}).items()]
+    if softening.p_min != 1 or not curves:
+        curves.insert(0, _curve(Curve(k=softening.k, p_min=softening.p_min)))
+    return [f"{what} softened by visibility v{normalised}: {'; '.join(curves)}"]
 
 
 def _curve(curve: Curve) -> str:

@@ -34,29 +34,30 @@ class Family(BaseModel):
 
     @property
     def used(self) -> set[str]:
-        """Names that stand in the family as "$name"."""
+        """Names that the family uses as "$name"."""
         return _names_in([self.preset, self.policy, self.loss])
 
     def choices(self) -> dict[str, list[Value]]:
         """Choices by full parameter name, `family.parameter`, or `family.parameter_i` for each copy of sub-policies."""
         copied = _names_in((self.policy or {}).get("sub_policies")) if self.repeat > 1 else set()
-        suffixes = [f"_{i}" for i in range(1, self.repeat + 1)] if copied else []
-        each = {f"{n}{s}": values for s in suffixes for n, values in self.parameters.items() if n in copied}
-        once = {n: values for n, values in self.parameters.items() if n not in copied}
-        return {f"{self.name}.{n}": values for n, values in {**each, **once}.items()}
+        choices: dict[str, list[Value]] = {}
+        for i in range(1, self.repeat + 1):
+            choices |= {f"{name}_{i}": values for name, values in self.parameters.items() if name in copied}
+        choices |= {name: values for name, values in self.parameters.items() if name not in copied}
+        return {f"{self.name}.{name}": values for name, values in choices.items()}
 
     def build(self, parameters: Parameters) -> Policy:
-        """The policy of an assignment by full parameter names, its name the family's with those that shape it.
+        """The policy of an assignment by full parameter names; it is named after the family and its parameters.
 
         Raises:
             UserError: the assignment gives no valid policy.
         """
-        own = own_parameters(parameters)
-        title = self._title(own)
+        values = own_parameters(parameters)
+        title = self._title(values)
         if self.preset is not None:
-            return preset(str(filled(self.preset, own))).model_copy(update={"name": title})
+            return preset(str(filled(self.preset, values))).model_copy(update={"name": title})
         rest = {key: value for key, value in (self.policy or {}).items() if key != "sub_policies"}
-        template = stages_of(filled(rest, own)) | {"sub_policies": self._sub_policies(own), "name": title}
+        template = stages_of(filled(rest, values)) | {"sub_policies": self._sub_policies(values), "name": title}
         return Policy.from_dict(template, f"family {self.name!r}")
 
     def build_loss(self, parameters: Parameters) -> Loss | None:
@@ -67,27 +68,27 @@ class Family(BaseModel):
         """
         return parse_loss(filled(self.loss, own_parameters(parameters)), f"family {self.name!r}: loss")
 
-    def _sub_policies(self, own: Parameters) -> list[Any]:
+    def _sub_policies(self, values: Parameters) -> list[Any]:
         template = (self.policy or {}).get("sub_policies")
         if not isinstance(template, list):
             raise UserError(f"family {self.name!r}: policy.sub_policies must be a list of sub-policies")
-        copies = [filled(template, own if self.repeat == 1 else _of_copy(own, i)) for i in range(1, self.repeat + 1)]
-        return [sub_policy(sub) for copy in copies for sub in copy]
+        copies = [values] if self.repeat == 1 else [_of_copy(values, i) for i in range(1, self.repeat + 1)]
+        return [sub_policy(sub) for copy in copies for sub in filled(template, copy)]
 
-    def _title(self, own: Parameters) -> str:
-        """What the loss alone depends on is left out: an arm's name tells its loss by itself."""
-        aside = _names_in(self.loss) - _names_in([self.preset, self.policy])
-        shown = [f"{n}={v}" for n, v in own.items() if n not in aside]
+    def _title(self, values: Parameters) -> str:
+        """The family with its parameters, but for those of the loss alone: an arm's name shows its loss anyway."""
+        of_loss = _names_in(self.loss) - _names_in([self.preset, self.policy])
+        shown = [f"{name}={value}" for name, value in values.items() if name not in of_loss]
         return f"{self.name}({', '.join(shown)})" if 0 < len(shown) <= _SHOWN_IN_TITLE else self.name
 
 
 def own_parameters(parameters: Parameters) -> dict[str, Value]:
-    """An assignment without `family`, its names without the family's."""
+    """The parameters of an assignment without `family`, named without the family's prefix."""
     return {name.partition(".")[2]: value for name, value in parameters.items() if "." in name}
 
 
-def _of_copy(own: Parameters, i: int) -> dict[str, Value]:
-    return {name.removesuffix(f"_{i}"): v for name, v in own.items() if name.endswith(f"_{i}")}
+def _of_copy(values: Parameters, i: int) -> dict[str, Value]:
+    return {name.removesuffix(f"_{i}"): value for name, value in values.items() if name.endswith(f"_{i}")}
 
 
 def _names_in(template: object) -> set[str]:

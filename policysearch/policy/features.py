@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from statistics import NormalDist
 
 import numpy as np
@@ -26,8 +27,8 @@ def features(policies: Sequence[Policy]) -> NDArray[np.float64]:
     names = sorted(set().union(*rows))
     table = np.array([[row.get(name, 0.0) for name in names] for row in rows]).reshape(len(rows), len(names))
     spread = table.std(axis=0)
-    kept = spread > 1e-12
-    return np.asarray((table - table.mean(axis=0))[:, kept] / spread[kept])
+    varies = spread > 1e-12
+    return np.asarray((table - table.mean(axis=0))[:, varies] / spread[varies])
 
 
 def describe(policy: Policy) -> dict[str, float]:
@@ -48,7 +49,7 @@ def describe(policy: Policy) -> dict[str, float]:
     for share, stage in _stages(policy):
         total = sum(sub.weight for sub in stage.sub_policies)
         for sub in stage.sub_policies:
-            for step, times in (each for one in sub.steps for each in _applied(one)):
+            for step, times in chain.from_iterable(map(_applied, sub.steps)):
                 _add_step(out, step, share * sub.weight / total * times)
         if stage.mix:
             out[f"mix {stage.mix.operation}"] += share * stage.mix.probability

@@ -47,6 +47,6 @@ class Softening(Value):
         return self
 
     def curves(self) -> tuple[tuple[Curve, frozenset[str] | None], ...]:
-        """Each curve with the operations it is for; None: all that have no curve of their own."""
-        own = tuple((curve, frozenset({name})) for name, curve in (self.operations or {}).items())
-        return (*own, (Curve(k=self.k, p_min=self.p_min), None))
+        """Each curve with the operations it is for; None: all operations without a curve of their own."""
+        of_operations = tuple((curve, frozenset({name})) for name, curve in (self.operations or {}).items())
+        return (*of_operations, (Curve(k=self.k, p_min=self.p_min), None))

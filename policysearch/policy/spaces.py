@@ -139,13 +139,13 @@ class Space:
 
     def arms(self, seed: int) -> tuple[Arm, ...]:
         """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
-        found = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
-        room = self.file.max_arms - len(found)
+        baselines = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
+        room = self.file.max_arms - len(baselines)
         small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
         source = self._all() if small else self._sampled(np.random.default_rng([seed, 7]))
         rest: dict[str, Arm] = {}
         for arm in source:
-            if arm.key not in found:
+            if arm.key not in baselines:
                 rest.setdefault(arm.key, arm)
             if not small and len(rest) >= room:
                 break
@@ -153,7 +153,7 @@ class Space:
         if len(keys) > room:
             chosen = np.random.default_rng([seed, 7]).choice(len(keys), max(room, 0), replace=False)
             keys = [keys[i] for i in np.sort(chosen)]
-        return (*found.values(), *(rest[key] for key in keys))
+        return (*baselines.values(), *(rest[key] for key in keys))
 
     def _all(self) -> Iterator[Arm]:
         for family in self.file.family:

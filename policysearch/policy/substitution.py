@@ -24,7 +24,7 @@ def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
             raise UserError(f"${name} is no parameter of this family; it has {', '.join(values) or 'none'}")
     if re.fullmatch(r"\$\w+", template):
         return values[template[1:]]
-    return re.sub(r"\$(\w+)", lambda found: str(values[found[1]]), template)
+    return re.sub(r"\$(\w+)", lambda match: str(values[match[1]]), template)
 
 
 def sub_policy(sub: Any) -> Any:
@@ -61,12 +61,12 @@ def _steps(item: Any) -> list[Any]:
 
 def _steps_of_preset(step: dict[str, Any]) -> list[Any]:
     name = str(step["preset"])
-    found = preset(name)
+    policy = preset(name)
     if len(step) > 1:
         raise UserError(f"a step that takes over preset {name!r} has no other keys, got {', '.join(step)}")
-    if found.softening or len(found.sub_policies) > 1:
+    if policy.softening or len(policy.sub_policies) > 1:
         raise UserError(f"preset {name!r} softens or has several sub-policies, and cannot be taken over as steps")
-    return [part.model_dump() for part in found.sub_policies[0].steps]
+    return [part.model_dump() for part in policy.sub_policies[0].steps]
 
 
 def _at_level(step: dict[str, Any]) -> dict[str, Any]:

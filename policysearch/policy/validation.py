@@ -17,7 +17,7 @@ def validation_message(error: ValidationError) -> str:
 
 
 def validation_messages(error: ValidationError) -> list[str]:
-    """All complaints of pydantic, a sentence each."""
+    """All complaints of pydantic, one sentence per complaint."""
     return [_sentence(complaint) for complaint in error.errors()]
 
 
@@ -32,8 +32,8 @@ def _sentence(complaint: ErrorDetails) -> str:
         return f"unknown key {where!r}{_HINTS.get(parts[-1]) or _nearest(parts[-1])}"
     if complaint["type"] == "missing":
         return f"{where} is missing"
-    wanted = _PLAIN.get(complaint["type"], complaint["msg"].lower())
-    return f"{where}: {wanted}, got {complaint['input']!r:.80}"
+    requirement = _PLAIN.get(complaint["type"], complaint["msg"].lower())
+    return f"{where}: {requirement}, got {complaint['input']!r:.80}"
 
 
 def _nearest(key: str) -> str:

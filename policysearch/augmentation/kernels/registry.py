@@ -100,7 +100,7 @@ def _try(
         "must move by scales of 1 or -1 and whole pixels: a zoom is a matrix or a crop": whole,
         "needs a visibility that is [b], from 0 to 1": in_range,
     }
-    broken = [rule for rule, kept in checks.items() if not kept]
+    broken = [rule for rule, holds in checks.items() if not holds]
     if broken:
         raise UserError(f"kernel of {row.name} {broken[0]}")
 
@@ -108,8 +108,8 @@ def _try(
 def _check_shape(row: Operation, out: object, sizes: dict[str, int]) -> None:
     shape, dtypes = _GIVES[row.kind]
     expected = (2, *(sizes.get(str(side), side) for side in shape))
-    given = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-    fits = given == expected or (row.kind == "table" and given == (2, 1, 256))
+    actual = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+    fits = actual == expected or (row.kind == "table" and actual == (2, 1, 256))
     if not fits or not isinstance(out, Tensor) or out.dtype not in dtypes:
         names = ", ".join(str(side) for side in ("b", *shape))
-        raise UserError(f"kernel of {row.name} must give [{names}] {dtypes[0]} ({row.kind}), it gave {given}")
+        raise UserError(f"kernel of {row.name} must give [{names}] {dtypes[0]} ({row.kind}), it gave {actual}")
