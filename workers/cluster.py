@@ -106,23 +106,23 @@ def _must_be_the_same(ray: Any, address: str | None) -> None:
         raise UserError(f"--ray-address {address!r} given, but this process is connected to {here}: leave it out")
 
 
-def _must_answer(given: str) -> None:
+def _must_answer(setting: str) -> None:
     """Something answers there as Ray does; Ray itself would wait for minutes."""
-    told = f"--ray-address {given!r}"
-    address = _running_here() if given == "auto" else given
+    flag = f"--ray-address {setting!r}"
+    address = _running_here() if setting == "auto" else setting
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit() or not 0 < int(port) < 2**16:
-        raise UserError(f"--ray-address must be auto or HOST:PORT (as `ray start` tells it), got {address!r}")
+        raise UserError(f"--ray-address must be auto or HOST:PORT (as `ray start` prints it), got {address!r}")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _ANSWER_WITHIN) as connection:
             answers = bool(os.environ.get("RAY_USE_TLS")) or _greeted(connection)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"{told}: nothing listens at {address} ({reason}); start a cluster there with `ray start --head`"
+            f"{flag}: nothing listens at {address} ({reason}); start a cluster there with `ray start --head`"
         ) from None
     if not answers:
-        raise UserError(f"{told}: what listens at {address} is not Ray; give the address that `ray start` tells")
+        raise UserError(f"{flag}: what listens at {address} is not Ray; give the address that `ray start` prints")
 
 
 def _running_here() -> str:
@@ -157,10 +157,10 @@ def totals() -> dict[str, float]:
 
 
 def room(cpus: float, gpus: float) -> int:
-    """How many workers of `cpus` and `gpus` each the cluster's nodes can hold, in use or not."""
+    """How many workers, each of `cpus` and `gpus`, the cluster's nodes can hold, in use or not."""
     return sum(_fits(node, {"CPU": cpus, "GPU": gpus}) for node in _nodes())
 
 
 def _fits(node: dict[str, float], demand: dict[str, float]) -> int:
-    counts = [int(node.get(name, 0.0) / each + 1e-6) for name, each in demand.items() if each]
+    counts = [int(node.get(name, 0.0) / amount + 1e-6) for name, amount in demand.items() if amount]
     return min(counts, default=0)

@@ -89,7 +89,7 @@ class RayPool(WorkerPool[_Actor]):
     ) -> None:
         super().__init__(deadline)
         self._setup = ray.put(setup)
-        self._wanted = workers
+        self._limit = workers
         self._demand = {"CPU": cpus, "GPU": gpus}
         self._patience = patience
         self._warned = False
@@ -98,8 +98,8 @@ class RayPool(WorkerPool[_Actor]):
         self._workers = [self._start() for _ in range(self._target())]
 
     def _target(self) -> int:
-        if self._wanted is not None:
-            return self._wanted
+        if self._limit is not None:
+            return self._limit
         return max(1, min(room(self._demand["CPU"], self._demand["GPU"]), _MOST))
 
     @property
@@ -159,13 +159,13 @@ class RayPool(WorkerPool[_Actor]):
         if not self._warned:
             self._warned = True
             placed = len(self._workers) - len(waiting)
-            told = f"{placed} of {len(self._workers)} workers found a place within {self._patience:g} s"
-            warnings.warn(f"{told}, and the search goes on with them: {self._lack()}", UserWarning, stacklevel=2)
+            message = f"{placed} of {len(self._workers)} workers found a place within {self._patience:g} s"
+            warnings.warn(f"{message}, and the search goes on with them: {self._lack()}", UserWarning, stacklevel=2)
 
     def _lack(self) -> str:
-        asked, has = (_in_words(amounts) for amounts in (self._demand, totals()))
+        demand, total = _in_words(self._demand), _in_words(totals())
         return (
-            f"each asks for {asked}, the cluster has {has} in all, others' included; "
+            f"each asks for {demand}, the cluster has {total} in all, others' included; "
             "lower --workers, --cpus-per-worker or --gpus-per-worker, or add nodes"
         )
 
@@ -202,8 +202,8 @@ def _event(worker: Worker[_Actor]) -> Event:
 
 
 def _cause(text: str) -> str:
-    known = next((told for sign, told in _DEATHS.items() if sign in text), "")
-    return known or f"worker died: {_one_line(text)}"
+    message = next((message for sign, message in _DEATHS.items() if sign in text), "")
+    return message or f"worker died: {_one_line(text)}"
 
 
 def _one_line(text: str) -> str:

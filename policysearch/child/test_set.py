@@ -50,8 +50,7 @@ class Exam:
 
         Returns:
             test_accuracy, test_correct, test_balanced_accuracy, test_loss, test_entropy, test_ece (15 bins),
-            test_most_predicted,
-            test_images; and test_accuracy_occluded_0, _20, _40, _60, _80.
+            test_most_predicted, test_images; and test_accuracy_occluded_0, _20, _40, _60, _80.
         """
         drawn = np.random.default_rng([seed, _PLACES]).random((len(self.labels), 2))
         places = torch.from_numpy(drawn).to(self.images.device)

@@ -31,7 +31,7 @@ class Bases:
     """
 
     room: int = 4
-    _kept: dict[tuple[int, int], nn.Module] = field(default_factory=dict)
+    _networks: dict[tuple[int, int], nn.Module] = field(default_factory=dict)
 
     def of(self, key: tuple[int, int], train: Callable[[], nn.Module]) -> tuple[nn.Module, float]:
         """A copy of a base to train on from, and the seconds that its training took.
@@ -44,10 +44,10 @@ class Bases:
             The copy, and 0 seconds where the base was kept.
         """
         started = time.perf_counter()
-        new = key not in self._kept
-        base = train() if new else self._kept.pop(key)
+        new = key not in self._networks
+        base = train() if new else self._networks.pop(key)
         seconds = time.perf_counter() - started if new else 0.0
-        self._kept = dict([*self._kept.items(), (key, base)][-self.room :])
+        self._networks = dict([*self._networks.items(), (key, base)][-self.room :])
         return copy.deepcopy(base), seconds
 
 

@@ -26,16 +26,16 @@ def spaces() -> None:
 
 
 def operations(
-    own: Annotated[
+    modules: Annotated[
         str | None, typer.Option("--operations", help="modules that register operations, as in search")
     ] = None,
 ) -> None:
-    """The operations of policies: magnitude, range (± where a draw may negate it), and how visibility is had."""
+    """The operations of policies: magnitude, range (± where a draw may negate it), and how visibility is computed."""
     from policysearch.core.user_code import import_all
     from policysearch.policy.describe import operation_in_words
     from policysearch.policy.operations import OPERATIONS
 
-    import_all(own)
+    import_all(modules)
     print_columns({name: operation_in_words(row) for name, row in OPERATIONS.items()})
 
 

@@ -114,9 +114,9 @@ def _usage_message(error: Any) -> str:
 
 
 def _help_of(words: list[str]) -> str:
-    """The command that lists the flags of the command that was given."""
-    given = [word for word in words if word in COMMANDS][:1]
-    return command(*given, "--help") if given else command("--help")
+    """The command that lists the flags of the command that was typed."""
+    name = [word for word in words if word in COMMANDS][:1]
+    return command(*name, "--help")
 
 
 def _stop(sentence: str, code: int) -> None:

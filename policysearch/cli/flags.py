@@ -57,8 +57,8 @@ def split_off(group: type[Group], flags: Mapping[str, Any]) -> tuple[Group, dict
         UserError: a value is out of range.
     """
     values = used(flags)
-    own = {name: values.pop(name) for name in group.model_fields if name in values}
-    return validated(group, own), values
+    settings = {name: values.pop(name) for name in group.model_fields if name in values}
+    return validated(group, settings), values
 
 
 def merged(config: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 _UNITS = {"decode": "images", "record": "thousand images", "replay": "searches"}
 """What is counted in phases that have no best arm."""
-_KEPT = {
+_RECORDED_UNITS = {
     "search": "pulls",
     "confirm": "trainings of the confirmation",
     "record": "thousand trained images",
@@ -130,7 +130,7 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
         recorded = any((Path(folder) / name).exists() for name in ("config.toml", "searches"))
         again = again or command("resume", Path(folder))
         advice = (
-            f"{_kept(watcher.reached if watcher else None)}{again} goes on from here"
+            f"{_recorded(watcher.reached if watcher else None)}{again} goes on from here"
             if recorded
             else "nothing was recorded yet"
         )
@@ -138,12 +138,12 @@ def watched(start: Callable[[Listener], Result], folder: str, again: str = "") -
         raise SystemExit(130) from None
 
 
-def _kept(reached: Status | None) -> str:
+def _recorded(reached: Status | None) -> str:
     """What a command that was stopped has recorded, as the beginning of a sentence."""
     if reached is None:
         return ""
     search = "the search and " if reached.phase == "confirm" else ""
-    return f"{search}{reached.done} of {reached.total} {_KEPT.get(reached.phase, 'trainings')} are kept; "
+    return f"{search}{reached.done} of {reached.total} {_RECORDED_UNITS.get(reached.phase, 'trainings')} are kept; "
 
 
 @contextmanager

@@ -136,8 +136,8 @@ def _names_of(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
     if len(pairs) > 1:
         names = ", ".join(name for pair in pairs for name in pair if name)
         raise UserError(f"which arrays are the {part} part: {names}? Leave out the others")
-    wanted = next((pair for pair in _pairs_of_names()[part] if not as_written.keys().isdisjoint(pair)), None)
-    missing = [name for name in wanted or ("x_train", "y_train") if name not in as_written]
+    begun = (pair for pair in _pairs_of_names()[part] if not as_written.keys().isdisjoint(pair))
+    missing = [name for name in next(begun, ("x_train", "y_train")) if name not in as_written]
     raise UserError(
         f"{' and '.join(missing)} missing; x_train and y_train are needed, x_validation, y_validation, x_test and "
         f"y_test may be there (or train_images, train_labels, val_images, …); there are {', '.join(arrays)}"

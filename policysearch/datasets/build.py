@@ -53,7 +53,7 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     Raises:
         UserError: fewer than two classes, a label outside them, or no group for an image.
     """
-    items = [listing.items[i] for i in decoded.kept]
+    items = [listing.items[i] for i in decoded.indices]
     part = np.array([item.part for item in items])
     train, validation, test = (np.flatnonzero(part == name) for name in (TRAIN, VALIDATION, TEST))
     if not len(train):
@@ -126,9 +126,9 @@ def _only_classes_with_images(
             f"a class must have {TRAIN} images"
         )
     empty = [name for name, has_images in zip(classes, present, strict=True) if not has_images]
-    kept = tuple(name for name, has_images in zip(classes, present, strict=True) if has_images)
+    names = tuple(name for name, has_images in zip(classes, present, strict=True) if has_images)
     numbers = np.cumsum(present, dtype=np.int64) - 1
-    return kept, numbers[labels], [f"classes without images are left out: {some(empty)}"]
+    return names, numbers[labels], [f"classes without images are left out: {some(empty)}"]
 
 
 def _set_aside(

@@ -91,12 +91,12 @@ def copy_warnings(copies: Copies, images: Images) -> list[str]:
         copies: of these images.
         images: their names, labels, parts and groups.
     """
-    found = []
+    warnings = []
     for part, other in ((VALIDATION, TRAIN), (TEST, TRAIN), (TEST, VALIDATION)):
-        found += _across(copies, images, part, other)
+        warnings += _across(copies, images, part, other)
     if VALIDATION not in images.parts:
-        found += _inside(copies, images)
-    return found + _labels_differ(copies, images)
+        warnings += _inside(copies, images)
+    return warnings + _labels_differ(copies, images)
 
 
 def listed(copies: Copies, images: Images) -> tuple[str, ...]:
@@ -155,18 +155,18 @@ def _inside(copies: Copies, images: Images) -> list[str]:
         if one in first_in and other in first_in and images.groups[first_in[one]] != images.groups[first_in[other]]
     ]
     alike = {row for pair in near for row in pair}
-    found = []
+    warnings = []
     if exact:
-        found.append(
+        warnings.append(
             f"{len(exact)} of {len(rows)} training images are copies of others ({_shown(exact, images)}), "
             f"{_BOTH_SIDES}: remove them, or keep copies together by --group near"
         )
     if near:
-        found.append(
+        warnings.append(
             f"{len(alike)} of {len(rows)} training images are nearly the same as others ({_shown(near, images)}), such "
             f"as frames, crops or files saved again, {_BOTH_SIDES}: keep them together by --group near"
         )
-    return found
+    return warnings
 
 
 def _near_partners(copies: Copies) -> dict[int, list[int]]:

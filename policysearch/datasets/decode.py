@@ -60,7 +60,7 @@ def _decoded(items: Sequence[Item], settings: DataSettings, scratch: Path, tell:
     bits = rows.conversions.bits_in_use
     if bits < BITS:
         deep = list(rows.conversions.peaks)
-        again = [items[rows.kept[row]] for row in deep]
+        again = [items[rows.indices[row]] for row in deep]
         with closing(_all_read(again, settings, lambda done, total: None, bits)) as outcomes:
             rows.replace(deep, outcomes)
     return rows.decoded(settings.background)

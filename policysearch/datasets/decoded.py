@@ -26,14 +26,14 @@ class Decoded:
     Attributes:
         pixels: [N, C, H, W] uint8, C 1 where all images are grey, else 3.
         labels: [N] int64.
-        kept: indices [N] into the items.
+        indices: [N] int64, where each image is among the items.
         damaged: what could not be read and why, a text each.
         warnings: what a person should know of how values were converted, a sentence each.
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    kept: NDArray[np.int64]
+    indices: NDArray[np.int64]
     damaged: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
@@ -73,12 +73,12 @@ class Rows:
         scratch: the file, for as many images.
 
     Attributes:
-        kept: indices of the items that could be read.
+        indices: of the items that could be read.
         conversions: what was found of their values.
     """
 
     def __init__(self, items: Sequence[Item], scratch: Path) -> None:
-        self.kept: list[int] = []
+        self.indices: list[int] = []
         self.conversions = Conversions()
         self._items = items
         self._scratch = scratch
@@ -111,11 +111,11 @@ class Rows:
         if image.values.shape != self._array.shape[1:]:
             raise self._of_other_size(item, *image.values.shape[1:])
 
-        row = len(self.kept)
+        row = len(self.indices)
         self._array[row] = image.values
         self._grey &= image.grey
         self.conversions.add(row, image)
-        self.kept.append(i)
+        self.indices.append(i)
         self._labels.append(outcome.label)
 
     def replace(self, rows: Iterable[int], outcomes: Iterable[Outcome]) -> None:
@@ -131,7 +131,7 @@ class Rows:
         assert self._array is not None
         for row, outcome in zip(rows, outcomes, strict=True):
             if not isinstance(outcome, LabelledPixels):
-                raise UserError(f"{self._items[self.kept[row]].name} changed while it was read")
+                raise UserError(f"{self._items[self.indices[row]].name} changed while it was read")
             self._array[row] = outcome.pixels.values
             self.conversions.brighten(outcome.pixels)
 
@@ -158,9 +158,9 @@ class Rows:
         """
         assert self._array is not None
         return Decoded(
-            self._array[: len(self.kept), : 1 if self._grey else 3],
+            self._array[: len(self.indices), : 1 if self._grey else 3],
             np.array(self._labels, np.int64),
-            np.array(self.kept, np.int64),
+            np.array(self.indices, np.int64),
             tuple(self._damaged),
             tuple(self.conversions.warnings(background)),
         )
@@ -170,7 +170,7 @@ class Rows:
             return UserError(
                 f"{item.name} has {height}×{width} pixels; sides must be {SMALLEST} to {LARGEST}: give --resize 32"
             )
-        first, shape = self._items[self.kept[0]], self._array.shape[2:]
+        first, shape = self._items[self.indices[0]], self._array.shape[2:]
         return UserError(
             f"images must be of one size, but {first.name} has {shape[0]}×{shape[1]} pixels and {item.name} "
             f"{height}×{width}: give --resize 32 (or 32x48), and --aspect crop, pad or stretch"

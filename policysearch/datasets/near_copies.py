@@ -56,8 +56,8 @@ def near_pairs(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Pairs:
     rest = pairs[~alike]
     rest = rest[_of_like_contrast(details(thumbnails).std((1, 2)), rest)]
     rest = rest[detail_correlation(thumbnails, rest) >= _SAME_DETAIL]
-    found: Pairs = rows[np.unique(np.concatenate([pairs[alike], rest]), axis=0)]
-    return found
+    accepted: Pairs = rows[np.unique(np.concatenate([pairs[alike], rest]), axis=0)]
+    return accepted
 
 
 def _of_like_contrast(contrasts: Floats, pairs: Pairs) -> NDArray[np.bool_]:
@@ -87,11 +87,11 @@ def _spectra(thumbnails: Floats) -> Floats:
     window = np.hanning(SIDE + 2)[1:-1].astype(np.float32)
     u, v = np.meshgrid(np.arange(_FREQUENCIES + 1), np.arange(-_FREQUENCIES, _FREQUENCIES + 1), indexing="ij")
     half = (u > 0) | (v > 0)  # the others are these once more
-    found = []
+    spectra = []
     for chunk in chunks(thumbnails):
         centred = (chunk - chunk.mean((1, 2), keepdims=True)) * window[:, None] * window
-        found.append(np.log(np.abs(np.fft.fft2(centred))[:, u[half], v[half]] + _FLOOR).astype(np.float32))
-    return _without_means(np.concatenate(found))
+        spectra.append(np.log(np.abs(np.fft.fft2(centred))[:, u[half], v[half]] + _FLOOR).astype(np.float32))
+    return _without_means(np.concatenate(spectra))
 
 
 def _without_means(features: Floats) -> Floats:
@@ -126,7 +126,7 @@ def _candidates(spectra: Floats) -> Pairs:
     weights = np.uint64(1) << np.arange(_BITS, dtype=np.uint64)
     hashes = (bits * weights).sum(1, dtype=np.uint64)
     drawn = max(8, int(np.log2(len(bits))) - 5)  # bits; more images need longer keys, so that few share one
-    found = []
+    pairs = []
     for _ in range(_TABLES):
         keys = hashes & weights[rng.permutation(_BITS)[:drawn]].sum(dtype=np.uint64)
         order = rng.permutation(len(keys))
@@ -136,8 +136,8 @@ def _candidates(spectra: Floats) -> Pairs:
             same = keys[one] == keys[other]
             one, other = one[same], other[same]
             close = _flips(hashes[one], hashes[other]) <= _MOST_FLIPS
-            found.append(np.sort(np.stack([one[close], other[close]], 1), 1))
-    return np.unique(np.concatenate(found), axis=0)
+            pairs.append(np.sort(np.stack([one[close], other[close]], 1), 1))
+    return np.unique(np.concatenate(pairs), axis=0)
 
 
 _COUNTS = np.array([number.bit_count() for number in range(2**16)], np.uint8)

@@ -104,9 +104,9 @@ def cut(
 
 
 def _whole_groups(
-    content: NDArray[np.int64], wanted: NDArray[np.float64], rng: np.random.Generator
+    content: NDArray[np.int64], target: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """The groups to take, [G] bool: in random order, each that brings the classes' counts nearer to those wanted.
+    """The groups to take, [G] bool: in random order, each that brings the classes' counts nearer to the target.
 
     A class that would get none gets its smallest group. A group that is the last of a class is not taken.
     """
@@ -114,7 +114,7 @@ def _whole_groups(
     have, total = np.zeros(content.shape[1], np.int64), content.sum(0)
     for g in rng.permutation(len(content)):
         last = (content[g] > 0) & (have + content[g] == total)
-        if np.abs(wanted - have - content[g]).sum() < np.abs(wanted - have).sum() and not last.any():
+        if np.abs(target - have - content[g]).sum() < np.abs(target - have).sum() and not last.any():
             chosen[g] = True
             have += content[g]
 

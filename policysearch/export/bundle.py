@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_OWN = "policysearch"
+_PACKAGE = "policysearch"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Bundle:
             self.definitions[name] = source
 
     def _import(self, name: str, module: str, original: str | None) -> None:
-        if module.partition(".")[0] != _OWN:
+        if module.partition(".")[0] != _PACKAGE:
             earlier = self.imports.setdefault(name, (module, original))
             assert earlier == (module, original), f"{name} is {earlier} and {(module, original)}"
         elif original is not None:

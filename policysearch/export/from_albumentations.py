@@ -73,6 +73,6 @@ def _exported(data: Mapping[str, Any], whole: Node, name: str) -> Policy | None:
     if "policysearch" not in data:
         return None
     policy = Policy.from_dict(data["policysearch"], name)
-    kept, _ = to_albumentations.reduced(policy)
-    written = canonical(json.loads(json.dumps(to_albumentations.transform(kept))))
+    expressed, _ = to_albumentations.reduced(policy)
+    written = canonical(json.loads(json.dumps(to_albumentations.transform(expressed))))
     return policy if written == whole else None

@@ -67,24 +67,24 @@ def replaced(policy: Policy, why_not: Callable[[Step], str | None]) -> tuple[Pol
     """
     losses: dict[str, None] = {}
 
-    def kept(step: Step) -> Step:
+    def replace_step(step: Step) -> Step:
         reason = why_not(step)
         if reason is None:
             return step
         losses[reason] = None
         return Step(operation="identity")
 
-    def kept_parts(step: Step | OneOf | SomeOf) -> Step | OneOf | SomeOf:
-        parts = tuple(map(kept, choices(step)))
+    def replace_parts(step: Step | OneOf | SomeOf) -> Step | OneOf | SomeOf:
+        parts = tuple(map(replace_step, choices(step)))
         if isinstance(step, OneOf):
             return step.model_copy(update={"one_of": parts})
         return step.model_copy(update={"some_of": parts}) if isinstance(step, SomeOf) else parts[0]
 
-    def kept_steps(sub_policies: tuple[SubPolicy, ...]) -> tuple[SubPolicy, ...]:
-        return tuple(sub.model_copy(update={"steps": tuple(map(kept_parts, sub.steps))}) for sub in sub_policies)
+    def replace_all(sub_policies: tuple[SubPolicy, ...]) -> tuple[SubPolicy, ...]:
+        return tuple(sub.model_copy(update={"steps": tuple(map(replace_parts, sub.steps))}) for sub in sub_policies)
 
-    stages = tuple(stage.model_copy(update={"sub_policies": kept_steps(stage.sub_policies)}) for stage in policy.stages)
-    changed = policy.model_copy(update={"sub_policies": kept_steps(policy.sub_policies), "stages": stages})
+    stages = [stage.model_copy(update={"sub_policies": replace_all(stage.sub_policies)}) for stage in policy.stages]
+    changed = policy.model_copy(update={"sub_policies": replace_all(policy.sub_policies), "stages": tuple(stages)})
     return (changed if losses else policy), list(losses)
 
 

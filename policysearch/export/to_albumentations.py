@@ -50,17 +50,17 @@ _WORKER_INIT = [
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     """The policy as far as the installed albumentations can express it, and what is lost."""
     dialect = installed()
-    kept, losses = reduced(policy)
-    other = altered(kept, lambda step: difference(step.operation, dialect))
-    return kept, [*losses, *other, *altered(kept, _change)]
+    expressed, losses = reduced(policy)
+    differences = altered(expressed, lambda step: difference(step.operation, dialect))
+    return expressed, [*losses, *differences, *altered(expressed, _change)]
 
 
 def reduced(policy: Policy) -> tuple[Policy, list[str]]:
-    """The policy without what no albumentations has, and what that is."""
+    """The policy without what no version of albumentations has, and what is lost."""
     plain, losses = unsupported(policy, "albumentations")
     ordered, disordered = in_order(plain, "albumentations")
-    kept, missing = replaced(ordered, _why_not)
-    return kept, [*losses, *disordered, *missing]
+    expressed, missing = replaced(ordered, _why_not)
+    return expressed, [*losses, *disordered, *missing]
 
 
 def _why_not(step: Step) -> str | None:

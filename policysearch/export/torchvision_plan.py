@@ -12,7 +12,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
 _GEOMETRY = ("move", "matrix", "crop")
-_KEPT = {
+_VISIBILITY = {
     "color": "color_left",
     "grayscale": "gray_left",
     "sharpness": "sharpness_left",
@@ -61,8 +61,9 @@ class Plan:
         kinds = {name: OPERATIONS[name].kind for name in self.operations()}
         geometry = [_function(name) for name, kind in kinds.items() if kind in _GEOMETRY]
         hiding = [_function(name) for name, kind in kinds.items() if kind == "mask"]
-        kept = {_function(name): Name(rule) for name in kinds for rule in [_kept(name)] if rule}
-        return {"GEOMETRY": _set(geometry), "HIDING": _set(hiding), "KEPT": kept}
+        rules = {name: _visibility(name) for name in kinds}
+        visibility = {_function(name): Name(rule) for name, rule in rules.items() if rule}
+        return {"GEOMETRY": _set(geometry), "HIDING": _set(hiding), "KEPT": visibility}
 
     def operations(self) -> list[str]:
         """Names of the operations used, sorted."""
@@ -70,8 +71,9 @@ class Plan:
         return sorted({choice.operation for sub in subs for step in sub.steps for choice in choices(step)})
 
 
-def _kept(name: str) -> str | None:
-    return "information" if OPERATIONS[name].visibility == "information" else _KEPT.get(name)
+def _visibility(name: str) -> str | None:
+    """The template's function for the share that an operation other than geometry and masks keeps; None: all."""
+    return "information" if OPERATIONS[name].visibility == "information" else _VISIBILITY.get(name)
 
 
 def _set(names: list[Name]) -> Call:

@@ -89,7 +89,7 @@ def parse_rule(spec: str, what: str = "rule") -> Rule:
     if name in RULES:
         return _shipped(name, rest, what)
     if own_rule_named(spec):
-        return _own(spec, f"{what} {spec!r}")
+        return _user_defined(spec, f"{what} {spec!r}")
     raise unknown_name(what, name, RULES)
 
 
@@ -114,7 +114,7 @@ def _shipped(name: str, text: str, what: str) -> Rule:
     return rule(**values)
 
 
-def _own(spec: str, what: str) -> Rule:
+def _user_defined(spec: str, what: str) -> Rule:
     code = function(spec, what)
     if not _callable_without_arguments(code):
         return CheckedRule(code, what)

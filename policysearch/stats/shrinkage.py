@@ -36,8 +36,8 @@ def shrink(means: Floats, pulls: Floats, deviation: float) -> tuple[Floats, Floa
         return means.copy(), np.sqrt(variances)
     between = _between(means, variances)
     centre = _centre(means, variances, between)
-    kept = between / (between + variances)
-    return centre + kept * (means - centre), np.sqrt(kept * variances)
+    factor = between / (between + variances)
+    return centre + factor * (means - centre), np.sqrt(factor * variances)
 
 
 def pooled(rewards: Sequence[Floats]) -> float | None:

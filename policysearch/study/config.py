@@ -73,11 +73,11 @@ def make_config(values: dict[str, Any], source: str = "settings") -> SearchConfi
         raise UserError(f"{source}: recipe must be a table of settings, got {recipe!r}")
 
     mistakes = [*_key_mistakes(values, SearchConfig), *_key_mistakes(recipe, Recipe)]
-    known = {key: value for key, value in values.items() if key in SearchConfig.model_fields}
-    if "recipe" in known:
-        known["recipe"] = {key: value for key, value in recipe.items() if key in Recipe.model_fields}
+    settings = {key: value for key, value in values.items() if key in SearchConfig.model_fields}
+    if "recipe" in settings:
+        settings["recipe"] = {key: value for key, value in recipe.items() if key in Recipe.model_fields}
     try:
-        config = SearchConfig.model_validate(known)
+        config = SearchConfig.model_validate(settings)
     except ValidationError as error:
         mistakes += validation_messages(error)
     if mistakes:

@@ -108,12 +108,12 @@ class Lease(AbstractContextManager["Lease"]):
     storage: str
     folder: Path
     file: Path | None = None
-    _own: Holder = field(init=False)
+    _this_process: Holder = field(init=False)
     _lost: bool = field(init=False, default=False)
     _renewed: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self._own = Holder.this_process(self.folder)
+        self._this_process = Holder.this_process(self.folder)
         self._stop = threading.Event()
         self._renewing = threading.Lock()
         self._thread = threading.Thread(target=self._beat, name=f"lease of {self.study}", daemon=True)
@@ -131,7 +131,7 @@ class Lease(AbstractContextManager["Lease"]):
         self._thread.join()
         # Where the database is away or held, the lease ends with this process or by itself.
         with suppress(SQLAlchemyError), self.engine.begin() as connection:
-            connection.execute(delete(_ATTRIBUTES).where(*self._is(self._own)))
+            connection.execute(delete(_ATTRIBUTES).where(*self._is(self._this_process)))
 
     def must_hold(self) -> None:
         """Check, before something is written, that the lease is still this process's.
@@ -160,7 +160,7 @@ class Lease(AbstractContextManager["Lease"]):
         if not held.is_gone:
             self._watch(held)
         try:
-            return self._change(held, self._own)
+            return self._change(held, self._this_process)
         except OperationalError as error:
             # Whoever held the file meanwhile may have kept the holder's signs of life back: they are watched for again.
             if not is_held(error):
@@ -168,7 +168,7 @@ class Lease(AbstractContextManager["Lease"]):
             return False
 
     def _insert(self) -> bool:
-        row = {"study_id": self.study_id, "key": _KEY, "value_json": _text(self._own)}
+        row = {"study_id": self.study_id, "key": _KEY, "value_json": _text(self._this_process)}
 
         def add() -> None:
             with self.engine.begin() as connection:
@@ -211,9 +211,9 @@ class Lease(AbstractContextManager["Lease"]):
 
     def _renew(self) -> None:
         with self._renewing:
-            following = Holder(**{**asdict(self._own), "beat": self._own.beat + 1})
-            if self._change(self._own, following):
-                self._own, self._renewed = following, time.time()
+            following = Holder(**{**asdict(self._this_process), "beat": self._this_process.beat + 1})
+            if self._change(self._this_process, following):
+                self._this_process, self._renewed = following, time.time()
             else:
                 self._lost = True
 

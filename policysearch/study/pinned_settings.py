@@ -102,6 +102,6 @@ def save_settings(config: SearchConfig, folder: RunFolder) -> None:
 
 def _model_digest(model: str) -> str | None:
     """A hash of the source of the user's own network, which must have been built; None for any other."""
-    from policysearch.child.networks import OWN, network_row
+    from policysearch.child.networks import USER_DEFINED, network_row
 
-    return function_digest(model) if network_row(model) is OWN else None
+    return function_digest(model) if network_row(model) is USER_DEFINED else None

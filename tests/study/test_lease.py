@@ -59,7 +59,7 @@ def ended_process() -> int:
 
 def test_a_lease_is_in_the_study_while_it_is_held(study):
     with lease_of(study) as held:
-        assert study.user_attrs[_KEY] == asdict(held._own)
+        assert study.user_attrs[_KEY] == asdict(held._this_process)
         held.must_hold()
     assert _KEY not in study.user_attrs
 
@@ -119,7 +119,7 @@ def test_of_two_that_come_at_once_one_gets_a_new_study(study, monkeypatch):
     first, second = lease_of(study), lease_of(study, "copy")
     with first:
         assert not second._replace(None)
-        assert study.user_attrs[_KEY]["key"] == first._own.key
+        assert study.user_attrs[_KEY]["key"] == first._this_process.key
 
 
 def test_a_machine_is_the_same_for_processes_that_see_each_other():

@@ -3,14 +3,14 @@
 from policysearch.child.networks.factory import build
 from policysearch.child.networks.first_step import memory_format_of
 from policysearch.child.networks.probe import dry_forward
-from policysearch.child.networks.registry import NETWORKS, OTHERS, OWN, Network, network_row, recipe_for
+from policysearch.child.networks.registry import NETWORKS, OTHERS, USER_DEFINED, Network, network_row, recipe_for
 from policysearch.child.networks.small_resnet import SmallResNet
 from policysearch.child.networks.wide_resnet import WideResNet
 
 __all__ = [
     "NETWORKS",
     "OTHERS",
-    "OWN",
+    "USER_DEFINED",
     "Network",
     "SmallResNet",
     "WideResNet",

@@ -42,7 +42,7 @@ def make_torchvision(name: str, shape: tuple[int, int, int], classes: int) -> nn
 
 
 def _for_grey(network: nn.Module) -> nn.Module:
-    """Let the first convolution take one channel: its weights are summed, as if grey were given three times."""
+    """Let the first convolution take one channel: its weights are summed, as if grey were repeated three times."""
     first = next(m for m in network.modules() if isinstance(m, nn.Conv2d) and m.in_channels == 3)
     with torch.no_grad():
         first.weight = nn.Parameter(first.weight.sum(1, keepdim=True))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from policysearch.child.networks.factory import CannotBeMade, build, in_short
 from policysearch.child.networks.first_step import first_step
-from policysearch.child.networks.registry import OWN, network_row
+from policysearch.child.networks.registry import USER_DEFINED, network_row
 from policysearch.core.errors import UserError
 
 _SIZES = (32, 64, 96, 128, 224)
@@ -124,7 +124,7 @@ def _seed_notes(model: _Model) -> list[str]:
     Raises:
         UserError: the factory gives the same weights, not only equal ones, to two networks.
     """
-    if network_row(model.name) is not OWN:
+    if network_row(model.name) is not USER_DEFINED:
         return []
     first, state = _seeded(model, 0)
     second, other_state = _seeded(model, 1)

@@ -80,7 +80,7 @@ NETWORKS = {
     ),
 }
 
-OWN = Network(
+USER_DEFINED = Network(
     "your own: a function or class that returns a torch.nn.Module; it gets what it names of channels, classes, height, "
     "width",
     make_own,
@@ -104,7 +104,7 @@ OTHERS = {
         90,
         _IMAGENET_SOURCE,
     ),
-    "MODULE:FACTORY or PATH.py:FACTORY": OWN,
+    "MODULE:FACTORY or PATH.py:FACTORY": USER_DEFINED,
 }
 
 
@@ -116,7 +116,7 @@ def network_row(name: str) -> Network:
     """
     prefix, colon, _ = name.partition(":")
     if colon:
-        return OTHERS.get(f"{prefix}:NAME", OWN)
+        return OTHERS.get(f"{prefix}:NAME", USER_DEFINED)
     if name not in NETWORKS:
         raise unknown_name("model", name, [*NETWORKS, *OTHERS])
     return NETWORKS[name]

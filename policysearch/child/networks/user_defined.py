@@ -37,7 +37,7 @@ def make_own(name: str, shape: tuple[int, int, int], classes: int) -> Any:
                 f"model {name!r}: its parameter {parameter.name!r} has no default and is none of "
                 f"{', '.join(arguments)}: give it a default"
             )
-    return factory(**{key: arguments[key] for key in _wanted(parameters) if key in arguments})
+    return factory(**{key: arguments[key] for key in _names_taken(parameters) if key in arguments})
 
 
 def _arguments(shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _arguments(shape: tuple[int, int, int], classes: int) -> dict[str, Any]:
     }
 
 
-def _wanted(parameters: Any) -> list[str]:
+def _names_taken(parameters: Any) -> list[str]:
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
     return [*dict.fromkeys([*named, *(_MAIN if anything else ())])]

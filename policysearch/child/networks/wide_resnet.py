@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 
 class _Block(nn.Module):
-    """Norm, ReLU and 3×3 convolution, twice; the shortcut of a block that changes shape starts after the first ReLU
-    (Zagoruyko & Komodakis 2016, figure 1c, without dropout)."""
+    """Norm, ReLU and 3×3 convolution, twice (Zagoruyko & Komodakis 2016, figure 1c, without dropout).
+
+    The shortcut of a block that changes shape starts after the first ReLU.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -20,8 +22,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(x))
-        kept = x if self.shortcut is None else self.shortcut(y)
-        out: Tensor = kept + self.conv2(F.relu(self.norm2(self.conv1(y))))
+        shortcut = x if self.shortcut is None else self.shortcut(y)
+        out: Tensor = shortcut + self.conv2(F.relu(self.norm2(self.conv1(y))))
         return out
 
 

@@ -219,13 +219,13 @@ class KorniaPolicy(PolicyAugmentBase):
 
 def check_images(images: Any) -> None:
     """Refuse what would only fail, or come out wrong, in some of the draws."""
-    wanted = f"images must be float [B, C, H, W] in [0, 1] with 1 or 3 channels, got {described(images)}"
+    rule = f"images must be float [B, C, H, W] in [0, 1] with 1 or 3 channels, got {described(images)}"
     if not isinstance(images, Tensor):
-        raise TypeError(f"{wanted}: torch.from_numpy(array).permute(2, 0, 1) / 255 makes a tensor of uint8 [H, W, C]")
+        raise TypeError(f"{rule}: torch.from_numpy(array).permute(2, 0, 1) / 255 makes a tensor of uint8 [H, W, C]")
     if not images.is_floating_point():
-        raise TypeError(f"{wanted}: divide them by 255")
+        raise TypeError(f"{rule}: divide them by 255")
     if not has_right_channels(images):
-        raise ValueError(f"{wanted}{advice_on_channels(images.shape)}")
+        raise ValueError(f"{rule}{advice_on_channels(images.shape)}")
 
 
 def added(flat: list[Any], operation: Any, probability: float, magnitudes: Sequence[float]) -> list[int]:

@@ -89,7 +89,7 @@ def visibility(image: Tensor, steps: Sequence[Drawn]) -> Tensor:
     """[] in [0, 1]: the share of the pixels of `image` [C, H, W] still there, times what the other steps keep."""
     height, width = image.shape[-2:]
     places = tv_tensors.Mask(torch.arange(1.0, height * width + 1).view(1, height, width))
-    kept = torch.ones(())
+    share = torch.ones(())
     for step in steps:
         before, image = image, applied(image, [step])
         if step.operation in GEOMETRY:
@@ -97,8 +97,8 @@ def visibility(image: Tensor, steps: Sequence[Drawn]) -> Tensor:
         elif step.operation in HIDING:
             places = tv_tensors.Mask(places.masked_fill(step.on(before), 0))
         elif step.operation in KEPT:
-            kept = kept * KEPT[step.operation](before, image, step.magnitude)
-    return kept * (places.unique() > 0).sum() / (height * width)
+            share = share * KEPT[step.operation](before, image, step.magnitude)
+    return share * (places.unique() > 0).sum() / (height * width)
 
 
 @dataclass(frozen=True)

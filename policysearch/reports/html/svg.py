@@ -53,8 +53,8 @@ def inline(figure: Figure, name: str, label: str) -> str:
         figure.savefig(file, format="svg", metadata=_NO_METADATA, transparent=True)
     svg = re.search(r"<svg.*</svg>", file.getvalue(), re.DOTALL)
     assert svg
-    body = re.sub(r'\bd="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]), svg[0])
+    body = re.sub(r'\bd="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), svg[0])
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
-    body = re.sub("|".join(_COLOURS), lambda found: _COLOURS[found[0]], body)
-    said = f'<svg role="img" aria-label="{escape(label)}"'
-    return re.sub(r' (width|height)="[\d.]+pt"', "", body.replace("<svg", said, 1), count=2)
+    body = re.sub("|".join(_COLOURS), lambda match: _COLOURS[match[0]], body)
+    opening = f'<svg role="img" aria-label="{escape(label)}"'
+    return re.sub(r' (width|height)="[\d.]+pt"', "", body.replace("<svg", opening, 1), count=2)

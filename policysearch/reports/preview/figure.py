@@ -119,15 +119,17 @@ def drawn_pictures(
     _check(rows, draws, seed, len(images))
     current = policy.at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
-    batch, own = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
+    batch, batch_labels = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
     generator = torch.Generator().manual_seed(seed)
     maps = torch.ones(len(batch), 1, 1)
-    grid = [[Picture(pixels(batch[row].numpy()), (class_names[int(own[row])],))] for row in range(rows)]
+    grid = [[Picture(pixels(batch[row].numpy()), (class_names[int(batch_labels[row])],))] for row in range(rows)]
     for _ in range(draws):
-        out = augment(current, batch, own, num_classes=len(class_names), generator=generator, activation_maps=maps)
-        told = captions(out, own, class_names, softened=current.softening is not None)
+        out = augment(
+            current, batch, batch_labels, num_classes=len(class_names), generator=generator, activation_maps=maps
+        )
+        words = captions(out, batch_labels, class_names, softened=current.softening is not None)
         for row in range(rows):
-            grid[row].append(Picture(pixels(out.images[row].numpy()), told[row]))
+            grid[row].append(Picture(pixels(out.images[row].numpy()), words[row]))
     return grid
 
 
@@ -149,8 +151,8 @@ def _chosen(labels: NDArray[np.int64], rows: int, size: int, rng: np.random.Gene
     order = rng.permutation(len(labels))
     turn = np.zeros_like(order)
     for label in np.unique(labels):
-        own = labels[order] == label
-        turn[own] = np.arange(own.sum())
+        of_class = labels[order] == label
+        turn[of_class] = np.arange(of_class.sum())
     place = rng.permutation(labels.max() + 1)[labels[order]]
     batch = order[np.lexsort((place, turn))][:size]
     batch[:rows] = batch[:rows][np.argsort(labels[batch[:rows]], kind="stable")]
