@@ -1,8 +1,9 @@
-"""How the code is written, as far as a program can tell: short functions, docstrings that begin with a summary."""
+"""How the code is written, as far as a program can tell: short functions, docstrings with a summary, names that say."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,29 @@ import policysearch
 ROOT = Path(policysearch.__file__).parent.parent
 LONGEST = 60
 """Lines of a function without its docstring."""
+EMPTY_WORDS = frozenset(["asked", "each", "found", "given", "had", "kept", "known", "made", "own", "told", "wanted"])
+"""Words that name nothing: a match, a row, a setting or a message is called what it is."""
+ROOMS_WITH_NAMES = (
+    *("core", "stats", "policy", "datasets", "rules", "augmentation", "child", "export", "study", "reports", "cli"),
+    *("workers", "search_spaces"),
+)
+"""Rooms in which no name is such a word."""
+WRITTEN_BY_USERS = frozenset(["policysearch/rules/linucb.py:own"])
+"""Parameters that must stay: people write `--strategy linucb:own=0.5`, and their studies hold it."""
+NAME_FIELDS = {
+    ast.Name: "id",
+    ast.Attribute: "attr",
+    ast.arg: "arg",
+    ast.alias: "asname",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+    ast.ExceptHandler: "name",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}
+"""Where the nodes that can give a name hold it."""
 
 
 def sources(*packages: str) -> dict[str, ast.Module]:
@@ -74,6 +98,23 @@ def hand_kept_exports(trees: dict[str, ast.Module]) -> list[str]:
     ]
 
 
+def empty_names(trees: dict[str, ast.Module]) -> list[str]:
+    """Names that say nothing of what they name, whether a variable's, an argument's, a function's or a class's."""
+    return [f"{path}:{name}" for path, tree in trees.items() for name in names_given(tree) if is_empty(name)]
+
+
+def names_given(tree: ast.Module) -> Iterator[str]:
+    """All names that a module gives, not those that it reads."""
+    for node in ast.walk(tree):
+        field = NAME_FIELDS.get(type(node))
+        if field is not None and isinstance(getattr(node, "ctx", ast.Store()), ast.Store):
+            yield getattr(node, field) or ""
+
+
+def is_empty(name: str) -> bool:
+    return name.strip("_").lower() in EMPTY_WORDS
+
+
 def imports_of_test_files(trees: dict[str, ast.Module]) -> list[str]:
     """Test files that import another test file; what they share belongs to tests/support."""
     return [
@@ -101,6 +142,48 @@ def test_the_program_keeps_it(name, program):
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_planted_breach_is_caught(name):
     assert CHECKS[name]({"planted.py": ast.parse(PLANTED[name])})
+
+
+def test_names_say_what_they_name(program):
+    trees = {path: tree for path, tree in program.items() if in_rooms_with_names(path)}
+    assert set(empty_names(trees)) == WRITTEN_BY_USERS
+
+
+def in_rooms_with_names(path: str) -> bool:
+    return path.removeprefix("policysearch/").split("/")[0] in ROOMS_WITH_NAMES
+
+
+def test_every_room_with_names_is_there(program):
+    rooms = {path.removeprefix("policysearch/").split("/")[0] for path in program}
+    assert rooms >= set(ROOMS_WITH_NAMES)
+
+
+@pytest.mark.parametrize(
+    "breach",
+    [
+        "told = 1",
+        "known: int = 1",
+        "first, *kept = rows",
+        "self._made = 1",
+        "_OWN = 1",
+        "class _Told: pass",
+        "def _wanted(): pass",
+        "def work(row, *, given): pass",
+        "work = lambda found: found",
+        "[each for each in rows]",
+        "for each in rows: pass",
+        "with work() as had: pass",
+        "if asked := work(): pass",
+        "import rows as found",
+    ],
+)
+def test_an_empty_name_is_caught(breach):
+    assert len(empty_names({"planted.py": ast.parse(breach)})) == 1
+
+
+def test_a_name_that_is_only_read_or_holds_more_words_is_not_empty():
+    read = "rows = found + self.kept\nown_rule = rows\nwork(given=rows)"
+    assert empty_names({"planted.py": ast.parse(read)}) == []
 
 
 def test_no_test_file_imports_another():
