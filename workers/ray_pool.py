@@ -30,7 +30,7 @@ _DEATHS = {
     "temporarily unavailable": "worker lost: its node cannot be reached",
     "worker process has died": "worker died: its process was killed or crashed",
 }
-"""What Ray's message holds, and what is told."""
+"""A part of Ray's message -> the reason that is reported."""
 
 
 class _Child:
@@ -48,7 +48,7 @@ class _Child:
         """Set up; the error, if it cannot be."""
         try:
             self._evaluate = setup()
-        except (Exception, SystemExit) as error:  # told to the controller, who gives up after a few
+        except (Exception, SystemExit) as error:  # reported to the controller, which gives up after a few
             return f"{type(error).__name__}: {error}"
         return None
 
@@ -74,7 +74,7 @@ class RayPool(WorkerPool[_Actor]):
         workers: number of actors; None is as many as the cluster has room for, at any time.
         deadline: seconds a trial may take, the actor's start not counted; past it the actor is killed.
         cpus, gpus: what each actor asks of the cluster; fractions share a GPU.
-        patience: seconds after which actors that have found no place are told of, or, without any that has, given up.
+        patience: seconds after which a warning names the actors without a place; where none has one, the search ends.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class Hazards:
 
 
 class SimulatedPool:
-    """Workers that are busy for the seconds an outcome tells; outcomes come in the order in which they would arrive.
+    """Workers that are busy for the seconds an outcome records; outcomes come in the order of their arrival.
 
     Args:
         replay: gives the outcome of a trial when it is submitted.

@@ -47,7 +47,7 @@ def layout_of(root: Folder) -> Layout:
     """The layout of a folder of images.
 
     Raises:
-        UserError: there are no images in sub-folders, or it cannot be told which sub-folders are classes.
+        UserError: there are no images in sub-folders, or it is unclear which sub-folders are classes.
     """
     root = _unwrapped(root)
     parts = _parts(root)

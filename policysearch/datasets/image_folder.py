@@ -49,7 +49,7 @@ class ImageFolder:
             group: must be None: a folder has no columns.
 
         Raises:
-            UserError: it cannot be told which folders are the classes, or a class of another part is not in train.
+            UserError: it is unclear which folders are the classes, or a class of another part is not in train.
         """
         if group is not None:
             raise UserError(f"--group {group}: there is no such file; images in a folder are grouped by a CSV file")

@@ -39,7 +39,7 @@ class _Source:
         files: gives the files that they are in; none where only `listing` can say.
         root: the folder of these files.
         listing: lists the images.
-        remarks: gives what a person should know of what is beside the files, a sentence each.
+        remarks: gives what a person should know of other files and folders there, one sentence per fact.
     """
 
     files: Callable[[], Sequence[Path]]

@@ -191,7 +191,7 @@ def operation(name: str) -> Operation:
     """The row called `name`.
 
     Raises:
-        UserError: no row has that name; the nearest names are told.
+        UserError: no row has that name; the message suggests the nearest.
     """
     if name not in OPERATIONS:
         raise unknown_name("operation", name, OPERATIONS)

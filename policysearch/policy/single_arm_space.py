@@ -1,4 +1,4 @@
-"""A policy as a space of one arm, beside the fixed policies that every space has."""
+"""A policy as a space of one arm, added to the fixed policies that every space has."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Paired:
 
     @property
     def clear(self) -> bool:
-        """Whether the difference is told from 0: its interval is known and does not hold 0."""
+        """Whether the interval of the difference is known and lies on one side of 0."""
         return self.difference.low > 0 or self.difference.high < 0
 
 
@@ -65,7 +65,7 @@ class PairedTest(Paired):
 
     @property
     def clear(self) -> bool:
-        """Whether the difference is told from 0 at the 5 % level after Holm."""
+        """Whether the difference from 0 is significant at the 5 % level after Holm."""
         return self.holm <= ALPHA
 
 

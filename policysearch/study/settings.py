@@ -51,7 +51,7 @@ class StrategySettings(Settings):
         Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
     ] = None
     trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
-    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, beside the four fixed policies")] = 4
+    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the four fixed policies")] = 4
 
 
 class PullSettings(Settings):
@@ -157,7 +157,7 @@ class StudySettings(Settings):
 
 
 class OutputSettings(Settings):
-    """What a search writes beside its study."""
+    """What a search writes in addition to its study."""
 
     out: Annotated[str | None, Field(description="the run's folder; default: results/search-DATE-TIME")] = None
     tensorboard: Annotated[
