@@ -1,4 +1,4 @@
-"""Which code workers on other machines need: this program's packages, and the user's own modules and files."""
+"""Which code workers on other machines need: the packages of this program, and the modules and files of the user."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ def code_to_ship(specs: Iterable[str], folder: Path) -> list[str]:
     """Packages and files that a worker elsewhere must be able to import.
 
     Args:
-        specs: the user's own code, imported before: MODULE, PATH.py, MODULE:NAME or PATH.py:NAME. A module goes with
-            the local modules imported with it, from its folder and the current one; what is installed stays, and
-            must be installed there too.
-        folder: an empty one, for copies of files given by path.
+        specs: the user's code, already imported: MODULE, PATH.py, MODULE:NAME or PATH.py:NAME. A module takes along
+            the local modules that it imported from its folder and the current one. Installed packages are not sent:
+            they must be installed on the worker's machine too.
+        folder: an empty folder, for copies of files given by path.
 
     Returns:
         paths of package folders and .py files.
     """
     named = [_module(spec) for spec in specs]
     files = [name for name in named if name.endswith(".py")]
+
+    # Copies are named after a hash of their path, by which the worker finds them: two files may have the same name.
     for file in files:
         (folder / SHIPPED).mkdir(exist_ok=True)
         shutil.copyfile(file, folder / SHIPPED / copy_name(file))
-    packages = [str(_place(import_module(name))) for name in _PACKAGES]
     copies = [str(folder / SHIPPED)] if files else []
-    return [*packages, *copies, *map(str, _local(named))]
+
+    packages = [str(_place(import_module(name))) for name in _PACKAGES]
+    return [*packages, *copies, *map(str, _local_modules(named))]
 
 
 def _module(spec: str) -> str:
@@ -43,19 +46,36 @@ def _module(spec: str) -> str:
     return tail if tail.endswith(".py") or not head else head
 
 
-def _local(named: list[str]) -> list[Path]:
-    """Where the modules that were imported from the user's own folders are."""
+def _local_modules(named: list[str]) -> list[Path]:
+    """Paths of the modules that were imported from folders of the user."""
     if not named:
         return []
-    heads = [sys.modules[name] for name in (n.partition(".")[0] for n in named) if name in sys.modules]
-    roots = {Path.cwd(), *(place.parent for place in map(_place, heads) if place and not _installed(place))}
-    top = [m for name, m in list(sys.modules.items()) if "." not in name and name not in ("__main__", *_PACKAGES)]
-    places = {place for place in map(_place, top) if place and place.parent in roots and not _installed(place)}
+
+    # Only what lies next to the named modules, or in the current folder, is taken for the user's code: a path that a
+    # development install put on sys.path may hold whole projects, which are not ours to send.
+    roots = {Path.cwd()}
+    for name in named:
+        module = sys.modules.get(name.partition(".")[0])
+        place = _place(module) if module else None
+        if place and not _installed(place):
+            roots.add(place.parent)
+
+    places = set()
+    for name, module in list(sys.modules.items()):  # a copy: another thread may import meanwhile
+        # Submodules travel inside their package; __main__ is the user's script, which a worker must not run.
+        if "." in name or name in ("__main__", *_PACKAGES):
+            continue
+        place = _place(module)
+        if place and place.parent in roots and not _installed(place):
+            places.add(place)
+
+    # A file such as my-script.py was loaded by its path: it cannot be imported by name.
     return sorted(place for place in places if place.stem.isidentifier())
 
 
 def _place(module: ModuleType) -> Path | None:
     """The folder of a package, or the file of a module; None where it has no Python file of its own."""
+    # A namespace package may lie in several folders: it cannot be sent as one.
     if len(list(getattr(module, "__path__", []))) == 1:
         return Path(module.__path__[0]).resolve()
     file = getattr(module, "__file__", None)
@@ -63,4 +83,5 @@ def _place(module: ModuleType) -> Path | None:
 
 
 def _installed(place: Path) -> bool:
+    """Whether it belongs to Python or to an installed package, which the worker's machine has itself."""
     return any(place.is_relative_to(folder) for folder in _INSTALLED)

@@ -12,24 +12,42 @@ from policysearch.policy.spaces import Arm, Space
 
 
 def spread_arms(space: Space, seed: int, count: int) -> tuple[Arm, ...]:
-    """`count` of the arms of a search, in the space's order; all of them if there are no more, or if `count` is 0.
+    """A subset of a search's arms that covers all families evenly.
 
-    First the fixed baselines; then the families take turns, each with the arm that is farthest from those it gave
-    before (it begins with the one nearest its middle), parameters counted by the rank of their choice and ties decided
-    by `seed`. So the arms of a smaller count are among those of a larger one.
+    First come the fixed baselines; then the families take turns, each with the arm farthest from those it gave before
+    (it begins with the one nearest its middle). Distance is between ranks of the parameters' choices. The arms of a
+    smaller count are always among those of a larger one.
+
+    Args:
+        space: the arms are taken from it.
+        seed: the search's; it also decides ties.
+        count: how many arms; 0, or more than there are, for all.
+
+    Returns:
+        the arms in the space's order.
     """
     arms = space.arms(seed)
     if not count or count >= len(arms):
         return arms
+
     groups: dict[str, list[Arm]] = {}
     for arm in arms:
         groups.setdefault(str(arm.parameters["family"]), []).append(arm)
-    fixed = [arm for name, own in groups.items() if name not in space.families for arm in own]
+
+    fixed: list[Arm] = []
+    families: list[list[Arm]] = []
     rng = np.random.default_rng([seed, 13])
-    turns = [_spread(own, space, rng) for name, own in groups.items() if name in space.families]
-    ordered = [*fixed, *(arm for turn in zip_longest(*turns) for arm in turn if arm is not None)]
-    kept = {arm.key for arm in ordered[:count]}
-    return tuple(arm for arm in arms if arm.key in kept)
+    for name, group in groups.items():
+        if name in space.families:
+            families.append(_spread(group, space, rng))
+        else:
+            fixed += group
+
+    ordered = fixed
+    for turn in zip_longest(*families):
+        ordered += [arm for arm in turn if arm is not None]
+    chosen = {arm.key for arm in ordered[:count]}
+    return tuple(arm for arm in arms if arm.key in chosen)
 
 
 def _spread(arms: Sequence[Arm], space: Space, rng: np.random.Generator) -> list[Arm]:

@@ -50,17 +50,17 @@ class Plan(Settings):
         """Replicates of every arm by fidelity, cheapest first.
 
         Raises:
-            UserError: a fidelity that cannot be read, or that stands twice.
+            UserError: a fidelity that cannot be read, or is named twice.
         """
         out: dict[Fidelity, int] = {}
         for text in self.fidelities.split(","):
-            name, _, own = text.partition(":")
+            name, _, count = text.partition(":")
             fidelity = Fidelity.parse(name)
             if fidelity in out:
                 raise UserError(f"--fidelities names {fidelity} twice, got {self.fidelities!r}")
-            if own and not (own.isdecimal() and 0 < int(own) <= 1000):
+            if count and not (count.isdecimal() and 0 < int(count) <= 1000):
                 raise UserError(f"--fidelities: after the colon stand replicates, 1 to 1000, got {text!r}")
-            out[fidelity] = int(own or self.seeds)
+            out[fidelity] = int(count or self.seeds)
         return dict(sorted(out.items(), key=lambda item: (item[0].cost, item[0].images)))
 
     def cells(self, arms: int) -> Iterator[Cell]:

@@ -48,19 +48,19 @@ class Recorded:
 
 
 def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener = lambda status: None) -> Recorded:
-    """OptunaTrialStore a table, or go on with it.
+    """Record a table, or continue its recording.
 
-    Beside the file `NAME.parquet` stands the folder `NAME` with the study: the table can be written again from it.
+    The folder `NAME` next to the file `NAME.parquet` holds the study, from which the table can be written again.
 
     Args:
         config: what to train; its strategy, trials, images, epochs and confirmation are not used.
-        plan: what is wanted; it may grow by replicates, arms and more expensive fidelities when a recording is
+        plan: what to record; it may grow by replicates, arms and more expensive fidelities when a recording is
             continued.
         out: the table, `NAME.parquet`.
-        listener: told how far it is, in thousands of images trained.
+        listener: called with the progress, in thousands of images trained.
 
     Raises:
-        UserError: something given is wrong, or differs from what the recording began with.
+        UserError: a setting is wrong, or differs from what the recording began with.
     """
     if out.suffix != ".parquet":
         raise UserError(f"--out must be NAME.parquet, got {str(out)!r}")
@@ -172,7 +172,7 @@ class _MissingCells(StoreSource[OptunaTrialStore]):
         for row in self.store.rows:
             if row.state == COMPLETE and row.fidelity == last and row.replicate < shared and row.reward is not None:
                 rewards[self._cell(row)[0]].append(row.reward)
-        means = [float(np.mean(own)) if own else -np.inf for own in rewards]
+        means = [float(np.mean(values)) if values else -np.inf for values in rewards]
         return sorted(range(len(means)), key=lambda k: -means[k])
 
     def status(self) -> Status:
@@ -214,7 +214,7 @@ class _PeriodicWriter:
 
 
 def _about(config: SearchConfig) -> dict[str, Any]:
-    """What a table tells of how it was made: no place on this machine."""
+    """How a table was made: settings, versions and machine; no path of this machine."""
     settings = config.model_dump(mode="json", include={*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)})
     packages = {name: version(name) for name in ("policysearch", "torch", "optuna", "numpy")}
     return {"config": settings, "versions": packages, "python": platform.python_version(), "cores": os.cpu_count()}

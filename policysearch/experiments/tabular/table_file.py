@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, Json, ValidationError
 from policysearch.core.errors import UserError
 from policysearch.core.files import replacing
 from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.experiments.tabular.plan import Cell
 from policysearch.experiments.tabular.table import Table
 from policysearch.policy.spaces import Arm, parse_space
 from policysearch.policy.validation import validation_message
@@ -27,8 +28,8 @@ _KEY = b"policysearch"
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Told(BaseModel):
-    """What the file says of itself."""
+class _Header(BaseModel):
+    """The description of the table in the file's metadata."""
 
     fidelities: list[Fidelity] = Field(min_length=1)
     space: str
@@ -39,7 +40,7 @@ class _Told(BaseModel):
 
 
 class _Row(BaseModel):
-    """The columns of a pull that are no metrics."""
+    """The columns of a pull that are not metrics."""
 
     arm: str
     name: str
@@ -62,82 +63,146 @@ def write_table(
     about: dict[str, Any],
     arms: Sequence[Arm] | None = None,
 ) -> None:
-    """Write what a record holds, the failed pulls left out; the file is replaced at once.
+    """Write the completed pulls of a record, one row per pull; an existing file is replaced in one step.
 
-    `arms` are those that were to be recorded; by default all of the space.
+    Args:
+        path: the file, `NAME.parquet`.
+        record: the trials; failed ones are listed in the header only.
+        space_text: the text of the space file.
+        fidelities: those of the plan, cheapest first.
+        about: how the table was made.
+        arms: the arms to be recorded; by default all of the space.
     """
-    done = [row for row in record.rows if row.state == COMPLETE]
-    trials = [record.trial(row) for row in done]
-    metrics = [row.outcome.metrics for row in done]
-    numbers = sorted({name for each in metrics for name, value in each.items() if isinstance(value, int | float)})
-    columns: dict[str, list[Any]] = {
-        "arm": [row.arm.key for row in done],
-        "name": [row.arm.name for row in done],
-        "parameters": [json.dumps(dict(row.arm.parameters)) for row in done],
-        "images": [trial.images for trial in trials],
-        "epochs": [trial.epochs for trial in trials],
-        "replicate": [row.replicate for row in done],
-        "seed": [trial.seed for trial in trials],
-        "worker_seconds": [row.outcome.seconds for row in done],
-        "attempts": [len(row.failures) + 1 for row in done],
-        "curve": [json.dumps(each.get("curve", [])) for each in metrics],
-        **{name: [each.get(name) for each in metrics] for name in numbers},
-    }
-    failed = [{"arm": row.arm.name, "error": row.outcome.error} for row in record.rows if row.state == FAILED]
-    told = {"schema": SCHEMA, "fidelities": [asdict(f) for f in fidelities], "space": space_text, "failed": failed}
-    told |= {"space_name": record.space.name, "seed": record.seed, "about": about}
-    told |= {"arms": [arm.key for arm in arms]} if arms else {}
-    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(told)})
-    # Arrow takes a path as a URI (a:b.parquet) or as a partition (lr=1/a.parquet); an open file is only used.
+    header = _header(record, space_text, fidelities, about, arms)
+    table = pa.table(_columns(record)).replace_schema_metadata({_KEY: json.dumps(header)})
+
+    # Arrow would read some paths as a URI (a:b.parquet) or as a partition (lr=1/a.parquet): it gets an open file.
     with replacing(path) as partial, partial.open("wb") as file:
         pq.write_table(table, file)
+
+
+def _columns(record: OptunaTrialStore) -> dict[str, list[Any]]:
+    """The table's columns by name, a value per completed pull."""
+    rows = [row for row in record.rows if row.state == COMPLETE]
+    trials = [record.trial(row) for row in rows]
+    metrics = [row.outcome.metrics for row in rows]
+
+    columns: dict[str, list[Any]] = {
+        "arm": [row.arm.key for row in rows],
+        "name": [row.arm.name for row in rows],
+        "parameters": [json.dumps(dict(row.arm.parameters)) for row in rows],
+        "images": [trial.images for trial in trials],
+        "epochs": [trial.epochs for trial in trials],
+        "replicate": [row.replicate for row in rows],
+        "seed": [trial.seed for trial in trials],
+        "worker_seconds": [row.outcome.seconds for row in rows],
+        "attempts": [len(row.failures) + 1 for row in rows],
+        "curve": [json.dumps(values.get("curve", [])) for values in metrics],
+    }
+    for name in _numeric_metrics(metrics):
+        columns[name] = [values.get(name) for values in metrics]
+    return columns
+
+
+def _numeric_metrics(metrics: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the metrics that are a number in at least one pull, sorted."""
+    names: set[str] = set()
+    for values in metrics:
+        names.update(name for name, value in values.items() if isinstance(value, int | float))
+    return sorted(names)
+
+
+def _header(
+    record: OptunaTrialStore,
+    space_text: str,
+    fidelities: Iterable[Fidelity],
+    about: dict[str, Any],
+    arms: Sequence[Arm] | None,
+) -> dict[str, Any]:
+    """The description of the table that goes into the file's metadata; `_Header` reads it back."""
+    failed = [{"arm": row.arm.name, "error": row.outcome.error} for row in record.rows if row.state == FAILED]
+    header: dict[str, Any] = {
+        "schema": SCHEMA,
+        "fidelities": [asdict(fidelity) for fidelity in fidelities],
+        "space": space_text,
+        "failed": failed,
+        "space_name": record.space.name,
+        "seed": record.seed,
+        "about": about,
+    }
+    # Without a list the table is of the whole space.
+    if arms:
+        header["arms"] = [arm.key for arm in arms]
+    return header
 
 
 def load_table(path: str | Path) -> Table:
     """Read a recorded table.
 
+    Args:
+        path: a file that `write_table` wrote.
+
     Raises:
-        UserError: no such file, no table of ours, another schema version, a column or a value that is none, an arm that
-            its space has not, or a cell that stands twice.
+        UserError: the file is missing, is not a recorded table, has another schema version, lacks a column, holds an
+            invalid value or an arm that its space does not have, or holds the same pull twice.
     """
-    told, raw = _read(str(path))
-    rows = [_checked(_Row, each, f"{path}, row {number}") for number, each in enumerate(raw)]
-    space = parse_space(told.space_name, told.space, f"the space in {path}")
-    arms = tuple(arm for arm in space.arms(told.seed) if told.arms is None or arm.key in told.arms)
-    places = {arm.key: k for k, arm in enumerate(arms)}
-    cells = [_cell(str(path), row, places, told.fidelities) for row in rows]
+    header, records = _read(str(path))
+    rows = [_checked(_Row, values, f"{path}, row {number}") for number, values in enumerate(records)]
+
+    space = parse_space(header.space_name, header.space, f"the space in {path}")
+    arms = tuple(arm for arm in space.arms(header.seed) if header.arms is None or arm.key in header.arms)
+
+    index_of_arm = {arm.key: index for index, arm in enumerate(arms)}
+    cells = [_cell(str(path), row, index_of_arm, header.fidelities) for row in rows]
     if len(set(cells)) < len(cells):
-        raise UserError(f"{path}: a pull stands twice in it; record the table again")
+        raise UserError(f"{path}: it holds the same pull twice: record the table again")
     arm, fidelity, replicate = np.array(cells, dtype=np.int64).reshape(-1, 3).T
-    given = ({name: value for name, value in each.items() if value is not None} for each in raw)
-    metrics = tuple({**each, "curve": row.curve} for each, row in zip(given, rows, strict=True))
+
+    metrics = tuple(_metrics(row, values) for row, values in zip(rows, records, strict=True))
     seconds = np.array([row.worker_seconds for row in rows], dtype=np.float64)
-    return Table(str(path), space, arms, tuple(told.fidelities), arm, fidelity, replicate, metrics, seconds, told.about)
+    return Table(
+        str(path), space, arms, tuple(header.fidelities), arm, fidelity, replicate, metrics, seconds, header.about
+    )
 
 
-def _read(path: str) -> tuple[_Told, list[dict[str, Any]]]:
-    try:
-        with Path(path).open("rb") as file:
-            table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
-        missing = "no such file" if isinstance(error, FileNotFoundError) else ""
-        reason = missing or getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UserError(f"cannot read table {path!r}: {reason}") from None
+def _metrics(row: _Row, values: Mapping[str, Any]) -> dict[str, Any]:
+    # A column has a cell in every row: a metric that this pull did not have comes back as null.
+    present = {name: value for name, value in values.items() if value is not None}
+    return {**present, "curve": row.curve}
+
+
+def _read(path: str) -> tuple[_Header, list[dict[str, Any]]]:
+    """The checked header of a table, and its rows as they are in the file."""
+    table = _read_parquet(path)
     text = (table.schema.metadata or {}).get(_KEY)
     if text is None:
         raise UserError(f"{path!r} is Parquet, but no table of `policysearch record`: give one")
+
     try:
-        told = json.loads(text)
+        header = json.loads(text)
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise UserError(f"table {path!r} is damaged: what it says of itself is not JSON; record it again")
-    if told.get("schema") != SCHEMA:
+        header = None
+    if not isinstance(header, dict):
+        raise UserError(f"table {path!r} is damaged: its description (Parquet metadata) is not JSON; record it again")
+
+    # The version comes before the fields: those of another version are not damage.
+    if header.get("schema") != SCHEMA:
         raise UserError(
-            f"table {path!r} has schema version {told.get('schema')!r}, this program reads {SCHEMA}: "
+            f"table {path!r} has schema version {header.get('schema')!r}, this program reads {SCHEMA}: "
             "use the version that recorded it, or record it again"
         )
-    return _checked(_Told, told, f"table {path!r}"), table.to_pylist()
+    return _checked(_Header, header, f"table {path!r}"), table.to_pylist()
+
+
+def _read_parquet(path: str) -> pa.Table:
+    try:
+        with Path(path).open("rb") as file:
+            return pq.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        # Arrow's own errors have no strerror, and their text may run over many lines.
+        missing = "no such file" if isinstance(error, FileNotFoundError) else ""
+        reason = missing or getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise UserError(f"cannot read table {path!r}: {reason}") from None
 
 
 def _checked(model: type[Model], values: dict[str, Any], where: str) -> Model:
@@ -147,10 +212,11 @@ def _checked(model: type[Model], values: dict[str, Any], where: str) -> Model:
         raise UserError(f"{where} is damaged: {validation_message(error)}; record the table again") from None
 
 
-def _cell(path: str, row: _Row, arms: dict[str, int], fidelities: list[Fidelity]) -> tuple[int, int, int]:
-    if row.arm not in arms:
-        raise UserError(f"{path}: arm {row.name} ({row.arm}) is none of its space's: record the table again")
+def _cell(path: str, row: _Row, index_of_arm: dict[str, int], fidelities: list[Fidelity]) -> Cell:
+    # The space is built anew from its text: if this version builds other arms from it, keys no longer match.
+    if row.arm not in index_of_arm:
+        raise UserError(f"{path}: arm {row.name} ({row.arm}) is not in its space: record the table again")
     if row.fidelity not in fidelities:
-        known = ", ".join(map(str, fidelities))
-        raise UserError(f"{path}: fidelity {row.fidelity} is none of {known}: record it again")
-    return arms[row.arm], fidelities.index(row.fidelity), row.replicate
+        allowed = ", ".join(map(str, fidelities))
+        raise UserError(f"{path}: fidelity {row.fidelity} is none of {allowed}: record it again")
+    return index_of_arm[row.arm], fidelities.index(row.fidelity), row.replicate
