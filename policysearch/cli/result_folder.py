@@ -95,7 +95,7 @@ def _show_evaluation(folder: Path) -> None:
 
 def _write_comparison(folder: Path, target: Path) -> None:
     """Write the page again from the runs, or copy it where the folder came without them."""
-    from policysearch.experiments.comparison.files import read_comparison, told_of
+    from policysearch.experiments.comparison.files import read_compare_json, read_comparison
     from policysearch.experiments.comparison.report import write_page
     from policysearch.experiments.comparison.statistics import summary
 
@@ -103,14 +103,14 @@ def _write_comparison(folder: Path, target: Path) -> None:
     if (folder / "runs.npz").exists() or not page.exists():
         comparison = read_comparison(folder)
         write_page(summary(comparison), comparison, target)
-    elif told_of(folder) and target.resolve() != page.resolve():
+    elif read_compare_json(folder) and target.resolve() != page.resolve():
         write_whole(target, page.read_text(encoding="utf-8"))
 
 
 def _show_comparison(folder: Path) -> None:
-    from policysearch.experiments.comparison.files import told_of
+    from policysearch.experiments.comparison.files import read_compare_json
 
-    summary = told_of(folder)
+    summary = read_compare_json(folder)
     sentences = [budget["verdict"]["sentence"] for budget in summary["budgets"]]
     print("\n\n".join([*summary["cautions"], *sentences, f"The page: {folder / 'compare.html'}"]))
 

@@ -22,7 +22,7 @@ from policysearch.stats.arrays import Floats
 from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.comparison/1"
-"""Changes when a key changes its meaning or goes; new keys may come without."""
+"""Changes when a key is removed or changes its meaning, not when one is added."""
 
 
 def write_json(summary: Summary, comparison: Comparison, path: Path) -> None:
@@ -66,11 +66,11 @@ def _setting(setting: Setting) -> dict[str, Any]:
     return {**plain(setting), "default": fields_of(setting.default, "strategy") if setting.default else None}
 
 
-def told_of(folder: str | Path) -> dict[str, Any]:
-    """What compare.json holds.
+def read_compare_json(folder: str | Path) -> dict[str, Any]:
+    """The content of compare.json, with the keys of `as_json`.
 
     Raises:
-        UserError: it is damaged or of another version.
+        UserError: the file is damaged or of another version.
     """
     return read_json(Path(folder) / "compare.json", SCHEMA)
 
@@ -81,33 +81,42 @@ def read_comparison(folder: str | Path) -> Comparison:
     Raises:
         UserError: one of them is missing, damaged or of another version.
     """
-    told, path = told_of(folder), Path(folder) / "runs.npz"
+    document, path = read_compare_json(folder), Path(folder) / "runs.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-        return _comparison(told, arrays)
+        return _comparison(document, arrays)
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
-def _comparison(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Comparison:
-    compared = sum(len(at["results"]) for at in told["budgets"])
-    numbers = sorted({int(name.partition(".")[0]) for name in arrays if "." in name})
-    runs = tuple(_runs(number, arrays) for number in numbers)
-    whole = (runs[:compared], runs[compared:])
-    return Comparison(_arms(told["arms"]), *whole, told["delta"], told["workers"], told["live"], told["about"])
+def _comparison(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Comparison:
+    indices = sorted({int(name.partition(".")[0]) for name in arrays if "." in name})
+    runs = tuple(_runs(index, arrays) for index in indices)
+
+    # runs.npz numbers the runs of the comparison first, then those of the sensitivity.
+    compared = sum(len(at["results"]) for at in document["budgets"])
+    return Comparison(
+        _arms(document["arms"]),
+        runs[:compared],
+        runs[compared:],
+        document["delta"],
+        document["workers"],
+        document["live"],
+        document["about"],
+    )
 
 
-def _runs(number: int, arrays: Mapping[str, NDArray[Any]]) -> Runs:
-    stored = {field.name: arrays[f"{number}.{field.name}"] for field in fields(Runs)}
+def _runs(index: int, arrays: Mapping[str, NDArray[Any]]) -> Runs:
+    stored = {field.name: arrays[f"{index}.{field.name}"] for field in fields(Runs)}
     values: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in stored.items()}
     return Runs(**values)
 
 
-def _arms(told: Mapping[str, Any]) -> Arms:
-    means, truth, errors = (_floats(told[name]) for name in ("means", "truth", "truth_errors"))
+def _arms(entry: Mapping[str, Any]) -> Arms:
+    means, truth, errors = (_floats(entry[name]) for name in ("means", "truth", "truth_errors"))
     assert means is not None
-    return Arms(tuple(told["names"]), means, truth, errors)
+    return Arms(tuple(entry["names"]), means, truth, errors)
 
 
 def _floats(values: list[float | None] | None) -> Floats | None:

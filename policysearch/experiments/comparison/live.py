@@ -1,4 +1,4 @@
-"""Strategies compared by searches that are really run, each in a folder of its own; what is there is not run again."""
+"""Strategies compared by real searches, one folder each; finished searches are read, not run again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Search:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Reading:
     """A search's picks and worker-seconds [P] at checkpoints, the arms pulled [budget], failed attempts."""
 
     picks: Ints
@@ -71,105 +71,131 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
         settings: of the comparison.
         config: of every search, but for its strategy, trials, seed and folder.
         out: the comparison's folder; searches that it holds are continued, or read where they are finished.
-        listener: told how far each search is.
+        listener: called with the progress of each search.
 
     Raises:
-        UserError: something given is wrong.
+        UserError: a setting is wrong, or the folder holds a search with other settings.
         SearchFailed: a search had no reward at all.
     """
     config = as_calibrated(config)
     searches = _searches(settings, config, out)
     _must_be_possible(searches, load_with_progress(config, listener))
-    for each in searches:
-        _must_be_as_asked(each)
+    for run in searches:
+        _must_have_same_settings(run)
+
     RunFolder(out).make()
-    for number, each in enumerate(searches):
-        _run(each, _numbered(listener, number, len(searches)))
-    rows = [_rows(each) for each in searches]
-    arms = list({row.arm.key: row.arm for own in rows for row in own}.values())
+    for number, run in enumerate(searches):
+        _run(run, _numbered(listener, number, len(searches)))
+
+    trials = [_rows(run) for run in searches]
+    arms = list({row.arm.key: row.arm for rows in trials for row in rows}.values())
     keys = tuple(arm.key for arm in arms)
-    seen = [_see(own, keys, each.budget, each.fidelities) for each, own in zip(searches, rows, strict=True)]
-    picks = [arms[k] for k in sorted({int(one.picks[-1]) for one in seen})]
-    fresh = _judged(picks, searches[0].config, config.confirm, out / "picks", listener)
-    full = [row for each, own in zip(searches, rows, strict=True) for row in own if row.fidelity == each.fidelities - 1]
+    readings = [_read_run(rows, keys, run.budget, run.fidelities) for run, rows in zip(searches, trials, strict=True)]
+
+    picks = [arms[k] for k in sorted({int(reading.picks[-1]) for reading in readings})]
+    fresh = _confirmed(picks, searches[0].config, config.confirm, out / "picks", listener)
+    judged = _arms(arms, _comparable_rows(searches, trials, fresh, config), fresh)
+
+    runs = []
+    for name in settings.names:
+        for budget in settings.budgets:
+            group = [reading for run, reading in zip(searches, readings, strict=True) if run.of(name, budget)]
+            runs.append(_runs(name, budget, group, judged))
+    return Comparison(judged, tuple(runs), (), settings.delta, config.workers or 1, True, _about(settings, config))
+
+
+def _comparable_rows(
+    searches: Sequence[_Search], trials: Sequence[list[Row]], fresh: list[Row], config: SearchConfig
+) -> list[Row]:
+    """Trials whose rewards estimate the same quantity: those of full fidelity."""
+    full = []
+    for run, rows in zip(searches, trials, strict=True):
+        full += [row for row in rows if row.fidelity == run.fidelities - 1]
+
+    # Fresh replicates count only where they are trained and rewarded as the pulls are.
     alike = config.last_fidelity == (config.images, config.epochs) and config.last_reward == config.reward
-    known = _arms(arms, [*full, *fresh] if alike else full, fresh)
-    runs = [
-        _runs(name, budget, [one for each, one in zip(searches, seen, strict=True) if each.of(name, budget)], known)
-        for name in settings.names
-        for budget in settings.budgets
-    ]
-    return Comparison(known, tuple(runs), (), settings.delta, config.workers or 1, True, _about(settings, config))
+    return [*full, *fresh] if alike else full
 
 
 def _about(settings: CompareSettings, config: SearchConfig) -> dict[str, Any]:
-    told = settings_of(config, "data", "model", "space", "reward")
     sizes = {"fidelity": (config.images, config.epochs), "confirmed_at": config.last_fidelity}
-    told |= {name: "x".join(map(str, size)) for name, size in sizes.items()}
-    told |= {"confirmed_by": config.last_reward, "confirm": config.confirm}
-    return {**told, "runs": settings.runs, "seed": settings.seed}
+    return {
+        **settings_of(config, "data", "model", "space", "reward"),
+        **{name: "x".join(map(str, size)) for name, size in sizes.items()},
+        "confirmed_by": config.last_reward,
+        "confirm": config.confirm,
+        "runs": settings.runs,
+        "seed": settings.seed,
+    }
 
 
 def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> list[_Search]:
-    """Run by run, so that strategies are compared as soon as may be; run r has one seed in all of them."""
-    done = []
+    """Run by run, so that strategies can be compared early; run r has the same seed in all of them."""
+    searches = []
     for number in range(settings.runs):
         for name in settings.names:
             for budget in settings.budgets:
                 folder = out / "searches" / f"{re.sub(r'[^A-Za-z0-9.=-]+', '-', name)}-{budget}-{number}"
-                own = {"strategy": name, "trials": budget, "seed": seed_of(settings.seed, number), "confirm": 0}
-                own |= {"out": str(folder), "study": None, "finalists": 1}
-                done.append(_Search(name, budget, number, config.model_copy(update=own)))
-    return done
+                update = {
+                    "strategy": name,
+                    "trials": budget,
+                    "seed": seed_of(settings.seed, number),
+                    "confirm": 0,
+                    "out": str(folder),
+                    "study": None,
+                    "finalists": 1,
+                }
+                searches.append(_Search(name, budget, number, config.model_copy(update=update)))
+    return searches
 
 
 def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
-    """Everything is tried before anything is trained."""
+    """Try every strategy before anything is trained."""
     import_all(searches[0].config.operations)
-    for each in {each.strategy: each for each in searches}.values():
-        tried_strategy(each.config, load_space(each.config.space))
-        must_suit(each.config, dataset)
+    for run in {run.strategy: run for run in searches}.values():
+        tried_strategy(run.config, load_space(run.config.space))
+        must_suit(run.config, dataset)
 
 
 def _numbered(listener: Listener, number: int, count: int) -> Listener:
-    def tell(status: Status) -> None:
+    def report(status: Status) -> None:
         listener(Status(f"search {number + 1} of {count}", status.done, status.total, status.best, status.failed))
 
-    return tell
+    return report
 
 
-def _must_be_as_asked(each: _Search) -> None:
-    """A search that an earlier comparison began here is continued or read only where it is the one asked for."""
-    folder = RunFolder(Path(str(each.config.out)))
+def _must_have_same_settings(run: _Search) -> None:
+    """Check that a search of an earlier comparison in this folder has the settings of this one."""
+    folder = RunFolder(Path(str(run.config.out)))
     if not folder.config.exists():
         return
-    begun, asked = load_config(folder.config), resolved(each.config)
+    stored, config = load_config(folder.config), resolved(run.config)
     names = sorted({*PINNED, "data", "trials", "operations"})
-    change = first_change(settings_of(begun, *names), settings_of(asked, *names))
+    change = first_change(settings_of(stored, *names), settings_of(config, *names))
     if change:
         raise changed_settings(folder, change, "search", "give the same as before")
-    if folder.space.exists() and folder.space.read_text(encoding="utf-8") != space_text(asked.space):
+    if folder.space.exists() and folder.space.read_text(encoding="utf-8") != space_text(config.space):
         raise UserError(f"{folder.path} was begun with another space: put it back, or give another --out")
 
 
-def _run(each: _Search, listener: Listener) -> None:
-    folder = Path(str(each.config.out))
+def _run(run: _Search, listener: Listener) -> None:
+    folder = Path(str(run.config.out))
     if RunFolder(folder).policy.exists():
         return
     if RunFolder(folder).config.exists():
         resume(folder, listener=listener)
     else:
-        search(each.config, listener)
+        search(run.config, listener)
 
 
-def _rows(each: _Search) -> list[Row]:
-    config = resolved(each.config)
+def _rows(run: _Search) -> list[Row]:
+    config = resolved(run.config)
     with open_stores(config, RunFolder(Path(str(config.out))), load_space(config.space), read_only=True) as stores:
         return list(stores["search"].rows)
 
 
-def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: int) -> _Seen:
-    """The first pulls by number are taken to have ended first."""
+def _read_run(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: int) -> _Reading:
+    """Read a search at its checkpoints, as if its pulls had ended in the order of their numbers."""
     tally, at = Tally(fidelities), set(checkpoints(budget).tolist())
     picks, seconds, spent = [], [], 0.0
     for ended, row in enumerate(rows[:budget], 1):
@@ -180,22 +206,22 @@ def _see(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: in
             picks.append(recommend(tally.history(keys)) or 0)
             seconds.append(spent)
     pulled = np.array([keys.index(row.arm.key) for row in rows[:budget]])
-    return _Seen(np.array(picks), np.array(seconds), pulled, sum(len(row.failures) for row in rows))
+    return _Reading(np.array(picks), np.array(seconds), pulled, sum(len(row.failures) for row in rows))
 
 
-def _runs(name: str, budget: int, seen: list[_Seen], arms: Arms) -> Runs:
+def _runs(name: str, budget: int, readings: list[_Reading], arms: Arms) -> Runs:
     at = checkpoints(budget)
     gaps = arms.means.max() - arms.means
-    regret = np.array([np.cumsum(gaps[one.pulled])[at - 1] for one in seen])
-    seconds = np.array([one.seconds for one in seen])
-    unknown = np.full(len(seen), np.nan)
-    failures = np.array([one.failures for one in seen])
-    picks = np.array([one.picks for one in seen])
+    regret = np.array([np.cumsum(gaps[reading.pulled])[at - 1] for reading in readings])
+    seconds = np.array([reading.seconds for reading in readings])
+    unknown = np.full(len(readings), np.nan)
+    failures = np.array([reading.failures for reading in readings])
+    picks = np.array([reading.picks for reading in readings])
     return Runs(name, budget, at, picks, regret, seconds, np.full_like(seconds, np.nan), failures, unknown, np.nan)
 
 
-def _judged(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, listener: Listener) -> list[Row]:
-    """The picks on fresh common replicates."""
+def _confirmed(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, listener: Listener) -> list[Row]:
+    """Train the picks on fresh replicates that all share."""
     if not replicates:
         return []
     config = resolved(config.model_copy(update={"out": str(path), "study": None}))
@@ -218,18 +244,24 @@ def _judged(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, 
 
 
 def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:
-    """Means over all pulls of all searches, shrunken towards each other; the truth is the fresh replicates."""
-    everything, again = (_rewards(arms, some) for some in (rows, fresh))
-    counts = np.array([len(own) for own in everything], dtype=float)
-    means = np.array([np.mean(own) if own else np.nan for own in everything])
-    known = counts > 0
-    spread = pooled([np.array(own) for own in everything if own]) or 0.0
-    means[known] = shrink(means[known], counts[known], spread)[0]
-    means[~known] = np.nanmin(means)
-    truth = np.array([np.mean(own) if own else np.nan for own in again])
-    errors = np.array([np.std(own, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else np.nan for own in again])
+    """Means over all pulls of all searches, shrunken towards each other; the truth is the fresh replicates' mean."""
+    rewards_by_arm = _rewards(arms, rows)
+    counts = np.array([len(rewards) for rewards in rewards_by_arm], dtype=float)
+    means = np.array([np.mean(rewards) if rewards else np.nan for rewards in rewards_by_arm])
+    pulled = counts > 0
+    spread = pooled([np.array(rewards) for rewards in rewards_by_arm if rewards]) or 0.0
+    means[pulled] = shrink(means[pulled], counts[pulled], spread)[0]
+    means[~pulled] = np.nanmin(means)
+
+    fresh_by_arm = _rewards(arms, fresh)
+    truth = np.array([np.mean(rewards) if rewards else np.nan for rewards in fresh_by_arm])
+    errors = np.array([_standard_error(rewards) for rewards in fresh_by_arm])
     judged = bool(np.isfinite(truth).any())
     return Arms(tuple(arm.name for arm in arms), means, truth if judged else None, errors if judged else None)
+
+
+def _standard_error(rewards: list[float]) -> float:
+    return float(np.std(rewards, ddof=1) / np.sqrt(len(rewards))) if len(rewards) > 1 else np.nan
 
 
 def _rewards(arms: list[Arm], rows: list[Row]) -> list[list[float]]:

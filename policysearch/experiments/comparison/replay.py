@@ -35,12 +35,12 @@ from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy
 from workers.simulated import Hazards, SimulatedPool
 
 _MOST_CHECKPOINTS = 40
-_ROUNDING = 1e-9  # costs of cheap pulls are no whole numbers
+_ROUNDING = 1e-9  # costs of cheap pulls are not whole numbers
 
 
 @dataclass(frozen=True)
 class OneRun:
-    """What one search came to, read at P checkpoints; the arrays are rows of `outcomes.Runs`."""
+    """The result of one search, read at P checkpoints; the arrays are rows of `outcomes.Runs`."""
 
     picks: Ints
     regret: Floats
@@ -128,16 +128,16 @@ class Replay:
             return source.read()
 
     def _strategy(self, spec: str, budget: int) -> Strategy:
-        """An Optuna sampler is tried out when it is made, which costs more than a search: it is made once."""
+        """The strategy of a run; an Optuna sampler is made once, since trying it out costs more than a search."""
         if spec in self._samplers:
             return self._samplers[spec]
-        made = make_strategy(spec, self.table.space, self._seed, budget, self.table.arms)
-        if not isinstance(made, RuleStrategy):
-            self._samplers[spec] = made
-        return made
+        strategy = make_strategy(spec, self.table.space, self._seed, budget, self.table.arms)
+        if not isinstance(strategy, RuleStrategy):
+            self._samplers[spec] = strategy
+        return strategy
 
     def _outcome(self, spec: str, shares: Floats) -> Callable[[Trial], Outcome]:
-        """Pull j has the replicate at `shares[j]` of those there are; beyond the budget they begin anew."""
+        """Pull j gets the replicate at `shares[j]` of the recorded ones; beyond the budget the shares begin anew."""
 
         def replay(trial: Trial) -> Outcome:
             if trial.arm not in self._place:

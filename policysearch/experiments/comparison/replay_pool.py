@@ -46,23 +46,23 @@ def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], ob
     Args:
         settings: of the comparison.
         path: the table.
-        tell: called with searches done and in all.
+        tell: called with the number of searches done and in all.
 
     Raises:
         UserError: the table lacks something, or a setting is wrong.
     """
     table = load_table(path)
-    replay = _made(settings, table)
-    wanted = [(name, budget, _count(settings, name, table)) for name in settings.names for budget in settings.budgets]
+    replay = _make_replay(settings, table)
+    plans = [(name, budget, _count(settings, name, table)) for name in settings.names for budget in settings.budgets]
     middle = settings.budgets[len(settings.budgets) // 2]
     further = [(name, middle, settings.sensitivity) for name in others(settings.names) if settings.sensitivity]
-    further = [one for one in further if one[0] not in settings.names]
+    further = [plan for plan in further if plan[0] not in settings.names]
     _warn(settings, table)
-    runs = _all(settings, path, replay, [*wanted, *further], tell)
+    runs = _all(settings, path, replay, [*plans, *further], tell)
     return Comparison(
         _arms(settings, table, replay),
-        tuple(runs[: len(wanted)]),
-        tuple(runs[len(wanted) :]),
+        tuple(runs[: len(plans)]),
+        tuple(runs[len(plans) :]),
         settings.delta,
         settings.simulated,
         False,
@@ -70,7 +70,7 @@ def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], ob
     )
 
 
-def _made(settings: CompareSettings, table: Table) -> Replay:
+def _make_replay(settings: CompareSettings, table: Table) -> Replay:
     main, rungs, _ = _fidelities(settings, table)
     return Replay(
         table,
@@ -121,11 +121,13 @@ def _count(settings: CompareSettings, name: str, table: Table) -> int:
 def _warn(settings: CompareSettings, table: Table) -> None:
     for budget in settings.budgets:
         if budget < len(table.arms):
-            told = f"{budget} pulls are fewer than the {len(table.arms)} arms: some are never tried"
-            warnings.warn(told, UserWarning, stacklevel=3)
+            message = f"{budget} pulls are fewer than the {len(table.arms)} arms: some are never tried"
+            warnings.warn(message, UserWarning, stacklevel=3)
         if budget < settings.simulated:
-            told = f"{settings.simulated} workers, and a budget of {budget} pulls: all are chosen before any has ended"
-            warnings.warn(told, UserWarning, stacklevel=3)
+            message = (
+                f"{settings.simulated} workers, and a budget of {budget} pulls: all are chosen before any has ended"
+            )
+            warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
@@ -143,14 +145,16 @@ def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
 
 def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
     main, rungs, truth = _fidelities(settings, table)
-    measured = str(_measured(settings, table))
-    told = settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "ladder", "truth"})
-    return {"table": table.source, "fidelity": str(main), "ladder": ",".join(map(str, rungs)), "truth": str(truth)} | {
-        "measured": measured,
-        **told,
+    return {
+        "table": table.source,
+        "fidelity": str(main),
+        "ladder": ",".join(map(str, rungs)),
+        "truth": str(truth),
+        "measured": str(_measured(settings, table)),
+        **settings.model_dump(exclude={"processes", "strategies", "pulls", "fidelity", "ladder", "truth"}),
         "pulled_once": int((_pulls(table, main) == 1).sum()),
         "recorded": table.about,
-        "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _there(table)},
+        "replicates": {str(f): int(table.replicate[table.fidelity == i].max()) + 1 for i, f in _recorded(table)},
     }
 
 
@@ -159,7 +163,7 @@ def _pulls(table: Table, fidelity: Fidelity) -> Ints:
     return np.bincount(table.arm[table.fidelity == table.index(fidelity)], minlength=len(table.arms))
 
 
-def _there(table: Table) -> Iterator[tuple[int, Fidelity]]:
+def _recorded(table: Table) -> Iterator[tuple[int, Fidelity]]:
     return ((i, f) for i, f in enumerate(table.fidelities) if (table.fidelity == i).any())
 
 
@@ -167,22 +171,22 @@ def _all(
     settings: CompareSettings,
     path: str,
     replay: Replay,
-    wanted: list[tuple[str, int, int]],
+    plans: list[tuple[str, int, int]],
     tell: Callable[[int, int], object],
 ) -> list[Runs]:
     tasks = [
         _Task(name, budget, first, min(_CHUNK, count - first))
-        for name, budget, count in wanted
+        for name, budget, count in plans
         for first in range(0, count, _CHUNK)
     ]
-    total, done = sum(count for *_, count in wanted), 0
-    found: dict[tuple[str, int], list[OneRun]] = {(name, budget): [] for name, budget, _ in wanted}
+    total, done = sum(count for *_, count in plans), 0
+    runs_of: dict[tuple[str, int], list[OneRun]] = {(name, budget): [] for name, budget, _ in plans}
     with _mapping(settings, path, replay) as mapping:
         for task, runs in zip(tasks, mapping(tasks), strict=True):
-            found[task.strategy, task.budget] += runs
+            runs_of[task.strategy, task.budget] += runs
             done += task.count
             tell(done, total)
-    return [_runs(name, budget, runs) for (name, budget), runs in found.items()]
+    return [_runs(name, budget, runs) for (name, budget), runs in runs_of.items()]
 
 
 @contextmanager
@@ -191,7 +195,7 @@ def _mapping(
 ) -> Iterator[Callable[[list[_Task]], Iterable[list[OneRun]]]]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = settings.processes or cores
-    if processes == 1 or multiprocessing.current_process().daemon:  # which may start none
+    if processes == 1 or multiprocessing.current_process().daemon:  # a daemon may not start processes
         yield lambda tasks: (_done(replay, task) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")
@@ -210,7 +214,7 @@ def _mapping(
 
 def _begin(settings: CompareSettings, path: str) -> None:
     global _replay
-    _replay = _made(settings, load_table(path))
+    _replay = _make_replay(settings, load_table(path))
 
 
 def _do(task: _Task) -> list[OneRun]:

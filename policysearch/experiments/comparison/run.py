@@ -43,13 +43,13 @@ def compare(
         replay: a recorded table.
         config: instead of a table, the searches that are to be run.
         command: what was typed, for the page.
-        listener: told how far it is.
+        listener: called with the progress.
 
     Returns:
-        the statistics, and what they are of.
+        the statistics, and the outcomes that they summarise.
 
     Raises:
-        UserError: something given is wrong; nothing has been written.
+        UserError: a setting is wrong; nothing has been written.
         SearchFailed: a live search had no reward at all.
     """
     must_not_be_a_rerun()
@@ -60,7 +60,7 @@ def compare(
         raise UserError(f"{folder} holds a comparison or something else already: give another --out")
     make: Callable[[], Comparison]
     if config is None:
-        make = partial(replayed, settings, str(replay), lambda done, total: listener(_told(done, total)))
+        make = partial(replayed, settings, str(replay), lambda done, total: listener(_progress(done, total)))
     else:
         make = partial(lived, settings, config, folder, listener)
     comparison = make()
@@ -69,18 +69,18 @@ def compare(
     return _written(comparison, folder)
 
 
-def _told(done: int, total: int) -> Status:
+def _progress(done: int, total: int) -> Status:
     return Status("replay", done, total, None, 0)
 
 
 def _written(comparison: Comparison, folder: Path) -> Compared:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        found = summary(comparison)
+        statistics = summary(comparison)
         _save_runs(comparison, folder / "runs.npz")
-        write_page(found, comparison, folder / "compare.html")
-        write_json(found, comparison, folder / "compare.json")
-    return found, comparison
+        write_page(statistics, comparison, folder / "compare.html")
+        write_json(statistics, comparison, folder / "compare.json")
+    return statistics, comparison
 
 
 def _save_runs(comparison: Comparison, path: Path) -> None:
