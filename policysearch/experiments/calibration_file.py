@@ -1,4 +1,4 @@
-"""calibration.toml: what a calibration hands to a search."""
+"""calibration.toml: the pull and the reward that a calibration recommends to searches."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SCHEMA = 1
 
 
 class Measured(BaseModel):
-    """What was measured; regrets in accuracy, of picks among these arms.
+    """The measurements behind the recommendation; regrets are in accuracy, of picks among these arms.
 
     Attributes:
-        regret, regret_low, regret_high: expected, of a pick by `pulls` pulls an arm, and its 95 % interval.
+        regret, regret_low, regret_high: expected, of a pick by `pulls` pulls per arm, and its 95 % interval.
         regret_after_one_pull: the same for one pull per arm.
         long_regret: the same for picks by long training.
         spearman, spearman_low, spearman_high: of the arms' means with long training.
@@ -75,12 +75,13 @@ class CalibrationFile(BaseModel):
 
 
 def _must_recommend(file: Path) -> None:
-    """Check that a calibration that is there recommends something."""
-    told = file.with_suffix(".json")
-    if file.exists() or not told.exists():
+    """Check that a finished calibration recommends something."""
+    # Without a recommendation calibration.json is written, and no calibration.toml.
+    report = file.with_suffix(".json")
+    if file.exists() or not report.exists():
         return
     try:
-        sentence = str(json.loads(told.read_text(encoding="utf-8"))["sentence"])
+        sentence = str(json.loads(report.read_text(encoding="utf-8"))["sentence"])
     except (OSError, ValueError, KeyError, TypeError):
         return
     raise UserError(f"the calibration in {file.parent} recommends nothing. {sentence}")
@@ -110,10 +111,10 @@ def load_calibration(path: str | Path) -> CalibrationFile:
             "use the version that wrote it, or calibrate again"
         )
     try:
-        found = CalibrationFile.model_validate(values)
-        must_be_a_reward(found.reward, base=True)
+        calibration = CalibrationFile.model_validate(values)
+        must_be_a_reward(calibration.reward, base=True)
     except ValidationError as error:
         raise UserError(f"calibration {str(file)!r} is damaged: {validation_message(error)}; {again}") from None
     except UserError as error:
         raise UserError(f"calibration {str(file)!r} is damaged: {error}; {again}") from None
-    return found
+    return calibration

@@ -1,4 +1,4 @@
-"""Which pool trains the children of a search, and what its settings may be."""
+"""The pool that trains the children of a search, and the check of its settings."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class PoolOf(Protocol):
-    """Opens the pool of a config whose device is known, for a data set; closed at the context's end.
+    """Opens the pool of a config whose device is known, for a data set; closes it at the context's end.
 
-    `test` lets its workers read the test part, which is for `policysearch evaluate` alone.
+    `test` lets its workers read the test part, as only `policysearch evaluate` does.
     """
 
     def __call__(
@@ -69,16 +69,16 @@ def _check_ray(config: PlaceSettings) -> None:
 
 
 def workplace(config: Config) -> AbstractContextManager[tuple[Config, PoolOf]]:
-    """Go where children are to be trained, and learn what is there.
+    """Connect to the place where children are trained.
 
     Args:
         config: resolved and checked, with the user's code imported.
 
     Returns:
-        a context: the config, its device known, and what opens its pool.
+        a context that gives the config with its device filled in, and the function that opens its pool.
 
     Raises:
-        UserError: (on entering) it cannot be reached.
+        UserError: the place cannot be reached (raised on entering).
     """
     return _PLACES[config.pool](config)
 
@@ -96,12 +96,12 @@ def _ray_cluster(config: Config) -> Iterator[tuple[Config, PoolOf]]:
 
     cpus = ceil((config.workers or 0) * _cpus(config))
     with TemporaryDirectory(prefix="policysearch-") as folder:
-        code = code_to_ship(_own_code(config), Path(folder)) if config.ray_address else []
+        code = code_to_ship(_user_code(config), Path(folder)) if config.ray_address else []
         with connected(config.ray_address, cpus, code):
             yield _on_cluster(config, totals()["GPU"]), _ray_pool
 
 
-def _own_code(config: ModelSettings) -> list[str]:
+def _user_code(config: ModelSettings) -> list[str]:
     return [*separated(config.operations), config.model]
 
 
@@ -113,12 +113,12 @@ def _defined_in_main(config: ModelSettings) -> list[str]:
     return network + [f"operation {name!r}" for name, kernel in kernels.items() if kernel.__module__ == "__main__"]
 
 
-def _on_cluster(config: Config, gpus_there: float) -> Config:
-    """The device that the cluster, not this machine, makes of `auto`, and each worker's share of a GPU."""
+def _on_cluster(config: Config, total_gpus: float) -> Config:
+    """The config with the device that `auto` means on the cluster, and each worker's share of a GPU."""
     gpus, device = config.gpus_per_worker, config.device
     if device == "auto":
-        wanted = gpus_there > 0 if gpus is None else gpus > 0
-        device = "cuda" if wanted else "cpu"
+        use_gpu = total_gpus > 0 if gpus is None else gpus > 0
+        device = "cuda" if use_gpu else "cpu"
     if gpus is None:
         gpus = 0.5 if device == "cuda" else 0.0
     return config.model_copy(update={"device": device, "gpus_per_worker": gpus})

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a configuration, found before anything is spent or written."""
+"""Checks of a configuration, made before anything is trained or written."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from policysearch.study.strategies import Strategy, ladder, make_strategy, must_
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
-    """The config with everything that was left open filled in: device, workers, folder, study, recipe.
+    """Fill in everything that a config leaves open: device, workers, folder, study, recipe.
 
     With `pool` "ray" the device and the number of workers are left to the cluster.
 
     Raises:
-        UserError: something that the config names does not exist (see `must_be_spelled`); or the device is not there,
-            or has not the precision asked for.
+        UserError: something that the config names does not exist (see `must_be_spelled`), or this machine lacks the
+            device or its precision.
     """
     from policysearch.child.networks import recipe_for
 
@@ -77,7 +77,7 @@ def _in_precision(recipe: Recipe, device: str) -> Recipe:
 
 
 def _present(device: str) -> str:
-    """The device that is meant, which torch can use."""
+    """The device by its torch name, which this machine has."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -92,10 +92,10 @@ def _present(device: str) -> str:
 
 
 def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
-    """The strategy of a config whose reward has been tried.
+    """Make the strategy of a config, and try it and the rewards.
 
     Raises:
-        UserError: a setting is wrong.
+        UserError: a reward or the strategy is wrong, or they do not go together.
     """
     for reward in (config.reward, config.last_reward):
         try_reward(reward, config.recipe.base_epochs > 0)
@@ -109,10 +109,10 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     """Try what depends on the data: the split, the sizes of pulls and the network.
 
     Returns:
-        What a person should be warned of, a sentence each.
+        warnings for the user, a sentence each.
 
     Raises:
-        UserError: a setting is wrong.
+        UserError: the data are too few for the settings, or the network cannot take its images.
     """
     from policysearch.child.networks import dry_forward
 

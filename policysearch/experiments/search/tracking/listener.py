@@ -1,4 +1,4 @@
-"""A listener that tells trackers of every pull that ended."""
+"""A listener that reports every finished pull to trackers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Tracker(Protocol):
     """Something that keeps figures of a search by pull."""
 
     def pull(self, phase: str, row: Row, figures: Mapping[str, float]) -> None:
-        """A trial has ended; its step is `row.number`, in whichever order trials end and however often it is told."""
+        """Log a finished trial at step `row.number`; trials finish in any order, and may be reported again."""
 
     def close(self, folder: Path, ended: bool) -> None:
-        """The search stops; `ended`: it came to its end, and its files are in the folder."""
+        """Stop; `ended` says whether the search was completed, so that its files are in the folder."""
 
 
 Opened = Callable[[], Tracker]
@@ -36,13 +36,18 @@ Opened = Callable[[], Tracker]
 def followed(
     openers: Mapping[str, Opened], folder: Path, records: Mapping[str, OptunaTrialStore], listener: Listener
 ) -> Iterator[Listener]:
-    """The listener, which tells the trackers too, first of what the records hold already; they are closed at the end.
+    """Report trials to trackers while a search runs, and close the trackers at the end.
+
+    Trials that the records hold already are reported first.
 
     Args:
-        openers: how each tracker is opened, by its name.
+        openers: what opens each tracker, by the tracker's name.
         folder: the run's.
-        records: by phase.
-        listener: told every status as before.
+        records: the trials by phase.
+        listener: called with every status, after the trackers.
+
+    Yields:
+        the listener for the search to call.
     """
     if not openers:
         yield listener
@@ -50,13 +55,13 @@ def followed(
     following = _Following(openers, folder, records)
     following.catch_up()
 
-    def tell(status: Any) -> None:
+    def report(status: Any) -> None:
         following.catch_up()
         listener(status)
 
     ended = False
     try:
-        yield tell
+        yield report
         following.catch_up()
         ended = True
     finally:
@@ -64,12 +69,12 @@ def followed(
 
 
 class _Following:
-    """Trackers that are at work; one that fails is told of once, and left alone from then on."""
+    """Open trackers; one that fails gets one warning, and no further trials."""
 
     def __init__(self, openers: Mapping[str, Opened], folder: Path, records: Mapping[str, OptunaTrialStore]) -> None:
         self._folder = folder
         self._records = records
-        self._told: dict[str, set[int]] = {phase: set() for phase in records}
+        self._reported: dict[str, set[int]] = {phase: set() for phase in records}
         self._tallies: dict[str, Tally] = {phase: Tally(_FIDELITIES) for phase in records}
         self._trackers: dict[str, Tracker] = {}
         for name, opened in openers.items():
@@ -77,19 +82,19 @@ class _Following:
                 self._trackers[name] = opened()
 
     def catch_up(self) -> None:
-        """Tell of every trial that ended and was not told of."""
+        """Report every finished trial that has not been reported."""
         for phase, record in self._records.items():
             for row in record.rows:
-                if row.state != RUNNING and row.number not in self._told[phase]:
-                    self._told[phase].add(row.number)
-                    self._tell(phase, row)
+                if row.state != RUNNING and row.number not in self._reported[phase]:
+                    self._reported[phase].add(row.number)
+                    self._report(phase, row)
 
-    def _tell(self, phase: str, row: Row) -> None:
+    def _report(self, phase: str, row: Row) -> None:
         tally = self._tallies[phase]
         tally.start(row.pull)
         tally.finish(row.pull, row.reward)
-        found = tally.best()
-        figures = scalars(row, found[1] if found else None)
+        best_arm = tally.best()
+        figures = scalars(row, best_arm[1] if best_arm else None)
         for name, tracker in list(self._trackers.items()):
             with self._alone(name):
                 tracker.pull(phase, row, figures)
@@ -106,12 +111,12 @@ class _Following:
         except Exception as error:  # a server that is away, a full disk, a library's own fault
             self._trackers.pop(name, None)
             reason = without_user(" ".join(str(error).split()))[:200]
-            told = f"{name} is told no more of this search, which goes on: {type(error).__name__}: {reason}"
-            warnings.warn(told, stacklevel=1)
+            message = f"{name} is told no more of this search, which goes on: {type(error).__name__}: {reason}"
+            warnings.warn(message, stacklevel=1)
 
 
 def scalars(row: Row, best: float | None) -> dict[str, float]:
-    """The figures of a trial that ended; of a failed one its time alone.
+    """The figures of a finished trial; a failed one has its time only.
 
     Args:
         row: the trial.

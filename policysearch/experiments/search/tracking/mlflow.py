@@ -25,14 +25,14 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOU
 
 
 class MLflow:
-    """A tracker whose run's id is kept in the study, so that a search that is resumed goes on in the same run."""
+    """A tracker whose run's id is stored in the study, so that a resumed search continues in the same run."""
 
     def __init__(self, config: SearchConfig, store: OptunaTrialStore) -> None:
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
         self._client = MlflowClient()
         self._run = self._recorded_run(store) or self._new_run(config, store)
-        self._had: dict[str, set[int]] = {}
+        self._logged: dict[str, set[int]] = {}
 
     def _recorded_run(self, store: OptunaTrialStore) -> str:
         """The run that the study names, if it is on this server; otherwise empty."""
@@ -46,22 +46,24 @@ class MLflow:
 
     def _new_run(self, config: SearchConfig, store: OptunaTrialStore) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "policysearch")
-        had = self._client.get_experiment_by_name(name)
-        experiment = had.experiment_id if had else self._client.create_experiment(name)
+        existing = self._client.get_experiment_by_name(name)
+        experiment = existing.experiment_id if existing else self._client.create_experiment(name)
         run = str(self._client.create_run(experiment, run_name=config.study).info.run_id)
         self._client.log_batch(run, params=[Param(key, value[:_LONGEST]) for key, value in _params(config).items()])
         store.note(_ATTRIBUTE, {"run": run, "store": self._addresses()[0]})
         return run
 
     def pull(self, phase: str, row: Row, figures: Mapping[str, float]) -> None:
-        if phase not in self._had:
+        # A resumed search reports all its trials again; MLflow would keep both values of a step.
+        if phase not in self._logged:
             history = self._client.get_metric_history(self._run, f"{phase}/worker_seconds")
-            self._had[phase] = {metric.step for metric in history}
-        if row.number in self._had[phase]:
+            self._logged[phase] = {metric.step for metric in history}
+        if row.number in self._logged[phase]:
             return
+
         now = int(1000 * time.time())
-        told = [Metric(f"{phase}/{name}", value, now, row.number) for name, value in figures.items()]
-        self._client.log_batch(self._run, metrics=told)
+        metrics = [Metric(f"{phase}/{name}", value, now, row.number) for name, value in figures.items()]
+        self._client.log_batch(self._run, metrics=metrics)
 
     def close(self, folder: Path, ended: bool) -> None:
         for name in _ARTIFACTS if ended else ():
@@ -72,6 +74,7 @@ class MLflow:
 
 def _params(config: SearchConfig) -> dict[str, str]:
     storage = config.storage and without_password(config.storage)
-    told: dict[str, Any] = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
-    recipe = {f"recipe.{name}": value for name, value in told.pop("recipe").items()}
-    return {name: str(value) for name, value in {**told, **recipe}.items()}
+    public = config.model_copy(update={"storage": storage})
+    settings: dict[str, Any] = public.model_dump(mode="json", exclude_none=True)
+    recipe = {f"recipe.{name}": value for name, value in settings.pop("recipe").items()}
+    return {name: str(value) for name, value in {**settings, **recipe}.items()}

@@ -13,16 +13,16 @@ from policysearch.study.optuna_store import OptunaTrialStore
 
 
 def trackers(config: SearchConfig, folder: Path, store: OptunaTrialStore) -> dict[str, Opened]:
-    """How the trackers of a search are opened, by name.
+    """What opens each tracker of a search, by the tracker's name.
 
-    MLflow is told where it is installed and MLFLOW_TRACKING_URI is set.
+    MLflow is used where it is installed and MLFLOW_TRACKING_URI is set.
     """
-    found: dict[str, Opened] = {}
+    openers: dict[str, Opened] = {}
     if config.tensorboard:
-        found["TensorBoard"] = partial(_tensorboard, folder / "tensorboard")
+        openers["TensorBoard"] = partial(_tensorboard, folder / "tensorboard")
     if os.environ.get("MLFLOW_TRACKING_URI") and find_spec("mlflow"):
-        found["MLflow"] = partial(_mlflow, config, store)
-    return found
+        openers["MLflow"] = partial(_mlflow, config, store)
+    return openers
 
 
 def _tensorboard(folder: Path) -> Tracker:
