@@ -153,7 +153,8 @@ def markdown(analyses: dict[str, Analysis], rows: list[Row]) -> str:
         out += [f"## {data}: long training {found.long}, {len(found.arms)} arms", ""]
         out += [
             f"Truth against itself: {found.truth.reliability:.2f} (split halves, Spearman–Brown); regret of a pick by "
-            f"long training itself {_told(found.own)}; deviation of one long training {found.truth.deviation:.4f}.",
+            f"long training itself {_told(found.long_regret)}; deviation of one long training "
+            f"{found.truth.deviation:.4f}.",
             "",
             f"| {' | '.join(COLUMNS)} |",
             f"|{' - |' * len(COLUMNS)}",

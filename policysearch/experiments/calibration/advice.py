@@ -17,7 +17,7 @@ _SURE = 0.05
 
 @dataclass(frozen=True)
 class Misleading:
-    """A cheap pull whose picks are worse than those of another by more than the tolerance; `loss` is by how much."""
+    """A cheap pull whose picks are worse than another's by more than the tolerance; `loss` is the difference."""
 
     fidelity: Fidelity
     reward: str
@@ -26,14 +26,14 @@ class Misleading:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to search with, and what to leave alone.
+    """The pull to search with, and the pulls to avoid.
 
     Attributes:
         chosen: the cheapest candidate within the tolerance of the best; the best where none is.
         judged: whether long training is steady enough to judge pulls by; where it is not, none is recommended.
-        within: whether it is, of the best candidate and of long training itself.
-        leaders: the candidate that speaks for each fidelity, cheapest first.
-        misleading: by the plainest reward.
+        within: whether the chosen one is within the tolerance of the best candidate and of long training itself.
+        leaders: the best candidate of each fidelity, cheapest first.
+        misleading: pulls to avoid, by the first reward.
         tolerance: in units of the truth.
     """
 
@@ -51,7 +51,7 @@ class Advice:
 
 
 def advise(analysis: Analysis, tolerance: float = 0.003) -> Advice:
-    """The cheapest pull whose picks can be trusted.
+    """Choose the cheapest pull whose picks can be trusted.
 
     At each fidelity the first of the rewards speaks, unless another's expected regret is less by more than the standard
     error of the difference (paired, over the draws that all share); a fitted reward must beat that one likewise. Of
@@ -59,23 +59,29 @@ def advise(analysis: Analysis, tolerance: float = 0.003) -> Advice:
     training's own (a pick by as many long trainings as were measured) included. A fidelity misleads where the first
     reward's expected regret exceeds the best leader's by more than the tolerance, and does so in 95 % of the draws.
     Among six rewards that pick alike, another than the first is taken in some 10 % of tables
-    (tests/test_calibration_advice.py), which costs little: they pick alike.
+    (tests/experiments/test_calibration_advice.py), which costs little: they pick alike.
+
+    Args:
+        analysis: every fidelity and reward of a table, judged.
+        tolerance: regret that a cheap pull may have more than the best, in units of the truth.
     """
-    groups = [list(own) for _, own in groupby(analysis.candidates, lambda c: c.fidelity)]
-    leaders = sorted((_leader(own) for own in groups), key=lambda c: c.share)
+    groups = [list(group) for _, group in groupby(analysis.candidates, lambda c: c.fidelity)]
+    leaders = sorted((_leader(group) for group in groups), key=lambda c: c.share)
+
     best = min(leaders, key=lambda c: c.proxy.all.value)
-    enough = min(best.proxy.all.value, analysis.own.value) + tolerance
+    enough = min(best.proxy.all.value, analysis.long_regret.value) + tolerance
     near = [c for c in leaders if c.proxy.all.value <= enough]
-    found = [_against(own[0], best) for own in groups]
-    bad = tuple(each for each in found if each.loss.value > tolerance and each.loss.low > 0)
     chosen = near[0] if near else best
-    return Advice(chosen, bool(near), tuple(leaders), bad, tolerance, analysis.truth.judges)
+
+    losses = [_against(group[0], best) for group in groups]
+    misleading = tuple(pull for pull in losses if pull.loss.value > tolerance and pull.loss.low > 0)
+    return Advice(chosen, bool(near), tuple(leaders), misleading, tolerance, analysis.truth.judges)
 
 
-def _leader(own: list[Candidate]) -> Candidate:
-    plain = [c for c in own if c.correction is None]
+def _leader(candidates: list[Candidate]) -> Candidate:
+    plain = [c for c in candidates if c.correction is None]
     leader = _better(plain[0], plain[1:])
-    return _better(leader, [c for c in own if c.correction is not None])
+    return _better(leader, [c for c in candidates if c.correction is not None])
 
 
 def _better(first: Candidate, others: list[Candidate]) -> Candidate:

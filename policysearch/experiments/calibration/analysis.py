@@ -60,14 +60,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a table says of its cheap pulls.
+    """Every cheap pull of a table, judged.
 
     Attributes:
         long: the fidelity taken as truth.
         arms: indices of the table's arms that were judged: those with a long training and a pull at every cheap
             fidelity that has any common to all.
         truth: their long trainings.
-        own: expected regret of a pick by long training itself, as many replicates as there are.
+        long_regret: expected regret of a pick by long training itself, as many replicates as there are.
+        long_draws: [B] the regrets behind it, by bootstrap draw.
         candidates: cheapest fidelity first, in each the given rewards and then the fitted one.
         left_out: cheap fidelities without a replicate that all arms have.
     """
@@ -75,8 +76,8 @@ class Analysis:
     long: Fidelity
     arms: tuple[int, ...]
     truth: Truth
-    own: Estimated
-    own_draws: Floats
+    long_regret: Estimated
+    long_draws: Floats
     candidates: tuple[Candidate, ...]
     left_out: tuple[Fidelity, ...]
 
@@ -114,15 +115,17 @@ def analyse(
     bootstrap = Bootstrap.of(truth, draws, seed)
     families = [family(table.space, table.arms[k]) for k in arms]
     judge = _Judge(table, at, arms, families, truth, bootstrap)
-    found = [each for f in usable for each in judge.fidelity(f, rewards, fitted)]
-    own = regret(bootstrap.truth, bootstrap.remeasured)
+    candidates: list[Candidate] = []
+    for f in usable:
+        candidates += judge.fidelity(f, rewards, fitted)
+    long_draws = regret(bootstrap.truth, bootstrap.remeasured)
     return Analysis(
         table.fidelities[at],
         tuple(map(int, arms)),
         truth,
-        Estimated.of_draws(own),
-        own,
-        tuple(found),
+        Estimated.of_draws(long_draws),
+        long_draws,
+        tuple(candidates),
         tuple(table.fidelities[f] for f in cheap if f not in usable),
     )
 

@@ -19,7 +19,7 @@ from policysearch.experiments.calibration_file import NAME, CalibrationFile, Mea
 from policysearch.study.config import SearchConfig
 
 SCHEMA = "policysearch.calibration/1"
-"""Changes when a key changes its meaning or goes; new keys may come without."""
+"""Changes when a key is removed or changes its meaning, not when one is added."""
 TABLE = "table.parquet"
 _FILES = ("calibration.json", "calibration.png", TABLE)
 
@@ -53,15 +53,15 @@ def _file(analysis: Analysis, advice: Advice, chosen: Candidate, about: dict[str
         pulls=proxy.replicates,
         tolerance=advice.tolerance,
         within_tolerance=advice.within,
-        spearman=_known(rho.value),
-        spearman_low=_known(rho.low),
-        spearman_high=_known(rho.high),
+        spearman=_none_for_nan(rho.value),
+        spearman_low=_none_for_nan(rho.low),
+        spearman_high=_none_for_nan(rho.high),
         cost_share=_digits(chosen.share),
         long=str(analysis.long),
-        long_regret=_digits(analysis.own.value),
-        reliability=_known(analysis.truth.reliability),
+        long_regret=_digits(analysis.long_regret.value),
+        reliability=_none_for_nan(analysis.truth.reliability),
         arms=len(analysis.arms),
-        misleading=tuple(misleading_in_words(each) for each in advice.misleading),
+        misleading=tuple(misleading_in_words(pull) for pull in advice.misleading),
         **about,
     )
     fidelity = chosen.fidelity
@@ -72,7 +72,7 @@ def _digits(value: float) -> float:
     return round(value, 6)
 
 
-def _known(value: float) -> float | None:
+def _none_for_nan(value: float) -> float | None:
     return None if math.isnan(value) else _digits(value)
 
 
@@ -102,32 +102,32 @@ def as_json(analysis: Analysis, advice: Advice, about: dict[str, Any]) -> dict[s
             "replicates": plain(truth.replicates),
             "deviation": plain(truth.deviation),
             "reliability": plain(truth.reliability),
-            "regret": plain(asdict(analysis.own)),
+            "regret": plain(asdict(analysis.long_regret)),
         },
-        "candidates": [_candidate(each) for each in analysis.candidates],
+        "candidates": [_candidate(candidate) for candidate in analysis.candidates],
         "misleading": [
             {
-                "fidelity": str(each.fidelity),
-                "reward": each.reward,
-                "loss": plain(asdict(each.loss)),
-                "sentence": misleading_in_words(each),
+                "fidelity": str(pull.fidelity),
+                "reward": pull.reward,
+                "loss": plain(asdict(pull.loss)),
+                "sentence": misleading_in_words(pull),
             }
-            for each in advice.misleading
+            for pull in advice.misleading
         ],
         "left_out": [str(f) for f in analysis.left_out],
     }
 
 
-def _candidate(each: Candidate) -> dict[str, Any]:
-    fitted, proxy = each.correction, each.proxy
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    fitted, proxy = candidate.correction, candidate.proxy
     return {
-        "fidelity": str(each.fidelity),
-        "reward": each.reward,
+        "fidelity": str(candidate.fidelity),
+        "reward": candidate.reward,
         "fitted": fitted is not None,
         "weights": fitted.weights if fitted else None,
         "penalty": fitted.penalty if fitted else None,
-        "share": each.share,
-        "cost": each.cost,
+        "share": candidate.share,
+        "cost": candidate.cost,
         "pulls": proxy.replicates,
         "pick": proxy.pick,
         "observed": proxy.observed,

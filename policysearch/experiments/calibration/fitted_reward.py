@@ -1,4 +1,4 @@
-"""A fitted reward: which sum of a cheap pull's metrics says most about long training."""
+"""A fitted reward: the weighted sum of a cheap pull's metrics that predicts long training best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from policysearch.stats.arrays import Floats
 
 FEATURES = ("accuracy", "loss", "accuracy_gap", "augmented_train_loss", "severity")
-"""Metrics of which a correction is made, those of them that are recorded; accuracy always."""
+"""Metrics that a fitted reward may use where they are recorded; accuracy always is one."""
 _PENALTIES = 10.0 ** np.arange(-3.0, 4.0, 0.5)
 _DIGITS = 3
 _ARMS_PER_WEIGHT = 2
@@ -58,8 +58,8 @@ def fit_correction(names: Sequence[str], metrics: Floats, truth: Floats) -> Corr
     if not weights[0] > 0:
         return None
     rounded = np.round(weights / weights[0], _DIGITS)
-    kept = {name: float(w) for name, w in zip(names, rounded, strict=True) if w != 0}
-    return Correction(kept, _left_out(metrics, truth), penalty)
+    nonzero = {name: float(w) for name, w in zip(names, rounded, strict=True) if w != 0}
+    return Correction(nonzero, _left_out(metrics, truth), penalty)
 
 
 def _left_out(metrics: Floats, truth: Floats) -> Floats:
@@ -80,11 +80,12 @@ def _ridge(metrics: Floats, truth: Floats) -> tuple[Floats, float]:
     x, y = (metrics - metrics.mean(0)) / scale, truth - truth.mean()
     left, values, right = np.linalg.svd(x, full_matrices=False)
     best = min((_error_left_out(left, values, y, penalty), penalty) for penalty in _PENALTIES * len(y))
-    kept = values / (values**2 + best[1])
-    return (right.T @ (kept * (left.T @ y))) / scale, float(best[1] / len(y))
+    shrinkage = values / (values**2 + best[1])
+    return (right.T @ (shrinkage * (left.T @ y))) / scale, float(best[1] / len(y))
 
 
 def _error_left_out(left: Floats, values: Floats, y: Floats, penalty: float) -> float:
-    kept = values**2 / (values**2 + penalty)
-    own = (left**2 * kept).sum(1) + 1 / len(y)
-    return float((((y - left @ (kept * (left.T @ y))) / (1 - own)) ** 2).sum())
+    shrinkage = values**2 / (values**2 + penalty)
+    leverage = (left**2 * shrinkage).sum(1) + 1 / len(y)
+    residuals = y - left @ (shrinkage * (left.T @ y))
+    return float(((residuals / (1 - leverage)) ** 2).sum())

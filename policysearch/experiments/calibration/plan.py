@@ -1,4 +1,4 @@
-"""What a calibration trains: the ladder of cheap pulls, and how it is cut to a budget."""
+"""The plan of a calibration: its ladder of cheap pulls, cut to a budget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Plan
 
 FEWEST_ARMS, FEWEST_SEEDS, FEWEST_RUNGS = 6, 2, 2
-"""A calibration that is cut to a budget keeps so many."""
+"""A calibration that is cut to a budget keeps at least these."""
 _MOST_IMAGES, _EPOCHS = 10_000, 40
 _RUNGS = ((4, 1), (8, 2), (8, 1), (16, 2), (16, 1), (4, 0.5))
 """Cheap pulls: images divided by, epochs times. In the order in which a budget keeps them."""
@@ -53,7 +53,7 @@ def ladder_below(long: Fidelity, fewest: int) -> tuple[Fidelity, ...]:
     """The cheap pulls that are tried below a long training, in the order in which a budget keeps them.
 
     Args:
-        fewest: images that a pull needs, two a class.
+        fewest: images that a pull needs, two per class.
     """
     cheap = [Fidelity(long.images // parts, max(1, int(long.epochs * times))) for parts, times in _RUNGS]
     return tuple(f for f in dict.fromkeys(cheap) if f.images >= fewest and f.cost < long.cost)
@@ -97,18 +97,18 @@ def fitted_to(draft: Draft, budget: float, seconds: Callable[[Fidelity], float])
         seconds: of one pull.
 
     Raises:
-        UserError: the least calibration costs more; what it costs is told.
+        UserError: even the smallest calibration costs more; the message says how much.
     """
-    cuts = _cuts(draft)
-    found = next((each for each in cuts if each.cost(seconds) <= budget), None)
-    if found is None:
-        least = cuts[-1]
-        raise UserError(
-            f"--budget {budget:g} worker-seconds is too small: even {least.arms} arms × {least.seeds} replicates at "
-            f"{len(least.ladder)} cheap pulls and {least.long} take about {math.ceil(least.cost(seconds))}: give that, "
-            "or a cheaper --long"
-        )
-    return found
+    drafts = _cuts(draft)
+    for smaller in drafts:
+        if smaller.cost(seconds) <= budget:
+            return smaller
+    least = drafts[-1]
+    raise UserError(
+        f"--budget {budget:g} worker-seconds is too small: even {least.arms} arms × {least.seeds} replicates at "
+        f"{len(least.ladder)} cheap pulls and {least.long} take about {math.ceil(least.cost(seconds))}: give that, "
+        "or a cheaper --long"
+    )
 
 
 def _cuts(draft: Draft) -> list[Draft]:
@@ -123,14 +123,14 @@ def _cuts(draft: Draft) -> list[Draft]:
     return out
 
 
-def cut_in_words(asked: Draft, kept: Draft) -> str:
-    """What a budget left out; empty if nothing."""
-    pairs = (
-        ("arms", asked.arms, kept.arms),
-        ("cheap replicates", asked.seeds, kept.seeds),
-        ("long replicates", asked.long_seeds, kept.long_seeds),
+def cut_in_words(full: Draft, cut: Draft) -> str:
+    """What a budget left out of the full draft; empty if nothing."""
+    counts = (
+        ("arms", full.arms, cut.arms),
+        ("cheap replicates", full.seeds, cut.seeds),
+        ("long replicates", full.long_seeds, cut.long_seeds),
     )
-    less = [f"{have} {what} instead of {had}" for what, had, have in pairs if have < had]
-    gone = [str(f) for f in asked.ladder if f not in kept.ladder]
+    less = [f"{after} {what} instead of {before}" for what, before, after in counts if after < before]
+    gone = [str(f) for f in full.ladder if f not in cut.ladder]
     less += [f"no {', '.join(gone)}"] if gone else []
     return f"To fit the budget: {'; '.join(less)}." if less else ""

@@ -1,4 +1,4 @@
-"""calibration.png: what pulls cost against what their picks lose, and against their rank correlation."""
+"""calibration.png: the cost of pulls against the regret of their picks, and against their rank correlation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
             "expected regret of the pick [points of accuracy]",
             lambda c: _in_points(c.proxy.all),
         )
-        left.axhline(100 * analysis.own.value, color="grey", linestyle="--", label=f"picks by {analysis.long} itself")
+        left.axhline(
+            100 * analysis.long_regret.value, color="grey", linestyle="--", label=f"picks by {analysis.long} itself"
+        )
         _panel(right, analysis, advice, f"Spearman with {analysis.long}", lambda c: c.proxy.spearman)
         right.axhline(0, color="grey", linewidth=0.8)
         if advice.recommended:
@@ -48,15 +50,16 @@ def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
 
 def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Callable[[Candidate], Estimated]) -> None:
     places = {leader.fidelity: i for i, leader in enumerate(advice.leaders)}
-    given = dict.fromkeys(c.reward for c in analysis.candidates if c.correction is None)
-    rows = {reward: _COLOURS[i % len(_COLOURS)] for i, reward in enumerate(given)} | {"": _FITTED}
+    plain = dict.fromkeys(c.reward for c in analysis.candidates if c.correction is None)
+    rows = {reward: _COLOURS[i % len(_COLOURS)] for i, reward in enumerate(plain)} | {"": _FITTED}
     for i, (label, colour) in enumerate(rows.items()):
-        own = [c for c in analysis.candidates if ("" if c.correction else c.reward) == label]
-        at = [places[c.fidelity] + _WIDTH * (i / (len(rows) - 1) - 0.5) for c in own]
-        if own:
-            _points(axes, at, [of(c) for c in own], colour)
+        # All fitted rewards share one row, the empty label: each fidelity has its own weights.
+        candidates = [c for c in analysis.candidates if ("" if c.correction else c.reward) == label]
+        at = [places[c.fidelity] + _WIDTH * (i / (len(rows) - 1) - 0.5) for c in candidates]
+        if candidates:
+            _points(axes, at, [of(c) for c in candidates], colour)
             axes.plot([], [], "o", color=colour, label=legend_label(label, _LONGEST) or "fitted (arm left out)")
-        for x in (x for x, c in zip(at, own, strict=True) if c is advice.recommended):
+        for x in (x for x, c in zip(at, candidates, strict=True) if c is advice.recommended):
             axes.plot(x, of(advice.chosen).value, "*", color="gold", markeredgecolor="black", markersize=16, zorder=5)
     labels = [f"{c.fidelity}\n{100 * c.share:.0f} %" for c in advice.leaders]
     axes.set_xticks(range(len(labels)), labels)
@@ -66,7 +69,7 @@ def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Calla
 
 
 def _in_points(estimated: Estimated) -> Estimated:
-    """A share as percent."""
+    """A fraction as percent."""
     return Estimated(*(100 * getattr(estimated, field.name) for field in fields(Estimated)))
 
 

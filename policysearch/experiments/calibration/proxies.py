@@ -155,12 +155,12 @@ def judge_proxy(scores: Floats, truth: Truth, bootstrap: Bootstrap, families: Se
 
 
 def _correlation(value: Floats, draws: Floats) -> Estimated:
-    known = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or len(known) < 2:
+    finite = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(finite) < 2:
         return Estimated(float(value), float("nan"), float("nan"), float("nan"))
-    z, spread = _fisher(value), _fisher(known).std()
+    z, spread = _fisher(value), _fisher(finite).std()
     low, high = np.tanh([z - _Z * spread, z + _Z * spread])
-    return Estimated(float(value), float(low), float(high), float(known.std()))
+    return Estimated(float(value), float(low), float(high), float(finite.std()))
 
 
 def _fisher(r: Floats) -> Floats:

@@ -23,7 +23,7 @@ from policysearch.reports.terminal import output_console, say, show_grid
 
 
 def show_start(start: Start, console: Console | None = None) -> None:
-    """What will be trained, and what it should cost."""
+    """Print what will be trained, and what it should cost."""
     console = console or output_console()
     draft = start.draft
     what = f"{draft.arms} arms, {draft.seeds} replicates of cheap pulls, {draft.long_seeds} of {draft.long}"
@@ -37,35 +37,34 @@ def show_start(start: Start, console: Console | None = None) -> None:
     pulls = str(sum(n for _, n, _ in rows))
     lines.append(("all", pulls, duration(total), duration(start.forecast.wall(total))))
     show_grid(console, Grid("Forecast, from a cheap pull on each worker", heads, tuple(lines), ("all",)))
-    cut = cut_in_words(start.asked, draft)
-    told = f"{what}; {start.forecast.workers} at once. {cut}".strip()
-    say(console, told)
+    cut = cut_in_words(start.full, draft)
+    say(console, f"{what}; {start.forecast.workers} at once. {cut}".strip())
 
 
-def show_calibration(found: Calibrated, console: Console | None = None) -> None:
-    """Every candidate, what misleads, the recommendation, and how to search with it."""
+def show_calibration(calibrated: Calibrated, console: Console | None = None) -> None:
+    """Print every candidate, what misleads, the recommendation, and how to search with it."""
     console = console or output_console()
-    show_grid(console, _grid(found.analysis, found.advice))
+    show_grid(console, _grid(calibrated.analysis, calibrated.advice))
     for note in NOTES:
         say(console, f"{note}.", style="dim")
-    for text in _remarks(found):
+    for text in _remarks(calibrated):
         say(console, text)
-    say(console, f"\n{advice_in_words(found.analysis, found.advice)}", style="bold")
-    files = f"Files in {found.folder}: {', '.join(files_of(found.advice))}."
-    cost = f"Cost: {found.recorded.seconds:.0f} worker-seconds. {files}"
+    say(console, f"\n{advice_in_words(calibrated.analysis, calibrated.advice)}", style="bold")
+    files = f"Files in {calibrated.folder}: {', '.join(files_of(calibrated.advice))}."
+    cost = f"Cost: {calibrated.recorded.seconds:.0f} worker-seconds. {files}"
     say(console, f"\n{cost}")
-    if found.advice.recommended:
-        say(console, command("search", "--calibrated", found.folder))
+    if calibrated.advice.recommended:
+        say(console, command("search", "--calibrated", calibrated.folder))
 
 
-def _remarks(found: Calibrated) -> list[str]:
-    done, planned = found.pulls
-    out = [f"{misleading_in_words(each)}." for each in found.advice.misleading]
-    out += [reliability_in_words(found.analysis)]
-    if found.analysis.left_out:
-        out.append(f"Not judged, no replicate that all arms have: {', '.join(map(str, found.analysis.left_out))}.")
+def _remarks(calibrated: Calibrated) -> list[str]:
+    done, planned = calibrated.pulls
+    out = [f"{misleading_in_words(pull)}." for pull in calibrated.advice.misleading]
+    out += [reliability_in_words(calibrated.analysis)]
+    if calibrated.analysis.left_out:
+        out.append(f"Not judged, no replicate that all arms have: {', '.join(map(str, calibrated.analysis.left_out))}.")
     if done < planned:
-        why = f"; {found.recorded.failed} failed" if found.recorded.failed else ""
+        why = f"; {calibrated.recorded.failed} failed" if calibrated.recorded.failed else ""
         out.append(f"{done} of {planned} pulls were made{why}; the same command with a larger --budget goes on.")
     return out
 
@@ -74,16 +73,16 @@ def _grid(analysis: Analysis, advice: Advice) -> Grid:
     ordered = sorted(analysis.candidates, key=lambda c: (c.share, str(c.fidelity)))
     heads = ("pull", "reward", "cost", "regret, 1 pull", "regret, all pulls [95 %]", "Spearman [95 %]", "inside")
     best = advice.recommended
-    rows = tuple(_row(each, each is best) for each in ordered)
+    rows = tuple(_row(candidate, candidate is best) for candidate in ordered)
     return Grid(f"Cheap pulls against {analysis.long}", heads, rows, (f"→ {best.fidelity}",) if best else ())
 
 
-def _row(each: Candidate, chosen: bool) -> tuple[str, ...]:
-    proxy = each.proxy
+def _row(candidate: Candidate, chosen: bool) -> tuple[str, ...]:
+    proxy = candidate.proxy
     return (
-        f"→ {each.fidelity}" if chosen else str(each.fidelity),
-        f"{each.reward} (fitted)" if each.correction else each.reward,
-        share(each.share),
+        f"→ {candidate.fidelity}" if chosen else str(candidate.fidelity),
+        f"{candidate.reward} (fitted)" if candidate.correction else candidate.reward,
+        share(candidate.share),
         PERCENT.size(proxy.one.value),
         f"{estimated(proxy.all)} ({proxy.replicates})",
         f"{proxy.spearman.value:.2f} [{proxy.spearman.low:.2f}, {proxy.spearman.high:.2f}]",

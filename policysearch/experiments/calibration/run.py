@@ -1,4 +1,4 @@
-"""A calibration from what was given to its files."""
+"""A calibration from its settings to its files."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ _MARK = "plan.json"
 
 @dataclass(frozen=True)
 class Start:
-    """What is told before anything is trained in earnest.
+    """What will be trained, as it is known before training begins.
 
     Attributes:
-        asked: what the settings ask for.
+        full: all that the settings ask for.
         draft: what is trained, cut to the budget.
-        forecast: of its cost; None if a calibration goes on, which keeps the plan it began with.
+        forecast: of its cost; None for a calibration that is continued, which keeps its plan.
     """
 
-    asked: Draft
+    full: Draft
     draft: Draft
     forecast: Forecast | None
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What a calibration came to.
+    """The result of a calibration.
 
     Attributes:
-        pulls: recorded, and in all; fewer where the budget was spent.
+        pulls: those recorded, and those planned; fewer are recorded where the budget was spent.
     """
 
     folder: Path
@@ -73,30 +73,31 @@ def calibrate(
     listener: Listener = lambda status: None,
     tell: Callable[[Start], None] = lambda start: None,
 ) -> Calibrated:
-    """Measure which cheap pull picks as long training does, or go on with it; write the folder.
+    """Measure which cheap pull picks as long training does, and write the folder; or continue such a calibration.
 
     Args:
-        settings: what is measured.
+        settings: what to measure.
         values: settings of `SearchConfig` that differ from the defaults: data, model, space, pool and so on.
         out: the calibration's folder.
-        listener: told how far it is.
-        tell: told the forecast, before training begins.
+        listener: called with the progress.
+        tell: called with the plan and its forecast, before training begins.
 
     Raises:
-        UserError: something given is wrong, or differs from what the folder's calibration began with.
-        KeyboardInterrupt: the record is kept, and the same call goes on.
+        UserError: a setting is wrong, or differs from those that the folder's calibration began with.
+        KeyboardInterrupt: it was interrupted; the record is kept, and the same call continues.
     """
     new = _is_new(out)
     config = _config(values, out)
     rewards = _rewards(settings, config.recipe.base_epochs > 0)
     import_all(config.operations)
     dataset = load_with_progress(config, listener)
-    asked, notes = _asked(settings, config, dataset)
+    full, notes = _full_draft(settings, config, dataset)
     if new:
         for text in notes_on(dataset, config, notes):
             warnings.warn(text, stacklevel=1)
-    start = _begun(settings, config, dataset, asked, out) if new else Start(asked, _kept(settings, out), None)
+    start = _begin(settings, config, dataset, full, out) if new else Start(full, _stored_draft(settings, out), None)
     tell(start)
+
     table = out / TABLE
     recorded = record_table(config, start.draft.plan(settings.budget), table, listener)
     analysis = analyse(load_table(table), rewards, seed=config.seed)
@@ -121,12 +122,12 @@ def _is_new(out: Path) -> bool:
 
 
 def _config(values: Mapping[str, Any], out: Path) -> SearchConfig:
-    """With what a calibration does not need set to what never changes."""
+    """The config of the trainings; settings that a calibration does not need have a fixed value."""
     return resolved(make_config({**values, "out": str(out), "strategy": "random"}))
 
 
-def _asked(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> tuple[Draft, list[str]]:
-    """What is to be trained, and what a person should be warned of."""
+def _full_draft(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> tuple[Draft, list[str]]:
+    """All that the settings ask for, and warnings for the user."""
     images = len(split(dataset, config.validation, config.split_seed).train)
     arms = len(load_space(config.space).arms(config.seed))
     draft = drafted(settings, arms, images, len(dataset.classes))
@@ -144,19 +145,19 @@ def _must_suit(option: str, fidelity: Fidelity, config: SearchConfig, dataset: D
         raise UserError(f"{option} {fidelity}: {error}") from None
 
 
-def _begun(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset, asked: Draft, out: Path) -> Start:
-    """Time one pull, cut the plan to the budget, and write it down."""
-    cheapest = min(asked.ladder, key=lambda f: (f.cost, f.images))
+def _begin(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset, full: Draft, out: Path) -> Start:
+    """Time one pull, cut the plan to the budget, and write the plan."""
+    cheapest = min(full.ladder, key=lambda f: (f.cost, f.images))
     with workplace(config) as (placed, pool_of), pool_of(placed, dataset) as pool:
         forecast = timed(placed, pool, cheapest)
-    draft = asked if settings.budget is None else fitted_to(asked, settings.budget, forecast.seconds)
+    draft = full if settings.budget is None else fitted_to(full, settings.budget, forecast.seconds)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        told = {"schema": 1, "asked": settings.setting_values(Mark.FIXED), "draft": _as_json(draft)}
-        write_whole(out / _MARK, json.dumps(told, indent=1) + "\n")
+        plan = {"schema": 1, "asked": settings.setting_values(Mark.FIXED), "draft": _as_json(draft)}
+        write_whole(out / _MARK, json.dumps(plan, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to folder {out}: {error.strerror}: give another --out") from None
-    return Start(asked, draft, forecast)
+    return Start(full, draft, forecast)
 
 
 def _as_json(draft: Draft) -> dict[str, Any]:
@@ -168,20 +169,20 @@ def _as_json(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _kept(settings: CalibrateSettings, out: Path) -> Draft:
-    """The plan that the calibration began with."""
+def _stored_draft(settings: CalibrateSettings, out: Path) -> Draft:
+    """The plan that the calibration began with, whose settings must be the same as now."""
     try:
-        told = json.loads((out / _MARK).read_text("utf-8"))
-        begun, draft = told["asked"], told["draft"]
-        ladder = tuple(Fidelity.parse(each) for each in draft["ladder"])
-        long = Fidelity.parse(draft["long"])
-        kept = Draft(int(draft["arms"]), ladder, long, int(draft["seeds"]), int(draft["long_seeds"]))
+        plan = json.loads((out / _MARK).read_text("utf-8"))
+        stored, entry = plan["asked"], plan["draft"]
+        ladder = tuple(Fidelity.parse(text) for text in entry["ladder"])
+        long = Fidelity.parse(entry["long"])
+        draft = Draft(int(entry["arms"]), ladder, long, int(entry["seeds"]), int(entry["long_seeds"]))
     except (OSError, ValueError, KeyError, TypeError, UserError):
         raise UserError(f"{out / _MARK} is damaged: put it back, or calibrate into another --out") from None
     for name, value in settings.setting_values(Mark.FIXED).items():
-        if begun.get(name) != value:
+        if stored.get(name) != value:
             raise UserError(
-                f"{out} was begun with another --{name.replace('_', '-')} ({begun.get(name) or 'the default'}): "
+                f"{out} was begun with another --{name.replace('_', '-')} ({stored.get(name) or 'the default'}): "
                 "give that, or another --out"
             )
-    return kept
+    return draft

@@ -1,4 +1,4 @@
-"""What a calibration found, in sentences."""
+"""The results of a calibration in sentences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def advice_in_words(analysis: Analysis, advice: Advice) -> str:
     pulls = "one pull" if proxy.replicates == 1 else f"{proxy.replicates} pulls"
     lost = (
         f"after {pulls} an arm its pick is expected to be {estimated(proxy.all)} below the best of "
-        f"{len(analysis.arms)} arms, a pick by {analysis.long} {PERCENT.size(analysis.own.value)}"
+        f"{len(analysis.arms)} arms, a pick by {analysis.long} {PERCENT.size(analysis.long_regret.value)}"
     )
     if advice.within:
         return f"Search with {what}: {lost}."
@@ -62,10 +62,10 @@ def _not_judged(analysis: Analysis) -> str:
     )
 
 
-def misleading_in_words(each: Misleading) -> str:
+def misleading_in_words(pull: Misleading) -> str:
     """What is wrong with a pull, in one sentence."""
-    worse = PERCENT.size(each.loss.value)
-    return f"{each.fidelity} by {each.reward} misleads: its pick is {worse} worse than the best pull's"
+    worse = PERCENT.size(pull.loss.value)
+    return f"{pull.fidelity} by {pull.reward} misleads: its pick is {worse} worse than the best pull's"
 
 
 def reliability_in_words(analysis: Analysis) -> str:
