@@ -31,7 +31,7 @@ class Contender:
 
 
 def arm_of(policy: Policy) -> Arm:
-    """The arm that a policy file stands for: with the loss it was found with, told in `about`.
+    """The arm of a policy file, with the loss that its `about` names.
 
     Raises:
         UserError: the loss is no valid one.
@@ -43,7 +43,7 @@ def arm_of(policy: Policy) -> Arm:
 
 
 def fixed_arms(names: Sequence[str]) -> list[Arm]:
-    """The presets with these names as arms.
+    """Arms of the presets with these names.
 
     Raises:
         UserError: no preset has one of the names.
@@ -52,16 +52,21 @@ def fixed_arms(names: Sequence[str]) -> list[Arm]:
 
 
 def contenders(searched: Arm, fixed: Sequence[Arm], also: Sequence[Arm] = ()) -> tuple[Contender, ...]:
-    """The evaluated policy first; none stands twice, and a fixed policy that is evaluated stays a fixed one.
+    """The policies that are compared, the evaluated one first and each of them once.
+
+    A fixed policy that is evaluated still counts as a fixed one.
 
     Args:
         searched: the evaluated policy.
         fixed: policies whose names differ from each other's.
-        also: further ones; those among them, and the evaluated one, whose name another has get a part of their hash.
+        also: further policies. A policy that is not fixed and shares its name with another gets a part of its hash
+            in its name.
     """
     free = {arm.key for arm in fixed}
-    given = [searched, *fixed, *also]
-    arms = [arm for i, arm in enumerate(given) if arm.key not in {other.key for other in given[:i]}]
+    by_key: dict[str, Arm] = {}
+    for arm in (searched, *fixed, *also):
+        by_key.setdefault(arm.key, arm)
+    arms = list(by_key.values())
     names = [arm.name for arm in arms if arm.key in free] + [arm.name for arm in arms if arm.key not in free]
     return tuple(Contender(_distinct(arm, names, arm.key in free), arm, arm.key in free) for arm in arms)
 
@@ -83,15 +88,15 @@ class Entrant:
     run: Path | None
 
 
-def entrant(spec: str, values: Mapping[str, Any]) -> Entrant:
-    """Read what is to be evaluated.
+def read_entrant(spec: str, values: Mapping[str, Any]) -> Entrant:
+    """Read the policy that is evaluated, and the settings of its trainings.
 
     Args:
         spec: a policy file, a preset's name, or the folder of a finished search, whose settings are then the defaults.
-        values: settings that were given.
+        values: settings that override the defaults.
 
     Raises:
-        UserError: it cannot be read, or a setting is wrong.
+        UserError: the policy cannot be read, or a setting is wrong.
     """
     folder = RunFolder(Path(spec))
     values = _with_those_of(folder, values) if folder.path.is_dir() else dict(values)
@@ -105,10 +110,14 @@ def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, An
     if not folder.policy.exists():
         raise UserError(f"{folder.path} holds no policy.json yet: {command('resume', folder.path)} ends its search")
     inherited = {*_Inherited.setting_names()} - {"images"}  # all training images, not as many as a pull had
-    had = load_config(folder.config).model_dump(include=inherited)
-    own = values.get("recipe", {})
-    recipe = had.pop("recipe") if values.get("model", had["model"]) == had["model"] else {}  # or another network's
-    return {**had, **values, "recipe": {**recipe, **own} if isinstance(own, dict) else own}
+    settings = load_config(folder.config).model_dump(include=inherited)
+
+    # The search's recipe suits its own network only; another one begins from the defaults.
+    recipe = settings.pop("recipe")
+    if values.get("model", settings["model"]) != settings["model"]:
+        recipe = {}
+    override = values.get("recipe", {})
+    return {**settings, **values, "recipe": {**recipe, **override} if isinstance(override, dict) else override}
 
 
 def _found_in(path: Path) -> Path | None:

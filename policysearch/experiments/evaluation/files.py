@@ -26,7 +26,7 @@ from policysearch.stats.arrays import Floats
 from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.evaluation/1"
-"""Changes when a key changes its meaning or goes; new keys may come without."""
+"""Changes when a key is removed or changes its meaning, not when one is added."""
 FILES = ("evaluation.html", "evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
 
 
@@ -125,48 +125,50 @@ _FILE = "evaluation.json"
 
 
 def read_evaluation(folder: str | Path) -> Summary:
-    """What an evaluation told, from its evaluation.json; the statistics are computed again.
+    """The results of an evaluation, from its evaluation.json; the statistics are computed again.
 
     Raises:
-        UserError: it has not ended, or the file is damaged or of another version.
+        UserError: the evaluation is not finished, or the file is damaged or of another version.
     """
     path = Path(folder) / _FILE
     if not path.exists():
         raise UserError(f"{folder} holds an evaluation that has not ended (no {_FILE}): the same command goes on")
-    told = read_json(path, SCHEMA)
+    document = read_json(path, SCHEMA)
     try:
-        return _summary(told)
+        return _summary(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from None
 
 
-def _summary(told: Mapping[str, Any]) -> Summary:
-    measured, against = _measured(told), tuple(told["references"])
-    grid, null, _ = told["grid"], told["null_check"], told["verdict"]["sentence"]
+def _summary(document: Mapping[str, Any]) -> Summary:
+    measured, against = _measured(document), tuple(document["references"])
+    grid, null = document["grid"], document["null_check"]
+    _ = document["verdict"]["sentence"]  # the verdict is computed again, but a file without it is damaged
     return Summary(
         measured,
         against,
         {name: metric_result(measured, name, against) for name in METRICS},
         judge_policy(measured),
-        Looks(**told["looks"]),
+        Looks(**document["looks"]),
         null_check(measured) if null else None,
         GridResult(**grid) if grid else None,
-        tuple(told["cautions"]),
-        told["about"],
+        tuple(document["cautions"]),
+        document["about"],
     )
 
 
-def _measured(told: Mapping[str, Any]) -> Measured:
-    names = tuple(told["policies"])
-    known = {name: _array(each["values"]) for name, each in told["metrics"].items() if name in METRICS}
-    shape = known[ERROR].shape
-    values = {name: known.get(name, np.full(shape, np.nan)) for name in METRICS} | {
-        ACCURACY: known.get(ACCURACY, 1 - known[ERROR])
-    }
+def _measured(document: Mapping[str, Any]) -> Measured:
+    names = tuple(document["policies"])
+    stored = {name: _array(entry["values"]) for name, entry in document["metrics"].items() if name in METRICS}
+
+    # Files of earlier versions lack metrics that came later.
+    shape = stored[ERROR].shape
+    values = {name: stored.get(name, np.full(shape, np.nan)) for name in METRICS}
+    values[ACCURACY] = stored.get(ACCURACY, 1 - stored[ERROR])
     if any(value.shape != (len(names), shape[1]) for value in values.values()):
         raise ValueError("its metrics are of different sizes")
-    fixed = tuple(name for name in names if told["about"]["policies"][name]["fixed"])
-    return Measured(names, fixed, values, int(told["about"]["test_images"]))
+    fixed = tuple(name for name in names if document["about"]["policies"][name]["fixed"])
+    return Measured(names, fixed, values, int(document["about"]["test_images"]))
 
 
 def _array(rows: list[list[float | None]]) -> Floats:

@@ -1,4 +1,7 @@
-"""The ledger: a line for each time that a test part was read, kept beside what was evaluated. Lines are only added."""
+"""The ledger: a line for each time that a test part was read, in the folder of the evaluated policy.
+
+Lines are only added.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class Read:
     """One evaluation's reading of a test part; an evaluation that is continued reads no second time.
 
     Attributes:
-        evaluation: what tells it from others, a hash of its settings, policies and number of seeds.
+        evaluation: a hash of its settings, policies and number of seeds.
         data: the data set's name.
         test_part: hash of the test part's images and labels.
         images: images in it.
@@ -63,16 +66,16 @@ def hash_of_test_part(dataset: Dataset) -> str:
 
 
 def note(folders: Sequence[Path], read: Read) -> Looks:
-    """Write a read down in every folder's ledger where it does not stand yet, before the test part is read.
+    """Enter a read in every folder's ledger that lacks it, before the test part is read.
 
     Returns:
-        its number among the reads of the same test part, by the ledger that knows of most.
+        its number among the reads of the same test part, by the ledger with the most of them.
 
     Raises:
         UserError: a ledger cannot be read or written.
     """
     for folder in folders:
-        if all(known["evaluation"] != read.evaluation for known in reads(folder)):
+        if all(line["evaluation"] != read.evaluation for line in reads(folder)):
             _append(folder / NAME, {**asdict(read), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     return max((_looks(reads(folder), read) for folder in folders), key=lambda looks: looks.total)
 
@@ -94,14 +97,14 @@ def reads(folder: Path) -> list[dict[str, Any]]:
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        found = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) and {"evaluation", "test_part"} <= found.keys() else {}
+    return entry if isinstance(entry, dict) and {"evaluation", "test_part"} <= entry.keys() else {}
 
 
-def _looks(known: Sequence[dict[str, Any]], read: Read) -> Looks:
-    same = [line["evaluation"] for line in known if line["test_part"] == read.test_part]
+def _looks(lines: Sequence[dict[str, Any]], read: Read) -> Looks:
+    same = [line["evaluation"] for line in lines if line["test_part"] == read.test_part]
     return Looks(same.index(read.evaluation) + 1 if read.evaluation in same else len(same), len(same))
 
 
@@ -110,6 +113,7 @@ def _append(path: Path, line: dict[str, Any]) -> None:
     try:
         with path.open("a+b") as file:
             file.seek(0, os.SEEK_END)
+            # A crash may have cut the last line short: the new one must not be glued to it.
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 text = text if file.read(1) == b"\n" else "\n" + text

@@ -49,7 +49,7 @@ def _settings(prepared: Prepared) -> dict[str, Any]:
     recipe = {f"recipe.{name}": value for name, value in training.pop("recipe").items()}
     grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
     return {
-        "policy": prepared.given.arm.key,
+        "policy": prepared.entrant.arm.key,
         "against": ",".join(settings.names),
         "also": ",".join(arm.key for arm in prepared.also) or None,
         **grid,
@@ -77,7 +77,7 @@ def enter_in_ledgers(store: OptunaTrialStore, prepared: Prepared, compared: Sequ
         out=str(prepared.folder.path),
         command=command,
     )
-    searched_in = [prepared.given.run] if prepared.given.run else []
+    searched_in = [prepared.entrant.run] if prepared.entrant.run else []
     return note([prepared.folder.path, *searched_in], read)
 
 

@@ -56,14 +56,14 @@ def _differences(axes: Axes, summary: Summary) -> None:
     pairs = [*summary.metrics[ACCURACY].searched, *summary.metrics[ACCURACY].fixed]
     names = list(summary.measured.names)
     for k, other in enumerate(summary.references):
-        own = [pair for pair in pairs if pair.other == other and pair.n]
+        shown = [pair for pair in pairs if pair.other == other and pair.n]
         label = f"to {legend_label(other, _LONGEST)}" + (
             ", the best fixed on validation" if other == summary.verdict.best else ""
         )
         axes.errorbar(
-            [100 * pair.difference.mean for pair in own],
-            [-names.index(pair.name) - _APART * k for pair in own],
-            xerr=[_half(pair.difference) for pair in own],
+            [100 * pair.difference.mean for pair in shown],
+            [-names.index(pair.name) - _APART * k for pair in shown],
+            xerr=[_half(pair.difference) for pair in shown],
             fmt=_MARKERS[k],
             color=("black", "tab:red")[k],
             capsize=3,

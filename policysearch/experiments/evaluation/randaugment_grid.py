@@ -16,7 +16,7 @@ from policysearch.study.rows import COMPLETE, Row
 
 @dataclass(frozen=True)
 class GridResult:
-    """What the grid came to.
+    """The result of the grid.
 
     Attributes:
         names: the presets tried, as randaugment:N,M.
@@ -44,12 +44,17 @@ class GridResult:
 
 
 def grid_result(names: Sequence[str], rows: Sequence[Row]) -> GridResult:
-    """The choice among presets, from the grid's trials (their reward is the validation accuracy)."""
+    """Choose among presets by the grid's trials, whose reward is the validation accuracy."""
     arms = fixed_arms(names)
-    rewards = [[row.reward for row in rows if row.arm.key == arm.key and row.reward is not None] for arm in arms]
+    by_arm: dict[str, list[float]] = {arm.key: [] for arm in arms}
+    for row in rows:
+        if row.arm.key in by_arm and row.reward is not None:
+            by_arm[row.arm.key].append(row.reward)
+    rewards = [by_arm[arm.key] for arm in arms]
+
     most = max(map(len, rewards), default=0)
-    means = [float(np.mean(own)) if own else math.nan for own in rewards]
-    whole = [i for i, own in enumerate(rewards) if len(own) == most > 0]
+    means = [float(np.mean(values)) if values else math.nan for values in rewards]
+    whole = [i for i, values in enumerate(rewards) if len(values) == most > 0]
     chosen = names[max(whole, key=lambda i: means[i])] if whole else None
     cpu = [float(row.outcome.metrics.get("cpu_seconds", 0)) for row in rows if row.state == COMPLETE]
     return GridResult(tuple(names), tuple(means), chosen, len(rows), sum(row.seconds for row in rows), sum(cpu))

@@ -1,4 +1,4 @@
-"""An evaluation from what was given to its files. The only place that lets workers read the test part."""
+"""An evaluation from its settings to its files. The only place that lets workers read the test part."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation came to: where its files are, and what they tell."""
+    """The result of an evaluation: the folder of its files, and their content."""
 
     folder: Path
     summary: Summary
@@ -55,10 +55,10 @@ def evaluate(
         values: settings of `SearchConfig` that differ from the defaults (from those of the search, if a folder is
             given); `out` is needed; without `images` the whole training side is trained on.
         command: what was typed, for the ledger.
-        listener: called with how far it is.
+        listener: called with the progress.
 
     Raises:
-        UserError: something given is wrong, or differs from what the folder's evaluation began with.
+        UserError: a setting or the policy is wrong, or differs from what the folder's evaluation began with.
         SearchFailed: no training of the policy ended well; the trials are kept.
         KeyboardInterrupt: the trials are kept, and the same call continues.
 
@@ -94,7 +94,7 @@ def _run(work: _Evaluation) -> Evaluated:
     work.session.write_trials()
     try:
         grid = _train_grid(work)
-        compared = contenders(work.prepared.given.arm, _fixed(work, grid), work.prepared.also)
+        compared = contenders(work.prepared.entrant.arm, _fixed(work, grid), work.prepared.also)
         reads = _train_and_test(work, compared)
     finally:
         work.session.write_trials()
@@ -147,8 +147,8 @@ def _about(work: _Evaluation, compared: Sequence[Contender]) -> dict[str, Any]:
     rows = [row for store in work.session.stores.values() for row in store.rows]
     return {
         "policy": compared[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
-        "policies": {one.name: {"hash": one.arm.key, "fixed": one.fixed} for one in compared},
-        "search": str(prepared.given.run) if prepared.given.run else None,
+        "policies": {contender.name: {"hash": contender.arm.key, "fixed": contender.fixed} for contender in compared},
+        "search": str(prepared.entrant.run) if prepared.entrant.run else None,
         "data": prepared.dataset.name,
         **settings_of(config, "model", "images", "epochs", "seed", "split_seed"),
         "recipe": config.recipe.model_dump(mode="json"),

@@ -76,12 +76,12 @@ def compared(measured: Measured, metric: str, names: Sequence[str], against: Seq
 
 
 def metric_result(measured: Measured, metric: str, against: Sequence[str]) -> MetricResult:
-    """Everything about one metric."""
-    own, rest = measured.names[:1], measured.names[1:]
+    """The scores and the paired differences of one metric."""
+    searched, others = measured.names[:1], measured.names[1:]
     return MetricResult(
         tuple(_score(measured, name, metric) for name in measured.names),
-        tuple(compared(measured, metric, own, against)),
-        tuple(compared(measured, metric, rest, against)),
+        tuple(compared(measured, metric, searched, against)),
+        tuple(compared(measured, metric, others, against)),
     )
 
 

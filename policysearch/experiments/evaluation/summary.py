@@ -1,4 +1,4 @@
-"""Everything that an evaluation tells, in one value."""
+"""The results of an evaluation in one value."""
 
 from __future__ import annotations
 
@@ -64,9 +64,15 @@ def summary(
     measured = replace(measured, test_images=int(about["test_images"]))
     against = references(measured, best_fixed(measured))
     metrics = {name: metric_result(measured, name, against) for name in METRICS}
-    told = (*_failures(metrics[ACCURACY], measured), *_losses(contenders), *_grid(grid, measured))
-    told += (_noise(metrics[ACCURACY], int(about["test_images"])), *_looks(looks))
-    return Summary(measured, against, metrics, judge_policy(measured), looks, null_check(measured), grid, told, about)
+    cautions = (
+        *_failures(metrics[ACCURACY], measured),
+        *_losses(contenders),
+        *_grid(grid, measured),
+        _noise(metrics[ACCURACY], int(about["test_images"])),
+        *_looks(looks),
+    )
+    null = null_check(measured)
+    return Summary(measured, against, metrics, judge_policy(measured), looks, null, grid, cautions, about)
 
 
 def null_check(measured: Measured) -> FalseClaims | None:
@@ -87,9 +93,10 @@ def _failures(accuracies: MetricResult, measured: Measured) -> list[str]:
 
 def _losses(contenders: Sequence[Contender]) -> list[str]:
     return [
-        f"{each.name} was trained with {loss_in_words(each.arm.loss)}, the fixed policies with plain cross-entropy"
-        for each in contenders
-        if each.arm.loss
+        f"{contender.name} was trained with {loss_in_words(contender.arm.loss)}, the fixed policies with plain "
+        "cross-entropy"
+        for contender in contenders
+        if contender.arm.loss
     ]
 
 

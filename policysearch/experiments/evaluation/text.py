@@ -25,9 +25,9 @@ _AGAINST = ("difference [95 %]", "p", "p (Holm)", "detectable")
 def grids(summary: Summary) -> list[Grid]:
     """Every policy's metrics, its accuracy under patches, and differences to the references."""
     searched = summary.measured.searched
-    own = [_differences(summary, searched, other) for other in summary.references]
-    rest = [_of_fixed(summary, other) for other in summary.references]
-    return [_policies(summary), _occlusion(summary), *own, *[grid for grid in rest if grid.rows]]
+    of_searched = [_differences(summary, searched, other) for other in summary.references]
+    of_fixed = [_of_fixed(summary, other) for other in summary.references]
+    return [_policies(summary), _occlusion(summary), *of_searched, *[grid for grid in of_fixed if grid.rows]]
 
 
 def _policies(summary: Summary) -> Grid:
