@@ -1,4 +1,4 @@
-"""What a comparison's numbers do not say; sentences that stand in every output."""
+"""The limits of a comparison's numbers, as sentences that every output carries."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _truth(comparison: Comparison) -> str:
             f"Truth is the mean over fresh replicates of the {picked} arms that searches ended with, "
             f"{_size(comparison)}; the best of them may still not be the best arm."
         )
-    known = arms.truth_errors if arms.truth_errors is not None else np.full(len(arms.names), np.nan)
-    errors = known[np.isfinite(known)]
+    all_errors = arms.truth_errors if arms.truth_errors is not None else np.full(len(arms.names), np.nan)
+    errors = all_errors[np.isfinite(all_errors)]
     once = len(arms.names) - len(errors)
     parts = [f"standard error {np.median(errors):.4f} (median), {errors.max():.4f} (largest)"] if len(errors) else []
     parts += [f"no error for {once} of {len(arms.names)} arms, trained for long only once"] if once else []

@@ -117,10 +117,10 @@ def _pair(a: Runs, b: Runs, arms: Arms) -> PairedTest:
 
 def _target(comparison: Comparison) -> tuple[float, int] | None:
     """Mean simple regret that random search ends with at its largest budget, and that budget."""
-    own = [runs for runs in comparison.runs if runs.strategy == BASELINE]
-    if not own:
+    baselines = [runs for runs in comparison.runs if runs.strategy == BASELINE]
+    if not baselines:
         return None
-    most = max(own, key=lambda runs: runs.budget)
+    most = max(baselines, key=lambda runs: runs.budget)
     return float(np.sort(most.simple_regret(comparison.arms)[:, -1]).mean()), most.budget
 
 

@@ -129,11 +129,11 @@ def pair_grid(at: AtBudget, everything: bool = False) -> Grid:
             ("second is", lambda p: _finding(p, at.delta)),
         )
         return _grid(f"Budget {at.budget}: every two strategies", names, at.pairs)
-    own = [pair for pair in at.pairs if pair.name == best]
+    against_best = [pair for pair in at.pairs if pair.name == best]
     return _grid(
         f"Budget {at.budget}: {best} against",
         (("other", lambda p: p.other), *_against(at.unit), ("other is", lambda p: _finding(p, at.delta))),
-        own,
+        against_best,
     )
 
 

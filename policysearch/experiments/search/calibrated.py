@@ -1,4 +1,4 @@
-"""A search that has been calibrated: what it takes over, and where the calibration may not hold."""
+"""A search with a calibration: the settings that it takes over, and where the calibration may not hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAKEN = tuple(name for name in CalibrationFile.model_fields if name in SearchCo
 
 
 def as_calibrated(config: SearchConfig) -> SearchConfig:
-    """The config with the images, epochs and reward of its calibration, if it names one, where they were not given.
+    """Take images, epochs and reward from the calibration of a config, where the config does not set them.
 
     Raises:
         UserError: the calibration cannot be read.
@@ -32,19 +32,24 @@ def as_calibrated(config: SearchConfig) -> SearchConfig:
 
 
 def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
-    """What a search should be told of its pulls before it begins, a sentence each; none is no promise.
+    """Warnings about the pulls of a search, a sentence each; no warning is no promise.
 
     Args:
-        config: of `as_calibrated`.
-        dataset: that is searched on.
+        config: as `as_calibrated` returns it.
+        dataset: the data of the search.
     """
     if config.calibrated is None:
         return [text for text in (known_to_mislead(config), hardly_confirmed(config)) if text]
     calibration = load_calibration(config.calibrated)
     overridden = _overridden(config, calibration)
-    found = [*overridden, known_to_mislead(config) if overridden else "", _distrusted(calibration)]
-    found += [*_elsewhere(config, dataset, calibration), hardly_confirmed(config)]
-    return [text for text in found if text]
+    sentences = [
+        *overridden,
+        known_to_mislead(config) if overridden else "",
+        _distrusted(calibration),
+        *_elsewhere(config, dataset, calibration),
+        hardly_confirmed(config),
+    ]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _distrusted(calibration: CalibrationFile) -> str:
@@ -55,20 +60,21 @@ def _distrusted(calibration: CalibrationFile) -> str:
 def _overridden(config: SearchConfig, calibration: CalibrationFile) -> list[str]:
     pairs = [(name, getattr(config, name), getattr(calibration, name)) for name in _TAKEN]
     return [
-        f"{name} = {given!r} was given and stands; the calibration says {found!r}"
-        for name, given, found in pairs
-        if given != found
+        f"{name} = {setting!r} was given and stands; the calibration says {recommended!r}"
+        for name, setting, recommended in pairs
+        if setting != recommended
     ]
 
 
 def _elsewhere(config: SearchConfig, dataset: Dataset, calibration: CalibrationFile) -> list[str]:
-    made, out = calibration.measured, []
-    if made.digest != dataset.digest:
-        out.append(
-            f"the calibration was made on other data ({made.data}) than {dataset.name}: its pulls may mislead here"
+    measured, sentences = calibration.measured, []
+    if measured.digest != dataset.digest:
+        sentences.append(
+            f"the calibration was made on other data ({measured.data}) than {dataset.name}: its pulls may mislead here"
         )
-    if made.model != absolute_function(config.model):
-        out.append(
-            f"the calibration was made with another network ({made.model}) than {config.model}: its pulls may mislead"
+    if measured.model != absolute_function(config.model):
+        sentences.append(
+            f"the calibration was made with another network ({measured.model}) than {config.model}: "
+            "its pulls may mislead"
         )
-    return out
+    return sentences

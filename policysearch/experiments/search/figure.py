@@ -45,13 +45,13 @@ def _write(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], rew
     left.legend(fontsize=8)
     done = [row for row in rows if row.reward is not None]
     best = summaries[0].arm.key if summaries else ""
-    for own, style, label in ((False, "o", "other arms"), (True, "^", "best arm")):
-        part = [row for row in done if (row.arm.key == best) is own]
+    for is_best, style, label in ((False, "o", "other arms"), (True, "^", "best arm")):
+        part = [row for row in done if (row.arm.key == best) is is_best]
         right.plot(
             [r.number + 1 for r in part],
             [unit.factor * (r.reward or 0.0) for r in part],
             style,
-            color="tab:orange" if own else "tab:gray",
+            color="tab:orange" if is_best else "tab:gray",
             markersize=5,
             label=label,
         )

@@ -1,4 +1,4 @@
-"""Whether the networks of a search have learned anything that policies could be judged by."""
+"""Whether the networks of a search learned enough to judge policies by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policysearch.reports.numbers import PERCENT
 from policysearch.study.rows import COMPLETE, Row
 
 LARGEST_CLASS = "largest class"
-"""Where the notes of a search keep the share of the validation images that are of the largest class."""
+"""Key in the notes of a search: the share of the validation images that are of the largest class."""
 _NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1
 _ERRORS = 2  # standard errors of the count of images
 
@@ -80,14 +80,15 @@ def learning(rows: Sequence[Row], data: Mapping[str, Any]) -> Learning | None:
     """
     exact = LARGEST_CLASS in data
     largest = data[LARGEST_CLASS] if exact else 1 / data["classes"] if data.get("classes") else None
-    known = [row for row in rows if row.state == COMPLETE and "accuracy" in row.outcome.metrics]
-    if largest is None or not known:
+    judged = [row for row in rows if row.state == COMPLETE and "accuracy" in row.outcome.metrics]
+    if largest is None or not judged:
         return None
+
     accuracies: dict[str, list[float]] = {}
-    for row in known:
+    for row in judged:
         accuracies.setdefault(row.arm.name, []).append(float(row.outcome.metrics["accuracy"]))
     best = max(accuracies, key=lambda name: float(np.mean(accuracies[name])))
-    predicted = [row.outcome.metrics["most_predicted"] for row in known if "most_predicted" in row.outcome.metrics]
+    predicted = [row.outcome.metrics["most_predicted"] for row in judged if "most_predicted" in row.outcome.metrics]
     return Learning(
         best=best,
         accuracy=float(np.mean(accuracies[best])),
