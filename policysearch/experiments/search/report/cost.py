@@ -27,7 +27,7 @@ def cost(material: Material) -> Iterator[str]:
     yield heading(2, "Cost")
     phases = {"search": material.searched, "confirmation": material.confirmed}
     whole = [*material.searched, *material.confirmed]
-    rows = [_row(name, own, material.seconds) for name, own in {**phases, "all": whole}.items() if own]
+    rows = [_row(name, trials, material.seconds) for name, trials in {**phases, "all": whole}.items() if trials]
     heads = ("phase", "pulls", "with a reward", "failed", "repeated attempts", "worker time", "share")
     yield table(Grid("What it cost", heads, tuple(rows), ("all",)))
     errors = _errors(whole)
@@ -43,9 +43,11 @@ def _row(name: str, rows: Sequence[Row], total: float) -> tuple[str, ...]:
 
 
 def _errors(rows: Sequence[Row]) -> dict[str, str]:
-    """The commonest errors of attempts, and how often each came."""
-    told = Counter(each.error for row in rows for each in (*row.failures, row.outcome) if each.error)
-    return {error[:300]: f"{count} times" for error, count in told.most_common(_ERRORS)}
+    """The commonest errors of attempts, and how often each occurred."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(attempt.error for attempt in (*row.failures, row.outcome) if attempt.error)
+    return {error[:300]: f"{count} times" for error, count in counts.most_common(_ERRORS)}
 
 
 def how_it_was_made(material: Material) -> Iterator[str]:
@@ -54,19 +56,20 @@ def how_it_was_made(material: Material) -> Iterator[str]:
     yield paragraph("The same search again, exactly so with one worker:")
     yield f"<pre>{escape(repeating(material))}</pre>"
     yield folded("Settings", listed(_settings(material.config)))
-    used = material.background.get("versions")
-    told = "Versions" if used else "Versions of this report; those of the search were not recorded"
-    each = used or [versions()]
-    yield folded(told, "".join(listed(one) for one in each))
-    if len(each) > 1:
-        yield paragraph(f"It was continued with other versions: {len(each)} in all, in order.", "note")
+
+    recorded = material.background.get("versions")
+    title = "Versions" if recorded else "Versions of this report; those of the search were not recorded"
+    sets = recorded or [versions()]
+    yield folded(title, "".join(map(listed, sets)))
+    if len(sets) > 1:
+        yield paragraph(f"It was continued with other versions: {len(sets)} in all, in order.", "note")
 
 
 def _settings(config: SearchConfig) -> dict[str, Any]:
     storage = config.storage and without_password(config.storage)
-    told = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
-    recipe = told.pop("recipe")
-    return {**told, **{f"recipe.{name}": value for name, value in recipe.items()}}
+    settings = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
+    recipe = settings.pop("recipe")
+    return {**settings, **{f"recipe.{name}": value for name, value in recipe.items()}}
 
 
 def repeating(material: Material) -> str:

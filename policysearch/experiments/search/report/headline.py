@@ -43,9 +43,9 @@ def _warnings(material: Material) -> Iterator[str]:
 
 def _unfinished(material: Material) -> list[str]:
     best = next((s for s in material.summaries if s.pulls), None)
-    told = f"So far {best.arm.name} has the best shrunken mean. " if best else ""
+    leader = f"So far {best.arm.name} has the best shrunken mean. " if best else ""
     goes_on = f"{command('resume', material.folder)} goes on."
-    return [f"{told}Nothing is confirmed yet, so nothing is known of its lead: {goes_on}", found_on(material)]
+    return [f"{leader}Nothing is confirmed yet, so nothing is known of its lead: {goes_on}", found_on(material)]
 
 
 def found_on(material: Material) -> str:

@@ -59,13 +59,17 @@ def importances(summaries: Sequence[ArmSummary]) -> list[Importance]:
     far the best tenth (at least five arms) is from all arms in a parameter's values. It says that a parameter tells
     good arms from others, not by how much, and sees no interaction. Numbers are taken as numbers (`distribution_of`).
     """
-    known = [s for s in summaries if s.pulls and not math.isnan(s.shrunken) and "family" in s.arm.parameters]
+    judged = [s for s in summaries if s.pulls and not math.isnan(s.shrunken) and "family" in s.arm.parameters]
     families: dict[str, list[ArmSummary]] = {}
-    for summary in known:
+    for summary in judged:
         families.setdefault(str(summary.arm.parameters["family"]), []).append(summary)
-    top = [_group("family", known, [{"family": s.arm.parameters["family"]} for s in known])]
-    inner = [(name, own, [own_parameters(s.arm.parameters) for s in own]) for name, own in families.items()]
-    return top + [_group(*group) for group in inner if any(group[2])]
+
+    groups = [_group("family", judged, [{"family": s.arm.parameters["family"]} for s in judged])]
+    for name, members in families.items():
+        parameters = [own_parameters(s.arm.parameters) for s in members]
+        if any(parameters):
+            groups.append(_group(name, members, parameters))
+    return groups
 
 
 def _group(of: str, summaries: Sequence[ArmSummary], rows: Sequence[Mapping[str, Any]]) -> Importance:
@@ -97,8 +101,8 @@ def _shares(
         study = optuna.create_study(direction="maximize")
     choices = {name: distribution_of([row[name] for row in rows]) for name in names}
     for summary, row in zip(summaries, rows, strict=True):
-        own = {name: row[name] for name in names}
-        study.add_trial(optuna.trial.create_trial(params=own, distributions=choices, value=summary.shrunken))
+        parameters = {name: row[name] for name in names}
+        study.add_trial(optuna.trial.create_trial(params=parameters, distributions=choices, value=summary.shrunken))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return get_param_importances(study, evaluator=_evaluator(len(rows)))
@@ -135,10 +139,19 @@ def _values(
     names: Sequence[str], summaries: Sequence[ArmSummary], rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[ValueMean]:
     for name in names:
-        found: dict[Any, list[ArmSummary]] = {}
+        by_value: dict[Any, list[ArmSummary]] = {}
         for summary, row in zip(summaries, rows, strict=True):
             if name in row:
-                found.setdefault(row[name], []).append(summary)
-        means = [(value, own, float(np.mean([s.shrunken for s in own]))) for value, own in found.items()]
-        for value, own, mean in sorted(means, key=lambda each: -each[2]):
-            yield ValueMean(name, str(value), len(own), sum(s.pulls for s in own), mean)
+                by_value.setdefault(row[name], []).append(summary)
+
+        means = [
+            ValueMean(
+                parameter=name,
+                value=str(value),
+                arms=len(arms),
+                pulls=sum(s.pulls for s in arms),
+                mean=float(np.mean([s.shrunken for s in arms])),
+            )
+            for value, arms in by_value.items()
+        ]
+        yield from sorted(means, key=lambda value: -value.mean)

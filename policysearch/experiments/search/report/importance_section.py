@@ -25,13 +25,13 @@ _TABLES = 6  # of values that stand open
 def mattered(material: Material) -> Iterator[str]:
     """The family's means first, then plots and tables of each family's parameters, and where too little is known."""
     yield heading(2, "Which operations and magnitudes mattered")
-    found = importances(material.summaries)
-    shown = [group for group in found if len(group.shares) > 1]
+    groups = importances(material.summaries)
+    shown = [group for group in groups if len(group.shares) > 1]
     panels = [(group, Panel(f"importance-{i}", f"Within {group.of}", "share", "")) for i, group in enumerate(shown)]
     yield plots(figure(dots(panel, _dots(group))) for group, panel in panels) if shown else ""
-    yield from (paragraph(text, "note") for text in _without(found))
-    yield from (_table(group, material.config.reward) for group in found[:_TABLES] if group.values)
-    rest = "".join(_table(group, material.config.reward) for group in found[_TABLES:] if group.values)
+    yield from (paragraph(text, "note") for text in _without(groups))
+    yield from (_table(group, material.config.reward) for group in groups[:_TABLES] if group.values)
+    rest = "".join(_table(group, material.config.reward) for group in groups[_TABLES:] if group.values)
     yield folded("More families", rest) if rest else ""
     yield paragraph(_NOTE, "note")
 
@@ -40,29 +40,29 @@ def _dots(group: Importance) -> list[Dot]:
     return [Dot(name, Estimate(share, math.nan, math.nan), 2) for name, share in group.shares.items()]
 
 
-def _without(found: Sequence[Importance]) -> list[str]:
+def _without(groups: Sequence[Importance]) -> list[str]:
     """Why groups have no shares; those of one parameter need none."""
-    return [group.reason for group in found if group.reason]
+    return [group.reason for group in groups if group.reason]
 
 
 def _table(group: Importance, reward: str) -> str:
     title = "By family" if group.of == "family" else f"Within {group.of}"
     heads = ("value", "arms", "pulls", f"mean shrunken {reward}")
-    return table(Grid(title, heads, tuple(_row(each, group, unit_of(reward)) for each in group.values)))
+    return table(Grid(title, heads, tuple(_row(value, group, unit_of(reward)) for value in group.values)))
 
 
-def _row(each: ValueMean, group: Importance, unit: Unit) -> tuple[str, ...]:
-    name = each.value if group.of == "family" else f"{each.parameter} = {each.value}"
-    return name, str(each.arms), str(each.pulls), unit.value(each.mean)
+def _row(value: ValueMean, group: Importance, unit: Unit) -> tuple[str, ...]:
+    name = value.value if group.of == "family" else f"{value.parameter} = {value.value}"
+    return name, str(value.arms), str(value.pulls), unit.value(value.mean)
 
 
 def mattered_in_words(material: Material) -> str:
     """One or two lines: the best families, and the parameter with the largest share within each family."""
-    found, unit = importances(material.summaries), unit_of(material.config.reward)
-    families = [each for each in found[0].values][:3]
-    best = ", ".join(f"{each.value} {unit.value(each.mean)}" for each in families)
-    inner = [f"within {group.of} {_largest(group)}" for group in found[1:] if len(group.shares) > 1]
-    lines = [f"Best families by mean: {best}." if best and not found[0].reason else found[0].reason]
+    unit = unit_of(material.config.reward)
+    by_family, *groups = importances(material.summaries)
+    best = ", ".join(f"{family.value} {unit.value(family.mean)}" for family in by_family.values[:3])
+    inner = [f"within {group.of} {_largest(group)}" for group in groups if len(group.shares) > 1]
+    lines = [f"Best families by mean: {best}." if best and not by_family.reason else by_family.reason]
     return "\n".join([*lines, *([f"Importance: {'; '.join(inner)}."] if inner else [])])
 
 

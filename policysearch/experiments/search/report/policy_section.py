@@ -78,12 +78,12 @@ def _strip(row: Sequence[Picture]) -> str:
 
 def _shot(picture: Picture, said: str) -> str:
     first, *rest = picture.lines
-    told = f"<strong>{escape(first)}</strong>{'<br>'.join(map(escape, rest))}"
+    caption = f"<strong>{escape(first)}</strong>{'<br>'.join(map(escape, rest))}"
     height, width = picture.image.shape[:2]
     small = ' class="small"' if max(height, width) < _SMALL else ""
     source = f"data:image/png;base64,{_png(picture)}"
     image = f'<img{small} alt="{escape(said)}" width="{width}" height="{height}" src="{source}">'
-    return f"<figure>{image}<figcaption>{told}</figcaption></figure>"
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _png(picture: Picture) -> str:
@@ -97,14 +97,15 @@ def _png(picture: Picture) -> str:
 def _softening(softening: Softening | None, material: Material, data: Dataset | str) -> Iterator[str]:
     if softening is None or softening.mode == "off":
         return
-    known = {"classes": len(data.classes)} if isinstance(data, Dataset) else material.background.get("data", {})
-    curves = _curves(softening, known.get("classes"))
+    noted = material.background.get("data", {})
+    classes = len(data.classes) if isinstance(data, Dataset) else noted.get("classes")
+    curves = _curves(softening, classes)
     if curves is None:
         yield paragraph("Its softening curve ends at 1/classes, and how many there are is not known here.", "note")
         return
     panel = Panel("softening", "Softening", "visibility v", _SOFTENED[softening.mode], (0.0, 1.05))
-    told = "What an image still counts, by how much of it can be seen: at v = 1 all of it."
-    yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]), told)])
+    caption = "What an image still counts, by how much of it can be seen: at v = 1 all of it."
+    yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]), caption)])
 
 
 def _curves(softening: Softening, classes: int | None) -> list[Curve] | None:

@@ -1,4 +1,4 @@
-"""What a search was made with and of, noted in its study while it runs: versions, and the data in figures."""
+"""The versions and the data of a search, noted in its study while it runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "optuna", "ray")
 
 
 def versions() -> dict[str, str]:
-    """What runs here, by name."""
-    found = {"policysearch": __version__, "python": platform.python_version(), "system": platform.platform()}
-    return found | {name: own for name in _PACKAGES if (own := _installed(name))}
+    """The versions of Python, this program and its packages, by name."""
+    base = {"policysearch": __version__, "python": platform.python_version(), "system": platform.platform()}
+    packages = {name: _installed(name) for name in _PACKAGES}
+    return base | {name: number for name, number in packages.items() if number}
 
 
 def _installed(name: str) -> str:
@@ -37,8 +38,8 @@ def _installed(name: str) -> str:
 
 
 def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> None:
-    """Write down the data in figures, and the versions: once more where a search goes on with others."""
-    had = noted(store)
+    """Note the data in figures, and the versions; a search that is continued with others gets a further set."""
+    background = noted(store)
     channels, height, width = dataset.shape
     data = {
         "name": dataset.name,
@@ -48,9 +49,9 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
         LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation]),
     }
-    used = had.get("versions", [])
+    used = background.get("versions", [])
     used = used if used[-1:] == [versions()] else [*used, versions()]
-    if had != {"data": data, "versions": used}:
+    if background != {"data": data, "versions": used}:
         store.note(_ATTRIBUTE, {"data": data, "versions": used})
 
 
@@ -59,12 +60,12 @@ def _largest_share(labels: NDArray[np.int64]) -> float:
 
 
 def note_warnings(store: OptunaTrialStore, warnings: Sequence[str]) -> None:
-    """Write down what a search that begins was warned of, so that everyone who reads of it is warned too."""
+    """Note the warnings that a search began with, so that its report shows them too."""
     store.note(_WARNINGS, list(warnings))
 
 
 def warnings_of(store: OptunaTrialStore, config: SearchConfig) -> tuple[str, ...]:
-    """What a search was warned of; of a search of an older version, what its settings alone say."""
+    """The warnings that a search began with; for one of an older version, those that follow from its settings."""
     recorded = store.notes.get(_WARNINGS)
     if recorded is not None:
         return tuple(recorded)
@@ -72,6 +73,6 @@ def warnings_of(store: OptunaTrialStore, config: SearchConfig) -> tuple[str, ...
 
 
 def noted(store: OptunaTrialStore) -> Mapping[str, Any]:
-    """What was written down; empty for a search of an older version."""
-    found: Mapping[str, Any] = store.notes.get(_ATTRIBUTE, {})
-    return found
+    """What `note_background` noted; empty for a search of an older version."""
+    background: Mapping[str, Any] = store.notes.get(_ATTRIBUTE, {})
+    return background

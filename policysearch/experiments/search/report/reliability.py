@@ -33,8 +33,15 @@ _NOTE = (
 
 @dataclass(frozen=True)
 class Calibrated:
-    """One arm's networks: the mean of their calibration errors, and their bins added up, [bins, 3] images, sum of
-    confidences, predicted right; None for networks of an older version."""
+    """The calibration of one arm's networks.
+
+    Attributes:
+        arm: the arm.
+        networks: how many it has.
+        ece: the mean of their calibration errors.
+        bins: [bins, 3] images, sum of confidences and images predicted right, added up over the networks; None for
+            networks of an older version.
+    """
 
     arm: Arm
     networks: int
@@ -56,45 +63,46 @@ class Calibrated:
 
 def calibrated(material: Material) -> list[Calibrated]:
     """The finalists, the winner first, then the fixed policies; empty where nothing was confirmed."""
-    found: dict[str, list[Row]] = {}
+    by_arm: dict[str, list[Row]] = {}
     for row in material.confirmed:
         if row.state == COMPLETE and "ece" in row.outcome.metrics:
-            found.setdefault(row.arm.key, []).append(row)
+            by_arm.setdefault(row.arm.key, []).append(row)
     winner = material.verdict.winner.key if material.verdict else ""
-    order = sorted(found, key=lambda key: (key != winner, key not in _FREE))
-    return [_of(found[key]) for key in order]
+    order = sorted(by_arm, key=lambda key: (key != winner, key not in _FREE))
+    return [_of(by_arm[key]) for key in order]
 
 
 def _of(rows: Sequence[Row]) -> Calibrated:
     ece = float(np.mean([float(row.outcome.metrics["ece"]) for row in rows]))
-    kept = [row.outcome.metrics.get("reliability") for row in rows]
-    bins = np.sum([np.asarray(each, dtype=np.float64) for each in kept], 0) if all(kept) else None
+    diagrams = [row.outcome.metrics.get("reliability") for row in rows]
+    bins = np.sum([np.asarray(diagram, dtype=np.float64) for diagram in diagrams], 0) if all(diagrams) else None
     return Calibrated(rows[0].arm, len(rows), ece, bins)
 
 
 def calibration(material: Material) -> Iterator[str]:
     """The diagram and the table."""
-    found = calibrated(material)
+    finalists = calibrated(material)
     yield heading(2, "Calibration")
-    if not found:
+    if not finalists:
         yield paragraph("No confirmed network tells of its calibration.", "note")
         return
-    drawn = [each for each in found if each.bins is not None and (each.bins[:, 0] >= _LEAST).any()][:_DRAWN]
+
+    drawn = [arm for arm in finalists if arm.bins is not None and (arm.bins[:, 0] >= _LEAST).any()][:_DRAWN]
     if drawn:
         curves = [*map(_curve, drawn), _diagonal()]
         panel = Panel("reliability", "Reliability", "confidence", "share predicted right", (0.0, 1.0))
         yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]))])
     else:
         yield paragraph(_NO_DIAGRAM, "note")
-    yield table(_grid(found))
+    yield table(_grid(finalists))
     yield paragraph(_NOTE, "note")
 
 
-def _curve(each: Calibrated) -> Curve:
-    assert each.bins is not None
-    images, confident, right = each.bins[each.bins[:, 0] >= _LEAST].T
+def _curve(finalist: Calibrated) -> Curve:
+    assert finalist.bins is not None
+    images, confident, right = finalist.bins[finalist.bins[:, 0] >= _LEAST].T
     none = np.full(len(images), np.nan)
-    return Curve(each.arm.name, confident / images, right / images, none, none)
+    return Curve(finalist.arm.name, confident / images, right / images, none, none)
 
 
 def _diagonal() -> Curve:
@@ -102,19 +110,20 @@ def _diagonal() -> Curve:
     return Curve("as confident as right", ends, ends, none, none)
 
 
-def _grid(found: Sequence[Calibrated]) -> Grid:
+def _grid(finalists: Sequence[Calibrated]) -> Grid:
     heads = ("finalist", "networks", "ECE", "pooled", "mean confidence", "accuracy")
-    return Grid("Calibration on validation, 10 bins", heads, tuple(_row(each) for each in found), (found[0].arm.name,))
+    winner = finalists[0].arm.name
+    return Grid("Calibration on validation, 10 bins", heads, tuple(map(_row, finalists)), (winner,))
 
 
-def _row(each: Calibrated) -> tuple[str, ...]:
-    right = float("nan") if each.bins is None else float(each.bins[:, 2].sum() / max(1.0, each.bins[:, 0].sum()))
-    figures = (each.ece, each.pooled, each.confidence, right)
-    return each.arm.name, str(each.networks), *map(PERCENT.value, figures)
+def _row(finalist: Calibrated) -> tuple[str, ...]:
+    bins = finalist.bins
+    accuracy = float("nan") if bins is None else float(bins[:, 2].sum() / max(1.0, bins[:, 0].sum()))
+    figures = (finalist.ece, finalist.pooled, finalist.confidence, accuracy)
+    return finalist.arm.name, str(finalist.networks), *map(PERCENT.value, figures)
 
 
 def calibration_in_words(material: Material) -> str:
     """One line: the calibration errors of the finalists; empty where none is known."""
-    found = calibrated(material)
-    told = ", ".join(f"{each.arm.name} {PERCENT.value(each.ece)}" for each in found)
-    return f"Calibration error (ece) on validation: {told}." if told else ""
+    errors = ", ".join(f"{finalist.arm.name} {PERCENT.value(finalist.ece)}" for finalist in calibrated(material))
+    return f"Calibration error (ece) on validation: {errors}." if errors else ""

@@ -48,9 +48,9 @@ def over_time(material: Material) -> Iterator[str]:
         for i, (x, title, label) in enumerate(axes)
     ]
     yield plots(figure(clouds(panel, _kinds(x, rows, best.key, unit))) for x, panel in panels)
-    told = f"Best arm: {best.name}, by the shrunken mean at the end. The line is the best mean of any arm so far."
+    note = f"Best arm: {best.name}, by the shrunken mean at the end. The line is the best mean of any arm so far."
     step = _step(rows)
-    yield paragraph(told + (f" One pull of {step} is drawn." if step > 1 else ""), "note")
+    yield paragraph(note + (f" One pull of {step} is drawn." if step > 1 else ""), "note")
 
 
 def _step(rows: Sequence[Row]) -> int:
@@ -62,8 +62,8 @@ def _kinds(x: Floats, rows: Sequence[Row], best: str, unit: Unit) -> list[Cloud]
     line = unit.factor * best_so_far(rows)
     parts = {"other arms": (4, False), "best arm": (1, True)}
     out = []
-    for label, (series, own) in parts.items():
-        places = [i for i in chosen if (rows[i].arm.key == best) is own]
+    for label, (series, is_best) in parts.items():
+        places = [i for i in chosen if (rows[i].arm.key == best) is is_best]
         rewards = unit.factor * np.array([rows[i].reward for i in places], dtype=np.float64)
         out += [Cloud(label, x[places], rewards, series)] if places else []
     every = slice(None, None, _step(rows))
