@@ -140,7 +140,7 @@ def test_mlflow_keeps_one_run_of_a_search(quick, tmp_path, monkeypatch):
     assert "policy.json" in [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
 
 
-@pytest.mark.filterwarnings("ignore:MLflow is told no more")
+@pytest.mark.filterwarnings("ignore:MLflow gets no more")
 def test_mlflow_that_is_away_does_not_stop_a_search(quick, tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")

@@ -74,10 +74,10 @@ def drafted(settings: CalibrateSettings, arms: int, images: int, classes: int) -
     long = Fidelity.parse(settings.long) if settings.long else Fidelity(min(images, _MOST_IMAGES), _EPOCHS)
     if settings.ladder:
         ladder = tuple(dict.fromkeys(Fidelity.parse(part) for part in settings.ladder.split(",")))
-        dear = [f for f in ladder if f.cost >= long.cost]
-        if dear:
+        costly = [f for f in ladder if f.cost >= long.cost]
+        if costly:
             raise UserError(
-                f"--long must be more expensive than every pull of --ladder: {dear[0]} is not cheaper than {long}"
+                f"--long must be more expensive than every pull of --ladder: {costly[0]} is not cheaper than {long}"
             )
     else:
         ladder = ladder_below(long, 2 * classes)

@@ -1,4 +1,4 @@
-"""What is told of one strategy with one budget."""
+"""The result of one strategy with one budget."""
 
 from __future__ import annotations
 

@@ -61,9 +61,14 @@ class CompareSettings(Settings):
 
     @property
     def names(self) -> list[str]:
-        """The strategies as given; a comma within one's parameters is told from one between two by the next's "="."""
+        """The names of the strategies, in the order given.
+
+        Raises:
+            UserError: there is none, or one is named twice.
+        """
         out: list[str] = []
         for part in filter(None, (text.strip() for text in self.strategies.split(","))):
+            # A comma also separates the parameters of one strategy, as in linucb:own=0.5,ridge=2.
             if out and ":" in out[-1] and "=" in part and ":" not in part:
                 out[-1] += f",{part}"
             else:

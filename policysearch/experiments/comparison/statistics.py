@@ -56,7 +56,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that is told of a comparison.
+    """Everything that is reported of a comparison.
 
     Attributes:
         budgets: ascending.

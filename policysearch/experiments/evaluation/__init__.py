@@ -1,1 +1,1 @@
-"""Evaluation: a policy beside the fixed ones on the test part, the one room where that is read."""
+"""Evaluation: a policy compared with fixed ones on the test part, which only this room reads."""

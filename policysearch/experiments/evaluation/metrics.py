@@ -1,4 +1,4 @@
-"""What is told of every trained network: name, unit, which direction is better, and where it is in its trial."""
+"""The metrics of every trained network: name, unit, which direction is better, and where a trial holds it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Metric:
     Attributes:
         title: for tables.
         meaning: in words.
-        read: from a finished trial.
+        read: reads it from a finished trial.
         unit: how it is written.
         better: -1 where less is better, 1 where more is, 0 where neither.
         counted: whether it is a share of the test images.

@@ -37,8 +37,8 @@ class EvaluateSettings(Settings):
     also: Annotated[
         str | None,
         Field(
-            description="further policies, files or folders of searches separated by commas, that are trained and told "
-            "but are no fixed ones"
+            description="further policies, files or folders of searches separated by commas, that are trained and "
+            "reported but do not count as fixed ones"
         ),
     ] = None
     seeds: Annotated[
@@ -55,7 +55,7 @@ class EvaluateSettings(Settings):
         """The policies compared with, each once; a number after a comma belongs to the name before it.
 
         Raises:
-            UserError: there is none, or one stands twice.
+            UserError: there is none, or one is named twice.
         """
         out: list[str] = []
         for part in filter(None, (text.strip() for text in self.against.split(","))):

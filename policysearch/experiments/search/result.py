@@ -59,20 +59,20 @@ class SearchResult:
 
 
 def read(path: str | Path) -> SearchResult:
-    """The result of a run as it stands, finished or not, without touching it.
+    """Read the result of a run, finished or not, without changing it.
 
     Raises:
-        UserError: no run there.
+        UserError: the folder holds no run.
     """
     with _opened(path) as opened:
         return result_of(*opened)
 
 
 def read_whole(path: str | Path) -> Material:
-    """All that is told of a run as it stands, finished or not, without touching it.
+    """Read everything that is reported of a run, finished or not, without changing it.
 
     Raises:
-        UserError: no run there.
+        UserError: the folder holds no run.
     """
     with _opened(path) as opened:
         return material_of(*opened)
@@ -95,17 +95,17 @@ def saved_space(config: SearchConfig, folder: RunFolder) -> Space:
 
 
 def note_references(store: OptunaTrialStore) -> None:
-    """Write down which fixed policies a search that begins confirms beside its finalists."""
+    """Note the fixed policies that a search confirms together with its finalists."""
     store.note(_REFERENCES, list(BASELINES))
 
 
 def references(store: OptunaTrialStore) -> tuple[str, ...]:
-    """Those that it confirms; searches of older versions did not write it down, and confirmed two."""
+    """The fixed policies that a search confirms; those of older versions noted none, and confirmed two."""
     return tuple(store.notes.get(_REFERENCES, _ONCE))
 
 
 def material_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> Material:
-    """All that is told of a run, from its stores."""
+    """Everything that is reported of a run, from its stores."""
     result = result_of(config, folder, stores)
     return Material(
         folder=folder.path,

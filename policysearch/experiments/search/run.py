@@ -43,7 +43,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         listener: called with the `Status` after every outcome.
 
     Raises:
-        UserError: something given is wrong; nothing has been written.
+        UserError: a setting is wrong; nothing has been written.
         SearchFailed: no pull gave a reward; the trials are kept.
         KeyboardInterrupt: the trials are kept, and `resume` continues.
 

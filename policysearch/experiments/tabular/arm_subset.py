@@ -1,4 +1,4 @@
-"""A few arms that stand for a space."""
+"""A subset of the arms of a space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording a table: every arm × fidelity × replicate is trained, on any pool; the same command goes on."""
+"""Recording a table: every arm × fidelity × replicate is trained, on any pool; the same command continues."""
 
 from __future__ import annotations
 

@@ -18,20 +18,20 @@ from policysearch.study.rows import COMPLETE, Row
 
 @dataclass(frozen=True)
 class Material:
-    """A search as it stands.
+    """A search, finished or not.
 
     Attributes:
-        folder: where its files are.
+        folder: the folder of its files.
         config: the resolved configuration.
         searched, confirmed: the trials of the search and of the confirmation, in order.
         summaries: every arm of the search, best first.
         confirmation: the finalists on their fresh replicates.
         verdict, policy: the choice; None while the search is not finished.
-        background: what the study was noted to be made with and of (see `provenance`); empty
-            for a search of an older version.
+        background: versions and data as the study notes them (see `provenance`); empty for a search of an older
+            version.
         data: the digest of the data that it was begun with; empty where it is not known.
         space: the space's text.
-        warnings: what the search was warned of, and whether its networks learn anything.
+        warnings: those that the search began with, and one if its networks learn nothing.
     """
 
     folder: Path

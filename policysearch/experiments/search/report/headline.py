@@ -1,4 +1,4 @@
-"""What was found, in the words and the table that stand first."""
+"""The result of a search, in the words and the table at the top of the page."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _NOTE = (
     "by how much; a parameter of a family counts within that family alone. Arms of few pulls are noisy, and so are "
     "these."
 )
-_TABLES = 6  # of values that stand open
+_TABLES = 6  # of values that are shown unfolded
 
 
 def mattered(material: Material) -> Iterator[str]:

@@ -22,7 +22,7 @@ def page(material: Material, data: Dataset | str) -> str:
     """What was found first, then the policy, the search, what it cost and how it was made.
 
     Args:
-        material: what is told.
+        material: the search.
         data: for pictures of the policy; or why there are none.
     """
     parts = (
@@ -42,7 +42,7 @@ def write_report(material: Material, path: Path, data: Dataset | None = None) ->
     """Write the page as UTF-8; an old file is replaced when the new one is whole.
 
     Args:
-        material: what is told.
+        material: the search.
         path: the file.
         data: the search's data, where they are at hand; else they are looked for.
 

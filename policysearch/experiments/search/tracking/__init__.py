@@ -1,1 +1,1 @@
-"""Where else a search is told of while it runs: TensorBoard, MLflow. None of them can stop it."""
+"""Trackers that follow a search while it runs: TensorBoard, MLflow. None of them can stop it."""

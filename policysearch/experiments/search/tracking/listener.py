@@ -111,7 +111,7 @@ class _Following:
         except Exception as error:  # a server that is away, a full disk, a library's own fault
             self._trackers.pop(name, None)
             reason = without_user(" ".join(str(error).split()))[:200]
-            message = f"{name} is told no more of this search, which goes on: {type(error).__name__}: {reason}"
+            message = f"{name} gets no more of this search, which goes on: {type(error).__name__}: {reason}"
             warnings.warn(message, stacklevel=1)
 
 
