@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import seed_of
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
-from policysearch.experiments.comparison.outcomes import Arms, Comparison, Ints, Runs
-from policysearch.experiments.comparison.replay import checkpoints
+from policysearch.experiments.comparison.live_readings import arms_of, read_search, runs_of
+from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit, resolved, tried_strategy
@@ -24,12 +22,9 @@ from policysearch.experiments.search.calibrated import as_calibrated
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.session import Session, changed_settings, load_with_progress, settings_of
 from policysearch.policy.spaces import Arm, load_space, space_text
-from policysearch.rules import Tally, counted, recommend
-from policysearch.stats.arrays import Floats
-from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.pinned_settings import PINNED, first_change
-from policysearch.study.rows import COMPLETE, Row
+from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.stores import open_stores
@@ -52,16 +47,6 @@ class _Search:
 
     def of(self, strategy: str, budget: int) -> bool:
         return (self.strategy, self.budget) == (strategy, budget)
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A search's picks and worker-seconds [P] at checkpoints, the arms pulled [budget], failed attempts."""
-
-    picks: Ints
-    seconds: Floats
-    pulled: Ints
-    failures: int
 
 
 def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: Listener) -> Comparison:
@@ -90,17 +75,17 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
     trials = [_rows(run) for run in searches]
     arms = list({row.arm.key: row.arm for rows in trials for row in rows}.values())
     keys = tuple(arm.key for arm in arms)
-    readings = [_read_run(rows, keys, run.budget, run.fidelities) for run, rows in zip(searches, trials, strict=True)]
+    readings = [read_search(rows, keys, run.budget, run.fidelities) for run, rows in zip(searches, trials, strict=True)]
 
     picks = [arms[k] for k in sorted({int(reading.picks[-1]) for reading in readings})]
     fresh = _confirmed(picks, searches[0].config, config.confirm, out / "picks", listener)
-    judged = _arms(arms, _comparable_rows(searches, trials, fresh, config), fresh)
+    judged = arms_of(arms, _comparable_rows(searches, trials, fresh, config), fresh)
 
     runs = []
     for name in settings.names:
         for budget in settings.budgets:
             group = [reading for run, reading in zip(searches, readings, strict=True) if run.of(name, budget)]
-            runs.append(_runs(name, budget, group, judged))
+            runs.append(runs_of(name, budget, group, judged))
     return Comparison(judged, tuple(runs), (), settings.delta, config.workers or 1, True, _about(settings, config))
 
 
@@ -194,32 +179,6 @@ def _rows(run: _Search) -> list[Row]:
         return list(stores["search"].rows)
 
 
-def _read_run(rows: Sequence[Row], keys: tuple[str, ...], budget: int, fidelities: int) -> _Reading:
-    """Read a search at its checkpoints, as if its pulls had ended in the order of their numbers."""
-    tally, at = Tally(fidelities), set(checkpoints(budget).tolist())
-    picks, seconds, spent = [], [], 0.0
-    for ended, row in enumerate(rows[:budget], 1):
-        tally.start(row.pull)
-        tally.finish(row.pull, row.reward, *counted(row.outcome.metrics))
-        spent += row.seconds
-        if ended in at:
-            picks.append(recommend(tally.history(keys)) or 0)
-            seconds.append(spent)
-    pulled = np.array([keys.index(row.arm.key) for row in rows[:budget]])
-    return _Reading(np.array(picks), np.array(seconds), pulled, sum(len(row.failures) for row in rows))
-
-
-def _runs(name: str, budget: int, readings: list[_Reading], arms: Arms) -> Runs:
-    at = checkpoints(budget)
-    gaps = arms.means.max() - arms.means
-    regret = np.array([np.cumsum(gaps[reading.pulled])[at - 1] for reading in readings])
-    seconds = np.array([reading.seconds for reading in readings])
-    unknown = np.full(len(readings), np.nan)
-    failures = np.array([reading.failures for reading in readings])
-    picks = np.array([reading.picks for reading in readings])
-    return Runs(name, budget, at, picks, regret, seconds, np.full_like(seconds, np.nan), failures, unknown, np.nan)
-
-
 def _confirmed(arms: list[Arm], config: SearchConfig, replicates: int, path: Path, listener: Listener) -> list[Row]:
     """Train the picks on fresh replicates that all share."""
     if not replicates:
@@ -241,32 +200,3 @@ def _confirmed(arms: list[Arm], config: SearchConfig, replicates: int, path: Pat
                 session.train("confirm", source, pool, len(store.rows) + len(source), shown_as="picks")
         keys = {arm.key for arm in arms}
         return [row for row in store.rows if row.arm.key in keys]
-
-
-def _arms(arms: list[Arm], rows: list[Row], fresh: list[Row]) -> Arms:
-    """Means over all pulls of all searches, shrunken towards each other; the truth is the fresh replicates' mean."""
-    rewards_by_arm = _rewards(arms, rows)
-    counts = np.array([len(rewards) for rewards in rewards_by_arm], dtype=float)
-    means = np.array([np.mean(rewards) if rewards else np.nan for rewards in rewards_by_arm])
-    pulled = counts > 0
-    spread = pooled([np.array(rewards) for rewards in rewards_by_arm if rewards]) or 0.0
-    means[pulled] = shrink(means[pulled], counts[pulled], spread)[0]
-    means[~pulled] = np.nanmin(means)
-
-    fresh_by_arm = _rewards(arms, fresh)
-    truth = np.array([np.mean(rewards) if rewards else np.nan for rewards in fresh_by_arm])
-    errors = np.array([_standard_error(rewards) for rewards in fresh_by_arm])
-    judged = bool(np.isfinite(truth).any())
-    return Arms(tuple(arm.name for arm in arms), means, truth if judged else None, errors if judged else None)
-
-
-def _standard_error(rewards: list[float]) -> float:
-    return float(np.std(rewards, ddof=1) / np.sqrt(len(rewards))) if len(rewards) > 1 else np.nan
-
-
-def _rewards(arms: list[Arm], rows: list[Row]) -> list[list[float]]:
-    out: dict[str, list[float]] = {arm.key: [] for arm in arms}
-    for row in rows:
-        if row.state == COMPLETE and row.reward is not None:
-            out[row.arm.key].append(row.reward)
-    return list(out.values())
