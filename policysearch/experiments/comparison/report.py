@@ -66,7 +66,7 @@ def page(summary: Summary, comparison: Comparison) -> str:
         _statement(summary, comparison),
         _budgets(summary, comparison),
         _sensitivity(summary),
-        _made(summary, comparison),
+        _how_it_was_made(summary, comparison),
     )
     return document("Strategies compared", chain.from_iterable(parts))
 
@@ -133,14 +133,12 @@ def _truth(at: AtBudget, summary: Summary) -> str:
 
 
 def _by_budget(summary: Summary) -> list[Curve]:
-    found = {
-        name: [(at.budget, r.simple) for at in summary.budgets for r in at.results if r.strategy == name]
-        for name in summary.strategies
-    }
-    columns = {
-        name: np.array([(budget, e.mean, e.low, e.high) for budget, e in own]).T for name, own in found.items() if own
-    }
-    return [Curve(name, *values) for name, values in columns.items()]
+    points: dict[str, list[tuple[float, ...]]] = {name: [] for name in summary.strategies}
+    for at in summary.budgets:
+        for result in at.results:
+            regret = result.simple
+            points[result.strategy].append((at.budget, regret.mean, regret.low, regret.high))
+    return [Curve(name, *np.array(rows).T) for name, rows in points.items() if rows]
 
 
 def _sensitivity(summary: Summary) -> Iterator[str]:
@@ -156,18 +154,18 @@ def _sensitivity(summary: Summary) -> Iterator[str]:
 
 
 def _settings(rule: str, series: int, summary: Summary) -> Iterator[Dot]:
-    own = [setting.result for setting in summary.sensitivity if setting.rule == rule]
-    budgets = {result.budget for result in own}
+    results = [setting.result for setting in summary.sensitivity if setting.rule == rule]
+    budgets = {result.budget for result in results}
     for at in summary.budgets:
         yield from (
             Dot(f"{rule}, as compared", result.simple, series, hollow=True)
             for result in at.results
             if result.strategy == rule and at.budget in budgets
         )
-    yield from (Dot(result.strategy, result.simple, series) for result in own)
+    yield from (Dot(result.strategy, result.simple, series) for result in results)
 
 
-def _made(summary: Summary, comparison: Comparison) -> Iterator[str]:
+def _how_it_was_made(summary: Summary, comparison: Comparison) -> Iterator[str]:
     arms, pulls = comparison.arms, "children trained" if comparison.live else "a recorded table replayed"
     least = f"{len(arms.names)}, the best by the search's own measure is {arms.names[int(np.argmax(arms.means))]}"
     facts = {"pulls": pulls, "arms": least, "workers": comparison.workers, **plain(comparison.about)}
@@ -182,8 +180,8 @@ def show(summary: Summary, comparison: Comparison, console: Console) -> None:
     for grid in (*grids, sensitivity_grid(summary)):
         if grid.rows:
             show_grid(console, grid)
-    told = f"{_delta_in_words(summary, comparison)} – is not known or never reached; the page says what columns mean."
-    for text in (told, *summary.cautions):
+    note = f"{_delta_in_words(summary, comparison)} – is not known or never reached; the page says what columns mean."
+    for text in (note, *summary.cautions):
         say(console, text, style="dim")
     for at in summary.budgets:
         say(console, f"\n{at.verdict.sentence}", style="bold")

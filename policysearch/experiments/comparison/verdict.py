@@ -85,15 +85,15 @@ def is_worse(pair: PairedTest, delta: float) -> bool:
 def _clear(results: Sequence[Result], against: dict[str, PairedTest], delta: float, unit: Unit) -> str:
     best = results[0]
     n = f"{best.runs} run{'s' if best.runs != 1 else ''}"
-    found = (
+    quality = (
         f"its pick is {unit.sizes(best.simple)} below the best arm, and within {unit.size(delta)} of it in "
         f"{share(best.within.mean)} of {n}"
     )
     if len(results) == 1:
-        return f"only {best.strategy} was run; {found}"
+        return f"only {best.strategy} was run; {quality}"
     pair = against[results[1].strategy]
     return (
-        f"use {best.strategy}; {found}; it is {unit.sizes(pair.difference)} better than the next, {pair.other} "
+        f"use {best.strategy}; {quality}; it is {unit.sizes(pair.difference)} better than the next, {pair.other} "
         f"({pair.n} paired runs, p {probability(pair.holm)} after Holm)"
     )
 

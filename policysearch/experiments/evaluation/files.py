@@ -73,14 +73,14 @@ def as_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def looks_told(summary: Summary) -> str:
-    """Where the readings of the test part stand, in words."""
+def reads_in_words(summary: Summary) -> str:
+    """How often the test part was read, and where the readings are listed."""
     times = "once" if summary.looks.total == 1 else f"{summary.looks.total} times"
     return f"The test part was read {times}: {NAME}."
 
 
-def what_told(summary: Summary) -> str:
-    """On what, with what, how often, and at what cost."""
+def conditions_in_words(summary: Summary) -> str:
+    """The data, the network, the trainings and their cost."""
     about = summary.about
     return (
         f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
@@ -91,7 +91,7 @@ def what_told(summary: Summary) -> str:
 def _page(summary: Summary) -> str:
     about = summary.about
     parts = [f"# {escaped(summary.measured.searched)}", f"**{escaped(summary.sentence)}.**"]
-    parts += [escaped(f"{looks_told(summary)} {what_told(summary)}")]
+    parts += [escaped(f"{reads_in_words(summary)} {conditions_in_words(summary)}")]
     parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
     parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *summary.cautions))]
     parts += [checked_in_words(summary.null)] if summary.null else []
@@ -132,7 +132,7 @@ def read_evaluation(folder: str | Path) -> Summary:
     """
     path = Path(folder) / _FILE
     if not path.exists():
-        raise UserError(f"{folder} holds an evaluation that has not ended (no {_FILE}): the same command goes on")
+        raise UserError(f"{folder} holds an evaluation that has not ended (no {_FILE}): the same command continues it")
     document = read_json(path, SCHEMA)
     try:
         return _summary(document)

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from policysearch.core.files import write_whole
-from policysearch.experiments.evaluation.files import FILES, checked_in_words, looks_told, what_told
+from policysearch.experiments.evaluation.files import FILES, checked_in_words, conditions_in_words, reads_in_words
 from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
@@ -42,7 +42,7 @@ def write_page(summary: Summary, folder: Path, path: Path) -> None:
     """Write the page as UTF-8; an old file is replaced when the new one is whole.
 
     Args:
-        summary: what is told.
+        summary: the evaluation's results.
         folder: the evaluation's, whose ledger is listed.
         path: the file.
     """
@@ -51,13 +51,13 @@ def write_page(summary: Summary, folder: Path, path: Path) -> None:
 
 def page(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> str:
     """The sentence first, then plots, tables, the null check, the ledger, and how it was made."""
-    parts = (_opening(summary), _plots(summary), _tables(summary), _trust(summary, ledger), _made(summary))
+    parts = (_opening(summary), _plots(summary), _tables(summary), _trust(summary, ledger), _how_it_was_made(summary))
     return document(f"{summary.measured.searched} evaluated", chain.from_iterable(parts))
 
 
 def _opening(summary: Summary) -> Iterator[str]:
     yield heading(1, f"{summary.measured.searched} on the test part")
-    yield statement(f"Use {summary.verdict.use}", [f"{summary.sentence}.", what_told(summary)])
+    yield statement(f"Use {summary.verdict.use}", [f"{summary.sentence}.", conditions_in_words(summary)])
     yield from (paragraph(f"{text}.", "caution") for text in summary.cautions)
 
 
@@ -85,8 +85,8 @@ _PANELS: dict[str, tuple[Any, ...]] = {
 def _differences(summary: Summary, panel: Panel) -> Iterator[str]:
     pairs = [pair for pair in (*summary.metrics[ACCURACY].searched, *summary.metrics[ACCURACY].fixed) if pair.n]
     if pairs:
-        told = "Intervals are 95 %, paired within seeds; one that contains 0 shows no difference."
-        yield figure(dots(panel, [_dot(pair, summary) for pair in pairs]), told)
+        caption = "Intervals are 95 %, paired within seeds; one that contains 0 shows no difference."
+        yield figure(dots(panel, [_dot(pair, summary) for pair in pairs]), caption)
 
 
 def _dot(pair: PairedTest, summary: Summary) -> Dot:
@@ -96,12 +96,12 @@ def _dot(pair: PairedTest, summary: Summary) -> Dot:
 
 def _occlusion(summary: Summary) -> list[Curve]:
     shares = np.array(list(OCCLUSION), dtype=np.float64)
-    out = []
+    curves = []
     for i, name in enumerate(summary.measured.names[:_DRAWN]):
-        each = [PERCENT.scaled(summary.metrics[metric].scores[i].interval) for metric in OCCLUSION.values()]
-        columns = np.array([(e.mean, e.low, e.high) for e in each]).T
-        out.append(Curve(name, shares, *columns))
-    return out
+        intervals = [PERCENT.scaled(summary.metrics[metric].scores[i].interval) for metric in OCCLUSION.values()]
+        columns = np.array([(interval.mean, interval.low, interval.high) for interval in intervals]).T
+        curves.append(Curve(name, shares, *columns))
+    return curves
 
 
 def _tables(summary: Summary) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _tables(summary: Summary) -> Iterator[str]:
 def _trust(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield heading(2, "How far this can be trusted")
     yield paragraph(checked_in_words(summary.null).replace("*", "") if summary.null else _NO_NULL)
-    yield paragraph(looks_told(summary))
+    yield paragraph(reads_in_words(summary))
     heads = ("when", "data", "policies", "seeds", "command")
     rows = tuple(tuple(_word(read.get(head, "")) for head in heads) for read in ledger)
     yield table(Grid("Readings of the test part", heads, rows)) if rows else ""
@@ -123,13 +123,13 @@ def _word(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _made(summary: Summary) -> Iterator[str]:
+def _how_it_was_made(summary: Summary) -> Iterator[str]:
     about = {name: value for name, value in summary.about.items() if name not in ("policy", "policies")}
     about["worker_seconds"] = round(about["worker_seconds"], 1)
     facts = {name.replace("_", " "): value for name, value in about.items() if value not in (None, "")}
     yield heading(2, "How it was made")
     yield listed(facts)
-    yield folded("The policies", listed({name: each["hash"] for name, each in summary.about["policies"].items()}))
+    yield folded("The policies", listed({name: entry["hash"] for name, entry in summary.about["policies"].items()}))
 
 
 def show_evaluation(summary: Summary, folder: Path, console: Console | None = None) -> None:
@@ -140,5 +140,5 @@ def show_evaluation(summary: Summary, folder: Path, console: Console | None = No
     for text in (*NOTES, *summary.cautions):
         say(console, f"{text}.", style="dim")
     say(console, f"\n{summary.sentence}.", style="bold")
-    cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {looks_told(summary)}"
+    cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {reads_in_words(summary)}"
     say(console, f"\n{cost} Files in {folder}: {', '.join(FILES)}.")

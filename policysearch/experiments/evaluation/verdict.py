@@ -166,5 +166,5 @@ def false_claims(
         measured, deals, rng: as for `dealt`.
         verdict: the procedure that is checked.
     """
-    found = [verdict(each) for each in dealt(measured, deals, rng)]
-    return FalseClaims(deals, found.count("better") / deals, found.count("worse") / deals)
+    findings = [verdict(networks) for networks in dealt(measured, deals, rng)]
+    return FalseClaims(deals, findings.count("better") / deals, findings.count("worse") / deals)

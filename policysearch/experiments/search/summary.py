@@ -1,4 +1,4 @@
-"""What a record says about each arm, and which arms go on to confirmation."""
+"""The trials of a record summarised by arm, and the arms that are confirmed."""
 
 from __future__ import annotations
 
@@ -61,17 +61,20 @@ def summarise(rows: Sequence[Row]) -> list[ArmSummary]:
     for row in rows:
         by_arm.setdefault(row.arm.key, []).append(row)
     highest = highest_fidelity(rows)
-    rewards = {key: _rewards(own, highest) for key, own in by_arm.items()}
-    known = [key for key in by_arm if len(rewards[key])]
-    if not known:
-        return [_summary(own, np.array([]), np.nan, np.nan, 0) for own in by_arm.values()]
-    deviation = _deviation([rewards[key] for key in known])
-    means = np.array([rewards[key].mean() for key in known])
-    pulls = np.array([len(rewards[key]) for key in known], dtype=float)
+    rewards = {key: _rewards(trials, highest) for key, trials in by_arm.items()}
+    rewarded = [key for key in by_arm if len(rewards[key])]
+    if not rewarded:
+        return [_summary(trials, np.array([]), np.nan, np.nan, 0) for trials in by_arm.values()]
+
+    deviation = _deviation([rewards[key] for key in rewarded])
+    means = np.array([rewards[key].mean() for key in rewarded])
+    pulls = np.array([len(rewards[key]) for key in rewarded], dtype=float)
     freedom = int((pulls - 1).sum())
-    shrunken = dict(zip(known, shrink(means, pulls, deviation)[0], strict=True))
-    out = [_summary(own, rewards[key], deviation, shrunken.get(key, np.nan), freedom) for key, own in by_arm.items()]
-    return sorted(out, key=_rank)
+    shrunken = dict(zip(rewarded, shrink(means, pulls, deviation)[0], strict=True))
+    summaries = [
+        _summary(trials, rewards[key], deviation, shrunken.get(key, np.nan), freedom) for key, trials in by_arm.items()
+    ]
+    return sorted(summaries, key=_rank)
 
 
 def highest_fidelity(rows: Sequence[Row]) -> int:

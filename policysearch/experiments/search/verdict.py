@@ -1,4 +1,4 @@
-"""The confirmation on fresh common replicates, and what may be said after it."""
+"""The verdict of a search: the finalists compared on fresh replicates that they share."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class WinnerVerdict:
 
     Attributes:
         winner: the arm whose policy is saved: the best mean, or a fixed policy where nothing better was seen.
-        finding: `wins`: told from every fixed policy. `leads`: the best mean, but not told from all of them. `fixed`:
-            the best mean is a fixed policy's. `tie`: a fixed policy is within a standard error of the best mean.
-            `nothing learned`: the networks are no better than naming one class. `unconfirmed`: there are no fresh
-            replicates.
+        finding: `wins`: better than every fixed policy. `leads`: the best mean, but not clearly above all of them.
+            `fixed`: the best mean is a fixed policy's. `tie`: a fixed policy is within a standard error of the best
+            mean. `nothing learned`: the networks are no better than naming one class. `unconfirmed`: there are no
+            fresh replicates.
         use: the policy to train with: the winner, or the fixed policy that it cannot be told from.
         differences: of the winner to each fixed policy, by its name.
         sentence: all of it in words.
@@ -104,14 +104,14 @@ def judge_winner(
         text = f"{fallback.name} has the best shrunken mean; it was not confirmed on fresh replicates"
         return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
     whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
-    found = _Finalists(whole, {key: np.array([*rewards[key].values()]) for key in whole}, _images(rows))
+    finalists = _Finalists(whole, {key: np.array([*rewards[key].values()]) for key in whole}, _images(rows))
     missing = [arm.name for arm in arms if arm.key not in whole]
     left_out = [f"left out, since not all of their replicates finished: {', '.join(missing)}"] if missing else []
     learned = learning(rows, data or {})
     if learned is not None and learned.hardly:
-        key = next(iter(found.fixed()), found.best)
-        return _nothing_learned(found.arms[key], found.leads(key), learned, left_out)
-    return _judged(found, unit_of(reward), more, left_out)
+        key = next(iter(finalists.fixed()), finalists.best)
+        return _nothing_learned(finalists.arms[key], finalists.leads(key), learned, left_out)
+    return _judged(finalists, unit_of(reward), more, left_out)
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,11 @@ def _by_replicate(arm: Arm, rows: Sequence[Row]) -> dict[int, float]:
 
 
 def _images(rows: Sequence[Row]) -> int:
-    """Of how many images the rewards are shares; 0 where they are none, or it is not known."""
-    known = [row for row in rows if row.state == COMPLETE and row.reward is not None]
-    counts = {int(row.outcome.metrics.get("validation_images", 0)) for row in known}
+    """The number of images that the rewards are shares of; 0 where they are not shares, or it is unknown."""
+    rewarded = [row for row in rows if row.state == COMPLETE and row.reward is not None]
+    counts = {int(row.outcome.metrics.get("validation_images", 0)) for row in rewarded}
     images = counts.pop() if len(counts) == 1 else 0
-    scaled = np.array([float(row.reward or 0) * images for row in known])
+    scaled = np.array([float(row.reward or 0) * images for row in rewarded])
     return images if bool(np.all(np.abs(scaled - scaled.round()) < _WHOLE)) else 0
 
 
@@ -170,15 +170,15 @@ def _nothing_learned(
     return WinnerVerdict(arm, "nothing learned", arm.name, differences, "; ".join([text, *left_out]))
 
 
-def _judged(found: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
-    best = found.best
-    tied = [key for key in found.fixed() if key != best and found.is_tied(best, key)]
+def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+    best = finalists.best
+    tied = [key for key in finalists.fixed() if key != best and finalists.is_tied(best, key)]
     simplest = min([best, *tied], key=lambda key: _FREE.get(key, len(_FREE)))
     if simplest != best:
-        return _tie(found, simplest, unit, more, left_out)
-    differences = found.leads(best)
+        return _tie(finalists, simplest, unit, more, left_out)
+    differences = finalists.leads(best)
     unsure = [name for name, pair in differences.items() if not _leads_clearly(pair)]
-    arm = found.arms[best]
+    arm = finalists.arms[best]
     measured = _measured(differences, unit)
     if best in _FREE:
         clause = f"; it cannot be told apart from {_and(unsure)}" if unsure else ""
@@ -187,7 +187,7 @@ def _judged(found: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -
     if not unsure:
         text = f"{arm.name} wins: {measured}"
         return WinnerVerdict(arm, "wins", arm.name, differences, "; ".join([text, *left_out]))
-    use = _simplest_of(found, unsure)
+    use = _simplest_of(finalists, unsure)
     text = (
         f"no clear winner: {arm.name} has the best mean, {measured}, but cannot be told apart from {_and(unsure)}; use "
         f"{use}, which costs no search ({more} would tell more)"
@@ -199,21 +199,21 @@ def _leads_clearly(pair: Paired) -> bool:
     return pair.clear and pair.difference.mean > _NEGLIGIBLE
 
 
-def _tie(found: _Finalists, simplest: str, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
-    arm, best = found.arms[simplest], found.arms[found.best]
-    lead = unit.size(float((found.rewards[found.best] - found.rewards[simplest]).mean()))
+def _tie(finalists: _Finalists, simplest: str, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+    arm, best = finalists.arms[simplest], finalists.arms[finalists.best]
+    lead = unit.size(float((finalists.rewards[finalists.best] - finalists.rewards[simplest]).mean()))
     text = (
         f"no winner: use {arm.name}, which costs no search; {best.name} has the best mean, but leads it by "
         f"{lead}, no more than a standard error ({more} would tell more)"
     )
-    return WinnerVerdict(arm, "tie", arm.name, found.leads(simplest), "; ".join([text, *left_out]))
+    return WinnerVerdict(arm, "tie", arm.name, finalists.leads(simplest), "; ".join([text, *left_out]))
 
 
-def _simplest_of(found: _Finalists, names: Sequence[str]) -> str:
+def _simplest_of(finalists: _Finalists, names: Sequence[str]) -> str:
     """Of fixed policies the best mean, or the first that is within a standard error of it."""
     keys = [preset(name).hash for name in names]
-    best = max(keys, key=lambda key: (found.rewards[key].mean(), -_FREE[key]))
-    return BASELINES[_FREE[next(key for key in keys if key == best or found.is_tied(best, key))]]
+    best = max(keys, key=lambda key: (finalists.rewards[key].mean(), -_FREE[key]))
+    return BASELINES[_FREE[next(key for key in keys if key == best or finalists.is_tied(best, key))]]
 
 
 def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:
@@ -221,8 +221,8 @@ def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:
     if not differences:
         return "no fixed policy finished"
     n = max(pair.n for pair in differences.values())
-    told = ", ".join(f"{unit.change(pair.difference)} over {name}" for name, pair in differences.items())
-    return f"{told} ({'one replicate' if n == 1 else f'n = {n}'})"
+    sizes = ", ".join(f"{unit.change(pair.difference)} over {name}" for name, pair in differences.items())
+    return f"{sizes} ({'one replicate' if n == 1 else f'n = {n}'})"
 
 
 def _and(names: Sequence[str]) -> str:
