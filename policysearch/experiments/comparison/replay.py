@@ -172,7 +172,7 @@ def _record(
 
 
 class _Watched:
-    """A source that is read when pulls of the cost of a checkpoint have ended, and whose choices are timed.
+    """A source that is read at checkpoints, by the cost of its finished pulls, and whose choices are timed.
 
     `blind` is the pick before anything has a reward.
     """
@@ -185,18 +185,18 @@ class _Watched:
         self._at = at
         self._replay = replay
         self._blind = blind
-        self._asked = 0
+        self._asks = 0
         self._ended = 0.0
         self._regret = 0.0
         self._seconds = 0.0
-        self._asking = 0.0
-        self._seen: list[tuple[int, float, float, float]] = []
+        self._asking_seconds = 0.0
+        self._readings: list[tuple[int, float, float, float]] = []
 
     def ask(self) -> Trial | None:
-        mark = time.perf_counter()
+        start = time.perf_counter()
         trial = self._source.ask()
-        self._asking += time.perf_counter() - mark
-        self._asked += 1
+        self._asking_seconds += time.perf_counter() - start
+        self._asks += 1
         return trial
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
@@ -211,17 +211,17 @@ class _Watched:
         self._regret += cost * self._replay.gap(row.arm.key)
         self._seconds += outcome.seconds
         passed = int(np.searchsorted(self._at[:-1], self._ended + _ROUNDING, side="right"))
-        if passed > len(self._seen):
-            self._seen += [self._now()] * (passed - len(self._seen))
+        if passed > len(self._readings):
+            self._readings += [self._now()] * (passed - len(self._readings))
 
     def _now(self) -> tuple[int, float, float, float]:
         pick = self._replay.pick(self._source.store)
         return (self._blind if pick is None else pick, self._regret, self._seconds, self._pool.clock)
 
     def read(self) -> OneRun:
-        """What was seen. The last checkpoint is the end: a last pull that is expensive may go beyond the budget."""
-        self._seen += [self._now()] * (len(self._at) - len(self._seen))
-        picks, regret, seconds, clock = zip(*self._seen, strict=True)
+        """The readings at the checkpoints; at the last an expensive pull may have gone beyond the budget."""
+        self._readings += [self._now()] * (len(self._at) - len(self._readings))
+        picks, regret, seconds, clock = zip(*self._readings, strict=True)
         return OneRun(
             np.array(picks),
             np.array(regret),
@@ -229,5 +229,5 @@ class _Watched:
             np.array(clock),
             self._pool.failed,
             self._pool.utilisation,
-            self._asking / self._asked,
+            self._asking_seconds / self._asks,
         )

@@ -35,7 +35,7 @@ def _of_random(result: Result) -> str:
     return f"{whole(result.pulls_of_random)} ({share(result.share_of_random)})" if result.share_of_random > 0 else "–"
 
 
-def _found(unit: Unit) -> Columns[Result]:
+def _final_picks(unit: Unit) -> Columns[Result]:
     return (
         ("strategy", lambda r: r.strategy),
         ("runs", lambda r: str(r.runs)),
@@ -114,7 +114,7 @@ def budget_grids(at: AtBudget) -> tuple[Grid, Grid]:
     """What the strategies found with one budget, and what they spent; best first."""
     bold = (at.verdict.chosen,)
     return (
-        _grid(f"Budget {at.budget}: found", _found(at.unit), at.results, bold),
+        _grid(f"Budget {at.budget}: found", _final_picks(at.unit), at.results, bold),
         _grid(f"Budget {at.budget}: spent", _SPENT, at.results, bold),
     )
 
