@@ -75,10 +75,14 @@ def _local_modules(named: list[str]) -> list[Path]:
 
 def _place(module: ModuleType) -> Path | None:
     """The folder of a package, or the file of a module; None where it has no Python file of its own."""
-    # A namespace package may lie in several folders: it cannot be sent as one.
-    if len(list(getattr(module, "__path__", []))) == 1:
-        return Path(module.__path__[0]).resolve()
     file = getattr(module, "__file__", None)
+    paths = list(getattr(module, "__path__", []))
+    # A package may look for modules in more folders than its own, as this program does for the names of 0.1; one
+    # without a file is a namespace package, and if that is in several folders it cannot be sent as one.
+    if paths and file:
+        return Path(file).resolve().parent
+    if len(paths) == 1:
+        return Path(paths[0]).resolve()
     return Path(file).resolve() if file and file.endswith(".py") else None
 
 
