@@ -16,7 +16,20 @@ LONGEST = 60
 EMPTY_WORDS = frozenset(["asked", "each", "found", "given", "had", "kept", "known", "made", "own", "told", "wanted"])
 """Words that name nothing: a match, a row, a setting or a message is called what it is."""
 ROOMS_WITH_NAMES = (
-    *("core", "stats", "policy", "datasets", "rules", "augmentation", "child", "export", "study", "reports", "cli"),
+    *(
+        "core",
+        "stats",
+        "policy",
+        "datasets",
+        "rules",
+        "augmentation",
+        "child",
+        "export",
+        "study",
+        "reports",
+        "experiments",
+        "cli",
+    ),
     *("workers", "search_spaces"),
 )
 """Rooms in which no name is such a word."""
