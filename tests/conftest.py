@@ -13,12 +13,17 @@ from pathlib import Path
 # several threads each wait for one another, and take seven times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import hypothesis
 import pytest
 import sqlalchemy
 import torch
 
 from tests.support.postgres import Server, private_server
 from tests.support.quick import QuickSetup, write_npz
+
+# On a busy machine an example takes as long as it takes.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session", autouse=True)
