@@ -138,7 +138,7 @@ def test_affinity_falls_with_strength(data):
     torch.manual_seed(0)
     bases = Bases()
     child(data, bases=bases, base_epochs=8, epochs=1, images=1000)
-    (network,) = bases._kept.values()
+    (network,) = bases._networks.values()
     found = [affinity(Policy.preset(p), data, network, 500, 0)["affinity"] for p in ("randaugment:1,3", "soft-crop")]
     assert found[1] < found[0] < 0
 
