@@ -14,7 +14,7 @@ from tests.support.chaos import Record, disturbed, undisturbed
 def test_a_search_killed_at_random_ends_as_if_nothing_had_happened(strategy, tmp_path):
     expected = undisturbed(strategy, tmp_path)
     record = disturbed(strategy, expected, tmp_path / "disturbed", 4, random.Random(1))
-    assert record.faults == [] and record.kills.total() >= 2
+    assert record.faults == [] and record.kills.total() >= 1
 
 
 @pytest.mark.slow

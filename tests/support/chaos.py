@@ -71,7 +71,7 @@ def disturbed(strategy: str, expected: Path, folder: Path, kills: int, rng: rand
             continue
         with suppress(psutil.NoSuchProcess):
             rng.choice(victims[target]).kill()
-            record.kills[target] += 1
+            record.kills.update([target])
         if target == "controller":
             record.faults += _left_behind([*victims["worker"], *victims["forkserver"]])
             process.wait()
@@ -91,8 +91,8 @@ def _search(strategy: str, folder: Path) -> list[str]:
         network.write_text(NETWORK)
     settings = {
         "strategy": strategy,
-        "trials": 8,
-        "confirm": 1,
+        "trials": 20,
+        "confirm": 2,
         "finalists": 2,
         "images": 40,
         "epochs": 2,
@@ -112,11 +112,11 @@ def _started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
 
 def _wait_for_a_moment(process: subprocess.Popen[bytes], folder: Path, rng: random.Random) -> bool:
     """Wait until some more trials have ended and a moment longer; False once the process has ended."""
-    wanted = completed(folder / "study.db") + rng.choice((0, 0, 1, 2))
+    count = completed(folder / "study.db") + rng.choice((0, 0, 1, 2))
     end = time.monotonic() + PATIENCE
-    while process.poll() is None and completed(folder / "study.db") < wanted and time.monotonic() < end:
+    while process.poll() is None and completed(folder / "study.db") < count and time.monotonic() < end:
         time.sleep(0.02)
-    moment = time.monotonic() + rng.choice((rng.uniform(0, 0.2), rng.uniform(0, 6)))
+    moment = time.monotonic() + rng.choice((rng.uniform(0, 0.2), rng.uniform(0, 2)))
     while process.poll() is None and time.monotonic() < moment:
         time.sleep(0.02)
     return process.poll() is None
@@ -124,15 +124,15 @@ def _wait_for_a_moment(process: subprocess.Popen[bytes], folder: Path, rng: rand
 
 def _processes(process: subprocess.Popen[bytes]) -> dict[str, list[psutil.Process]]:
     """The living processes of a search by kind; a worker is a child of the forkserver."""
-    found: dict[str, list[psutil.Process]] = {name: [] for name in TARGETS}
+    processes: dict[str, list[psutil.Process]] = {name: [] for name in TARGETS}
     with suppress(psutil.NoSuchProcess):
         controller = psutil.Process(process.pid)
-        found["controller"] = [controller]
+        processes["controller"] = [controller]
         for child in controller.children():
             if "forkserver" in " ".join(child.cmdline()):
-                found["forkserver"].append(child)
-                found["worker"] += child.children()
-    return found
+                processes["forkserver"].append(child)
+                processes["worker"] += child.children()
+    return processes
 
 
 def _left_behind(processes: Iterable[psutil.Process]) -> list[str]:
