@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,16 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
             unseen.clear()
             raise KeyboardInterrupt
 
+    # Raised in a destructor or a weak reference's callback, it can only be printed, with a traceback; the next check
+    # raises it again.
+    report = sys.unraisablehook
+
+    def report_others(unraisable: sys.UnraisableHookArgs) -> None:
+        if not (pressed and isinstance(unraisable.exc_value, KeyboardInterrupt)):
+            report(unraisable)
+
     signal.signal(signal.SIGINT, interrupt)
+    sys.unraisablehook = report_others
     try:
         yield check
     except Exception as error:
@@ -50,3 +60,4 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
         raise KeyboardInterrupt from error
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = report

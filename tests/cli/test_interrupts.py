@@ -23,6 +23,19 @@ def swallowed(listener):
     pytest.fail("the next report of progress must end the command")
 
 
+class Destroyed:
+    """Its destructor is where Ctrl-C arrives: Python can only print that."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def in_a_destructor(listener):
+    Destroyed()
+    listener(Status("search", 1, 2, None, 0))
+    pytest.fail("the next report of progress must end the command")
+
+
 def another_error(_listener):
     try:
         signal.raise_signal(signal.SIGINT)
@@ -30,7 +43,7 @@ def another_error(_listener):
         raise RunFailed("workers cannot start") from None
 
 
-@pytest.mark.parametrize("start", [pressed, swallowed, another_error])
+@pytest.mark.parametrize("start", [pressed, swallowed, in_a_destructor, another_error])
 def test_ctrl_c_ends_a_command_whatever_becomes_of_it(start, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         watched(start, str(tmp_path))
