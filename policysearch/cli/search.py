@@ -20,7 +20,7 @@ def search(
 ) -> None:
     """Search a policy; with no flag, on the shipped data in a few minutes."""
     settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
-    from policysearch.experiments.spelling import must_be_spelled
+    from policysearch.experiments.config_checks import must_be_spelled
 
     # What follows imports scipy and torch: what is misspelled is reported before.
     must_be_spelled(settings)

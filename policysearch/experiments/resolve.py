@@ -12,7 +12,7 @@ from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
-from policysearch.experiments.spelling import must_be_spelled
+from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.rewards import try_reward

@@ -140,7 +140,7 @@ MUTANTS: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
             ("return images if bool(", "return images if not bool("),
         ],
     ),
-    SEARCH + "learning.py": (
+    SEARCH + "chance_level.py": (
         VERDICT,
         [
             ("_NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1", "_NEAR_RATIO, _NEAR_SHARE = 0.05, 0.1"),

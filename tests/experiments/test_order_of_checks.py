@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from policysearch.core.errors import UserError
+from policysearch.experiments.config_checks import must_be_spelled_to_begin
 from policysearch.experiments.search.run import search
-from policysearch.experiments.spelling import must_be_spelled_to_begin
 from policysearch.study.config import SearchConfig, make_config
 
 ORDER = ("operations", "reward", "strategy", "data", "model")
@@ -125,7 +125,7 @@ def test_all_names_that_are_none_are_reported_at_once(settings):
 def test_names_are_checked_without_torch():
     code = (
         "import sys\n"
-        "from policysearch.experiments.spelling import must_be_spelled_to_begin\n"
+        "from policysearch.experiments.config_checks import must_be_spelled_to_begin\n"
         "from policysearch.study.config import SearchConfig\n"
         "must_be_spelled_to_begin(SearchConfig())\n"
         "print({'torch', 'torchvision', 'scipy', 'ray'} & {*sys.modules})"

@@ -26,7 +26,7 @@ from policysearch.cli.result_folder import kind_of, write_page_of
 from policysearch.cli.show import show_result
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
-from policysearch.experiments.search.learning import LARGEST_CLASS
+from policysearch.experiments.search.chance_level import LARGEST_CLASS
 from policysearch.experiments.search.report.cost import repeating
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.headline import found_on

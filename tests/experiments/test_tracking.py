@@ -117,7 +117,7 @@ def test_tensorboard_holds_the_record_once_however_often_it_is_resumed(quick, tm
 
 def test_tensorboard_that_is_missing_is_told_before_anything_is_written(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("policysearch.experiments.spelling.find_spec", lambda name: None)
+    monkeypatch.setattr("policysearch.experiments.config_checks.find_spec", lambda name: None)
     code, _, err = call(monkeypatch, capsys, "search", "--tensorboard", "--out", "run")
     assert code == 2 and "policysearch[tensorboard]" in err and err.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from policysearch.core.trial import Outcome
-from policysearch.experiments.search.learning import LARGEST_CLASS
+from policysearch.experiments.search.chance_level import LARGEST_CLASS
 from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge_winner
 from policysearch.policy.policy import Policy

@@ -12,7 +12,7 @@ from policysearch.core.command import command
 from policysearch.core.jsonable import plain
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
-from policysearch.experiments.search.learning import learning
+from policysearch.experiments.search.chance_level import learning
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, finalists, summarise

@@ -9,6 +9,7 @@ from policysearch.core.errors import SearchFailed, UserError
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.config_checks import must_be_spelled_to_begin
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.announcement import announce
@@ -27,7 +28,6 @@ from policysearch.experiments.search.summary import ArmSummary, finalists, summa
 from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.session import Session, most_common_error, must_not_be_fewer
-from policysearch.experiments.spelling import must_be_spelled_to_begin
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from policysearch.experiments.search.learning import Learning, learning
+from policysearch.experiments.search.chance_level import Learning, learning
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
 from policysearch.reports.numbers import Unit, unit_of

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
+from policysearch.experiments.search.chance_level import LARGEST_CLASS
 from policysearch.experiments.search.known_pitfalls import hardly_confirmed, known_to_mislead
-from policysearch.experiments.search.learning import LARGEST_CLASS
 from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
 
