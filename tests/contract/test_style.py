@@ -28,6 +28,8 @@ ROOMS_WITH_NAMES = (
         "study",
         "reports",
         "experiments",
+        "service",
+        "client",
         "cli",
     ),
     *("workers", "search_spaces"),

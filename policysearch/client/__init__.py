@@ -1,0 +1,1 @@
+"""A client of the service, for programs and for `policysearch remote`."""
