@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
-from policysearch.child.weight_averaging import averaged
+from policysearch.child.sgd import SGD
+from policysearch.child.weight_averaging import WeightAverage
 
 
 class Learner:
@@ -34,20 +35,14 @@ class Learner:
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
         self.network = factory().to(device).to(memory_format=memory_format)
-        self._average = averaged(self.network, recipe.averaging) if recipe.averaging else None
-        self.judged: nn.Module = self._average or self.network
-        self._optimiser = torch.optim.SGD(
-            self.network.parameters(),
-            recipe.rate,
-            recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=recipe.momentum > 0,
-        )
+        self._average = WeightAverage(self.network, recipe.averaging) if recipe.averaging else None
+        self.judged = self._average.network if self._average else self.network
+        self._optimiser = SGD(self.network.parameters(), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
         self._rate = recipe.rate
         self._device = device
         self._precision = chosen_precision(recipe.precision, device)
         self._forward = torch.compile(self.network) if recipe.compile else self.network
-        self._scaler = torch.amp.GradScaler(device.type, enabled=self._precision == "float16")
+        self._scaler = torch.amp.GradScaler(device.type) if self._precision == "float16" else None
 
     def logits(self, inputs: Tensor) -> Tensor:
         """[B, C, H, W] float32 -> [B, classes] float32, whatever the precision of the passes."""
@@ -60,7 +55,7 @@ class Learner:
         if self._average is None:
             return self.logits(inputs)
         with autocast(self._precision, self._device):
-            out: Tensor = self._average(inputs)
+            out: Tensor = self.judged(inputs)
         return out.float()
 
     def update(self, loss: Tensor, share: float = 1.0) -> None:
@@ -73,11 +68,14 @@ class Learner:
             loss: [] float, of the current batch.
             share: of the highest learning rate, in [0, 1].
         """
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._rate * share
+        rate = self._rate * share
         self._optimiser.zero_grad()
-        self._scaler.scale(loss).backward()
-        self._scaler.step(self._optimiser)
-        self._scaler.update()
+        if self._scaler is None:
+            loss.backward()
+            self._optimiser.step(rate)
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self._optimiser, rate)  # type: ignore[arg-type]
+            self._scaler.update()
         if self._average is not None:
-            self._average.update_parameters(self.network)
+            self._average.update(self.network)

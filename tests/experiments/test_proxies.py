@@ -15,7 +15,7 @@ from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
 from policysearch.child.warm_start import Bases, affinity, severity
-from policysearch.child.weight_averaging import averaged
+from policysearch.child.weight_averaging import WeightAverage
 from policysearch.core.errors import UserError
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -66,26 +66,26 @@ def test_weights_are_averaged_over_the_last_share_of_the_steps(share):
     """Weights that grow by one a step: a mean over the last share of T lags by about share·T/2 (as the move's weight
     1/(share·t) has mean age share·T/(1 + share)); with share 1 it is the mean itself."""
     network = nn.Linear(1, 1, bias=False)
-    average = averaged(network, share)
+    average = WeightAverage(network, share)
     steps = 400
     for step in range(1, steps + 1):
         with torch.no_grad():
             network.weight.fill_(step)
-        average.update_parameters(network)
-    lag = steps - average.module.weight.item()
+        average.update(network)
+    lag = steps - average.network.weight.item()
     assert lag == pytest.approx(share * steps / (1 + share), abs=3)
     if share == 1.0:
-        assert average.module.weight.item() == pytest.approx(np.mean(range(1, steps + 1)), rel=1e-4)
+        assert average.network.weight.item() == pytest.approx(np.mean(range(1, steps + 1)), rel=1e-4)
 
 
 def test_running_statistics_are_averaged_and_counts_copied():
     network = nn.BatchNorm1d(2)
-    average = averaged(network, 1.0)
+    average = WeightAverage(network, 1.0)
     for value in (1.0, 3.0):
         network.running_mean.fill_(value)
         network.num_batches_tracked.fill_(int(value))
-        average.update_parameters(network)
-    assert average.module.running_mean.tolist() == [2.0, 2.0] and int(average.module.num_batches_tracked) == 3
+        average.update(network)
+    assert average.network.running_mean.tolist() == [2.0, 2.0] and int(average.network.num_batches_tracked) == 3
 
 
 @pytest.mark.slow
