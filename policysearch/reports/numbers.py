@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 _NONE = "–"
 

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.stats import studentized_range, t
 
 from policysearch.stats.arrays import Floats
-from policysearch.stats.intervals import LEVEL, Estimate, standard_error
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import LEVEL, standard_error
 from policysearch.stats.paired import Paired, count_error
 from policysearch.stats.significance import POWER
 

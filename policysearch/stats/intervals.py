@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from policysearch.stats.arrays import Floats
+from policysearch.stats.estimate import Estimate
 
 LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean or a share, and the ends of its 95 % interval; nan where one run leaves the interval unknown."""
-
-    mean: float
-    low: float
-    high: float
 
 
 def student(mean: float, error: float, n: int) -> Estimate:

@@ -17,7 +17,8 @@ from scipy.stats import t
 
 from policysearch.core.jsonable import plain
 from policysearch.stats.arrays import Floats
-from policysearch.stats.intervals import LEVEL, Estimate, spread, standard_error
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import LEVEL, spread, standard_error
 from policysearch.stats.significance import ALPHA, TIE, detectable, holm, sign_flip
 
 _EQUAL = 1e-12  # differences closer than this are rounding

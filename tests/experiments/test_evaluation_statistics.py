@@ -14,7 +14,7 @@ from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION, Measu
 from policysearch.experiments.evaluation.statistics import best_fixed, compared, metric_result, references
 from policysearch.experiments.evaluation.verdict import Finding, dealt, false_claims, judge_policy
 from policysearch.policy.presets import preset
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 from policysearch.stats.paired import PairedTest, student_pair, with_holm
 
 FIXED = ("identity", "flip-crop", "randaugment", "trivialaugment-wide", "autoaugment-cifar10")

@@ -20,7 +20,7 @@ from policysearch.reports.numbers import (
     unit_of,
     whole,
 )
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 NAN = math.nan
 KNOWN = Estimate(0.0122, -0.0046, 0.029)

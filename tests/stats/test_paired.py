@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import tukey_hsd
 
 from policysearch.stats.best_of_several import leads, range_factor, residual_deviation
-from policysearch.stats.intervals import Estimate, student
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import student
 from policysearch.stats.paired import Paired, count_error, fields_of, sign_flip_pair, student_pair, with_holm
 
 NAN = math.nan

@@ -7,7 +7,7 @@ from policysearch.experiments.calibration.analysis import Analysis
 from policysearch.experiments.calibration.proxies import Estimated
 from policysearch.experiments.calibration.truth import RELIABLE
 from policysearch.reports.numbers import PERCENT, share
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 NOTES = (
     "regret: accuracy after long training of the best arm minus that of the pick, on average over picks by so many "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from policysearch.experiments.comparison.verdict import BASELINE, StrategyVerdic
 from policysearch.reports.curves import Curve
 from policysearch.reports.numbers import PLAIN, Unit, unit_of
 from policysearch.stats.arrays import Floats
-from policysearch.stats.intervals import Estimate, mean_interval, wilson
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import mean_interval, wilson
 from policysearch.stats.paired import PairedTest, sign_flip_pair, with_holm
 
 TOLERANCE = 1e-9

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.legend import legend_label
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
 _MARKERS = "osD^vPX*"

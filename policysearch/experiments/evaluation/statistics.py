@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.experiments.evaluation.metrics import VALIDATION, Measured
-from policysearch.stats.intervals import Estimate, student
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import student
 from policysearch.stats.paired import PairedTest, student_pair, with_holm
 
 TRIVIAL = "trivialaugment-wide"

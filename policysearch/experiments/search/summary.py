@@ -10,7 +10,8 @@ import numpy as np
 
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
-from policysearch.stats.intervals import Estimate, student
+from policysearch.stats.estimate import Estimate
+from policysearch.stats.intervals import student
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.rows import COMPLETE, FAILED, Row
 

@@ -16,7 +16,7 @@ from policysearch.reports.curves import Curve
 from policysearch.reports.html.svg import INK, SERIES, STYLE, inline
 from policysearch.reports.legend import legend_label
 from policysearch.stats.arrays import Floats
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))

@@ -11,7 +11,7 @@ from policysearch.reports.html.markup import figure, folded, heading, paragraph,
 from policysearch.reports.html.plots import Dot, Panel, dots
 from policysearch.reports.numbers import Unit, unit_of
 from policysearch.reports.table import Grid
-from policysearch.stats.intervals import Estimate
+from policysearch.stats.estimate import Estimate
 
 _NOTE = (
     "Shares by PED-ANOVA (Watanabe et al. 2023) over the arms' shrunken means, each arm once: how far the values of "
