@@ -1,4 +1,7 @@
-"""Flips, whole-pixel translations and crops: each axis moves by itself, so any number of them is one gather.
+"""Flips, whole-pixel translations and crops: each axis moves by itself, so any number of them is one pass.
+
+That pass is a gather for small images, and one slice per image for large ones: a gather costs more per value, a slice
+more per image.
 
 A kernel takes (images [b, C, H, W], of which only the shape counts, magnitude [b] float32, numbers [b, K] in [0, 1))
 and returns [b, 2, 2] float32 of whole numbers: for the y axis then the x axis, (scale, offset) with source = scale ·
@@ -12,6 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _PIECE = 2**18  # values
+_SLICED = 2**13
+"""Values per image from which slices beat a gather on a CPU. Measured, the gather's time over that of slices: 0.6 at
+3×32×32, 0.8 at 3×48×48, 1.2 at 3×64×64, 1.6 at 3×128×128, 1.9 at 3×224×224."""
 
 
 def _moves(magnitude: Tensor, y: Tensor | None = None, x: Tensor | None = None) -> Tensor:
@@ -123,12 +129,24 @@ class Window:
         and their order; `fill` where nothing is shown."""
         moved = self._moved.index_select(0, order)
         first = moved.logical_not().to(torch.uint8).argsort()
-        values, order = values.index_select(0, first), order.index_select(0, first)
-        count, rows = int(moved.sum()), rows_a_piece(values)
+        count, order = int(moved.sum()), order.index_select(0, first)
+        if not values.is_cuda and values[:1].numel() >= _SLICED:
+            return self._slices(values, first.tolist(), order[:count], fill), order
+        values, rows = values.index_select(0, first), rows_a_piece(values)
         for at in range(0, count, rows):
             piece = slice(at, min(at + rows, count))
             values[piece] = self._gather(values[piece], self._state.index_select(0, order[piece]), fill)
         return values, order
+
+    def _slices(self, values: Tensor, rows: list[int], moved: Tensor, fill: int) -> Tensor:
+        """New values, of these rows in this order; the first of them show images `moved`, moved by a slice each."""
+        out = torch.empty_like(values)
+        states = self._state.index_select(0, moved).int().tolist()
+        for target, row, axes in zip(out, rows, states, strict=False):
+            _slide(values[row], target, axes, fill)
+        for place in range(len(states), len(rows)):
+            out[place] = values[rows[place]]
+        return out
 
     def _gather(self, values: Tensor, state: Tensor, fill: int) -> Tensor:
         height, width = values.shape[2:]
@@ -148,6 +166,20 @@ def _shown(state: Tensor, longer: int) -> Tensor:
     at = torch.arange(longer, device=state.device, dtype=torch.float32)
     hidden = (at < first).logical_or_(at > last)
     return (scale * at).add_(offset + 1).masked_fill_(hidden, 0).long()
+
+
+def _slide(source: Tensor, target: Tensor, axes: list[list[int]], fill: int) -> None:
+    """Write one image [C, H, W] moved by a window's numbers of the y and the x axis over another."""
+    shown, backward = target, []
+    for axis, (scale, offset, first, last) in enumerate(axes, start=1):
+        length = max(0, last - first + 1)
+        if length < source.shape[axis]:
+            target.fill_(fill)
+        start = scale * (first if scale > 0 else last) + offset if length else 0
+        shown, source = shown.narrow(axis, first if length else 0, length), source.narrow(axis, start, length)
+        if scale < 0:
+            backward.append(axis)
+    shown.copy_(source.flip(backward) if backward else source)
 
 
 def rows_a_piece(values: Tensor) -> int:
