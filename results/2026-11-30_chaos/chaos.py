@@ -1,9 +1,10 @@
 """Real searches killed at random: is anything lost, doubled, left behind or hung, and is the winner the same?
 
-Run: python results/2026-11-30_chaos/chaos.py [--searches N] [--kills K] [--seed S] [--at-once P]. Every strategy is
-searched once undisturbed; then N searches, strategies in turn, each killed up to K times: its controller, worker or
-forkserver, at a random moment. A killed controller is followed by `policysearch resume`. Lines are added to chaos.jsonl
-as searches end, and chaos.md has the counts.
+Run: python results/2026-11-30_chaos/chaos.py [--searches N] [--kills K] [--seed S] [--places local,ray,postgres].
+Every strategy is searched once undisturbed; then N searches in every place, strategies in turn, each disturbed up to K
+times at random moments: its controller, worker or forkserver is killed; on Ray its controller, an actor or the node;
+with PostgreSQL its controller, its worker or the server. A killed controller is followed by `policysearch resume`.
+Lines are added to chaos.jsonl as searches end; a search that is in it is not run again, and chaos.md has the counts.
 """
 
 from __future__ import annotations
@@ -15,63 +16,112 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.support.chaos import Record, disturbed, undisturbed  # noqa: E402
+from tests.support.chaos import disturbed, undisturbed  # noqa: E402
+from tests.support.chaos_places import PLACES, Place  # noqa: E402
 
-STRATEGIES = ("random", "greedy", "epsilon-greedy", "ucb", "thompson", "tpe", "optuna:NSGAII", "sequential-halving")
+STRATEGIES = (
+    "ucb",
+    "random",
+    "greedy",
+    "epsilon-greedy",
+    "epsilon-greedy-decay",
+    "ucb-tuned",
+    "ucb-normal",
+    "kl-ucb",
+    "thompson",
+    "thompson-beta",
+    "top-two-thompson",
+    "linucb",
+    "exp3",
+    "sequential-halving",
+    "successive-halving",
+    "corrected-halving",
+    "hyperband",
+    "tpe",
+    "optuna:NSGAII",
+    "optuna:QMC",
+)
+LINES = HERE / "chaos.jsonl"
+_writing = Lock()
 
 
-def summary(records: list[Record], command: str) -> str:
+def summary(records: list[dict[str, Any]], command: str) -> str:
     """The counts as Markdown."""
-    kills = sum((record.kills for record in records), Counter())
-    faults = Counter(fault for record in records for fault in record.faults)
-    lines = [
-        "# Chaos",
-        "",
-        f"`{command}` · {platform.machine()}, Python {platform.python_version()}",
-        "",
-        f"{len(records)} searches of {len({record.strategy for record in records})} strategies, "
-        f"{kills.total()} kills: " + ", ".join(f"{count} of a {name}" for name, count in kills.most_common()) + ".",
-        "",
-        "| fault | searches |",
-        "| - | - |",
-        *(f"| {fault} | {count} |" for fault, count in faults.most_common()),
-        *([] if faults else ["| none: same trials, same winner, nothing left behind, no hang | 0 |"]),
-    ]
-    return "\n".join(lines) + "\n"
+    places = sorted({record["place"] for record in records})
+    rows = []
+    for place in places:
+        some = [record for record in records if record["place"] == place]
+        kills = sum((Counter(record["kills"]) for record in some), Counter())
+        names = ", ".join(f"{count} of the {name}" for name, count in kills.most_common())
+        rows.append(f"| {place} | {len(some)} | {kills.total()}: {names} | {sum(bool(r['faults']) for r in some)} |")
+    faults = Counter(f"{record['place']}: {fault}" for record in records for fault in record["faults"])
+    return "\n".join(
+        [
+            "# Chaos",
+            "",
+            f"`{command}` · {platform.machine()}, Python {platform.python_version()}, two busy cores",
+            "",
+            f"{len(records)} searches of {len({record['strategy'] for record in records})} strategies. A search is at "
+            "fault if a trial is lost, changed or recorded twice, if another policy wins, if a process outlives its "
+            "controller by a minute, or if a command takes longer than five minutes.",
+            "",
+            "| place | searches | kills | searches at fault |",
+            "| - | - | - | - |",
+            *rows,
+            "",
+            *(f"- {count} × {fault}" for fault, count in faults.most_common()),
+        ]
+    )
+
+
+def searches_in(place: Place, options: argparse.Namespace, folder: Path, expected: dict[str, Path]) -> None:
+    """All searches of a place, one after the other."""
+    finished = {(line["place"], line["number"]) for line in lines()}
+    for number in range(options.searches):
+        if (place.name, number) in finished:
+            continue
+        strategy = STRATEGIES[number % len(STRATEGIES)]
+        rng = random.Random(f"{options.seed} {place.name} {number}")
+        record = disturbed(strategy, expected[strategy], folder / f"{place.name}{number}x", options.kills, rng, place)
+        line = {"place": place.name, "number": number, "strategy": strategy, "kills": record.kills}
+        with _writing, LINES.open("a", encoding="utf-8") as file:
+            print(json.dumps({**line, "faults": record.faults}), file=file)
+        print(place.name, number, strategy, dict(record.kills), record.faults, flush=True)
+
+
+def lines() -> list[dict[str, Any]]:
+    """What is recorded."""
+    return [json.loads(line) for line in LINES.read_text(encoding="utf-8").splitlines()] if LINES.exists() else []
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--searches", type=int, default=200)
+    parser.add_argument("--searches", type=int, default=68, help="in every place")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--places", default="local,ray,postgres")
     options = parser.parse_args()
-    records: list[Record] = []
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(options.at_once) as pool:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "whole").mkdir()
-        expected = dict(zip(STRATEGIES, pool.map(lambda s: undisturbed(s, folder / "whole"), STRATEGIES), strict=True))
-        waiting = []
-        for number in range(options.searches):
-            strategy = STRATEGIES[number % len(STRATEGIES)]
-            rng = random.Random(f"{options.seed} {number}")
-            out = folder / f"run{number}"
-            waiting.append(pool.submit(disturbed, strategy, expected[strategy], out, options.kills, rng))
-        with (HERE / "chaos.jsonl").open("w", encoding="utf-8") as file:
-            for future in as_completed(waiting):
-                records.append(future.result())
-                line = {"strategy": records[-1].strategy, "kills": records[-1].kills, "faults": records[-1].faults}
-                print(json.dumps(line), file=file, flush=True)
-                print(f"{len(records)}/{options.searches} {line}", flush=True)
+        expected = {strategy: undisturbed(strategy, folder / "whole") for strategy in STRATEGIES[: options.searches]}
+        with ExitStack() as stack, ThreadPoolExecutor() as threads:
+            # Ray is started in the main thread, where signals are handled.
+            places = [stack.enter_context(PLACES[place]()) for place in options.places.split(",")]
+            jobs = [threads.submit(searches_in, place, options, folder, expected) for place in places]
+            for job in jobs:
+                job.result()
     command = "python " + " ".join(["results/2026-11-30_chaos/chaos.py", *sys.argv[1:]])
-    (HERE / "chaos.md").write_text(summary(records, command), encoding="utf-8")
+    (HERE / "chaos.md").write_text(summary(lines(), command) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from pathlib import Path
 import psutil
 
 from policysearch.policy.policy import Policy
-from tests.support.kills import completed, trials
+from tests.support.chaos_places import LOCAL, Place, processes_of
+from tests.support.kills import trials
 
 PATIENCE = 300.0
 """Seconds after which a command counts as hung; undisturbed it takes a twentieth."""
-TARGETS = ("controller", "worker", "forkserver")
 NETWORK = """
 from torch import nn
 
@@ -36,24 +36,28 @@ class Record:
 
     Attributes:
         strategy: its strategy.
+        place: where it ran.
         kills: how often each kind of process was killed.
         faults: what must not happen, in words; empty if all is well.
     """
 
     strategy: str
+    place: str = "local"
     kills: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
 
 def undisturbed(strategy: str, folder: Path) -> Path:
-    """Run a search to its end; returns its folder."""
+    """Run a search on local workers to its end; returns its folder."""
     run = folder / strategy.replace(":", "-")
-    subprocess.run(_search(strategy, run), check=True, capture_output=True, timeout=PATIENCE)
+    subprocess.run(_search(strategy, run, LOCAL), check=True, capture_output=True, timeout=PATIENCE)
     return run
 
 
-def disturbed(strategy: str, expected: Path, folder: Path, kills: int, rng: random.Random) -> Record:
-    """Run a search, kill one of its processes so many times, and hold what it ends with against an undisturbed one.
+def disturbed(
+    strategy: str, expected: Path, folder: Path, kills: int, rng: random.Random, place: Place = LOCAL
+) -> Record:
+    """Run a search, kill what it needs so many times, and hold what it ends with against an undisturbed one.
 
     Args:
         strategy: of the search.
@@ -61,31 +65,39 @@ def disturbed(strategy: str, expected: Path, folder: Path, kills: int, rng: rand
         folder: for this one; must not exist.
         kills: how many processes to kill; fewer where the search ends before.
         rng: draws what is killed and when.
+        place: where the search runs and is recorded.
     """
-    record = Record(strategy)
-    process = _started(_search(strategy, folder), folder)
-    while sum(record.kills.values()) < kills and _wait_for_a_moment(process, folder, rng):
-        target = rng.choice(TARGETS)
-        victims = _processes(process)
-        if not victims[target]:
+    record = Record(strategy, place.name)
+    process = _started(_search(strategy, folder, place), folder)
+    while record.kills.total() < kills:
+        if not _wait_for_a_moment(process, folder, rng, place):
+            if not _lost_its_storage(process, place):
+                break
+            process = _continued(strategy, folder, place)
             continue
-        with suppress(psutil.NoSuchProcess):
-            rng.choice(victims[target]).kill()
+        target = rng.choice(("controller", *place.kinds))
+        if target in place.disturb:
+            place.disturb[target]()
             record.kills.update([target])
-        if target == "controller":
-            record.faults += _left_behind([*victims["worker"], *victims["forkserver"]])
+        elif target == "controller":
+            victims = processes_of(process.pid)
+            process.kill()
             process.wait()
-            process = _started([sys.executable, "-m", "policysearch", "resume", str(folder)], folder)
-            if not (folder / "config.toml").exists():
-                process.kill()
-                process.wait()
-                process = _started(_search(strategy, folder), folder)
-    record.faults += _end(process)
+            record.kills.update([target])
+            record.faults += _left_behind([p for kind, all_of in victims.items() if kind != target for p in all_of])
+            process = _continued(strategy, folder, place)
+        elif victims := processes_of(process.pid).get(target):
+            with suppress(psutil.NoSuchProcess):
+                rng.choice(victims).kill()
+                record.kills.update([target])
+    while (ending := _end(process)) and _lost_its_storage(process, place):
+        process = _continued(strategy, folder, place)
+    record.faults += ending
     record.faults += _differences(expected, folder)
     return record
 
 
-def _search(strategy: str, folder: Path) -> list[str]:
+def _search(strategy: str, folder: Path, place: Place) -> list[str]:
     network = folder.parent / "networks.py"
     if not network.exists():
         network.write_text(NETWORK)
@@ -100,9 +112,17 @@ def _search(strategy: str, folder: Path) -> list[str]:
         "retries": 100,
         "model": f"{network}:tiny",
         "out": folder,
+        **place.settings(folder),
     }
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     return [sys.executable, "-m", "policysearch", "search", *flags]
+
+
+def _continued(strategy: str, folder: Path, place: Place) -> subprocess.Popen[bytes]:
+    """What a person would type: resume where there is a run, otherwise the search again."""
+    if not (folder / "config.toml").exists():
+        return _started(_search(strategy, folder, place), folder)
+    return _started([sys.executable, "-m", "policysearch", "resume", str(folder)], folder)
 
 
 def _started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
@@ -110,29 +130,21 @@ def _started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait_for_a_moment(process: subprocess.Popen[bytes], folder: Path, rng: random.Random) -> bool:
+def _wait_for_a_moment(process: subprocess.Popen[bytes], folder: Path, rng: random.Random, place: Place) -> bool:
     """Wait until some more trials have ended and a moment longer; False once the process has ended."""
-    count = completed(folder / "study.db") + rng.choice((0, 0, 1, 2))
+    count = place.trials_of(folder) + rng.choice((0, 0, 1, 2))
     end = time.monotonic() + PATIENCE
-    while process.poll() is None and completed(folder / "study.db") < count and time.monotonic() < end:
-        time.sleep(0.02)
+    while process.poll() is None and place.trials_of(folder) < count and time.monotonic() < end:
+        time.sleep(0.05)
     moment = time.monotonic() + rng.choice((rng.uniform(0, 0.2), rng.uniform(0, 2)))
     while process.poll() is None and time.monotonic() < moment:
         time.sleep(0.02)
     return process.poll() is None
 
 
-def _processes(process: subprocess.Popen[bytes]) -> dict[str, list[psutil.Process]]:
-    """The living processes of a search by kind; a worker is a child of the forkserver."""
-    processes: dict[str, list[psutil.Process]] = {name: [] for name in TARGETS}
-    with suppress(psutil.NoSuchProcess):
-        controller = psutil.Process(process.pid)
-        processes["controller"] = [controller]
-        for child in controller.children():
-            if "forkserver" in " ".join(child.cmdline()):
-                processes["forkserver"].append(child)
-                processes["worker"] += child.children()
-    return processes
+def _lost_its_storage(process: subprocess.Popen[bytes], place: Place) -> bool:
+    """Whether a search has ended, with the sentence that its storage failed, where that is what was done to it."""
+    return process.poll() == 1 and "server" in place.disturb
 
 
 def _left_behind(processes: Iterable[psutil.Process]) -> list[str]:
