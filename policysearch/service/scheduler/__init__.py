@@ -1,0 +1,1 @@
+"""Who runs when and where: places, the queue, the processes of jobs and how their ends are booked."""
