@@ -1,0 +1,9 @@
+"""What a request for a calibration may say."""
+
+from __future__ import annotations
+
+from policysearch.experiments.calibration.settings import CalibrateSettings
+from policysearch.service.requests.taken import closed_model
+
+CalibrateRequest = closed_model("CalibrateRequest", "calibrate", CalibrateSettings)
+"""The settings of `policysearch calibrate`, without those that the server sets."""

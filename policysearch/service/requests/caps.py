@@ -1,0 +1,75 @@
+"""How much a request asks for, against what the operator allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.core.errors import UserError
+from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
+from policysearch.service.requests.context import Caps
+
+MOST: Mapping[str, str] = MappingProxyType(
+    {
+        "trials": "pulls",
+        "images": "images",
+        "confirm_images": "images",
+        "validation": "images",
+        "recipe.batch": "images",
+        "epochs": "epochs",
+        "confirm_epochs": "epochs",
+        "recipe.base_epochs": "epochs",
+        "workers": "workers",
+        "arms": "arms",
+        "deadline": "seconds",
+    }
+)
+"""The field of `Caps` that each number of a request may not exceed."""
+
+
+def beyond(kind: str, values: Mapping[str, Any], caps: Caps) -> Iterator[tuple[str, str]]:
+    """Fields that ask for more than is allowed, with a sentence each.
+
+    Args:
+        kind: of job.
+        values: settings by name, those of the recipe inside `recipe`, defaults included.
+        caps: what is allowed.
+    """
+    recipe = {f"recipe.{name}": value for name, value in values.get("recipe", {}).items()}
+    numbers = {**values, **recipe}
+    for field, cap in MOST.items():
+        most = getattr(caps, cap)
+        number = numbers.get(field)
+        if number is not None and number > most:
+            yield field, f"may be {most:,g} here, got {number:,g}"
+    field, trainings = _TRAININGS[kind](values)
+    if trainings > caps.pulls:
+        yield field, f"the request comes to {trainings:,} trainings, and {caps.pulls:,} are allowed"
+
+
+def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
+    fixed = 4
+    return "confirm", (values["finalists"] + fixed) * values["confirm"]
+
+
+def _of_calibration(values: Mapping[str, Any]) -> tuple[str, int]:
+    rungs = len(values["ladder"].split(",")) if values["ladder"] else 6
+    return "arms", values["arms"] * (rungs * values["seeds"] + values["long_seeds"])
+
+
+def _of_evaluation(values: Mapping[str, Any]) -> tuple[str, int]:
+    names = ("against", "also", "seeds", "grid_n", "grid_m", "grid_seeds")
+    settings = EvaluateSettings(**{name: values[name] for name in names})
+    try:
+        policies = len(settings.names) + len(settings.others) + 1
+        grid = len(settings.grid) * settings.grid_seeds if GRID in settings.names else 0
+    except UserError:  # the field itself is refused
+        return "seeds", 0
+    return "seeds", policies * settings.seeds + grid
+
+
+_TRAININGS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, int]]] = MappingProxyType(
+    {"search": _of_search, "calibrate": _of_calibration, "evaluate": _of_evaluation}
+)
+"""For each kind the field that most decides about the number of trainings, and that number, without a search's own."""

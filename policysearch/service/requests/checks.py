@@ -1,0 +1,152 @@
+"""What the settings of a request must name, field by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.core.errors import UserError, unknown_name
+from policysearch.datasets.config import DataSettings
+from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
+from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.policy.presets import PRESETS, preset
+from policysearch.service.requests import networks, strategy
+from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.ids import ids_in, is_id
+from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
+from policysearch.service.requests.space_text import must_be_a_space
+from policysearch.study.config import validated as validated_group
+from policysearch.study.rewards import try_reward
+
+_COLUMN = re.compile(r"\w[\w -]{0,99}")
+"""Names of columns that `group` may give: no dot and no slash, so that none is a file's path."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The fields of a request that are of the right types, and what they may name."""
+
+    fields: Mapping[str, Any]
+    context: RequestContext
+
+    @property
+    def base(self) -> bool:
+        """Whether children start from a base network, which some rewards need."""
+        return bool(self.fields.get("recipe", {}).get("base_epochs", 0))
+
+
+def _data(name: str, request: Request) -> None:
+    request.context.data.path_of(name)
+
+
+def _group(text: str, request: Request) -> None:
+    if not _COLUMN.fullmatch(text):
+        raise UserError(f"group is near, or the name of a column of the data; paths are not taken, got {text!r}")
+
+
+def _resize(value: str | int, request: Request) -> None:
+    validated_group(DataSettings, {"resize": value}, "resize")
+
+
+def _space(text: str, request: Request) -> None:
+    must_be_a_space(text, request.context.caps.arms, bool(request.fields.get("operations")))
+
+
+def _strategy(text: str, request: Request) -> None:
+    strategy.must_be_listed(text, request.context.plugins)
+
+
+def _model(name: str, request: Request) -> None:
+    if is_of_plugin(name, request.context.plugins):
+        must_be_in_plugin(name, request.context.plugins)
+    else:
+        networks.must_be_listed(name)
+
+
+def _operations(text: str, request: Request) -> None:
+    must_be_plugins(text, request.context.plugins)
+
+
+def _reward(text: str, request: Request) -> None:
+    if is_of_plugin(text, request.context.plugins):
+        must_be_in_plugin(text, request.context.plugins)
+    elif ":" in text:
+        raise UserError(
+            f"reward {text!r} is no sum of metrics such as accuracy-0.5*ece, nor PLUGIN:FUNCTION of a plugin that the "
+            "operator has set up"
+        )
+    else:
+        try_reward(text, request.base)
+
+
+def _rewards(text: str, request: Request) -> None:
+    for reward in text.split(","):
+        _reward(reward.strip(), request)
+
+
+def _fidelity(text: str, request: Request) -> None:
+    caps = request.context.caps
+    for part in text.split(","):
+        fidelity = Fidelity.parse(part)
+        if fidelity.images > caps.images or fidelity.epochs > caps.epochs:
+            raise UserError(f"{fidelity} is more than a pull may be here, {caps.images}x{caps.epochs}")
+
+
+def _calibrated(job: str, request: Request) -> None:
+    request.context.jobs.result_of(job, "calibrate")
+
+
+def _policy(text: str, request: Request) -> None:
+    if is_id(text):
+        request.context.jobs.result_of(text, "search")
+    elif text.partition(":")[0].removeprefix("flip+") not in PRESETS:
+        raise unknown_name("policy", text, ["the id of a search that is done", *PRESETS])
+    else:
+        preset(text)
+
+
+def _also(text: str, request: Request) -> None:
+    for job in ids_in(text):
+        request.context.jobs.result_of(job, "search")
+
+
+def _against(text: str, request: Request) -> None:
+    for name in EvaluateSettings(against=text).fixed:
+        preset(name)
+
+
+def _grid(name: str) -> Callable[[str, Request], None]:
+    def check(text: str, request: Request) -> None:
+        settings = EvaluateSettings(against=GRID).model_copy(update={name: text})
+        for level in settings.grid:
+            preset(level)
+
+    return check
+
+
+CHECKS: Mapping[str, Callable[[Any, Request], None]] = MappingProxyType(
+    {
+        "data": _data,
+        "group": _group,
+        "resize": _resize,
+        "space": _space,
+        "strategy": _strategy,
+        "model": _model,
+        "operations": _operations,
+        "reward": _reward,
+        "confirm_reward": _reward,
+        "rewards": _rewards,
+        "long": _fidelity,
+        "ladder": _fidelity,
+        "calibrated": _calibrated,
+        "policy": _policy,
+        "also": _also,
+        "against": _against,
+        "grid_n": _grid("grid_n"),
+        "grid_m": _grid("grid_m"),
+    }
+)
+"""What is checked of a field that is text; each check raises UserError."""

@@ -1,0 +1,8 @@
+"""What a request for a search may say."""
+
+from __future__ import annotations
+
+from policysearch.service.requests.taken import closed_model
+
+SearchRequest = closed_model("SearchRequest", "search")
+"""The settings of `policysearch search`, without those that the server sets."""

@@ -1,0 +1,96 @@
+"""A space in a request: a name, or its text, which is read as data and within limits."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import search_spaces
+from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.policy.spaces import parse_space
+from policysearch.service.requests.taken import LONGEST_SPACE
+
+_DEEPEST = 12
+_MUCH = 4_000_000
+"""Characters times copies times arms above which a space is built in the checking process, not in the server's."""
+_ALL = 2_000
+"""Arms of a space that is built whole to check it."""
+
+
+def is_text(space: str) -> bool:
+    """Whether a space is the text of one: it has lines, or a setting."""
+    return "\n" in space or "=" in space
+
+
+def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
+    """Check a space as far as that is cheap.
+
+    Args:
+        space: a name, or the text of a space file.
+        arms: the most arms that a text may ask for.
+        own_operations: whether the request names operations without which its policies cannot be read.
+
+    Raises:
+        UserError: no such name, no TOML, too long, too deep, too many arms, or a policy that is not valid.
+    """
+    if not is_text(space):
+        if space not in search_spaces.names():
+            raise UserError(
+                f"{unknown_name('space', space, search_spaces.names())} A space of your own is sent as the text of "
+                "its file; paths are not taken"
+            )
+        return
+    if len(space.encode("utf-8")) > LONGEST_SPACE:
+        raise UserError(f"the text of a space may have {LONGEST_SPACE:,} bytes, and this one has more")
+    values = _read(space)
+    if _depth(values) > _DEEPEST:
+        raise UserError(f"tables and lists of a space may be nested {_DEEPEST} deep, and these are deeper")
+    limit = values.get("max_arms")
+    if isinstance(limit, int) and limit > arms:
+        raise UserError(f"max_arms may be {arms:,}, got {shortened(str(limit), 20)}")
+    if not own_operations and _cost(space, values) <= _MUCH:
+        parse_space("request", space, "the text of the space")
+
+
+def _read(space: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(space)
+    except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and lists nested without end
+        raise UserError(f"the text of the space is not TOML: {shortened(str(error), 200)}") from None
+
+
+def _depth(values: object) -> int:
+    """How deep tables and lists are nested, without recursion: dotted keys nest thousands deep."""
+    deepest, level = 0, [values]
+    while level:
+        deepest += 1
+        inner: list[object] = []
+        for item in level:
+            inner += item.values() if isinstance(item, dict) else item if isinstance(item, list) else []
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return deepest
+
+
+def _cost(space: str, values: dict[str, Any]) -> int:
+    """About how many characters are read to build every arm that is built to check the space."""
+    families = values.get("family")
+    copies, grid = 1, 0
+    for family in families if isinstance(families, list) else []:
+        if not isinstance(family, dict):
+            continue
+        repeat = family.get("repeat", 1)
+        repeat = repeat if isinstance(repeat, int) and 0 < repeat <= 50 else 1
+        copies = max(copies, repeat)
+        grid += _assignments(family.get("parameters"), repeat)
+    # What is larger than that is sampled, at worst a hundred thousand times.
+    return len(space) * copies * (max(1, grid) if grid <= _ALL else 50 * _ALL)
+
+
+def _assignments(parameters: object, repeat: int) -> int:
+    """The most assignments of a family's parameters; no more are counted than are built."""
+    count = 1
+    for choices in parameters.values() if isinstance(parameters, dict) else []:
+        count *= max(1, len(choices)) ** repeat if isinstance(choices, list) else 1
+        if count > _ALL:
+            break
+    return count

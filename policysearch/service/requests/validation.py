@@ -1,0 +1,159 @@
+"""A request checked: everything that is wrong with it at once, a field and a sentence each; nothing is made."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from policysearch.core.errors import UserError, shortened
+from policysearch.policy.validation import validation_messages
+from policysearch.service.requests.calibrate_request import CalibrateRequest
+from policysearch.service.requests.caps import beyond
+from policysearch.service.requests.checks import CHECKS, Request
+from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.evaluate_request import EvaluateRequest
+from policysearch.service.requests.refusal import WHOLE, Refused
+from policysearch.service.requests.search_request import SearchRequest
+from policysearch.service.requests.taken import (
+    LONGEST,
+    LONGEST_SPACE,
+    RECIPE_REFUSED,
+    RECIPE_TAKEN,
+    REFUSED,
+    Described,
+)
+from policysearch.study.other_names import unknown_key
+
+MODELS: Mapping[str, type[Described]] = MappingProxyType(
+    {"search": SearchRequest, "calibrate": CalibrateRequest, "evaluate": EvaluateRequest}
+)
+"""The model of requests of each kind of job."""
+
+_LINES = frozenset("\n\t\r")
+_WITH_LINES = frozenset({"space", "note"})
+_SHOWN = 10
+
+
+def validated(kind: str, body: object, context: RequestContext) -> Described:
+    """A request that may become a job.
+
+    It imports nothing by a name that the request gives, opens no path of it, and makes nothing.
+
+    Args:
+        kind: of job, a key of `MODELS`.
+        body: what was sent, as parsed from JSON.
+        context: what it may name.
+
+    Returns:
+        The request; `request_of` gives what is kept of it.
+
+    Raises:
+        Refused: something is wrong; everything that is, is in it.
+    """
+    model = MODELS[kind]
+    if not isinstance(body, dict):
+        raise Refused([(WHOLE, 'a request is a table of settings by name, as {"data": "fashion-small"}')])
+    # JSON's keys are texts; those of a body made in Python may be anything.
+    body = {str(name): value for name, value in body.items()}
+    mistakes = [*_unknown(body, model), *_unfit(body)]
+    fields = _without(body, {field for field, _ in mistakes})
+    try:
+        request = model.model_validate(fields)
+    except ValidationError as error:
+        places = [".".join(map(str, complaint["loc"])) for complaint in error.errors()]
+        sentences = validation_messages(error)
+        mistakes += [(place, _after(text, place)) for place, text in zip(places, sentences, strict=True)]
+        fields = _without(fields, set(places))
+    mistakes += _wrong(Request(fields, context))
+    if not mistakes:
+        mistakes += beyond(kind, request.model_dump(), context.caps)
+        mistakes += _placed(request, context)
+    if mistakes:
+        raise Refused(mistakes)
+    return request
+
+
+def request_of(request: Described) -> dict[str, Any]:
+    """What is kept of a request: the fields that were sent, ready for JSON."""
+    return request.model_dump(mode="json", exclude_unset=True)
+
+
+def _unknown(body: Mapping[str, Any], model: type[Described]) -> Iterator[tuple[str, str]]:
+    """Fields that no request has, or that the server sets."""
+    for name in body:
+        if name in REFUSED:
+            yield name, f"is set by the server: {REFUSED[name]}"
+        elif name not in model.model_fields:
+            yield shortened(name), unknown_key(shortened(name), model.model_fields)
+    recipe = body.get("recipe")
+    for name in recipe if isinstance(recipe, dict) else {}:
+        if name in RECIPE_REFUSED:
+            yield f"recipe.{name}", f"is set by the server: {RECIPE_REFUSED[name]}"
+        elif name not in RECIPE_TAKEN:
+            yield f"recipe.{shortened(name)}", unknown_key(shortened(name), RECIPE_TAKEN)
+
+
+def _unfit(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Values that nothing could hold: texts that are too long or cannot be shown, numbers that are none."""
+    recipe = body.get("recipe")
+    inside = {f"recipe.{name}": value for name, value in recipe.items()} if isinstance(recipe, dict) else {}
+    for name, value in {**body, **inside}.items():
+        for item in value if isinstance(value, list) else [value]:
+            sentence = _unfit_sentence(name, item)
+            if sentence:
+                yield shortened(name), sentence
+                break
+
+
+def _unfit_sentence(name: str, value: object) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be a finite number, got {value}"
+    if isinstance(value, int) and abs(value) > 2**63:
+        return "must be a number of fewer than 19 digits"
+    if not isinstance(value, str):
+        return ""
+    longest = LONGEST_SPACE if name == "space" else LONGEST
+    if len(value) > longest:
+        return f"may have {longest:,} characters, and has {len(value):,}"
+    lines = _LINES if name in _WITH_LINES else frozenset()
+    odd = next((letter for letter in value if unicodedata.category(letter) in ("Cc", "Cs") and letter not in lines), "")
+    return f"has a character that cannot be shown, {odd!r}" if odd else ""
+
+
+def _without(body: Mapping[str, Any], places: set[str]) -> dict[str, Any]:
+    """The fields about which nothing was said yet; a field inside the recipe, or an item of a list, counts alone."""
+    whole = {place for place in places if not place.startswith("recipe.")}
+    whole |= {place.partition(".")[0] for place in whole}
+    fields = {name: value for name, value in body.items() if shortened(name) not in whole}
+    recipe = fields.get("recipe")
+    if isinstance(recipe, dict):
+        said = {place.removeprefix("recipe.") for place in places}
+        fields["recipe"] = {name: value for name, value in recipe.items() if shortened(name) not in said}
+    return fields
+
+
+def _after(sentence: str, place: str) -> str:
+    """The sentence without the place that it begins with."""
+    return sentence.removeprefix(f"{place}: ").removeprefix(f"{place} ")
+
+
+def _wrong(request: Request) -> Iterator[tuple[str, str]]:
+    """Fields that name what is not there, or may not be named."""
+    for field, value in request.fields.items():
+        if value is None or field not in CHECKS:
+            continue
+        try:
+            CHECKS[field](value, request)
+        except UserError as error:
+            yield field, shortened(str(error), 600)
+
+
+def _placed(request: Described, context: RequestContext) -> Iterator[tuple[str, str]]:
+    if request.place and request.place not in context.places:
+        places = ", ".join(context.places[:_SHOWN]) or "none"
+        yield "place", f"is no place of this server, {request.place!r}; there are: {places}"
