@@ -10,36 +10,30 @@ operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` t
 
 from __future__ import annotations
 
-import itertools
 import math
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.policy.assignments import drawn, every, size
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.suggestions import Suggester, suggested
 from policysearch.policy.validation import validation_message
 
 _EVERY_ARM_IS_CHECKED_UP_TO = 2000
-
-
-class Suggester(Protocol):
-    """The part of `optuna.Trial` that a space needs."""
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any: ...
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None = None) -> float: ...
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int: ...
+_DRAWS = 100_000
+"""Of assignments at most, for the arms of a larger space; one of up to so many assignments gives all of its arms."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +70,6 @@ class _SpaceFile(BaseModel):
         return [*BASELINES, *(name for name in names if name not in BASELINES)]
 
 
-def stepped(values: list[Value]) -> tuple[float, float, float] | None:
-    """(low, high, step) if the choices are evenly spaced numbers, else None."""
-    if len(values) < 2 or any(isinstance(v, str) for v in values):
-        return None
-    exact = [Decimal(str(v)) for v in values]
-    gaps = {b - a for a, b in itertools.pairwise(exact)}
-    if len(gaps) > 1 or min(gaps) <= 0:
-        return None
-    return float(exact[0]), float(exact[-1]), float(gaps.pop())
-
-
 @dataclass(frozen=True)
 class Space:
     """A finite set of arms: the fixed baselines, and families of policies over parameters."""
@@ -113,10 +96,7 @@ class Space:
     @property
     def size(self) -> int:
         """Number of assignments, different or not in their policy."""
-        return len(self.file.baselines) + sum(self._grid(family) for family in self.file.family)
-
-    def _grid(self, family: Family) -> int:
-        return math.prod(len(values) for values in family.choices().values())
+        return len(self.file.baselines) + size(self.file.family)
 
     def arm(self, parameters: Parameters) -> Arm:
         """The arm of a full assignment (`family` and that family's parameters).
@@ -134,39 +114,45 @@ class Space:
         parameters: dict[str, Value] = {"family": trial.suggest_categorical("family", self.choices["family"])}
         family = self.families.get(str(parameters["family"]))
         for name, values in (family.choices() if family else {}).items():
-            parameters[name] = _suggested(trial, name, values)
+            parameters[name] = suggested(trial, name, values)
         return self.arm(parameters)
 
     def arms(self, seed: int) -> tuple[Arm, ...]:
         """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
+        if seed not in self._arms_by_seed:
+            self._arms_by_seed[seed] = self._drawn_arms(seed)
+        return self._arms_by_seed[seed]
+
+    @cached_property
+    def _arms_by_seed(self) -> dict[int, tuple[Arm, ...]]:
+        return {}
+
+    def _drawn_arms(self, seed: int) -> tuple[Arm, ...]:
         baselines = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
         room = self.file.max_arms - len(baselines)
-        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
-        source = self._all() if small else self._sampled(np.random.default_rng([seed, 7]))
         rest: dict[str, Arm] = {}
-        for arm in source:
+        for arm in self._every_arm if self._is_small else self._sampled(seed):
             if arm.key not in baselines:
                 rest.setdefault(arm.key, arm)
-            if not small and len(rest) >= room:
+            if not self._is_small and len(rest) >= room:
                 break
+
         keys = list(rest)
         if len(keys) > room:
             chosen = np.random.default_rng([seed, 7]).choice(len(keys), max(room, 0), replace=False)
             keys = [keys[i] for i in np.sort(chosen)]
         return (*baselines.values(), *(rest[key] for key in keys))
 
-    def _all(self) -> Iterator[Arm]:
-        for family in self.file.family:
-            names = family.choices()
-            for values in itertools.product(*names.values()):
-                yield self.arm({"family": family.name, **dict(zip(names, values, strict=True))})
+    @property
+    def _is_small(self) -> bool:
+        return self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
 
-    def _sampled(self, rng: np.random.Generator, attempts: int = 100_000) -> Iterator[Arm]:
-        weights = np.array([min(self._grid(family), 1e6) for family in self.file.family], dtype=float)
-        for _ in range(attempts):
-            family = self.file.family[rng.choice(len(weights), p=weights / weights.sum())]
-            values = {n: v[rng.integers(len(v))] for n, v in family.choices().items()}
-            yield self.arm({"family": family.name, **values})
+    @cached_property
+    def _every_arm(self) -> tuple[Arm, ...]:
+        return tuple(self.arm(assignment) for assignment in every(self.file.family))
+
+    def _sampled(self, seed: int) -> Iterator[Arm]:
+        return map(self.arm, drawn(self.file.family, np.random.default_rng([seed, 7]), _DRAWS))
 
     def check(self) -> None:
         """Build every arm of a small space; in a large one every choice of every parameter, and some at random.
@@ -174,29 +160,17 @@ class Space:
         Raises:
             UserError: some assignment gives no valid policy.
         """
-        small = self.size <= _EVERY_ARM_IS_CHECKED_UP_TO
-        for _ in self._all() if small else self._sampled(np.random.default_rng(0), attempts=300):
-            pass
-        if small:
+        if self._is_small:
+            _ = self._every_arm
             return
+        for assignment in drawn(self.file.family, np.random.default_rng(0), 300):
+            self.arm(assignment)
         for family in self.file.family:
             names = family.choices()
             first = {name: values[0] for name, values in names.items()}
             for name, values in names.items():
                 for value in values:
                     self.arm({"family": family.name, **first, name: value})
-
-
-def _suggested(trial: Suggester, name: str, values: list[Value]) -> Value:
-    grid = stepped(values)
-    if grid is None:
-        chosen: Value = trial.suggest_categorical(name, values)
-        return chosen
-    low, high, step = grid
-    if all(isinstance(v, int) for v in values):
-        return trial.suggest_int(name, int(low), int(high), step=int(step))
-    number = trial.suggest_float(name, low, high, step=step)
-    return values[round((number - low) / step)]
 
 
 def load_space(spec: str) -> Space:

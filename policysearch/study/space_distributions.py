@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from policysearch.policy.families import Value
-from policysearch.policy.spaces import Space, stepped
+from policysearch.policy.spaces import Space
+from policysearch.policy.suggestions import stepped
 
 
 def distributions(space: Space, names: Iterable[str]) -> dict[str, BaseDistribution]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import optuna
 import pytest
 
 import search_spaces
 from policysearch.core.errors import UserError
+from policysearch.policy.assignments import drawn, every
+from policysearch.policy.families import Family
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
-from policysearch.policy.spaces import load_space
+from policysearch.policy.spaces import load_space, parse_space
 from policysearch.study.space_distributions import distributions
 
 MINE = """
@@ -51,6 +54,79 @@ def test_a_large_grid_is_sampled_by_seed():
     space = load_space("single")
     first, other = ({arm.key for arm in space.arms(seed)} for seed in (0, 1))
     assert first != other and len(first) == len(other) == 40
+
+
+def grid_space(degrees, probabilities, max_arms):
+    """A space of so many choices of two parameters each."""
+    text = MINE.replace("[5, 10, 20]", str([round(30 * i / degrees, 4) for i in range(degrees)]))
+    text = text.replace(
+        "[0.25, 0.5, 0.75, 1.0]", str([round((i + 1) / probabilities, 4) for i in range(probabilities)])
+    )
+    return parse_space("mine", text.replace("schema = 1", f"schema = 1\nmax_arms = {max_arms}"), "space")
+
+
+def count_builds(monkeypatch, work):
+    """How many policies of families are built."""
+    builds = []
+    build = Family.build
+    with monkeypatch.context() as patch:
+        patch.setattr(Family, "build", lambda *args: builds.append(args) or build(*args))
+        result = work()
+    return len(builds), result
+
+
+def independent_draws(families, rng, attempts):
+    """The draw of version 0.1, with replacement: `choice` and `integers`, one after another."""
+    weights = np.array([min(np.prod([len(v) for v in family.choices().values()]), 1e6) for family in families])
+    for _ in range(attempts):
+        family = families[rng.choice(len(weights), p=weights / weights.sum())]
+        values = {n: v[rng.integers(len(v))] for n, v in family.choices().items()}
+        yield {"family": family.name, **values}
+
+
+def arms_of_version_1(space, seed, attempts=100_000):
+    """The keys of a large space's arms by the draw of version 0.1."""
+    keys = dict.fromkeys(space.arm({"family": name}).key for name in space.file.baselines)
+    for parameters in independent_draws(space.file.family, np.random.default_rng([seed, 7]), attempts):
+        if len(keys) == space.file.max_arms:
+            break
+        keys.setdefault(space.arm(parameters).key)
+    return list(keys)
+
+
+@pytest.mark.parametrize("space", [load_space("autoaugment"), grid_space(63, 32, 200)], ids=["autoaugment", "grid"])
+@pytest.mark.parametrize("seed", [0, 3])
+def test_sampled_arms_are_those_of_earlier_versions(space, seed):
+    assert space.size > 2000
+    assert [arm.key for arm in space.arms(seed)] == arms_of_version_1(space, seed)
+
+
+def test_a_space_just_too_large_to_list_gives_every_arm_and_builds_each_once(monkeypatch):
+    space = grid_space(63, 32, 4000)
+    builds, arms = count_builds(monkeypatch, lambda: space.arms(1))
+    assert space.size == 4 + 2016 and len({arm.key for arm in arms}) == len(arms) == space.size
+    assert builds == 2016
+    assert count_builds(monkeypatch, lambda: space.arms(1)) == (0, arms)
+    # The planted fault: what is drawn again is built again.
+    assert count_builds(monkeypatch, lambda: arms_of_version_1(space, 1, attempts=2500))[0] > 2016
+
+
+def test_a_small_space_builds_each_arm_once(monkeypatch):
+    builds, space = count_builds(monkeypatch, lambda: grid_space(20, 5, 40))
+    assert builds == 100
+    assert count_builds(monkeypatch, lambda: space.arms(1))[0] == 0
+
+
+def test_assignments_that_were_not_drawn_follow():
+    families = grid_space(8, 4, 40).file.family
+    draws = list(independent_draws(families, np.random.default_rng(0), 40))
+    first = [draw for n, draw in enumerate(draws) if draw not in draws[:n]]
+    assignments = list(drawn(families, np.random.default_rng(0), attempts=40))
+    assert 10 < len(first) < 32 and assignments[: len(first)] == first
+    assert sorted(tuple(a.values()) for a in assignments) == sorted(tuple(a.values()) for a in every(families))
+
+    few = list(drawn(families, np.random.default_rng(0), attempts=20))
+    assert few == [draw for n, draw in enumerate(draws[:20]) if draw not in draws[:n]]
 
 
 @pytest.mark.parametrize("name", search_spaces.names())
