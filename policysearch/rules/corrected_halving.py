@@ -64,17 +64,18 @@ class CorrectedHalving(Promoting):
 
     def _gap(self, here: Counts, above: Counts, features: Floats) -> Floats:
         """[K] an upper bound of the step's gap, less the mean of those measured."""
-        likeness = features @ features.T / max(features.shape[1], 1)
-        prior = (self.doubt * _spread(here)) ** 2 * (1 + likeness) / 2
+        shared = np.hstack([np.ones((here.arms, 1)), features / np.sqrt(max(features.shape[1], 1))])
+        prior = (self.doubt * _spread(here)) ** 2 / 2  # of each coefficient: an intercept's, and the features'
 
         both = np.flatnonzero((here.pulls > 0) & (above.pulls > 0))
         gaps = above.means[both] - here.means[both]
-        noise = here.deviation**2 / here.pulls[both] + above.deviation**2 / above.pulls[both]
+        noise = here.deviation**2 / here.pulls[both] + above.deviation**2 / above.pulls[both] + 1e-12
 
-        across = prior[:, both]
-        gain = np.linalg.solve(prior[np.ix_(both, both)] + np.diag(noise + 1e-12), across.T).T
-        means = gain @ (gaps - gaps.mean()) if len(both) else np.zeros(here.arms)
-        variances = prior.diagonal() - (gain * across).sum(1)
+        weighted = prior * shared[both].T / noise
+        information = np.eye(shared.shape[1]) + weighted @ shared[both]
+        surprise = gaps - gaps.mean() if len(both) else gaps
+        means = shared @ np.linalg.solve(information, weighted @ surprise)
+        variances = prior * (shared * np.linalg.solve(information, shared.T).T).sum(axis=1)
         return np.asarray(means + self.width * np.sqrt(np.maximum(variances, 0)))
 
 

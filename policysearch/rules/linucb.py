@@ -56,27 +56,35 @@ class LinUcb(Rule):
         return Choice(argmax(np.where(abandoned, -np.inf, self.index(history, history.features)), rng))
 
     def index(self, history: History, features: Floats) -> Floats:
-        """[K] upper bounds, less the mean of all rewards."""
-        prior = self._kernel(features)
+        """[K] upper bounds, less the mean of all rewards.
+
+        The columns of the arms' own are integrated out: given theta of the intercept and the features, an arm's mean
+        reward has the variance own/ridge + 1/n_i. So one system of D + 1 equations is solved for the means and one for
+        the bounds, in O(K·D²), whatever the number of arms and of pulls.
+        """
+        shared = self._shared(features)
+        left, weights = self._own_shares(history.pulls)
         centre = history.sums.sum() / max(history.pulls.sum(), 1)
-        surprise = prior @ (history.sums - history.pulls * centre)
-        means = surprise - _learnt(prior, history.pulls, surprise[:, None])
-        variances = prior.diagonal() - _learnt(prior, history.pulls + history.pending, prior)
+        surprise = history.sums - history.pulls * centre
+        theta = np.linalg.solve(self._information(shared, weights), shared.T @ (left * surprise))
+        means = left * (shared @ theta) + (1 - left) * surprise / np.maximum(history.pulls, 1)
+
+        left, weights = self._own_shares(history.pulls + history.pending)
+        solved = np.linalg.solve(self._information(shared, weights), shared.T).T
+        variances = self.own / self.ridge * left + left**2 * (shared * solved).sum(axis=1)
         widths = np.sqrt(np.maximum(variances, 0))
         return np.asarray(means + self.alpha * (noise(history) or 1.0) * widths)
 
-    def _kernel(self, features: Floats) -> Floats:
-        """X Xᵀ/ridge, [K, K]: all that the regression needs to know of the arms x."""
-        linear = features @ features.T / max(features.shape[1], 1)
-        return np.asarray((1 + (1 - self.own) * linear + self.own * np.eye(len(features))) / self.ridge)
+    def _shared(self, features: Floats) -> Floats:
+        """[K, D + 1] the intercept and the features, as they stand in x."""
+        scale = np.sqrt((1 - self.own) / max(features.shape[1], 1))
+        return np.hstack([np.ones((len(features), 1)), scale * features])
 
+    def _own_shares(self, pulls: Floats) -> tuple[Floats, Floats]:
+        """[K] both: the share of an arm's own column that its pulls leave open, and the weight of their mean reward."""
+        left = self.ridge / (self.ridge + self.own * pulls)
+        return left, left * pulls
 
-def _learnt(prior: Floats, pulls: Floats, right: Floats) -> Floats:
-    """The diagonal of V R (I + R V R)^-1 R B with R² = diag(pulls), V the prior and B the columns of right; [K].
-
-    X A^-1 Xᵀ is V less this with B = V, and X theta needs one column only, taken for every arm: no A is built.
-    """
-    root = np.sqrt(pulls)
-    seen = root[:, None] * prior
-    solved = np.linalg.solve(np.eye(len(pulls)) + seen * root, root[:, None] * right)
-    return np.asarray((seen * solved).sum(axis=0))
+    def _information(self, shared: Floats, weights: Floats) -> Floats:
+        """[D + 1, D + 1] what A is once the arms' own columns are integrated out."""
+        return np.asarray(self.ridge * np.eye(shared.shape[1]) + (shared.T * weights) @ shared)

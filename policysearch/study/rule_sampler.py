@@ -52,7 +52,7 @@ class RuleSampler(BaseSampler):
         seed: 0 or more; drawn if None, then found in the attribute `seed`.
         budget: trials that the study will have, for rules that plan with it; 0 where it is not known.
         levels: points of a parameter without steps, or with more steps than `max_arms`; 2 or more.
-        max_arms: the largest joint grid, 2 or more; take some hundreds for linucb, whose time grows with its cube.
+        max_arms: the largest joint grid, 2 or more.
 
     Raises:
         UserError: an argument out of range, a rule that is unknown or has several fidelities; when sampling,
