@@ -1,17 +1,14 @@
 """What a request may say: closed models, their checks, and the settings that a job is run with."""
 
-from policysearch.service.requests.context import Caps, DataNames, JobFolders, NoJobs, OperatorData, RequestContext
+from policysearch.service.requests.context import DataNames, OperatorData, RequestContext
 from policysearch.service.requests.refusal import Refused
 from policysearch.service.requests.schema import schema
 from policysearch.service.requests.settings import settings_of, shared_settings
-from policysearch.service.requests.validation import MODELS, request_of, validated
+from policysearch.service.requests.validation import MODELS, request_of, validated, validated_changes
 
 __all__ = [
     "MODELS",
-    "Caps",
     "DataNames",
-    "JobFolders",
-    "NoJobs",
     "OperatorData",
     "Refused",
     "RequestContext",
@@ -20,4 +17,5 @@ __all__ = [
     "settings_of",
     "shared_settings",
     "validated",
+    "validated_changes",
 ]

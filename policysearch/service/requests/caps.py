@@ -8,7 +8,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
-from policysearch.service.requests.context import Caps
+from policysearch.service.requests.context import RequestContext
 
 MOST: Mapping[str, str] = MappingProxyType(
     {
@@ -20,32 +20,37 @@ MOST: Mapping[str, str] = MappingProxyType(
         "epochs": "epochs",
         "confirm_epochs": "epochs",
         "recipe.base_epochs": "epochs",
-        "workers": "workers",
         "arms": "arms",
-        "deadline": "seconds",
+        "deadline": "job_seconds",
     }
 )
-"""The field of `Caps` that each number of a request may not exceed."""
+"""The limit of the operator's that each number of a request may not exceed."""
 
 
-def beyond(kind: str, values: Mapping[str, Any], caps: Caps) -> Iterator[tuple[str, str]]:
+def limits_of(context: RequestContext) -> dict[str, float]:
+    """The largest value that each number of a request may have, by field."""
+    limits = {field: getattr(context.limits, name) for field, name in MOST.items()}
+    return {**limits, "workers": context.workers}
+
+
+def beyond(kind: str, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
     """Fields that ask for more than is allowed, with a sentence each.
 
     Args:
         kind: of job.
         values: settings by name, those of the recipe inside `recipe`, defaults included.
-        caps: what is allowed.
+        context: whose limits count.
     """
     recipe = {f"recipe.{name}": value for name, value in values.get("recipe", {}).items()}
     numbers = {**values, **recipe}
-    for field, cap in MOST.items():
-        most = getattr(caps, cap)
+    for field, most in limits_of(context).items():
         number = numbers.get(field)
         if number is not None and number > most:
             yield field, f"may be {most:,g} here, got {number:,g}"
     field, trainings = _TRAININGS[kind](values)
-    if trainings > caps.pulls:
-        yield field, f"the request comes to {trainings:,} trainings, and {caps.pulls:,} are allowed"
+    pulls = context.limits.pulls
+    if trainings > pulls:
+        yield field, f"the request comes to {trainings:,} trainings, and {pulls:,} are allowed"
 
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:

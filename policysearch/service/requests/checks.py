@@ -13,9 +13,10 @@ from policysearch.datasets.config import DataSettings
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.presets import PRESETS, preset
+from policysearch.service.ids import is_id
 from policysearch.service.requests import networks, strategy
 from policysearch.service.requests.context import RequestContext
-from policysearch.service.requests.ids import ids_in, is_id
+from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_space
 from policysearch.study.config import validated as validated_group
@@ -39,7 +40,7 @@ class Request:
 
 
 def _data(name: str, request: Request) -> None:
-    request.context.data.path_of(name)
+    request.context.data_path(name)
 
 
 def _group(text: str, request: Request) -> None:
@@ -52,7 +53,7 @@ def _resize(value: str | int, request: Request) -> None:
 
 
 def _space(text: str, request: Request) -> None:
-    must_be_a_space(text, request.context.caps.arms, bool(request.fields.get("operations")))
+    must_be_a_space(text, request.context.limits.arms, bool(request.fields.get("operations")))
 
 
 def _strategy(text: str, request: Request) -> None:
@@ -88,20 +89,20 @@ def _rewards(text: str, request: Request) -> None:
 
 
 def _fidelity(text: str, request: Request) -> None:
-    caps = request.context.caps
+    limits = request.context.limits
     for part in text.split(","):
         fidelity = Fidelity.parse(part)
-        if fidelity.images > caps.images or fidelity.epochs > caps.epochs:
-            raise UserError(f"{fidelity} is more than a pull may be here, {caps.images}x{caps.epochs}")
+        if fidelity.images > limits.images or fidelity.epochs > limits.epochs:
+            raise UserError(f"{fidelity} is more than a pull may be here, {limits.images}x{limits.epochs}")
 
 
 def _calibrated(job: str, request: Request) -> None:
-    request.context.jobs.result_of(job, "calibrate")
+    request.context.result_of(job, "calibrate")
 
 
 def _policy(text: str, request: Request) -> None:
     if is_id(text):
-        request.context.jobs.result_of(text, "search")
+        request.context.result_of(text, "search")
     elif text.partition(":")[0].removeprefix("flip+") not in PRESETS:
         raise unknown_name("policy", text, ["the id of a search that is done", *PRESETS])
     else:
@@ -110,7 +111,7 @@ def _policy(text: str, request: Request) -> None:
 
 def _also(text: str, request: Request) -> None:
     for job in ids_in(text):
-        request.context.jobs.result_of(job, "search")
+        request.context.result_of(job, "search")
 
 
 def _against(text: str, request: Request) -> None:

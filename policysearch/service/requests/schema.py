@@ -8,7 +8,7 @@ import search_spaces
 from policysearch.child.network_names import BUILT_IN
 from policysearch.policy.presets import PRESETS
 from policysearch.rules import RULES
-from policysearch.service.requests.caps import MOST
+from policysearch.service.requests.caps import limits_of
 from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.plugins import functions_in
 from policysearch.service.requests.strategy import SAMPLERS
@@ -29,8 +29,8 @@ def schema(kind: str, context: RequestContext | None = None, data: tuple[str, ..
     """
     context = context or RequestContext()
     document: dict[str, Any] = MODELS[kind].model_json_schema()
-    for field, cap in MOST.items():
-        _limit(document, field, getattr(context.caps, cap))
+    for field, most in limits_of(context).items():
+        _limit(document, field, most)
     for field, examples in _choices(context, data).items():
         if field in document["properties"]:
             document["properties"][field]["examples"] = examples
@@ -59,5 +59,5 @@ def _choices(context: RequestContext, data: tuple[str, ...]) -> dict[str, list[s
         "model": [*BUILT_IN, "torchvision:resnet18", "timm:resnet10t", *functions],
         "operations": list(context.plugins),
         "policy": list(PRESETS),
-        "place": list(context.places),
+        "place": [place.name for place in context.places],
     }

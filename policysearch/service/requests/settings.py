@@ -12,8 +12,9 @@ import tomli_w
 from policysearch.core.files import joined, write_whole
 from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.evaluation.settings import EvaluateSettings
+from policysearch.service.ids import is_id
 from policysearch.service.requests.context import RequestContext
-from policysearch.service.requests.ids import ids_in, is_id
+from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import code_of, files_of
 from policysearch.service.requests.space_text import is_text
 from policysearch.service.requests.taken import ABOUT
@@ -75,7 +76,7 @@ def _resolved(name: str, value: Any, context: RequestContext, folder: Path) -> A
 
 
 def _data(name: str, context: RequestContext, folder: Path) -> str:
-    return context.data.path_of(name)
+    return context.data_path(name)
 
 
 def _space(space: str, context: RequestContext, folder: Path) -> str:
@@ -98,15 +99,15 @@ def _operations(text: str, context: RequestContext, folder: Path) -> str:
 
 
 def _calibrated(job: str, context: RequestContext, folder: Path) -> str:
-    return str(context.jobs.result_of(job, "calibrate"))
+    return str(context.result_of(job, "calibrate"))
 
 
 def _policy(text: str, context: RequestContext, folder: Path) -> str:
-    return str(context.jobs.result_of(text, "search")) if is_id(text) else text
+    return str(context.result_of(text, "search")) if is_id(text) else text
 
 
 def _also(text: str, context: RequestContext, folder: Path) -> str:
-    return joined([str(context.jobs.result_of(job, "search")) for job in ids_in(text)])
+    return joined([str(context.result_of(job, "search")) for job in ids_in(text)])
 
 
 _MEANINGS: Mapping[str, Callable[[Any, RequestContext, Path], Any]] = MappingProxyType(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from policysearch.core.errors import UserError, shortened
+from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.validation import validation_messages
 from policysearch.service.requests.calibrate_request import CalibrateRequest
 from policysearch.service.requests.caps import beyond
@@ -34,9 +34,11 @@ MODELS: Mapping[str, type[Described]] = MappingProxyType(
 )
 """The model of requests of each kind of job."""
 
+CHANGES = ("trials", "confirm", "workers")
+"""What a resume may change."""
+
 _LINES = frozenset("\n\t\r")
 _WITH_LINES = frozenset({"space", "note"})
-_SHOWN = 10
 
 
 def validated(kind: str, body: object, context: RequestContext) -> Described:
@@ -71,7 +73,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
         fields = _without(fields, set(places))
     mistakes += _wrong(Request(fields, context))
     if not mistakes:
-        mistakes += beyond(kind, request.model_dump(), context.caps)
+        mistakes += beyond(kind, request.model_dump(), context)
         mistakes += _placed(request, context)
     if mistakes:
         raise Refused(mistakes)
@@ -154,6 +156,42 @@ def _wrong(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def _placed(request: Described, context: RequestContext) -> Iterator[tuple[str, str]]:
-    if request.place and request.place not in context.places:
-        places = ", ".join(context.places[:_SHOWN]) or "none"
-        yield "place", f"is no place of this server, {request.place!r}; there are: {places}"
+    names = [place.name for place in context.places]
+    if request.place and request.place not in names:
+        yield "place", str(unknown_name("place", request.place, names))
+        return
+    workers = getattr(request, "workers", None)
+    chosen = [place for place in context.places if place.name == request.place]
+    if workers and chosen and workers > chosen[0].slots:
+        yield "workers", f"may be {chosen[0].slots} at {request.place}, got {workers}"
+
+
+def validated_changes(body: object, context: RequestContext) -> dict[str, int]:
+    """What a job that is resumed is to have more of: trials, confirm or workers.
+
+    Args:
+        body: what was sent, as parsed from JSON; None for no change.
+        context: whose limits count.
+
+    Raises:
+        Refused: a field is unknown, no number, or more than is allowed.
+    """
+    if body is not None and not isinstance(body, dict):
+        raise Refused([(WHOLE, 'a resume takes a table of what changes, as {"trials": 80}')])
+    changes = {str(name): value for name, value in (body or {}).items()}
+    mistakes = [
+        (shortened(name), f"unknown key {shortened(name)!r}: known: {', '.join(CHANGES)}")
+        for name in changes
+        if name not in CHANGES
+    ]
+    limits = {"trials": context.limits.pulls, "confirm": context.limits.pulls, "workers": context.workers}
+    for name in CHANGES:
+        number = changes.get(name)
+        least = 0 if name == "confirm" else 1
+        if number is not None and (type(number) is not int or not least <= number <= limits[name]):
+            mistakes.append(
+                (name, f"must be a whole number from {least} to {limits[name]}, got {shortened(repr(number))}")
+            )
+    if mistakes:
+        raise Refused(mistakes)
+    return {name: number for name, number in changes.items() if number is not None}

@@ -1,17 +1,9 @@
-"""What an id looks like, so that a text is not looked up that is none."""
+"""Ids of jobs in a list, as a request writes it."""
 
 from __future__ import annotations
 
-import re
-
 from policysearch.core.errors import UserError
-
-_ID = re.compile(r"[0-9A-Za-z]{26}")
-
-
-def is_id(text: str) -> bool:
-    """Whether a text looks like the id of a job or of an upload."""
-    return _ID.fullmatch(text) is not None
+from policysearch.service.ids import is_id
 
 
 def ids_in(text: str) -> list[str]:
@@ -23,5 +15,5 @@ def ids_in(text: str) -> list[str]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     for part in parts:
         if not is_id(part):
-            raise UserError(f"a job is named by its id, 26 letters and digits, got {part!r}")
+            raise UserError(f"a job is named by its id, 26 digits and letters, got {part!r}")
     return parts
