@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from policysearch.core.command import command
-from policysearch.experiments.comparison.outcomes import Comparison
-from policysearch.experiments.comparison.report import show
-from policysearch.experiments.comparison.statistics import Summary
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.result import SearchResult
 from policysearch.experiments.search.tables import arm_grid, arm_notes, confirmation_grid
-from policysearch.experiments.tabular.record import Recorded
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import Loss, loss_in_words
 from policysearch.reports.terminal import output_console, say, show_grid
+
+if TYPE_CHECKING:
+    from policysearch.experiments.comparison.outcomes import Comparison
+    from policysearch.experiments.comparison.statistics import Summary
+    from policysearch.experiments.tabular.record import Recorded
 
 
 def _trained_with(loss: Loss | None) -> list[str]:
@@ -86,6 +88,8 @@ def show_recorded(recorded: Recorded) -> None:
 
 def show_comparison(summary: Summary, comparison: Comparison, folder: Path) -> None:
     """Print a comparison: its tables, the verdict, and where the files are."""
+    from policysearch.experiments.comparison.report import show
+
     console = output_console()
     show(summary, comparison, console)
     say(console, f"Files in {folder}: compare.html, compare.json, runs.npz.")

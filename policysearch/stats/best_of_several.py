@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import studentized_range, t
 
 from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import LEVEL, standard_error
 from policysearch.stats.paired import Paired, count_error
+from policysearch.stats.quantiles import t_quantile
 from policysearch.stats.significance import POWER
 
 _ROUNDING = 1e-12
@@ -73,7 +73,7 @@ def _lead(best: str, other: str, values: Mapping[str, Floats], deviation: float,
         return Paired(best, other, n, Estimate(mean, math.nan, math.nan), math.nan, math.nan)
     factor = range_factor(len(values), freedom)
     half = factor * error
-    seen = half + float(t.ppf(POWER, freedom)) * error
+    seen = half + float(t_quantile(POWER, freedom)) * error
     return Paired(best, other, n, Estimate(mean, mean - half, mean + half), error, seen)
 
 
@@ -89,4 +89,6 @@ def range_factor(things: int, freedom: int) -> float:
         >>> round(range_factor(2, 10), 3)  # of two it is Student's
         2.228
     """
+    from scipy.stats import studentized_range
+
     return float(studentized_range.ppf(LEVEL, things, freedom)) / math.sqrt(2)

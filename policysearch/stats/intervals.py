@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
 
 from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
+from policysearch.stats.quantiles import normal_quantile, t_quantile
 
 LEVEL = 0.95
 
@@ -26,7 +26,7 @@ def student(mean: float, error: float, n: int) -> Estimate:
         >>> round(interval.low, 4), round(interval.high, 4)
         (0.7722, 0.8278)
     """
-    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
+    half = float(t_quantile((1 + LEVEL) / 2, n - 1)) * error if n > 1 else math.nan
     return Estimate(mean, mean - half, mean + half)
 
 
@@ -39,7 +39,8 @@ def spread(values: Floats, imagined: tuple[float, ...] = ()) -> Floats:
     """
     if len(values) < 2:
         return np.full(values.shape[1:], np.nan)
-    return np.asarray(t.ppf((1 + LEVEL) / 2, len(values) + len(imagined) - 1) * standard_error(_with(values, imagined)))
+    together = _with(values, imagined)
+    return np.asarray(t_quantile((1 + LEVEL) / 2, len(together) - 1) * standard_error(together))
 
 
 def _with(values: Floats, imagined: tuple[float, ...]) -> Floats:
@@ -84,7 +85,7 @@ def wilson(hits: NDArray[np.int64] | Floats, n: int) -> tuple[Floats, Floats, Fl
         >>> [round(float(value), 3) for value in wilson(np.array(8), 10)]
         [0.8, 0.49, 0.943]
     """
-    share, z2 = np.asarray(hits / n, dtype=np.float64), norm.ppf((1 + LEVEL) / 2) ** 2
+    share, z2 = np.asarray(hits / n, dtype=np.float64), normal_quantile((1 + LEVEL) / 2) ** 2
     if n < 2:
         return share, np.full(share.shape, np.nan), np.full(share.shape, np.nan)
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)

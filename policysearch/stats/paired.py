@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
 
 from policysearch.core.jsonable import plain
 from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import LEVEL, spread, standard_error
+from policysearch.stats.quantiles import t_quantile, t_tail
 from policysearch.stats.significance import ALPHA, TIE, detectable, holm, sign_flip
 
 _EQUAL = 1e-12  # differences closer than this are rounding
@@ -119,7 +119,7 @@ def student_pair(name: str, other: str, ours: Floats, theirs: Floats, images: in
         unknown = Estimate(mean, math.nan, math.nan)
         return PairedTest(name, other, n, unknown, math.nan, math.nan, p=math.nan, holm=math.nan)
     mean, error = float(gaps.mean()), max(float(standard_error(gaps)), count_error(gaps, images))
-    half = float(t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    half = float(t_quantile((1 + LEVEL) / 2, n - 1)) * error
     p = _student_p(mean, error, n)
     difference = Estimate(mean, mean - half, mean + half)
     return PairedTest(name, other, n, difference, error, detectable(half, n - 1), p=p, holm=p)
@@ -128,7 +128,7 @@ def student_pair(name: str, other: str, ours: Floats, theirs: Floats, images: in
 def _student_p(mean: float, error: float, n: int) -> float:
     if error <= _EQUAL:
         return 1.0 if abs(mean) <= _EQUAL else math.nan
-    return float(2 * t.sf(abs(mean) / error, n - 1))
+    return 2 * t_tail(abs(mean) / error, n - 1)
 
 
 def sign_flip_pair(name: str, other: str, ours: Floats, theirs: Floats, blind: float) -> PairedTest:
@@ -152,7 +152,7 @@ def sign_flip_pair(name: str, other: str, ours: Floats, theirs: Floats, blind: f
     imagined = (-blind, blind) if np.sum(np.abs(gaps) > TIE) < _ENOUGH else ()
     mean, half = float(gaps.mean()), float(spread(gaps, imagined))
     freedom = n + len(imagined) - 1
-    error = half / float(t.ppf((1 + LEVEL) / 2, freedom)) if freedom else math.nan
+    error = half / float(t_quantile((1 + LEVEL) / 2, freedom)) if freedom else math.nan
 
     # With fewer than 6 runs even n equal signs leave the test above 5 %.
     seen = detectable(half, freedom) if 2.0 ** (1 - n) <= ALPHA else math.nan

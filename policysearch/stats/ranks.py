@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import combinations, islice
 
 import numpy as np
-from scipy.stats import rankdata
 
 from policysearch.stats.arrays import Floats
 
@@ -35,6 +34,8 @@ def spearman(first: Floats, second: Floats) -> Floats:
 
 
 def _centred_ranks(values: Floats) -> Floats:
+    from scipy.stats import rankdata
+
     ranks = rankdata(values, axis=-1)
     return np.asarray(ranks - ranks.mean(-1, keepdims=True))
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import t
 
 from policysearch.stats.arrays import Floats
 from policysearch.stats.intervals import LEVEL
+from policysearch.stats.quantiles import t_quantile
 
 ALPHA = 0.05
 """The level of every test: the share of false alarms that is accepted."""
@@ -28,7 +28,7 @@ def detectable(half: float, freedom: int) -> float:
         half: of the 95 % interval, t_.975·s.e.
         freedom: degrees of freedom, 1 or more.
     """
-    of_interval, of_power = t.ppf([(1 + LEVEL) / 2, POWER], freedom)
+    of_interval, of_power = t_quantile((1 + LEVEL) / 2, freedom), t_quantile(POWER, freedom)
     return float(half * (1 + of_power / of_interval))
 
 

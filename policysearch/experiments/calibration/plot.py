@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from policysearch.experiments.calibration.advice import Advice
 from policysearch.experiments.calibration.analysis import Analysis, Candidate
 from policysearch.experiments.calibration.proxies import Estimated
 from policysearch.reports.legend import legend_label
+from policysearch.reports.picture import picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown", "tab:cyan", "tab:olive")
 _FITTED = "black"
@@ -25,9 +26,7 @@ _WIDTH = 0.6  # of the rewards of one pull, beside each other
 
 def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
     """Draw both panels; intervals are 95 %."""
-    with matplotlib.rc_context({"text.parse_math": False}):
-        figure = Figure(figsize=(13, 5.5), layout="constrained")
-        FigureCanvasAgg(figure)
+    with picture(path, 13, 5.5) as figure:
         left, right = figure.subplots(1, 2)
         _panel(
             left,
@@ -45,7 +44,6 @@ def write_picture(analysis: Analysis, advice: Advice, path: Path) -> None:
             left.plot([], [], "*", color="gold", markeredgecolor="black", markersize=12, label="recommended")
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, fontsize=8, loc="outside lower center", ncols=4)
-        figure.savefig(path, dpi=110)
 
 
 def _panel(axes: Axes, analysis: Analysis, advice: Advice, title: str, of: Callable[[Candidate], Estimated]) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.legend import legend_label
+from policysearch.reports.picture import picture
 from policysearch.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:cyan", "tab:pink", "tab:olive")
 _MARKERS = "osD^vPX*"
@@ -23,13 +23,10 @@ _LONGEST = 44  # letters of a name
 
 def write_plot(summary: Summary, path: Path) -> None:
     """Draw both panels; intervals are 95 %."""
-    with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold $
-        figure = Figure(figsize=(12, 5 + 0.2 * len(summary.measured.names)), layout="constrained")
-        FigureCanvasAgg(figure)
+    with picture(path, 12, 5 + 0.2 * len(summary.measured.names)) as figure:
         left, right = figure.subplots(1, 2)
         _occlusion(left, summary)
         _differences(right, summary)
-        figure.savefig(path, dpi=110)
 
 
 def _occlusion(axes: Axes, summary: Summary) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from policysearch.reports.curves import Curve
-from policysearch.reports.html.svg import INK, SERIES, STYLE, inline
+from policysearch.reports.html.svg import INK, SERIES, drawing, inline
 from policysearch.reports.legend import legend_label
 from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
@@ -62,10 +63,9 @@ class Cloud:
 
 def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str]) -> str:
     """Curves with bands as inline SVG; a strategy's colour, dashes and marker are by its place in `strategies`."""
-    with matplotlib.rc_context(STYLE):
-        names = [legend_label(curve.strategy, _LONGEST) for curve in curves]
-        columns = 2 if max(map(len, names)) <= 20 else 1
-        figure = Figure(figsize=(_WIDTH, 3.0 + 0.2 * math.ceil(len(names) / columns)), layout="constrained")
+    names = [legend_label(curve.strategy, _LONGEST) for curve in curves]
+    columns = 2 if max(map(len, names)) <= 20 else 1
+    with drawing(_WIDTH, 3.0 + 0.2 * math.ceil(len(names) / columns)) as figure:
         axes = figure.subplots()
         handles = [_line(axes, curve, strategies.index(curve.strategy)) for curve in curves]
         _label(axes, panel)
@@ -127,8 +127,7 @@ def _ends(curves: Sequence[Curve]) -> str:
 
 def clouds(panel: Panel, kinds: Sequence[Cloud]) -> str:
     """Points, and lines in steps, as inline SVG."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(_WIDTH, 3.4), layout="constrained")
+    with drawing(_WIDTH, 3.4) as figure:
         axes = figure.subplots()
         for cloud in kinds:
             _cloud(axes, cloud)
@@ -149,8 +148,7 @@ def _cloud(axes: Axes, cloud: Cloud) -> None:
 
 def dots(panel: Panel, rows: Sequence[Dot]) -> str:
     """Dots with intervals as inline SVG, a row each with its label above it, the first on top."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(_WIDTH, 1.1 + 0.42 * len(rows)), layout="constrained")
+    with drawing(_WIDTH, 1.1 + 0.42 * len(rows)) as figure:
         axes = figure.subplots()
         for place, row in enumerate(rows):
             _dot(axes, row, -place)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK = "#010203"
 """Stands for the page's text colour; `inline` puts `currentColor` in its place."""
 SERIES = tuple(f"#0a0b{k:02x}" for k in range(8))
 """Stand for the page's colours --s0 to --s7, which differ between a light and a dark page."""
-STYLE: Any = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "policysearch",
     "text.parse_math": False,  # a name may hold $
@@ -39,13 +41,30 @@ _COLOURS = {INK: "currentColor", **{token: f"var(--s{k})" for k, token in enumer
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure in the page's style, to draw on and to give to `inline` before the context ends.
+
+    Args:
+        width: in inches.
+        height: in inches.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
 def inline(figure: Figure, name: str, label: str) -> str:
-    """The figure as an `<svg>` element; call it under `STYLE`.
+    """The figure as an `<svg>` element; call it inside `drawing`.
 
     Args:
         name: letters, digits and hyphens, another for every figure of a page: its ids begin with it.
         label: what a screen reader says instead of the picture.
     """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     FigureCanvasSVG(figure)
     file = io.StringIO()
     with warnings.catch_warnings():
