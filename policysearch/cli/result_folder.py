@@ -74,9 +74,8 @@ def _write_search(folder: Path, target: Path) -> None:
 
 def _show_search(folder: Path) -> None:
     from policysearch.cli.show import show_run
-    from policysearch.experiments.search.result import read, read_whole
 
-    show_run(read(folder), read_whole(folder))
+    show_run(folder)
 
 
 def _write_evaluation(folder: Path, target: Path) -> None:

@@ -74,8 +74,18 @@ def read_whole(path: str | Path) -> Material:
     Raises:
         UserError: the folder holds no run.
     """
-    with _opened(path) as opened:
-        return material_of(*opened)
+    return read_both(path)[1]
+
+
+def read_both(path: str | Path) -> tuple[SearchResult, Material]:
+    """Read the result of a run and everything that is reported of it at once, without changing it.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
+    with _opened(path) as (config, folder, stores):
+        result = result_of(config, folder, stores)
+        return result, material_of(result, folder, stores)
 
 
 @contextmanager
@@ -104,12 +114,11 @@ def references(store: OptunaTrialStore) -> tuple[str, ...]:
     return tuple(store.notes.get(_REFERENCES, _ONCE))
 
 
-def material_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> Material:
-    """Everything that is reported of a run, from its stores."""
-    result = result_of(config, folder, stores)
+def material_of(result: SearchResult, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> Material:
+    """Everything that is reported of a run, from its result and its stores."""
     return Material(
         folder=folder.path,
-        config=config,
+        config=result.config,
         searched=stores["search"].rows,
         confirmed=stores["confirm"].rows,
         summaries=result.summaries,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from policysearch.core.errors import SearchFailed, UserError
@@ -13,8 +15,10 @@ from policysearch.experiments.config_checks import must_be_spelled_to_begin
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.announcement import announce
+from policysearch.experiments.search.brief import FILE, save_brief
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
 from policysearch.experiments.search.figure import write_picture
+from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import note_background, note_warnings
 from policysearch.experiments.search.result import (
     SearchResult,
@@ -168,18 +172,35 @@ def _write(session: Session, dataset: Dataset, summaries: list[ArmSummary]) -> S
     result = result_of(config, folder, session.stores)
     if result.policy is not None:
         result.policy.save(folder.policy)
-    write_page(session, dataset)
+    material = material_of(result, folder, session.stores)
+    write_page(material, dataset)
+    if result.policy is not None and config.storage is None:
+        write_brief(result, material)
     return result
 
 
-def write_page(session: Session, dataset: Dataset) -> None:
+def write_page(material: Material, dataset: Dataset) -> None:
     """Write report.html; a search that has ended well does not fail for it."""
     # It imports matplotlib, which only this step needs.
     from policysearch.experiments.search.report.page import write_report
 
-    folder = session.folder
+    with _not_failing(material.folder / "report.html"):
+        write_report(material, material.folder / "report.html", dataset)
+
+
+def write_brief(result: SearchResult, material: Material) -> None:
+    """Write summary.json, for `policysearch show`; a search that has ended well does not fail for it."""
+    from policysearch.experiments.search.text import brief_of
+
+    with _not_failing(material.folder / FILE):
+        save_brief(brief_of(result, material), material.folder)
+
+
+@contextmanager
+def _not_failing(file: Path) -> Iterator[None]:
+    """Warn of an error instead of raising it."""
     try:
-        write_report(material_of(session.config, folder, session.stores), folder.report, dataset)
+        yield
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        warnings.warn(f"the search is complete, but {folder.report} could not be made: {reason}", stacklevel=1)
+        warnings.warn(f"the search is complete, but {file} could not be made: {reason}", stacklevel=3)
