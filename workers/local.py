@@ -24,7 +24,6 @@ _IMPORTED = [
     "workers.evaluate",
     "policysearch.child.training",
     "policysearch.child.networks",
-    "torch._dynamo",  # which the first optimiser imports
 ]
 
 

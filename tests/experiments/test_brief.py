@@ -13,6 +13,7 @@ from policysearch.experiments.search.brief import FILE, saved_brief
 from policysearch.experiments.search.result import read_both
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.search.text import brief_of
+from tests.support.command_line import call
 from tests.support.quick import QuickSetup, config_for
 
 
@@ -44,11 +45,11 @@ def test_what_is_kept_is_what_the_study_says(finished):
     assert brief.opening and brief.arms.rows and brief.confirmation and brief.policy
 
 
-def test_show_says_the_same_with_and_without_it(cli, run):
-    code, from_brief, _ = cli("show", str(run))
+def test_show_says_the_same_with_and_without_it(run, monkeypatch, capsys):
+    code, from_brief, _ = call(monkeypatch, capsys, "show", str(run))
     document = json.loads((run / FILE).read_text(encoding="utf-8"))
     (run / FILE).write_text(json.dumps({**document, "version": "another"}), encoding="utf-8")
-    assert (code, from_brief) == (0, cli("show", str(run))[1])
+    assert (code, from_brief) == (0, call(monkeypatch, capsys, "show", str(run))[1])
 
 
 @pytest.mark.parametrize("file", ["config.toml", "space.toml", "study.db"])
@@ -67,7 +68,9 @@ def test_it_is_not_believed_while_the_study_is_written(run, suffix):
     assert saved_brief(run) is None
 
 
-@pytest.mark.parametrize("change", [{"version": "0"}, {"folder": "elsewhere"}, {"brief": {"opening": 3}}, {"brief": None}])
+@pytest.mark.parametrize(
+    "change", [{"version": "0"}, {"folder": "elsewhere"}, {"brief": {"opening": 3}}, {"brief": None}]
+)
 def test_it_is_not_believed_where_it_is_of_another_run_or_damaged(run, change):
     document = json.loads((run / FILE).read_text(encoding="utf-8"))
     (run / FILE).write_text(json.dumps({**document, **change}), encoding="utf-8")
@@ -76,9 +79,8 @@ def test_it_is_not_believed_where_it_is_of_another_run_or_damaged(run, change):
     assert saved_brief(run) is None
 
 
-def test_one_trial_more_in_the_study_is_seen(run):
+def test_a_row_more_in_the_study_is_seen(run):
     with sqlite3.connect(run / "study.db") as study:
-        study.execute("UPDATE trials SET number = number + 0 WHERE trial_id = 1")
         study.execute("INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (1, 'more', '1')")
     study.close()
     assert saved_brief(run) is None
