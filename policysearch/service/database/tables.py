@@ -95,3 +95,36 @@ PLACES = Table(
     Column("opened", Float, nullable=False),
 )
 """When an operator last opened a place that had been closed."""
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False, index=True),
+    Column("label", Text, nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("used", Float),
+)
+"""What lets programs in. The digest is the SHA-256 of the whole text, which is stored nowhere."""
+
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("token", String(32), nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("expires", Float, nullable=False, index=True),
+)
+"""Browsers that have logged in with a token, by the SHA-256 of their cookie."""

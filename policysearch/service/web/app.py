@@ -1,0 +1,94 @@
+"""The app: its layers, its groups of endpoints, and how errors are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from policysearch.core.version import __version__
+from policysearch.service.web import health, live, sessions
+from policysearch.service.web.guard import Guard, problem_of
+from policysearch.service.web.problem import Problem
+from policysearch.service.web.state import ServiceState
+from policysearch.service.web.streams import Streams
+from policysearch.service.web.throttle import Throttle
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, live.router)
+"""All groups of endpoints."""
+
+_CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}
+
+
+class App(FastAPI):
+    """An app whose outermost layer is the guard: what the framework answers by itself passes it too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the guard before all layers of the framework."""
+        return Guard(super().build_middleware_stack(), self.state.service)
+
+
+def create_app(service: ServiceState) -> App:
+    """The app over a service.
+
+    Args:
+        service: what the endpoints work with.
+    """
+    app = App(
+        title="policysearch",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        root_path=service.options.root_path,
+        max_body_size=service.limits.body_bytes,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            Problem: _problem,
+            HTTPException: _http_error,
+            RequestValidationError: _invalid,
+            Exception: _unexpected,
+        },
+    )
+    app.state.service = service
+    app.state.streams = Streams(service)
+    tries = service.limits.log_tries
+    app.state.login_throttle = Throttle(
+        tries / 60, tries, f"more than {tries} tries per minute to log in: wait a minute"
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+async def _problem(request: Request, error: Any) -> JSONResponse:
+    response: JSONResponse = error.response()
+    return response
+
+
+async def _http_error(request: Request, error: Any) -> JSONResponse:
+    """Errors of the framework: no such path, no such method, a body that is too large."""
+    code = _CODES.get(error.status_code, f"http_{error.status_code}")
+    return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+
+
+async def _invalid(request: Request, error: Any) -> JSONResponse:
+    """Parameters that are not of their type, each with its sentence."""
+    fields = {_place(row["loc"]): row["msg"] for row in error.errors()}
+    message = "; ".join(f"{name}: {sentence}" for name, sentence in fields.items())
+    return Problem(422, "invalid", message, fields).response()
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """The name of a parameter; the first part says whether it is of the path, the query, a header or the body."""
+    return ".".join(str(part) for part in parts[1:]) or str(parts[0])
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return problem_of(error).response()

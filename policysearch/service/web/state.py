@@ -1,0 +1,40 @@
+"""What the endpoints work with: one value per server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from policysearch.service.database.accounts import Accounts
+from policysearch.service.options import Options
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """Everything behind the endpoints; at `request.app.state.service`.
+
+    Attributes:
+        folder: every path below STATE.
+        jobs: the table of jobs.
+        accounts: users, tokens and sessions.
+        data_sets: uploads, and the operator's data sets.
+        scheduler: starts, ends and books jobs, in a thread.
+        limits: what a user and a request may have.
+        options: what the operator chose.
+    """
+
+    folder: Any
+    jobs: Any
+    accounts: Accounts
+    data_sets: Any
+    scheduler: Any
+    limits: Any
+    options: Options
+
+
+def service_of(request: Request) -> ServiceState:
+    """The service that a request came to."""
+    service: ServiceState = request.app.state.service
+    return service
