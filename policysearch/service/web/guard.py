@@ -172,7 +172,7 @@ def problem_of(error: Exception) -> Problem:
 
 def path_of(scope: Scope) -> str:
     """The path below the root path, as the router takes it."""
-    path, root = scope["path"], scope.get("root_path", "")
+    path, root = str(scope["path"]), scope.get("root_path", "")
     return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
