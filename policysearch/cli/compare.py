@@ -33,6 +33,13 @@ def record(
     show_recorded(watched(start, str(out.with_suffix("")), "the same command"))
 
 
+def _present(table: Path | None) -> Path | None:
+    """The table as given; one that is not there is refused before anything that is missing is asked for."""
+    if table is not None and not table.exists():
+        raise UserError(f"there is no table {str(table)!r}: give a file that `policysearch record` wrote")
+    return table
+
+
 @with_flags(
     ("Comparison", CompareSettings),
     ("Live searches, with --data", LiveSettings),
@@ -41,7 +48,9 @@ def record(
 )
 def compare(
     out: Annotated[Path, typer.Option(help="folder for compare.html, compare.json and runs.npz")],
-    replay: Annotated[Path | None, typer.Option(help="table of `policysearch record` to replay")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="table of `policysearch record` to replay", callback=_present)
+    ] = None,
     **flags: Any,
 ) -> None:
     """Which strategy to use: on a recorded table by replay, or on data by searches."""

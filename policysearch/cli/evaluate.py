@@ -13,6 +13,15 @@ from policysearch.datasets.config import DataSettings
 from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
 
 
+def _spelled(policy: str) -> str:
+    """The policy as given; what is not there is refused before anything that is missing is asked for."""
+    from policysearch.study.policy_spec import named_policy
+
+    if not Path(policy).exists():
+        named_policy(policy)
+    return policy
+
+
 @with_flags(
     ("Evaluation", EvaluateSettings),
     ("Training", TrainingSettings),
@@ -20,7 +29,7 @@ from policysearch.experiments.evaluation.settings import EvaluateSettings, Train
     RECIPE,
 )
 def evaluate(
-    policy: Annotated[str, typer.Argument(help="policy.json, the folder of a search, or a preset")],
+    policy: Annotated[str, typer.Argument(help="policy.json, the folder of a search, or a preset", callback=_spelled)],
     out: Annotated[str, typer.Option(help="the evaluation's folder; the same command goes on in it")],
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")] = None,
     **flags: Any,

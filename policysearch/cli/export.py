@@ -29,10 +29,13 @@ def export(
     """Write a policy for the library that you train with."""
     if table:
         return _table(policy, to, out, force)
+    from policysearch.export.registry import EXPORTS, export_to
+
     if policy is None or to is None:
-        raise UserError("export takes a policy and --to LIBRARY, as in: export randaugment:2,9 --to timm; or --table")
+        raise UserError(
+            f"export takes a policy and --to {', '.join(EXPORTS)}, as in: export randaugment:2,9 --to timm; or --table"
+        )
     from policysearch.core.user_code import import_all
-    from policysearch.export.registry import export_to
     from policysearch.study.policy_spec import named_policy
 
     import_all(operations)

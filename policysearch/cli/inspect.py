@@ -10,10 +10,11 @@ import typer
 from policysearch.cli.columns import print_columns
 from policysearch.cli.flags import split_off, used, with_flags
 from policysearch.datasets.config import DataSettings, SplitSettings
-from policysearch.study.config import validated
+from policysearch.study.config import load_config, validated
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
+    from policysearch.study.run_folder import RunFolder
 
 _OWN_DATA = {
     "FOLDER": "images, one sub-folder per class; or Parquet",
@@ -24,7 +25,7 @@ _OWN_DATA = {
 
 @with_flags(("Data", DataSettings))
 def preview(
-    policy: Annotated[str, typer.Argument(help="policy.json, or a preset such as soft-crop or randaugment:2,9")],
+    policy: Annotated[str, typer.Argument(help="policy.json, a search's folder, or a preset such as soft-crop")],
     images: Annotated[int, typer.Option(help="rows: training images of different classes, 1 to 20")] = 4,
     draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
     seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
@@ -35,12 +36,16 @@ def preview(
     ),
     **flags: Any,
 ) -> None:
-    """A picture of what a policy does to your images."""
+    """A picture of what a policy does to your images; that of a search's folder on its own, unless --data is given."""
     from policysearch.core.user_code import import_all
     from policysearch.reports.preview.figure import write_preview
+    from policysearch.study.policy_spec import run_of_policy
 
-    import_all(operations)
-    lines = write_preview(policy, _dataset(flags), out, images=images, draws=draws, seed=seed, progress=progress)
+    run = run_of_policy(Path(policy))
+    settings, own_operations = _of_search(run) if run else ({}, None)
+    import_all(operations or own_operations)
+    dataset = _dataset({**settings, **used(flags)} if "data" not in used(flags) else flags)
+    lines = write_preview(policy, dataset, out, images=images, draws=draws, seed=seed, progress=progress)
     typer.echo("\n".join(lines))
 
 
@@ -60,6 +65,12 @@ def data(
 
     split, settings = split_off(SplitSettings, flags)
     describe(_dataset({"data": data, **settings}), split.validation, split.split_seed, out)
+
+
+def _of_search(run: RunFolder) -> tuple[dict[str, Any], str | None]:
+    """The data settings of a search, and its operations."""
+    config = load_config(run.config)
+    return config.model_dump(include={*DataSettings.setting_names()}), config.operations
 
 
 def _dataset(flags: dict[str, Any]) -> Dataset:

@@ -27,6 +27,8 @@ def named_policy(spec: str) -> Policy:
         return Policy.load(spec)
     if spec in MIXES:
         raise UserError(f'{spec} is a mix, no policy: write it into one, as "mix": {{"operation": "{spec}"}}')
+    if len(Path(spec).parts) > 1:
+        raise UserError(f"there is no folder or file {spec!r}: give the folder of a search, PATH.json or a preset")
     raise UserError(f"{unknown_name('policy preset', spec, PRESETS)} A file of your own is given as PATH.json.")
 
 
@@ -34,3 +36,13 @@ def _of_run(run: RunFolder) -> Policy:
     if run.config.exists() and not run.policy.exists():
         raise UserError(f"{run.path} has no policy yet, its search has not ended: {command('resume', run.path)}")
     return Policy.load(run.policy)
+
+
+def run_of_policy(path: Path) -> RunFolder | None:
+    """The run whose policy this is.
+
+    Args:
+        path: a policy file, or a run's folder.
+    """
+    run = RunFolder(path if path.is_dir() else path.parent)
+    return run if run.config.exists() and run.policy.exists() and path in (run.path, run.policy) else None

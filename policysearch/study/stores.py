@@ -91,7 +91,10 @@ def open_stores(
     state: _State = "new" if new else "there" if read_only or begun else "either"
     with open_storage(config.storage or f"sqlite:///{folder.study.resolve()}") as storage, ExitStack() as stack:
         try:
-            studies = {phase: _open_study(storage, name, state) for phase, name in _names(config, phases).items()}
+            studies = {
+                phase: _open_study(storage, name, state, config.last_reward if phase == "confirm" else config.reward)
+                for phase, name in _names(config, phases).items()
+            }
             lease = None
             if config.storage and not read_only:  # a study in the folder is guarded by the folder's lock
                 lease = stack.enter_context(_lease(studies[next(iter(phases))], config, folder))
@@ -149,7 +152,8 @@ def _no_reward(metrics: Mapping[str, object]) -> float:
     return math.nan
 
 
-def _open_study(storage: BaseStorage, name: str, state: _State) -> optuna.Study:
+def _open_study(storage: BaseStorage, name: str, state: _State, reward: str) -> optuna.Study:
+    """The study of that name; where it is created, its objective is called as the reward, which dashboards show."""
     if state != "new":
         try:
             return optuna.load_study(study_name=name, storage=storage)
@@ -157,6 +161,8 @@ def _open_study(storage: BaseStorage, name: str, state: _State) -> optuna.Study:
             if state == "there":
                 raise UserError(f"the storage holds no study {name!r}: put the run's storage back") from None
     try:
-        return optuna.create_study(storage=storage, study_name=name, direction="maximize")
+        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+        study.set_metric_names([reward])
+        return study
     except optuna.exceptions.DuplicatedStudyError:
         raise UserError(f"another search has just begun a study named {name!r} here: give another --study") from None

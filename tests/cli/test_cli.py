@@ -337,6 +337,20 @@ def test_if_every_arm_fails_the_search_says_so(cli, quick, tmp_path, monkeypatch
         policysearch.resume(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("evaluate", "results/mien"), "there is no folder or file 'results/mien'"),
+        (("evaluate", "randaugmnet"), "did you mean randaugment"),
+        (("compare", "--replay", "nothere"), "there is no table 'nothere'"),
+        (("export", "identity"), "--to torchvision, timm, kornia, albumentations, json"),
+    ],
+)
+def test_what_is_wrong_is_said_before_what_is_missing(cli, words, sentence):
+    code, _, err = cli(*words)
+    assert code == 2 and sentence in err and "--out" not in err and err.count("\n") == 1
+
+
 def test_missing_dependency_of_a_sampler_is_named(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "cmaes", None)
     code, _, err = cli("search", "--strategy", "optuna:CmaEs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import optuna
 import pytest
 
 from policysearch.core.trial import Outcome
@@ -113,6 +114,35 @@ def test_tensorboard_holds_the_record_once_however_often_it_is_resumed(quick, tm
     assert {"search/accuracy", "search/loss", "search/best_mean", "confirm/reward"} <= set(found.Tags()["scalars"])
     best = max(s.mean for s in result.summaries)
     assert found.Scalars("search/best_mean")[-1].value == pytest.approx(best)
+    assert result.policy.name in str(found.Tensors("winner/text_summary")[0].tensor_proto)
+
+
+def test_tensorboard_has_a_run_of_each_arm_with_its_parameters(quick, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = search(config_for(tmp_path / "run", trials=24, confirm=0, tensorboard=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        runs = {path.name.rpartition(" ")[0]: EventAccumulator(str(path)).Reload() for path in arms_of(tmp_path)}
+    assert set(runs) == {summary.arm.name.replace(":", "_") for summary in result.summaries}
+    for summary in result.summaries:
+        run = runs[summary.arm.name.replace(":", "_")]
+        assert run.Scalars("search/mean_reward")[-1].value == pytest.approx(summary.mean)
+        assert len(run.Scalars("search/reward")) == summary.pulls
+        parameters = run.PluginTagToContent("hparams")["_hparams_/session_start_info"]
+        assert summary.arm.name.encode() in parameters and b"family" in parameters
+
+
+def arms_of(folder: Path) -> list[Path]:
+    return list((folder / "run" / "tensorboard" / "arms").iterdir())
+
+
+def test_the_objective_of_a_study_is_called_as_the_reward(quick, tmp_path):
+    search(config_for(tmp_path / "run", trials=2, confirm=1, finalists=1, confirm_reward="-loss"))
+    storage = f"sqlite:///{tmp_path}/run/study.db"
+    names = {name: optuna.load_study(study_name=name, storage=storage).metric_names for name in ("run", "run-confirm")}
+    assert names == {"run": ["accuracy"], "run-confirm": ["-loss"]}
 
 
 def test_tensorboard_that_is_missing_is_told_before_anything_is_written(monkeypatch, capsys, tmp_path):
@@ -131,12 +161,16 @@ def test_mlflow_keeps_one_run_of_a_search(quick, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "run"
     search(config_for(folder, trials=4, confirm=1, finalists=1))
-    resume(folder, trials=6)
+    result = resume(folder, trials=6)
     client = mlflow.MlflowClient()
     (run,) = client.search_runs([client.get_experiment_by_name("policysearch").experiment_id])
     steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "search/reward")]
     assert sorted(steps) == list(range(6)) and run.info.status == "FINISHED"
     assert run.data.params["trials"] == "4" and run.data.params["recipe.rate"]
+    assert run.data.tags["winner"] == result.policy.name and run.data.tags["verdict"]
+    assert run.data.metrics["lead over/identity"] == result.policy.about["paired_difference_to"]["identity"]["mean"]
+    arms = {key for key in run.data.metrics if key.startswith("search/arms/")}
+    assert len(arms) == len(result.summaries) and "search/arms/trivialaugment-wide" in arms
     assert "policy.json" in [artifact.path for artifact in client.list_artifacts(run.info.run_id)]
 
 

@@ -18,6 +18,7 @@ from policysearch.augmentation import Draw, replay
 from policysearch.augmentation.sampling import MixDraw
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.search.run import search
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Curve, Softening
@@ -28,7 +29,7 @@ from policysearch.reports.preview.sheet import Picture, sheet
 from policysearch.study.policy_spec import named_policy
 from tests.support.command_line import call
 from tests.support.pictures import fixed, policy_of
-from tests.support.quick import write_npz
+from tests.support.quick import config_for, write_npz
 
 NAMES = ("cat", "dog", "ship", "frog")
 GREY = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8).repeat(3, 1, 1, 1)
@@ -400,3 +401,13 @@ def test_a_preset_goes_before_a_file_of_its_name(tmp_path, monkeypatch):
     assert named_policy("without-suffix") == Policy.preset("flip-crop")
     with pytest.raises(UserError, match="did you mean augmix"):
         named_policy("augmx")
+
+
+def test_the_policy_of_a_search_is_shown_on_the_data_of_the_search(cli, quick, tmp_path):
+    data = write_npz(tmp_path / "flowers.npz")
+    search(config_for(tmp_path / "run", data=str(data), trials=2, confirm=0))
+    for policy in ("run", "run/policy.json"):
+        code, out, _ = cli(policy, "--images", "1", "--draws", "1")
+        assert code == 0 and "training images of flowers" in out
+    code, out, _ = cli("run", "--images", "1", "--draws", "1", "--data", "fashion-small")
+    assert code == 0 and "training images of fashion-small" in out

@@ -16,7 +16,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, make_config
-from policysearch.study.policy_spec import named_policy
+from policysearch.study.policy_spec import named_policy, run_of_policy
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import ModelSettings, PullSettings
 
@@ -102,7 +102,8 @@ def read_entrant(spec: str, values: Mapping[str, Any]) -> Entrant:
     values = _with_those_of(folder, values) if folder.path.is_dir() else dict(values)
     config = make_config(values)
     import_all(config.operations)
-    return Entrant(arm_of(named_policy(spec)), config, _found_in(Path(spec)))
+    run = run_of_policy(Path(spec))
+    return Entrant(arm_of(named_policy(spec)), config, run.path if run else None)
 
 
 def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,10 +119,3 @@ def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, An
         recipe = {}
     override = values.get("recipe", {})
     return {**settings, **values, "recipe": {**recipe, **override} if isinstance(override, dict) else override}
-
-
-def _found_in(path: Path) -> Path | None:
-    """The folder of the search whose policy this is."""
-    folder = path if path.is_dir() else path.parent
-    is_run = RunFolder(folder).config.exists() and RunFolder(folder).policy.exists()
-    return folder if is_run and path in (folder, RunFolder(folder).policy) else None

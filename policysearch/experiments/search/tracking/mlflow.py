@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, RunTag
 
 from policysearch.experiments.search.tracking.addresses import without_user
+from policysearch.experiments.search.tracking.winner import RecordedWinner, recorded_winner
 from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import Row
 from policysearch.study.storage import without_password
 
 _ATTRIBUTE = "mlflow_run"
-_ARTIFACTS = ("policy.json", "report.html")
-_LONGEST = 500  # letters of a parameter's value
+_ARTIFACTS = ("policy.json", "report.html", "trials.csv")
+_LONGEST = 500  # letters of a parameter's or tag's value
+_LONGEST_NAME = 200
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """Of MLflow's client: by default it tries a server that is away for minutes."""
 
@@ -62,14 +65,34 @@ class MLflow:
             return
 
         now = int(1000 * time.time())
-        metrics = [Metric(f"{phase}/{name}", value, now, row.number) for name, value in figures.items()]
+        values = {f"{phase}/{name}": value for name, value in figures.items()}
+        if "reward" in figures:
+            values[f"{phase}/arms/{_metric_name(row.arm.name)}"] = figures["reward"]
+        metrics = [Metric(name, value, now, row.number) for name, value in values.items()]
         self._client.log_batch(self._run, metrics=metrics)
 
     def close(self, folder: Path, ended: bool) -> None:
         for name in _ARTIFACTS if ended else ():
             if (folder / name).exists():
                 self._client.log_artifact(self._run, str(folder / name))
+        winner = recorded_winner(folder) if ended else None
+        if winner is not None:
+            self._log_winner(winner)
         self._client.set_terminated(self._run, "FINISHED" if ended else "KILLED")
+
+    def _log_winner(self, winner: RecordedWinner) -> None:
+        now = int(1000 * time.time())
+        tags = {"winner": winner.name, "use": winner.use, "finding": winner.finding, "verdict": winner.sentence}
+        self._client.log_batch(
+            self._run,
+            metrics=[Metric(f"lead over/{_metric_name(name)}", value, now, 0) for name, value in winner.leads.items()],
+            tags=[RunTag(name, text[:_LONGEST]) for name, text in tags.items()],
+        )
+
+
+def _metric_name(text: str) -> str:
+    """The text in letters that a metric's name may have."""
+    return " ".join(re.sub(r"[^\w./ -]", " ", text).split())[:_LONGEST_NAME]
 
 
 def _params(config: SearchConfig) -> dict[str, str]:
