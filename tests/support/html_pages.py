@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-VOID = {"meta", "path", "use", "br", "img"}
+VOID = {"meta", "path", "use", "br", "img", "input", "link"}
 
 
 class Reader(HTMLParser):

@@ -1,0 +1,138 @@
+"""Several searches side by side: what each found of every policy, and differences where they mean something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from policysearch.stats.estimate import Estimate
+
+MOST = 6
+"""Searches that are compared at once."""
+_DATA = ("data", "resize", "aspect", "background", "image_column", "label_column", "skip_damaged")
+_SPLIT = ("validation", "split_seed", "group")
+_EFFORT = ("images", "epochs", "model", "recipe")
+_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        **{"data": "fashion-small", "aspect": "crop", "background": "white", "skip_damaged": False},
+        **{"split_seed": 0, "reward": "accuracy", "images": 500, "epochs": 80, "model": "small-resnet"},
+    }
+)
+"""What a request means where it does not say: the defaults of the settings."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One policy in one search: its mean reward with a 95 % interval, over so many pulls."""
+
+    estimate: Estimate
+    pulls: int
+
+
+@dataclass(frozen=True)
+class SearchFindings:
+    """What one search has found.
+
+    Attributes:
+        id: of the job.
+        title: what it is called.
+        settings: its request, with what a resume changed.
+        digest: of its images and labels; empty where it is not known yet.
+        policies: by name.
+    """
+
+    id: str
+    title: str
+    settings: Mapping[str, Any]
+    digest: str
+    policies: Mapping[str, Finding]
+
+    def setting(self, name: str) -> Any:
+        """A setting, or its default."""
+        value = self.settings.get(name)
+        return _DEFAULTS.get(name) if value is None else value
+
+    @property
+    def reward(self) -> str:
+        """What its pulls are worth."""
+        return str(self.setting("reward")).replace(" ", "")
+
+
+def findings_of(job_id: str, title: str, settings: Mapping[str, Any], live: Mapping[str, Any]) -> SearchFindings:
+    """The findings in the live summary of a job."""
+    policies = {}
+    for row in live.get("leaderboard") or ():
+        mean, low, high = (_number(row.get(key)) for key in ("mean", "low", "high"))
+        if math.isfinite(mean):
+            policies[str(row.get("name"))] = Finding(Estimate(mean, low, high), int(row.get("pulls") or 0))
+    return SearchFindings(job_id, title, settings, str(live.get("digest") or ""), policies)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def obstacles(first: SearchFindings, other: SearchFindings) -> list[str]:
+    """Why the rewards of two searches do not compare; empty where they do.
+
+    Example:
+        >>> one = SearchFindings("1", "one", {"data": "fashion-small"}, "", {})
+        >>> two = SearchFindings("2", "two", {"data": "fashion-small", "reward": "loss"}, "", {})
+        >>> obstacles(one, two)
+        ['other reward (loss, not accuracy)']
+    """
+    reasons = []
+    if first.digest and other.digest:
+        same_images = first.digest == other.digest
+    else:
+        same_images = all(first.setting(name) == other.setting(name) for name in _DATA)
+    if not same_images:
+        reasons.append(f"other images ({other.setting('data')}, not {first.setting('data')})")
+    if any(first.setting(name) != other.setting(name) for name in _SPLIT):
+        reasons.append("other split into training and validation images")
+    if first.reward != other.reward:
+        reasons.append(f"other reward ({other.reward}, not {first.reward})")
+    return reasons
+
+
+def cautions(first: SearchFindings, other: SearchFindings) -> list[str]:
+    """What else differs between two searches that compare: a part of each difference is due to it."""
+    return [
+        f"{name} {other.setting(name)}, not {first.setting(name)}" for name in _EFFORT if _differs(first, other, name)
+    ]
+
+
+def _differs(first: SearchFindings, other: SearchFindings, name: str) -> bool:
+    return bool(first.setting(name) != other.setting(name))
+
+
+def difference(first: Estimate, other: Estimate) -> Estimate:
+    """`other` minus `first` with its 95 % interval, from the intervals of the two means.
+
+    Square-and-add limits of two independent means (Newcombe 1998, Statistics in Medicine 17, 873, method 10; Zou &
+    Donner 2008 for any two intervals). Searches with one seed share replicates, which would make the interval shorter:
+    it is cautious there. nan where an interval is not known.
+
+    Example:
+        >>> change = difference(Estimate(0.80, 0.77, 0.83), Estimate(0.85, 0.81, 0.89))
+        >>> f"{change.mean:.2f} [{change.low:.2f}, {change.high:.2f}]"
+        '0.05 [0.00, 0.10]'
+    """
+    mean = other.mean - first.mean
+    low = mean - math.hypot(other.mean - other.low, first.high - first.mean)
+    high = mean + math.hypot(other.high - other.mean, first.mean - first.low)
+    return Estimate(mean, low, high)
+
+
+def shared_policies(searches: Sequence[SearchFindings], most: int = 50) -> list[str]:
+    """Policies of any of the searches: those that most of them have first, then the best mean first."""
+    names = {name for search in searches for name in search.policies}
+
+    def rank(name: str) -> tuple[int, float, str]:
+        means = [search.policies[name].estimate.mean for search in searches if name in search.policies]
+        return -len(means), -max(means), name
+
+    return sorted(names, key=rank)[:most]

@@ -1,0 +1,70 @@
+"""What a job has found so far: its interval first, and no winner before the confirmation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from policysearch.service.job import State
+from policysearch.service.pages.drawing import interval_bar
+from policysearch.service.pages.elements import Html, tag
+from policysearch.service.pages.job.view import JobView
+from policysearch.service.pages.words import STATE_NOTES
+from policysearch.stats.estimate import Estimate
+
+_CHANCE = (
+    "May be chance: the policies are picked and measured on the same pulls. The confirmation on fresh ones decides."
+)
+_WAITS = frozenset({State.CHECKING, State.QUEUED, State.STARTING})
+
+
+def verdict(view: JobView) -> Html:
+    """The card at the top of the page."""
+    job = view.job
+    statement = view.live.get("verdict") or {}
+    if statement.get("sentence"):
+        return _statement(view, statement)
+    if job.state == State.REFUSED:
+        return _card("It cannot run as it was asked for", job.reason or STATE_NOTES["refused"], kind="verdict refusal")
+    if job.state == State.FAILED:
+        return _card("It failed before anything was found", job.reason or STATE_NOTES["failed"], kind="verdict refusal")
+    if job.state in _WAITS:
+        return _card("Nothing has been found yet", "The first pulls have not begun.")
+    return _card("Nothing has been found yet", "No pull has ended with a reward so far.")
+
+
+def _card(title: str, sentence: str, *parts: Html | None, kind: str = "verdict") -> Html:
+    return tag("div", tag("h2", title), tag("p", sentence), *parts, class_=kind)
+
+
+def _statement(view: JobView, statement: Mapping[str, Any]) -> Html:
+    open_ = bool(statement.get("may_be_chance"))
+    lead = _lead(view, statement)
+    title = "So far" if open_ else "Verdict"
+    return tag(
+        "div",
+        tag("h2", title),
+        lead,
+        tag("p", str(statement["sentence"])),
+        tag("p", _CHANCE, class_="note") if open_ else None,
+        class_="verdict open" if open_ else "verdict",
+    )
+
+
+def _lead(view: JobView, statement: Mapping[str, Any]) -> Html | None:
+    """The difference to the best fixed policy with its interval, as figures and as a bar."""
+    low, high = (_number(statement.get(end)) for end in ("low", "high"))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    mean = _number(statement.get("mean"))
+    mean = mean if math.isfinite(mean) else (low + high) / 2
+    text = view.unit.change(Estimate(mean, low, high))
+    over = str(statement.get("over") or "")
+    bar = interval_bar(low, mean, high, (min(low, 0.0), max(high, 0.0)), zero=True)
+    words = tag("span", text, class_="figure")
+    return tag("p", words, tag("span", f"over {over}") if over else None, bar, class_="lead")
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -1,0 +1,138 @@
+"""The page of a job: what was found first, everything as text, and no winner before the confirmation."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from policysearch.service.job import State
+from policysearch.service.pages.job.page import job_page, live_parts
+from policysearch.service.pages.job.view import FEED, newest_events
+from policysearch.service.pages.shell import Shell
+from tests.support.service_pages import HOSTILE, SHOWN, live, must_be_sound, view
+
+SHELL = Shell("", "admin", stream="api/v1/events", after=5, parts="live/searches/x")
+
+
+def text_of(html: str) -> str:
+    return " ".join(" ".join(must_be_sound(html).text).split())
+
+
+def test_the_verdict_comes_before_all_else():
+    text = text_of(job_page(SHELL, view()))
+    places = [
+        text.index(part) for part in ("+0.56 points [-1.31, 2.44]", "12 of 40 pulls", "Policies so far", "Files")[:3]
+    ]
+    assert places == sorted(places)
+
+
+def test_while_it_runs_it_may_be_chance_and_nobody_wins():
+    text = text_of(job_page(SHELL, view()))
+    assert "May be chance" in text and "So far" in text
+    assert "Verdict" not in text and "The policy" not in text
+
+
+def test_after_the_confirmation_it_is_a_verdict():
+    verdict = {"sentence": "use randaugment", "low": 0.01, "high": 0.02, "over": "flip-crop", "may_be_chance": False}
+    text = text_of(job_page(SHELL, view(State.DONE, live=live(verdict=verdict, winner="policy 0"))))
+    assert "Verdict" in text and "May be chance" not in text and "The policy" in text
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_has_a_page_with_what_can_be_done(state):
+    html = job_page(SHELL, view(state, live={}, columns={"progress": {}, "started": None}))
+    must_be_sound(html)
+    buttons = {name for name in ("Stop", "Cancel", "Resume", "Delete", "Go further") if f">{name}<" in html}
+    at_work = {State.CHECKING, State.QUEUED, State.STARTING, State.RUNNING}
+    assert ("Stop" in buttons) == (state in at_work | {State.STOPPING})
+    assert ("Delete" in buttons) == (state in {*State} - at_work - {State.STOPPING, State.CANCELLING})
+    assert ("Go further" in buttons) == (state == State.DONE)
+
+
+def test_who_may_only_look_gets_no_buttons():
+    html = job_page(SHELL, view(may_change=False))
+    assert "data-send" not in html and "Name, note and labels" not in html
+
+
+def test_the_queue_is_explained():
+    text = text_of(job_page(SHELL, view(State.QUEUED, live={}, position=(2, "waits for 2 of 4 workers"))))
+    assert "2nd in the queue: waits for 2 of 4 workers." in text
+
+
+def test_hostile_names_are_text_everywhere():
+    rows = [{"name": HOSTILE, "pulls": 1, "mean": 0.5, "low": 0.4, "high": 0.6, "worker_seconds": 1.0}]
+    events = [
+        {"t": 1.0, "kind": "pull_ended", "number": 1, "name": HOSTILE, "reward": None, "error": HOSTILE},
+        {"t": 1.0, "kind": "warning", "text": HOSTILE},
+        {"t": 1.0, "kind": "retry", "number": 1, "error": HOSTILE},
+    ]
+    verdict = {"sentence": HOSTILE, "low": 0.1, "high": 0.2, "over": HOSTILE, "may_be_chance": True}
+    shown = view(
+        live=live(leaderboard=rows, verdict=verdict, best_policy=HOSTILE, curves={HOSTILE: [[1, 0.5]]}),
+        events=events,
+        log=HOSTILE,
+        position=(1, HOSTILE),
+        columns={
+            "name": HOSTILE,
+            "note": HOSTILE,
+            "labels": (HOSTILE,),
+            "reason": HOSTILE,
+            "request": {HOSTILE: HOSTILE},
+        },
+    )
+    html = job_page(SHELL, shown)
+    page = must_be_sound(html)
+    assert page.values("img", "src") == [] and "\u202e" not in html
+    assert sum(SHOWN in text for text in page.text) >= 12
+
+
+def test_fifty_policies_a_page():
+    first = live_parts(SHELL, view(live=live(rows=120)))
+    second = live_parts(SHELL, view(live=live(rows=120)), 50)
+    last = live_parts(SHELL, view(live=live(rows=120)), 10_000)
+    assert first.count("<tr>") == 51 and second.count("<tr>") == 51 and last.count("<tr>") == 21
+    assert "policy 49<" in first and "policy 50<" not in first and "policy 50<" in second
+    assert "101 to 120 of 120" in last and "?from=50#policies" in first
+
+
+def test_two_thousand_pulls_and_arms_stay_below_300_kb():
+    html = job_page(SHELL, view(live=live(rows=2000, pulls=2000), log="x" * 8000))
+    assert len(html.encode()) < 300_000
+
+
+def test_a_live_part_of_broken_content_is_left_out():
+    odd = {
+        "verdict": {"sentence": "s", "low": "x"},
+        "leaderboard": [{"name": "n", "mean": None}],
+        "rewards": [[0, None]],
+    }
+    must_be_sound(job_page(SHELL, view(live=odd)))
+
+
+def write_events(path, events):
+    path.write_bytes(b"".join(json.dumps(event).encode() + b"\n" for event in events))
+
+
+def test_the_page_goes_on_behind_the_events_that_it_shows(tmp_path):
+    path = tmp_path / "events.jsonl"
+    write_events(path, [{"t": float(n), "kind": "retry", "number": n} for n in range(100)])
+    whole = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b'{"t": 1, "kind": "half')
+    events, after = newest_events(path)
+    assert [event["number"] for event in events] == [*range(100 - FEED, 100)]
+    assert after == whole
+
+
+def test_the_tail_of_a_long_log_begins_with_a_whole_event(tmp_path):
+    path = tmp_path / "events.jsonl"
+    write_events(path, [{"t": 0.0, "kind": "warning", "text": "é" * 3000, "number": n} for n in range(40)])
+    events, after = newest_events(path)
+    assert events[-1]["number"] == 39 and 1 < len(events) < FEED and after == path.stat().st_size
+
+
+def test_no_events_yet(tmp_path):
+    assert newest_events(tmp_path / "events.jsonl") == ([], 0)
+    (tmp_path / "events.jsonl").write_bytes(b'{"t"')
+    assert newest_events(tmp_path / "events.jsonl") == ([], 0)
