@@ -115,6 +115,11 @@ class StateFolder:
         return self.path / "trash"
 
     @property
+    def cache(self) -> Path:
+        """Decoded data of all jobs, unless POLICYSEARCH_CACHE names another folder."""
+        return self.path / "cache"
+
+    @property
     def data(self) -> Path:
         """Data sets by id."""
         return self.path / "data"

@@ -37,8 +37,8 @@ class Jobs:
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database = database
-        self._clock = clock
+        self.database = database
+        self.clock = clock
 
     def add(
         self,
@@ -70,15 +70,15 @@ class Jobs:
         Raises:
             QueueFull: the owner has as many jobs waiting as allowed.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             revision = next_revision(connection)
             earlier = _job_of_key(connection, owner, key) if key else None
             if earlier is not None:
                 return earlier, False
             _must_have_room(connection, owner, most_waiting)
-            now = self._clock()
+            now = self.clock()
             job = Job(
-                id=new_id(self._clock),
+                id=new_id(self.clock),
                 kind=kind,
                 owner=owner,
                 name=name,
@@ -109,7 +109,7 @@ class Jobs:
         Raises:
             NoSuchJob: there is none, or none that the viewer may see or change.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             job = _job(connection, job_id)
         if not _may(viewer, job, to_change):
             raise NoSuchJob(job_id)
@@ -152,19 +152,20 @@ class Jobs:
         query = _visible(select(JOBS), viewer).where(JOBS.c.revision > revision)
         return self._all(query.order_by(JOBS.c.revision).limit(limit))
 
-    def in_states(self, states: Iterable[State]) -> list[Job]:
-        """All jobs in these states, oldest first."""
-        return self._all(select(JOBS).where(JOBS.c.state.in_(list(states))).order_by(JOBS.c.id))
+    def in_states(self, states: Iterable[State], intent: Intent | None = None) -> list[Job]:
+        """All jobs in these states, and of which that is wanted, oldest first."""
+        query = select(JOBS).where(JOBS.c.state.in_(list(states))).order_by(JOBS.c.id)
+        return self._all(query if intent is None else query.where(JOBS.c.wanted == intent))
 
     def revision(self) -> int:
         """The revision of the last change of any job."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return int(connection.execute(select(COUNTER.c.value).where(COUNTER.c.name == "jobs")).scalar_one())
 
     def history(self, job_id: str) -> list[Change]:
         """The states that a job has been in, oldest first."""
         query = select(HISTORY).where(HISTORY.c.job == job_id).order_by(HISTORY.c.number)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [Change(row["time"], State(row["state"]), row["reason"]) for row in rows]
 
@@ -182,15 +183,15 @@ class Jobs:
             NoSuchJob: there is none.
             WrongState: that makes no sense in the job's state.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             revision = next_revision(connection)
             job = _job(connection, job_id)
             must_accept(job.state, intent)
             columns: dict[str, Any] = {"wanted": intent}
             if intent is Intent.RUN:
-                columns |= _resumed(job, changes) | {"order": self._clock()}
-                _note(connection, job_id, self._clock(), State.QUEUED, "resumed")
-            return _update(connection, job_id, revision, columns, self._clock())
+                columns |= _resumed(job, changes) | {"order": self.clock()}
+                _note(connection, job_id, self.clock(), State.QUEUED, "resumed")
+            return _update(connection, job_id, revision, columns, self.clock())
 
     def describe(
         self,
@@ -221,7 +222,7 @@ class Jobs:
             NoSuchJob: there is none, or `before` is no waiting job of the same owner.
             WrongState: it does not wait.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             next_revision(connection)  # other writers wait
             job = _job(connection, job_id)
             if job.state not in _WAITING:
@@ -233,7 +234,7 @@ class Jobs:
                 raise NoSuchJob(before)
             ids.insert(ids.index(before) if before else len(ids), job_id)
             for moved, order in zip(ids, sorted(waiting.order for waiting in queue), strict=True):
-                _update(connection, moved, next_revision(connection), {"order": order}, self._clock())
+                _update(connection, moved, next_revision(connection), {"order": order}, self.clock())
             return _job(connection, job_id)
 
     def enter(self, job_id: str, state: State, reason: str = "", **columns: Any) -> Job:
@@ -249,8 +250,8 @@ class Jobs:
             NoSuchJob: there is none.
             WrongState: the state cannot follow the job's.
         """
-        with self._database.writing() as connection:
-            return enter(connection, job_id, state, self._clock(), reason, **columns)
+        with self.database.writing() as connection:
+            return enter(connection, job_id, state, self.clock(), reason, **columns)
 
     def update(self, job_id: str, **columns: Any) -> Job:
         """Change columns of a job, but not its state.
@@ -258,18 +259,18 @@ class Jobs:
         Raises:
             NoSuchJob: there is none.
         """
-        with self._database.writing() as connection:
-            return _update(connection, job_id, next_revision(connection), columns, self._clock())
+        with self.database.writing() as connection:
+            return _update(connection, job_id, next_revision(connection), columns, self.clock())
 
     def remove(self, job_id: str) -> None:
         """Remove a job's row and history; what its owner used stays in the attempts."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(delete(HISTORY).where(HISTORY.c.job == job_id))
             connection.execute(delete(KEYS).where(KEYS.c.job == job_id))
             connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
 
     def _all(self, query: Select[Any]) -> list[Job]:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
 

@@ -25,8 +25,8 @@ class Place:
         address: of the Ray cluster; empty for none.
 
     Example:
-        >>> Place("gpu:0", 2, jobs=1, gpu="0").settings(workers=2)
-        {'workers': 2, 'pool': 'local', 'device': 'cuda'}
+        >>> Place("gpu:0", 2, jobs=1, gpu="0").settings()
+        {'pool': 'local', 'device': 'cuda'}
     """
 
     name: str
@@ -35,11 +35,11 @@ class Place:
     gpu: str = ""
     address: str = ""
 
-    def settings(self, workers: int) -> dict[str, Any]:
-        """The settings of a job that has this many workers here."""
+    def settings(self) -> dict[str, Any]:
+        """The settings of a job that runs here, besides its number of workers."""
         if self.address:
-            return {"workers": workers, "pool": "ray", "ray_address": self.address}
-        return {"workers": workers, "pool": "local", "device": "cuda" if self.gpu else "cpu"}
+            return {"pool": "ray", "ray_address": self.address}
+        return {"pool": "local", "device": "cuda" if self.gpu else "cpu"}
 
     def environment(self) -> dict[str, str]:
         """What a process of a job here needs in its environment, so that it sees its own devices alone."""

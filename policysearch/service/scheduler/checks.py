@@ -1,0 +1,98 @@
+"""Jobs whose settings are checked: a process tries them, as a search does before it writes anything."""
+
+from __future__ import annotations
+
+import signal
+
+from policysearch.core.errors import UserError
+from policysearch.service.job import Intent, Job, State
+from policysearch.service.runner.exit_record import CheckRecord, read_check
+from policysearch.service.scheduler.means import Means
+from policysearch.service.scheduler.places import Place, most_workers
+
+CHECK = "check"
+"""The attempt of a process that only checks."""
+_AT_ONCE = 2
+_TRIES = 3
+_LINGER = 5.0
+"""Seconds that a process may live on after its record."""
+
+
+class Checks:
+    """Checks new jobs, a few at a time.
+
+    Args:
+        means: what the scheduler works with.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._tries: dict[str, int] = {}
+
+    def step(self) -> None:
+        """Look at every job that is being checked."""
+        at_work = 0
+        for job in self._means.jobs.in_states([State.CHECKING]):
+            with self._means.about(job):
+                at_work += self._look_at(job, at_work < _AT_ONCE)
+
+    def _look_at(self, job: Job, may_start: bool) -> bool:
+        """Do the next thing about a job; whether a process is at work on it."""
+        means, folder = self._means, self._means.folder.job(job.id)
+        sight = means.processes.see(folder, CHECK)
+        record = read_check(folder.check)
+        with means.ages.look(job.id) as age:
+            if sight.gone:
+                if job.intent is Intent.CANCEL:
+                    self._enter(job, State.CANCELLED, "cancelled before it began")
+                elif record is not None:
+                    self._book(job, record)
+                else:
+                    return may_start and self._start(job)
+                return False
+            seconds = age("checks")
+            late = seconds > means.limits.checker_seconds or (record is not None and age("lingers") > _LINGER)
+            if job.intent is Intent.CANCEL or late:
+                means.processes.signal(folder, signal.SIGKILL)
+            if seconds > means.limits.checker_seconds and record is None:
+                sentence = f"its check took longer than {means.limits.checker_seconds:g} s"
+                self._enter(job, State.REFUSED, sentence)
+        return True
+
+    def _start(self, job: Job) -> bool:
+        means = self._means
+        most = most_workers(means.places)
+        if job.workers > most:
+            sentence = f"workers must be at most {most} here, got {job.workers}"
+            self._enter(job, State.REFUSED, sentence, "workers")
+            return False
+        tries = self._tries.get(job.id, 0)
+        if tries == _TRIES:
+            self._enter(job, State.FAILED, f"the process that checks it ended {_TRIES} times without an answer")
+            return False
+        try:
+            means.write_job(job, CHECK, self._place(job))
+        except UserError as error:
+            self._enter(job, State.REFUSED, str(error))
+            return False
+        means.processes.start(means.folder.job(job.id), CHECK, {"CUDA_VISIBLE_DEVICES": ""})
+        self._tries[job.id] = tries + 1
+        return True
+
+    def _place(self, job: Job) -> Place:
+        """A place where the job could run; its settings are tried."""
+        able = [place for place in self._means.places if place.slots >= job.workers]
+        return next((place for place in able if job.choice in ("", place.name)), able[0])
+
+    def _book(self, job: Job, record: CheckRecord) -> None:
+        if record.ok:
+            self._means.jobs.update(job.id, progress={"forecast": dict(record.forecast)})
+            self._enter(job, State.QUEUED)
+        else:
+            self._enter(job, State.REFUSED, record.sentence, record.field)
+
+    def _enter(self, job: Job, state: State, reason: str = "", field: str = "") -> None:
+        self._means.jobs.enter(job.id, state, reason, field=field)
+        self._means.notes.pop(job.id, None)
+        self._means.ages.forget(job.id)
+        self._tries.pop(job.id, None)
