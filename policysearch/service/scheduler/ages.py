@@ -31,15 +31,16 @@ class Ages:
     @contextmanager
     def look(self, job_id: str) -> Iterator[Callable[[str], float]]:
         """Look at a job; in the block ages of its conditions are asked, and those that are not asked end."""
-        before, asked = self._since.get(job_id, {}), {}
+        before = self._since.get(job_id, {})
+        current: dict[str, float] = {}
 
         def age(condition: str) -> float:
             now = self._timer()
-            asked[condition] = before.get(condition, now)
-            return now - asked[condition]
+            current[condition] = before.get(condition, now)
+            return now - current[condition]
 
         yield age
-        self._since[job_id] = asked
+        self._since[job_id] = current
 
     def pause(self, job_id: str, seconds: float) -> None:
         """Let a job be for so long."""

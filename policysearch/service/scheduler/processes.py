@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import policysearch
 from policysearch.service.runner.identity import is_locked, members, read_identity
 from policysearch.service.state_folder import JobFolder, StateFolder
 
 MARK = "POLICYSEARCH_JOB"
 """The variable by which the processes of a job are known, whatever became of their parents."""
+_PACKAGES = Path(__file__).parents[3]
+"""Where this package is, so that a runner is of the same version."""
 _INHERITED = (
     *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_HOME", "SSL_CERT_FILE"),
     *("POLICYSEARCH_CACHE", "TORCH_HOME", "HF_HOME", "OMP_NUM_THREADS"),
@@ -125,7 +126,7 @@ class SystemProcesses:
             **self._environment,
             **inherited,
             "HOME": str(folder.path),
-            "PYTHONPATH": str(Path(policysearch.__file__).parent.parent),
+            "PYTHONPATH": str(_PACKAGES),
             "PYTHONUNBUFFERED": "1",
             **environment,
             MARK: f"{folder.path.name}:{attempt}",
