@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from policysearch.core.version import __version__
+from policysearch.service.pages import routes as pages
+from policysearch.service.pages.answers import answer_to
 from policysearch.service.web import health, live, sessions
 from policysearch.service.web.guard import Guard, problem_of
 from policysearch.service.web.problem import Problem
@@ -19,7 +21,7 @@ from policysearch.service.web.state import ServiceState
 from policysearch.service.web.streams import Streams
 from policysearch.service.web.throttle import Throttle
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, live.router)
+ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, live.router, pages.router)
 """All groups of endpoints."""
 
 _CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}
@@ -67,22 +69,21 @@ def create_app(service: ServiceState) -> App:
     return app
 
 
-async def _problem(request: Request, error: Any) -> JSONResponse:
-    response: JSONResponse = error.response()
-    return response
+async def _problem(request: Request, error: Any) -> Response:
+    return answer_to(request.scope, error)
 
 
-async def _http_error(request: Request, error: Any) -> JSONResponse:
+async def _http_error(request: Request, error: Any) -> Response:
     """Errors of the framework: no such path, no such method, a body that is too large."""
     code = _CODES.get(error.status_code, f"http_{error.status_code}")
-    return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+    return answer_to(request.scope, Problem(error.status_code, code, str(error.detail), headers=error.headers))
 
 
-async def _invalid(request: Request, error: Any) -> JSONResponse:
+async def _invalid(request: Request, error: Any) -> Response:
     """Parameters that are not of their type, each with its sentence."""
     fields = {_place(row["loc"]): row["msg"] for row in error.errors()}
     message = "; ".join(f"{name}: {sentence}" for name, sentence in fields.items())
-    return Problem(422, "invalid", message, fields).response()
+    return answer_to(request.scope, Problem(422, "invalid", message, fields))
 
 
 def _place(parts: Sequence[str | int]) -> str:
@@ -90,5 +91,5 @@ def _place(parts: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in parts[1:]) or str(parts[0])
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    return problem_of(error).response()
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return answer_to(request.scope, problem_of(error))

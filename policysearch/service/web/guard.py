@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from policysearch.service.database.accounts import ADMIN, Viewer
 from policysearch.service.database.connection import DatabaseAway
+from policysearch.service.pages.answers import answer_to
 from policysearch.service.web.audit import Audit
 from policysearch.service.web.headers import add_headers
 from policysearch.service.web.origin import check_host, check_origin
@@ -67,7 +68,7 @@ class Guard:
             if not isinstance(error, Problem | DatabaseAway):
                 _log.error("%s %s failed", scope["method"], path_of(scope), exc_info=error)
             if not answer.started:
-                await problem_of(error).response()(scope, receive, answer)
+                await answer_to(scope, problem_of(error))(scope, receive, answer)
         await self._book(scope, state.get("viewer"), answer.status)
 
     async def _admitted(self, scope: Scope) -> Viewer | None:

@@ -1,0 +1,156 @@
+"""The addresses of the pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from policysearch.service.comparison import MOST, SearchFindings, findings_of
+from policysearch.service.database.accounts import Viewer
+from policysearch.service.job import State
+from policysearch.service.pages.account import account_page, account_parts
+from policysearch.service.pages.answers import tagged
+from policysearch.service.pages.compare import compare_page
+from policysearch.service.pages.job.page import job_page, live_parts
+from policysearch.service.pages.job.reading import read_view
+from policysearch.service.pages.job.view import read_live
+from policysearch.service.pages.listing import ListView, list_page, list_parts
+from policysearch.service.pages.login import login_page
+from policysearch.service.pages.shell import Shell
+from policysearch.service.pages.static_files import static_file
+from policysearch.service.web.lookup import visible_job
+from policysearch.service.web.problem import not_found
+from policysearch.service.web.security import Reader
+from policysearch.service.web.state import ServiceState, service_of
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+_PAGE = 50
+"""Jobs on one page of the list."""
+_STATES: Mapping[str, tuple[State, ...]] = {
+    "running": (State.STARTING, State.RUNNING, State.STOPPING, State.CANCELLING),
+    "queued": (State.CHECKING, State.QUEUED),
+    "done": (State.DONE,),
+}
+
+
+def _shell(request: Request, viewer: Viewer, **more: Any) -> Shell:
+    return Shell(str(request.scope.get("root_path") or ""), viewer.name, **more)
+
+
+@router.get("/static/{name}")
+def static(request: Request, name: str) -> Response:
+    """A stylesheet, the script, the icon."""
+    file = static_file(name)
+    if file is None:
+        raise not_found("file", name)
+    return tagged(request, file[0], file[1])
+
+
+@router.get("/login")
+def login(request: Request) -> str:
+    """Log in."""
+    return login_page(Shell(str(request.scope.get("root_path") or "")))
+
+
+@router.get("/")
+def listing(request: Request, viewer: Reader, state: str = "", q: str = "", after: str = "") -> str:
+    """The list of jobs."""
+    service = service_of(request)
+    revision = service.jobs.revision()
+    more = {"stream": "api/v1/events", "after": revision, "parts": f"live/jobs?{request.url.query}"}
+    return list_page(_shell(request, viewer, **more), _list_view(service, viewer, state, q, after))
+
+
+@router.get("/live/jobs")
+def listing_parts(request: Request, viewer: Reader, state: str = "", q: str = "", after: str = "") -> Response:
+    """The parts of the list that change."""
+    view = _list_view(service_of(request), viewer, state, q, after)
+    return tagged(request, list_parts(_shell(request, viewer), view))
+
+
+def _list_view(service: ServiceState, viewer: Viewer, state: str, text: str, after: str) -> ListView:
+    jobs = service.jobs.page(viewer, states=_STATES.get(state, ()), text=text, after=after, limit=_PAGE + 1)
+    places = [
+        {"name": use.place.name, "slots": use.place.slots, "used": use.used, "closed": use.closed}
+        for use in service.scheduler.usage()
+    ]
+    waiting = service.scheduler.waiting()
+    return ListView(jobs[:_PAGE], waiting, places, state, text, len(jobs) > _PAGE, not after)
+
+
+First = Annotated[int, Query(alias="from", ge=0, le=1_000_000)]
+
+
+@router.get("/searches/{job_id}")
+def job(request: Request, viewer: Reader, job_id: str, first: First = 0) -> str:
+    """The page of one job."""
+    service = service_of(request)
+    view = read_view(service, visible_job(service, job_id, viewer), viewer, time.time())
+    stream = f"api/v1/searches/{job_id}/events"
+    parts = f"live/searches/{job_id}?from={first}"
+    shell = _shell(request, viewer, stream=stream, after=view.after, parts=parts)
+    return job_page(shell, view, first)
+
+
+@router.get("/live/searches/{job_id}")
+def job_parts(request: Request, viewer: Reader, job_id: str, first: First = 0) -> Response:
+    """The parts of a job's page that change."""
+    service = service_of(request)
+    view = read_view(service, visible_job(service, job_id, viewer), viewer, time.time())
+    return tagged(request, live_parts(_shell(request, viewer), view, first))
+
+
+@router.get("/searches/{job_id}/best.png")
+def best_picture(request: Request, viewer: Reader, job_id: str) -> Response:
+    """The best policy so far on training images."""
+    service = service_of(request)
+    visible_job(service, job_id, viewer)
+    try:
+        content = service.folder.job(job_id).best_picture.read_bytes()
+    except OSError:
+        raise not_found("picture", "best.png") from None
+    return tagged(request, content, "image/png")
+
+
+@router.get("/compare")
+def compare(request: Request, viewer: Reader, ids: Annotated[list[str], Query()] = []) -> str:  # noqa: B006
+    """Searches side by side: `?ids=A,B` or `?ids=A&ids=B`."""
+    service = service_of(request)
+    names = [name for text in ids for name in text.split(",") if name][:MOST]
+    return compare_page(_shell(request, viewer, place="compare"), [_findings(service, viewer, name) for name in names])
+
+
+def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> SearchFindings:
+    found = visible_job(service, job_id, viewer)
+    title = found.name or f"{found.kind} on {found.request.get('data', 'the default data')}"
+    return findings_of(job_id, title, {**found.request, **found.changes}, read_live(service.folder.job(job_id)))
+
+
+@router.get("/account")
+def account(request: Request, viewer: Reader) -> str:
+    """The user's own page."""
+    service = service_of(request)
+    tokens = service.accounts.tokens(viewer.name)
+    limits = {
+        "jobs at work at once": (service.limits.running, None),
+        "jobs that wait": (service.limits.queued, None),
+        "pulls of a search": (service.limits.pulls, None),
+        "images of a pull": (service.limits.images, None),
+        "disk for data sets": (service.limits.user_data_bytes, None),
+        "disk for jobs": (service.limits.user_run_bytes, None),
+        "one upload": (service.limits.upload_bytes, None),
+        "time of one job": (service.limits.job_seconds, None),
+        "live pages open at once": (service.limits.user_streams, None),
+    }
+    shell = _shell(request, viewer, place="account", parts="live/account")
+    return account_page(shell, viewer.role, tokens, limits)
+
+
+@router.get("/live/account")
+def tokens(request: Request, viewer: Reader) -> Response:
+    """The user's tokens."""
+    return tagged(request, account_parts(service_of(request).accounts.tokens(viewer.name)))
