@@ -113,7 +113,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "whole").mkdir()
-        expected = {strategy: undisturbed(strategy, folder / "whole") for strategy in STRATEGIES[: options.searches]}
+        strategies = STRATEGIES[: options.searches]
+        with ThreadPoolExecutor(3) as threads:
+            whole = threads.map(lambda strategy: undisturbed(strategy, folder / "whole"), strategies)
+            expected = dict(zip(strategies, whole, strict=True))
         with ExitStack() as stack, ThreadPoolExecutor() as threads:
             # Ray is started in the main thread, where signals are handled.
             places = [stack.enter_context(PLACES[place]()) for place in options.places.split(",")]
