@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.conversions import BITS
@@ -70,7 +70,7 @@ def _all_read(
     items: Sequence[Item], settings: DataSettings, tell: Tell, bits: int = BITS
 ) -> Generator[Outcome, None, None]:
     read = partial(_read, settings=settings, bits=bits)
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(usable_cores())
     try:
         for start in range(0, len(items), _AT_ONCE):
             yield from pool.map(read, items[start : start + _AT_ONCE])

@@ -81,8 +81,13 @@ class Folder:
             yield from folder.walk()
 
 
-_DEEPEST = 64
+DEEPEST = 64
 """Folders within folders that are followed."""
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a file or folder of that name is no data: a program left it there."""
+    return name.startswith(".") or name.lower() in _NO_DATA
 
 
 def scan(path: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Folder:
@@ -96,8 +101,8 @@ def scan(path: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Folder:
         UserError: folders are nested more than 64 deep.
         OSError: a folder cannot be listed.
     """
-    if len(above) > _DEEPEST:
-        raise UserError(f"folders are nested more than {_DEEPEST} deep: {path}")
+    if len(above) > DEEPEST:
+        raise UserError(f"folders are nested more than {DEEPEST} deep: {path}")
     state = path.stat()
     here = above | {(state.st_dev, state.st_ino)}
     folders: dict[str, Folder] = {}
@@ -108,7 +113,7 @@ def scan(path: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Folder:
         entries = sorted(listing, key=lambda entry: entry.name)
 
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in _NO_DATA:
+        if is_left_behind(entry.name):
             continue
         if entry.is_dir():
             below = entry.stat()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from policysearch.core.cores import usable_cores
 
 Floats = NDArray[np.float32]
 Pairs = NDArray[np.int64]
@@ -35,7 +36,7 @@ def chunks(rows: NDArray[_Number]) -> Iterator[NDArray[_Number]]:
 
 def detail_correlation(thumbnails: Floats, pairs: Pairs) -> Floats:
     """Correlation [P] of the details of the pairs, the highest over shifts and over crops of either image."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         parts = pool.map(lambda chunk: _highest_of_crops(*thumbnails[chunk].swapaxes(0, 1)), chunks(pairs))
         return np.concatenate([np.zeros(0, np.float32), *parts])
 

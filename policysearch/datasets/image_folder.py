@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -13,20 +14,27 @@ from policysearch.datasets.folder_layout import Layout, layout_of
 from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
 
+CLASS_NAMES = "policysearch-classes.json"
+"""The file in a folder of images that names its classes otherwise than their folders do."""
+
 
 class ImageFolder:
     """A folder of images, laid out in one of the ways of `folder_layout`; it is looked through once.
 
+    A file `policysearch-classes.json` in it, {folder: name}, has other names for its classes than their folders'.
+
     Args:
         path: the folder.
+        tree: what is below it, where that is known already: the contents of an archive, say.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tree: Folder | None = None) -> None:
         self.path = path
+        self._contents = tree
 
     @cached_property
     def _tree(self) -> Folder:
-        return scan(self.path)
+        return scan(self.path) if self._contents is None else self._contents
 
     @cached_property
     def _layout(self) -> Layout:
@@ -35,12 +43,13 @@ class ImageFolder:
         return layout_of(self._tree)
 
     def files(self) -> list[Path]:
-        """The images that `listing` lists, sorted.
+        """The images that `listing` lists, sorted, and the file of class names if there is one.
 
         Raises:
             UserError: as `listing`.
         """
-        return sorted(path for _, _, path in self._images())
+        names = self.path / CLASS_NAMES
+        return [*sorted(path for _, _, path in self.images()), *([names] if names.is_file() else [])]
 
     def listing(self, group: str | None) -> Listing:
         """The images; classes are numbered in the order of their folders' names.
@@ -57,9 +66,10 @@ class ImageFolder:
         numbers = {name: label for label, name in enumerate(classes)}
         items = [
             Item(readable_name(path.relative_to(self.path).as_posix()), part, partial(read_file, path, numbers[name]))
-            for part, name, path in self._images()
+            for part, name, path in self.images()
         ]
-        return Listing(items, tuple(map(readable_name, classes)))
+        names = _class_names(self.path / CLASS_NAMES)
+        return Listing(items, tuple(readable_name(names.get(name, name)) for name in classes))
 
     def remarks(self) -> tuple[str, ...]:
         """What was left out, a sentence each.
@@ -74,8 +84,12 @@ class ImageFolder:
         left_out = f"left out of class folders, since not of kinds that are read: {_by_kind(others)}"
         return (*self._layout.remarks, left_out)
 
-    def _images(self) -> Iterator[tuple[str, str, Path]]:
-        """Part, class and path of every image, in an order that does not change."""
+    def images(self) -> Iterator[tuple[str, str, Path]]:
+        """Part, class and path of every image, in an order that does not change.
+
+        Raises:
+            UserError: as `listing`.
+        """
         for part, classes in self._layout.parts.items():
             for name in sorted(classes):
                 for path in classes[name].all_images():
@@ -93,6 +107,19 @@ class ImageFolder:
             f"{self.path} has no images in sub-folders, a sub-folder for each class ({suffixes}), nor Parquet files"
             f"{instead}. Images with labels in a table come from a function (`policysearch guide data`)"
         )
+
+
+def _class_names(file: Path) -> dict[str, str]:
+    """The names of classes by their folders' names; empty where there is no such file."""
+    if not file.is_file():
+        return {}
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise UserError(f'{file} must hold the name of every class by its folder, as {{"0000": "cat"}}')
+    return names
 
 
 def _by_kind(others: Counter[str]) -> str:

@@ -22,7 +22,7 @@ def read_schema(file: Path) -> Any:
     """
     from pyarrow import parquet
 
-    with _failing(file), file.open("rb") as opened:
+    with failing_in_a_sentence(file), file.open("rb") as opened:
         return parquet.read_schema(opened)
 
 
@@ -43,7 +43,7 @@ def read_table(file: Path, columns: Sequence[str]) -> Any:
     unpacked = 0
     batches = []
     # Arrow takes a path as a URI (a:b.parquet) or as a partition (label=3/a.parquet); an open file is only read.
-    with _failing(file), file.open("rb") as opened, parquet.ParquetFile(opened) as source:
+    with failing_in_a_sentence(file), file.open("rb") as opened, parquet.ParquetFile(opened) as source:
         must_fit(_unpacked(source.metadata, columns), packed, f"{file} is")
         for batch in source.iter_batches(batch_size=_ROWS, columns=list(columns)):
             unpacked += batch.nbytes
@@ -61,7 +61,15 @@ def _unpacked(metadata: Any, columns: Sequence[str]) -> int:
 
 
 @contextmanager
-def _failing(file: Path) -> Iterator[None]:
+def failing_in_a_sentence(file: Path) -> Iterator[None]:
+    """What Arrow raises in this block, as one sentence.
+
+    Args:
+        file: that is read, for the sentence.
+
+    Raises:
+        UserError: Arrow cannot read it.
+    """
     from pyarrow import ArrowException
 
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 from policysearch.child.recipe import Recipe, smallest_batch
+from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.class_balance import rare_class_notes
@@ -37,7 +37,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
     if config.pool != "ray":
         device = _present(config.device)
         recipe = _in_precision(recipe, device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     workers = config.workers
     if workers is None and config.pool != "ray":
         workers = 2 if device.startswith("cuda") else min(cores, 8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Ints, Runs
 from policysearch.experiments.comparison.replay import OneRun, Replay, checkpoints
@@ -193,7 +193,7 @@ def _all(
 def _mapping(
     settings: CompareSettings, path: str, replay: Replay
 ) -> Iterator[Callable[[list[_Task]], Iterable[list[OneRun]]]]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     processes = settings.processes or cores
     if processes == 1 or multiprocessing.current_process().daemon:  # a daemon may not start processes
         yield lambda tasks: (_done(replay, task) for task in tasks)

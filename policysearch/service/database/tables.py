@@ -128,3 +128,22 @@ SESSIONS = Table(
     Column("expires", Float, nullable=False, index=True),
 )
 """Browsers that have logged in with a token, by the SHA-256 of their cookie."""
+
+DATA_SETS = Table(
+    "data_sets",
+    METADATA,
+    Column("id", String(26), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("changed", Float, nullable=False),
+    Index("data_sets_by_digest", "owner", "digest"),
+)
+"""Uploads, by the SHA-256 of what came; the images are in folders of their ids."""

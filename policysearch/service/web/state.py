@@ -9,6 +9,7 @@ from fastapi import Request
 
 from policysearch.service.database.accounts import Accounts
 from policysearch.service.options import Options
+from policysearch.service.uploads.checks import UploadChecks
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ServiceState:
         scheduler: starts, ends and books jobs, in a thread.
         limits: what a user and a request may have.
         options: what the operator chose.
+        upload_checks: checks what is uploaded, in a thread; None where nothing may be.
     """
 
     folder: Any
@@ -32,6 +34,7 @@ class ServiceState:
     scheduler: Any
     limits: Any
     options: Options
+    upload_checks: UploadChecks | None = None
 
 
 def service_of(request: Request) -> ServiceState:
