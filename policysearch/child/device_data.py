@@ -70,6 +70,20 @@ def on_device(
     )
 
 
+def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
+    """A small tensor on the device; on its way to CUDA it goes through pinned memory and waits for nothing.
+
+    A plain copy first waits for all work that is queued on the device.
+
+    Args:
+        tensor: on the CPU.
+        device: where it is needed.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def as_tensor(array: NDArray[np.generic]) -> Tensor:
     """The array's own memory as a tensor, which nothing writes to."""
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from policysearch.child.batches import Batch, augmented
-from policysearch.child.device_data import DeviceData
+from policysearch.child.device_data import DeviceData, uploaded
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import SCHEDULES
@@ -132,7 +132,7 @@ class TrainingRun:
         spec, data, learner = self.spec, self.spec.data, self.learner
         learner.network.train()
         self.total = torch.zeros((), device=self.device)
-        permuted = torch.randperm(spec.images, generator=self._order).to(self.device)
+        permuted = uploaded(torch.randperm(spec.images, generator=self._order), self.device)
         parts = self._subset[permuted].tensor_split(self._batches)
         first = (number - 1) * self._batches
         feed = augmented(
