@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from policysearch.core.errors import UserError
 from policysearch.export.albumentations_dialects import Dialect, Node
-from policysearch.export.albumentations_table import NEAREST, READERS, WHOLE, Span, difference
+from policysearch.export.albumentations_readings import READERS, Span
+from policysearch.export.albumentations_table import NEAREST, WHOLE, difference
 from policysearch.export.autoaugment_lists import number
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.steps import OneOf, Step, SubPolicy, Uniform

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.augmentation.apply import apply
 from policysearch.augmentation.sampling import Draw, draw
-from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
+from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, SubPolicy
 
@@ -234,26 +234,3 @@ def _replayed(drawn: Draw, images: Tensor) -> Tensor:
         steps = map(parts.Drawn, functions, drawn.magnitudes[i], drawn.numbers[i])
         augmented.append(parts.applied(image, list(steps)))
     return torch.stack(augmented)
-
-
-def as_markdown(cells: Mapping[str, Mapping[str, Cell]]) -> list[str]:
-    """The lines of a table with a row per operation, and the reasons under it.
-
-    Args:
-        cells: by library and operation.
-    """
-    lines = [f"| operation | {' | '.join(cells)} |", "| - " * (len(cells) + 1) + "|"]
-    for operation in sorted(SHIPPED_OPERATIONS):
-        lines.append(f"| {operation} | {' | '.join(str(column[operation]) for column in cells.values())} |")
-    for library, column in cells.items():
-        lines += ["", f"**{library}**: {'; '.join(_reasons(column)) or 'everything'}."]
-    return lines
-
-
-def _reasons(column: Mapping[str, Cell]) -> list[str]:
-    """Why operations are left out or differ, those of one reason together."""
-    operations: dict[str, list[str]] = {}
-    for operation, cell in column.items():
-        for reason in filter(None, (*cell.altered, cell.refused, cell.one_sign)):
-            operations.setdefault(reason.replace(operation, "…"), []).append(operation)
-    return [f"{reason} ({', '.join(names)})" for reason, names in operations.items()]

@@ -16,7 +16,7 @@ from policysearch.core.version import __version__
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
 from policysearch.export.albumentations_dialects import installed
-from policysearch.export.capability import LIBRARIES, Cell, as_markdown, measure
+from policysearch.export.capability import LIBRARIES, Cell, measure
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 
 Table = Mapping[str, Mapping[str, Cell]]
@@ -105,3 +105,26 @@ def _with_version(library: str) -> str:
 
 
 _FORMS = {".json": _as_json, ".md": _as_page}
+
+
+def as_markdown(cells: Mapping[str, Mapping[str, Cell]]) -> list[str]:
+    """The lines of a table with a row per operation, and the reasons under it.
+
+    Args:
+        cells: by library and operation.
+    """
+    lines = [f"| operation | {' | '.join(cells)} |", "| - " * (len(cells) + 1) + "|"]
+    for operation in sorted(SHIPPED_OPERATIONS):
+        lines.append(f"| {operation} | {' | '.join(str(column[operation]) for column in cells.values())} |")
+    for library, column in cells.items():
+        lines += ["", f"**{library}**: {'; '.join(_reasons(column)) or 'everything'}."]
+    return lines
+
+
+def _reasons(column: Mapping[str, Cell]) -> list[str]:
+    """Why operations are left out or differ, those of one reason together."""
+    operations: dict[str, list[str]] = {}
+    for operation, cell in column.items():
+        for reason in filter(None, (*cell.altered, cell.refused, cell.one_sign)):
+            operations.setdefault(reason.replace(operation, "…"), []).append(operation)
+    return [f"{reason} ({', '.join(names)})" for reason, names in operations.items()]

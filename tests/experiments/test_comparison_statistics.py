@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import binomtest, permutation_test, t
 
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Runs
-from policysearch.experiments.comparison.statistics import Summary, curve, pulls_to, settled, summary
+from policysearch.experiments.comparison.regret_curves import curve, pulls_to, settled
+from policysearch.experiments.comparison.statistics import Summary, summary
 from policysearch.experiments.comparison.text import pair_grid
 from policysearch.experiments.comparison.verdict import judge_strategies
 from policysearch.stats.intervals import mean_interval, wilson
