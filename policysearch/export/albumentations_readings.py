@@ -19,11 +19,6 @@ Reading = tuple[str, Span | None]
 """An operation, and its magnitudes; None if it takes none."""
 
 
-_STILL: Mapping[str, list[float]] = MappingProxyType(
-    {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
-)
-
-
 def _both_ways(value: Any) -> Span:
     """An interval; one number v is (-v, v), as albumentations takes limits."""
     return _pair(value) or (-abs(float(value)), abs(float(value)))

@@ -11,11 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.export.albumentations_dialects import Dialect, Node
-from policysearch.export.albumentations_readings import _STILL
 
 NEAREST: Mapping[str, int] = MappingProxyType({"interpolation": 0, "border_mode": 0, "fill": 0})
 """What geometric transforms need so that pixels are those that were searched with: nearest neighbours, black edges."""
 
+STILL: Mapping[str, list[float]] = MappingProxyType(
+    {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
+)
 _CENTRE = "albumentations shears about the image's centre, not its corner"
 _DIFFERENCES: Mapping[str, str] = MappingProxyType(
     {
@@ -52,7 +54,7 @@ def _write_shear(axis: str, low: float, high: float) -> Node:
 
 
 def _write_jitter(name: str, low: float, high: float) -> Node:
-    return node_of("ColorJitter", **{**_STILL, name: [low, high]})
+    return node_of("ColorJitter", **{**STILL, name: [low, high]})
 
 
 def _write_posterize(low: float, high: float) -> Node:
@@ -71,6 +73,7 @@ def _write_blur(low: float, high: float) -> Node:
 
 
 def blur_side(sigma: float) -> int:
+    """The side of a kernel, in pixels, that holds three standard deviations on each side."""
     return 2 * math.ceil(3 * sigma) + 1
 
 
