@@ -14,14 +14,33 @@ from starlette.types import ASGIApp
 from policysearch.core.version import __version__
 from policysearch.service.pages import routes as pages
 from policysearch.service.pages.answers import answer_to
-from policysearch.service.web import data, health, live, sessions
+from policysearch.service.web import (
+    actions,
+    choices,
+    comparing,
+    data,
+    files,
+    health,
+    jobs,
+    live,
+    metrics,
+    new_jobs,
+    people,
+    places,
+    results,
+    sessions,
+)
 from policysearch.service.web.guard import Guard, problem_of
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.state import ServiceState
 from policysearch.service.web.streams import Streams
 from policysearch.service.web.throttle import Throttle
 
-ROUTERS: tuple[APIRouter, ...] = (health.router, sessions.router, live.router, data.router, pages.router)
+_MODULES = (
+    *(health, metrics, sessions, people, choices, places, new_jobs, jobs, actions),
+    *(results, files, comparing, live, data, pages),
+)
+ROUTERS: tuple[APIRouter, ...] = tuple(module.router for module in _MODULES)
 """All groups of endpoints."""
 
 _CODES = {404: "not_found", 405: "wrong_method", 413: "too_large"}

@@ -9,20 +9,21 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.jobs import QueueFull
 from policysearch.service.job import Job
-from policysearch.service.requests import RequestContext, request_of, validated
+from policysearch.service.requests import MODELS, RequestContext, request_of, validated
 from policysearch.service.web.context import context_of, refusals_as_problems
 from policysearch.service.web.forecast import forecast
 from policysearch.service.web.job_json import detail
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.security import Runner
 from policysearch.service.web.state import ServiceState, service_of
+from policysearch.service.web.usage import must_have_room
 
 router = APIRouter(prefix="/api/v1")
 
-Kind = Annotated[Literal["search", "calibrate", "evaluate"], Query(description="the kind of job")]
-Settings = Annotated[
-    dict[str, Any], Body(description="settings by name, as GET /api/v1/schema/search describes them")
+Kind = Annotated[
+    Literal["search", "calibrate", "evaluate"], Query(description="the kind of job; it may stand in the body too")
 ]
+Settings = Annotated[dict[str, Any], Body(description="settings by name, as GET /api/v1/schema/search describes them")]
 Key = Annotated[
     str,
     Header(
@@ -40,6 +41,7 @@ def add(
 ) -> dict[str, Any]:
     """Add a job: its settings are checked, then it waits for its turn."""
     service = service_of(request)
+    kind, body = _of_kind(kind, body)
     job, new = add_job(service, viewer, kind, body, key)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/api/v1/searches/{job.id}"
@@ -51,13 +53,12 @@ def check(request: Request, viewer: Runner, body: Settings, kind: Kind = "search
     """Check settings as a new job's are, and say what the job would cost; nothing is added."""
     service = service_of(request)
     context = context_of(service, viewer)
+    kind, body = _of_kind(kind, body)
     values = _checked(kind, body, context)
     return forecast(service, context, kind, values, workers_of(values, context))
 
 
-def add_job(
-    service: ServiceState, viewer: Viewer, kind: str, body: dict[str, Any], key: str = ""
-) -> tuple[Job, bool]:
+def add_job(service: ServiceState, viewer: Viewer, kind: str, body: dict[str, Any], key: str = "") -> tuple[Job, bool]:
     """Add a job for somebody, as the endpoint and the form do.
 
     Args:
@@ -75,6 +76,7 @@ def add_job(
     """
     context = context_of(service, viewer)
     values = _checked(kind, body, context)
+    must_have_room(service, viewer.name)
     most = service.limits.queued
     try:
         job, new = service.jobs.add(
@@ -103,15 +105,27 @@ def workers_of(values: dict[str, Any], context: RequestContext) -> int:
     return named[0].slots if named else 1
 
 
+def _of_kind(kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The kind of job and its settings: the body may say the kind too.
+
+    Raises:
+        Problem: 422, there is no such kind.
+    """
+    if "kind" not in body:
+        return kind, body
+    settings = dict(body)
+    kind = settings.pop("kind")
+    if kind not in MODELS:
+        sentence = f"must be one of {', '.join(MODELS)}, got {str(kind)[:80]!r}"
+        raise Problem(422, "refused", f"kind: {sentence}", {"kind": sentence})
+    return kind, settings
+
+
 def _checked(kind: str, body: dict[str, Any], context: RequestContext) -> dict[str, Any]:
     """What is kept of a request that may become a job.
 
     Raises:
         Problem: 422.
     """
-    if body.get("kind") == kind:
-        body = {name: value for name, value in body.items() if name != "kind"}
     with refusals_as_problems():
         return request_of(validated(kind, body, context))
-
-

@@ -11,10 +11,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from policysearch.core.jsonable import plain
 from policysearch.service.job import Job
 from policysearch.service.runner.event_log import tail
-from policysearch.service.web.downloads import Download, open_artifact
+from policysearch.service.web.files import download
 from policysearch.service.web.lookup import visible_job
 from policysearch.service.web.opening import read_below
-from policysearch.service.web.problem import Problem
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import ServiceState, service_of
 
@@ -39,7 +38,7 @@ def pulls(
     service = service_of(request)
     job = visible_job(service, job_id, viewer)
     if "text/csv" in accept:
-        return Download(request, open_artifact(service, job, "trials.csv"))
+        return download(request, service, job, "trials.csv")
     rows, place = ended_pulls(service, job, after, limit)
     return JSONResponse(plain({"pulls": rows, "next": place}))
 
@@ -63,9 +62,7 @@ def curve(
 
 
 @router.get("/searches/{job_id}/log", response_class=PlainTextResponse)
-def log(
-    request: Request, viewer: Reader, job_id: str, after: Annotated[int, Query(ge=0)] = 0
-) -> PlainTextResponse:
+def log(request: Request, viewer: Reader, job_id: str, after: Annotated[int, Query(ge=0)] = 0) -> PlainTextResponse:
     """The log from a byte on, at most 64 kB; `X-Next` is the `after` of the next piece."""
     service = service_of(request)
     job = visible_job(service, job_id, viewer)

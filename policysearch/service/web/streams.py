@@ -54,6 +54,10 @@ class Streams:
         """How many streams there are."""
         return self._watchers.total()
 
+    def of_user(self, viewer: Viewer) -> int:
+        """How many streams somebody has open."""
+        return self._watchers[viewer.name]
+
     async def admit(self, viewer: Viewer) -> Callable[[], None]:
         """Count a stream; the first one makes the table of jobs be followed.
 
