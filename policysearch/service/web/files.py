@@ -35,7 +35,8 @@ def files(request: Request, viewer: Reader, job_id: str) -> dict[str, Any]:
     return {"files": [{"name": name, "bytes": size, "type": ARTIFACTS[name].media_type} for name, size in rows]}
 
 
-@router.api_route("/searches/{job_id}/files/{name}", methods=["GET", "HEAD"], response_class=Response)
+@router.get("/searches/{job_id}/files/{name}", response_class=Response)
+@router.head("/searches/{job_id}/files/{name}", response_class=Response, include_in_schema=False)
 def file(request: Request, viewer: Reader, job_id: str, name: str) -> Response:
     """A file of a job; `Range` and `If-None-Match` are understood."""
     service = service_of(request)

@@ -69,7 +69,7 @@ def _write(folder: JobFolder, context: RequestContext, kind: str, request: Mappi
     """
     place = _place(context, str(request.get("place", "")), workers)
     try:
-        settings = settings_of(kind, request, context, folder.path, workers, place.settings(workers))
+        settings = settings_of(kind, request, context, folder.path, workers, place.settings())
     except UserError as error:
         raise Problem(422, "refused", str(error)) from None
     write_whole(folder.job, json.dumps({"kind": kind, "attempt": _CHECK, "settings": settings, "changes": {}}) + "\n")

@@ -41,8 +41,7 @@ def add(
 ) -> dict[str, Any]:
     """Add a job: its settings are checked, then it waits for its turn."""
     service = service_of(request)
-    kind, body = _of_kind(kind, body)
-    job, new = add_job(service, viewer, kind, body, key)
+    job, new = add_job(service, viewer, *_of_kind(kind, body), key)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/api/v1/searches/{job.id}"
     return detail(service, job)
@@ -53,9 +52,9 @@ def check(request: Request, viewer: Runner, body: Settings, kind: Kind = "search
     """Check settings as a new job's are, and say what the job would cost; nothing is added."""
     service = service_of(request)
     context = context_of(service, viewer)
-    kind, body = _of_kind(kind, body)
-    values = _checked(kind, body, context)
-    return forecast(service, context, kind, values, workers_of(values, context))
+    chosen, settings = _of_kind(kind, body)
+    values = _checked(chosen, settings, context)
+    return forecast(service, context, chosen, values, workers_of(values, context))
 
 
 def add_job(service: ServiceState, viewer: Viewer, kind: str, body: dict[str, Any], key: str = "") -> tuple[Job, bool]:
