@@ -125,9 +125,9 @@ def compare(request: Request, viewer: Reader, ids: Annotated[list[str], Query()]
 
 
 def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> SearchFindings:
-    found = visible_job(service, job_id, viewer)
-    title = found.name or f"{found.kind} on {found.request.get('data', 'the default data')}"
-    return findings_of(job_id, title, {**found.request, **found.changes}, read_live(service.folder.job(job_id)))
+    row = visible_job(service, job_id, viewer)
+    title = row.name or f"{row.kind} on {row.request.get('data', 'the default data')}"
+    return findings_of(job_id, title, {**row.request, **row.changes}, read_live(service.folder.job(job_id)))
 
 
 @router.get("/account")

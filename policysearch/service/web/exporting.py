@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
 
-import policysearch
 from policysearch.service.state_folder import StateFolder
+from policysearch.service.uploads.confinement import environment
 from policysearch.service.web.problem import Problem
 
 _SECONDS = 120.0
@@ -52,7 +51,7 @@ def _exported(scratch: Path, policy: bytes, to: str, allow_loss: bool) -> tuple[
         process = subprocess.run(
             command,
             cwd=scratch,
-            env=_environment(scratch),
+            env=dict(environment(scratch)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -66,19 +65,6 @@ def _exported(scratch: Path, policy: bytes, to: str, allow_loss: bool) -> tuple[
     if process.returncode != 0:
         raise Problem(422, "cannot_export", _reason(process.stderr), {"to": _reason(process.stderr)})
     return name, (scratch / name).read_text(encoding="utf-8")
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    """Nothing of the server's but where programs are."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(Path(policysearch.__file__).parent.parent),
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "POLICYSEARCH_CACHE": str(scratch / "cache"),
-        "LANG": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-    }
 
 
 def _reason(stderr: str) -> str:
