@@ -20,8 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from policysearch.cli.interrupts import ctrl_c
 from policysearch.core.command import command
+from policysearch.core.interrupts import ctrl_c
 from policysearch.core.readable import readable
 from policysearch.experiments.progress import Listener, Status
 from policysearch.reports.terminal import say

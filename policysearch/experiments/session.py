@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from policysearch.core.user_code import import_all
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.pools import PoolOf, workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit
@@ -45,7 +46,7 @@ class Session(AbstractContextManager["Session"]):
 
     Args:
         config: resolved; `out` is the experiment's folder.
-        listener: called with the `Status` after every outcome.
+        listener: called with the `Status` after every outcome; an `Observer` also follows the trainings.
         again: what continues the experiment, for messages; by default `policysearch resume FOLDER`.
 
     Attributes:
@@ -60,6 +61,8 @@ class Session(AbstractContextManager["Session"]):
         self.folder = RunFolder(Path(str(config.out)))
         self.stores: dict[str, OptunaTrialStore] = {}
         self.notes: tuple[str, ...] = ()
+        self._dataset: Dataset | None = None
+        self._observer = listener if isinstance(listener, Observer) else None
         self._again = again
         self._continued = self.folder.has_a_run()
         self._stack = ExitStack()
@@ -103,7 +106,7 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             UserError: the data cannot be read, or a setting does not suit them.
         """
-        dataset = load_with_progress(self.config, self.listener)
+        dataset = self._dataset = load_with_progress(self.config, self.listener)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         self.notes = tuple(dict.fromkeys(notes))
         if warn:
@@ -205,7 +208,34 @@ class Session(AbstractContextManager["Session"]):
         def progress() -> None:
             self.listener(_status(shown_as or phase, store, total))
 
-        run(source, pool, store.running(), self.config.retries, progress)
+        self.run_trials(shown_as or phase, store, source, pool, total, progress)
+
+    def run_trials(
+        self,
+        phase: str,
+        store: OptunaTrialStore,
+        source: Source,
+        pool: Pool,
+        total: int,
+        progress: Callable[[], object],
+    ) -> None:
+        """Train what a store holds unfinished and what a source asks for, followed by the observer if there is one.
+
+        Args:
+            phase: what the observer is to call it.
+            store: where the source writes.
+            source: of trials.
+            pool: trains them.
+            total: trials of the phase in all.
+            progress: called after every outcome and at least once a second.
+        """
+        unfinished = store.running()
+        if self._observer is None:
+            run(source, pool, unfinished, self.config.retries, progress)
+            return
+        work = Work(phase, self.config, store, self.stores, total, unfinished, self._dataset)
+        run(self._observer.watch(work, source), pool, unfinished, self.config.retries, progress)
+        self._observer.leave(phase)
 
     def write_trials(self) -> None:
         """Write trials.csv, all phases."""

@@ -65,7 +65,7 @@ def evaluate(
     Example:
         >>> from policysearch import EvaluateSettings, evaluate
         >>> done = evaluate("results/mine", EvaluateSettings(seeds=5), {"out": "results/mine-test"})  # doctest: +SKIP
-        >>> print(done.summary.statements[0])  # doctest: +SKIP
+        >>> print(done.summary.verdict.sentence)  # doctest: +SKIP
     """
     prepared = prepare(str(policy), settings, values, listener)
     with Session(prepared.config, listener, "the same command") as session:

@@ -27,7 +27,6 @@ from policysearch.experiments.tabular.plan import Cell, Plan, TableSettings
 from policysearch.experiments.tabular.table_file import write_table
 from policysearch.policy.spaces import Arm, space_text
 from policysearch.study.config import SearchConfig, without_search
-from policysearch.study.controller import run
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import try_reward
 from policysearch.study.rows import COMPLETE, FAILED, Row
@@ -106,7 +105,7 @@ def _run(session: Session, dataset: Dataset, plan: Plan, arms: tuple[Arm, ...], 
 
     try:
         with session.pool(dataset) as pool:
-            run(cells, pool, store.running(), session.config.retries, progress)
+            session.run_trials("record", store, cells, pool, cells.total(), progress)
     finally:
         writer.write_now()
     return Recorded(out, *cells.ended())
@@ -188,6 +187,10 @@ class _MissingCells(StoreSource[OptunaTrialStore]):
 
     def _further_cost(self, cost: int) -> int:
         return cost * sum(cell not in self._taken for cell in self.plan.further([*range(len(self.arms))]))
+
+    def total(self) -> int:
+        """Pulls that the table will have at least: those recorded and those still to be trained."""
+        return len(self.store.rows) + len(self._queue)
 
     def ended(self) -> tuple[int, int, float]:
         """Pulls with an outcome, pulls that failed for good, worker-seconds."""

@@ -22,25 +22,31 @@ class EventLog:
     Args:
         path: of the file.
         clock: gives seconds since the epoch.
+
+    Attributes:
+        last_phase: the fields of the last event of that kind.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._clock = clock
-        self._last = clock()
+        self._last = time.monotonic()
         self._one_line = threading.Lock()
+        self.last_phase: dict[str, Any] = {}
 
     @property
     def silence(self) -> float:
         """Seconds since the last event."""
-        return self._clock() - self._last
+        return time.monotonic() - self._last
 
     def append(self, kind: str, **fields: Any) -> None:
         """Append one event."""
+        if kind == "phase":
+            self.last_phase = fields
         event = {"t": round(self._clock(), 3), "kind": kind, **fields}
         line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         with self._one_line:
-            self._last = self._clock()
+            self._last = time.monotonic()
             try:
                 broken = self._ends_in_the_middle()
                 os.write(self._file, b"\n" * broken + line + b"\n")

@@ -56,7 +56,7 @@ class JobsAtWork:
             case Act.ENTER:
                 if decision.state is State.STOPPING:
                     folder.stop.touch()
-                means.jobs.enter(job.id, decision.state, decision.reason, progress=dict(log.progress))
+                means.jobs.enter(job.id, decision.state, decision.reason)
             case Act.INTERRUPT:
                 means.processes.signal(folder, signal.SIGINT)
             case Act.KILL:
@@ -67,7 +67,7 @@ class JobsAtWork:
 
     def _end(self, job: Job, decision: Decision, log: Followed) -> None:
         means = self._means
-        columns: dict[str, Any] = {**decision.columns, "progress": dict(log.progress)}
+        columns: dict[str, Any] = {**decision.columns, "progress": {**job.progress, **log.progress}}
         fault = decision.at_fault
         means.attempts.end(job, decision.state, decision.reason, again=decision.again, at_fault=fault, **columns)
         if decision.state is State.QUEUED or columns.get("idle_attempts"):
@@ -79,8 +79,9 @@ class JobsAtWork:
     def _note(self, job: Job, log: Followed, silence: float) -> bool:
         """Write down how far a job is, and whether it has been silent for too long."""
         means = self._means
-        if log.progress and dict(log.progress) != dict(job.progress):
-            means.jobs.update(job.id, progress=dict(log.progress))
+        progress = {**job.progress, **log.progress}
+        if progress != dict(job.progress):
+            means.jobs.update(job.id, progress=progress)
         longest = float(job.request.get("deadline") or _DEADLINE) + _SILENT_SECONDS
         if silence > longest:
             means.notes[job.id] = f"has been silent for {silence / 60:.0f} min"

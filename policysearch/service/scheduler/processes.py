@@ -17,6 +17,8 @@ from policysearch.service.state_folder import JobFolder, StateFolder
 
 MARK = "POLICYSEARCH_JOB"
 """The variable by which the processes of a job are known, whatever became of their parents."""
+_CACHES = {"POLICYSEARCH_CACHE": "data", "XDG_CACHE_HOME": "others", "MPLCONFIGDIR": "matplotlib"}
+"""Where in the state's folder runners cache what they would otherwise make again in each job's folder."""
 _PACKAGES = Path(__file__).parents[3]
 """Where this package is, so that a runner is of the same version."""
 _INHERITED = (
@@ -72,7 +74,8 @@ class SystemProcesses:
     """
 
     def __init__(self, folder: StateFolder, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = {"POLICYSEARCH_CACHE": str(folder.cache), **(environment or {})}
+        caches = {name: str(folder.cache / part) for name, part in _CACHES.items()}
+        self._environment = {**caches, **(environment or {})}
         self._launches: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 
     def start(self, folder: JobFolder, attempt: str, environment: Mapping[str, str]) -> None:

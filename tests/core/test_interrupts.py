@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from policysearch.cli.interrupts import ctrl_c
 from policysearch.cli.progress import watched
 from policysearch.core.errors import RunFailed
+from policysearch.core.interrupts import ctrl_c
 from policysearch.experiments.progress import Status
 
 

@@ -1,0 +1,128 @@
+"""live.json: what the live page shows of a job, replaced whole as it goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import asdict
+from typing import Any
+
+from policysearch.core.files import write_whole
+from policysearch.core.jsonable import plain
+from policysearch.experiments.observer import Work
+from policysearch.experiments.search.result import references
+from policysearch.experiments.search.summary import ArmSummary, summarise
+from policysearch.policy.describe import in_words
+from policysearch.service.runner.event_writer import EventLog
+from policysearch.service.runner.painter import Painter
+from policysearch.service.runner.so_far import (
+    Lead,
+    RewardCurve,
+    lead_of,
+    lead_so_far,
+    leaderboard,
+    learning_curves,
+    verdict_of,
+)
+from policysearch.service.state_folder import JobFolder
+from policysearch.study.rows import COMPLETE, RUNNING, Row
+
+_LOG = logging.getLogger(__name__)
+_SHARE = 20.0
+"""A summary is written again after this many times the seconds that it took, and no sooner than after a second."""
+
+
+class LiveFile:
+    """The live summary of a job.
+
+    Args:
+        folder: of the job.
+        log: takes the verdicts as events.
+    """
+
+    def __init__(self, folder: JobFolder, log: EventLog) -> None:
+        self._folder = folder
+        self._log = log
+        self._work: Work | None = None
+        self._painter: Painter | None = None
+        self._curve = RewardCurve()
+        self._winner: str | None = None
+        self._sentence = ""
+        self._next = 0.0
+
+    def begin(self, work: Work) -> None:
+        """Follow a phase from now on."""
+        self._work = work
+        if work.dataset is not None and self._painter is None:
+            self._painter = Painter(self._folder.best_picture, work.dataset)
+        self.write()
+
+    def write_if_due(self) -> None:
+        """Write the summary, unless that was done a moment ago."""
+        if time.monotonic() >= self._next:
+            self.write()
+
+    def write(self) -> None:
+        """Write the summary; a disk that is full never ends the job."""
+        if self._work is None:
+            return
+        start = time.monotonic()
+        content = self._content(self._work)
+        try:
+            write_whole(self._folder.live, json.dumps(plain(content), ensure_ascii=False) + "\n")
+        except OSError as error:
+            _LOG.warning("the live summary could not be written: %s", error.strerror)
+        end = time.monotonic()
+        self._next = end + max(1.0, _SHARE * (end - start))
+
+    def close(self, winner: str | None) -> None:
+        """Write the summary for the last time."""
+        self._winner = winner
+        self.write()
+        if self._painter is not None:
+            self._painter.close()
+
+    def _content(self, work: Work) -> dict[str, Any]:
+        rows = work.stores.get("search", work.store).rows
+        self._curve.update(rows)
+        content: dict[str, Any] = {
+            "phase": work.phase,
+            "rewards": self._curve.points,
+            "curves": learning_curves(work.store.rows),
+            "curve_metric": "accuracy",
+            "winner": self._winner,
+        }
+        if "confirm" in work.stores:
+            content |= self._of_search(work, rows)
+        return content
+
+    def _of_search(self, work: Work, rows: list[Row]) -> dict[str, Any]:
+        summaries = summarise(rows)
+        lead = self._lead(work, summaries)
+        if lead is not None:
+            self._say(lead)
+        best = next((summary for summary in summaries if summary.pulls), None)
+        if best is not None and self._painter is not None:
+            self._painter.show(best.arm.policy)
+        return {
+            "verdict": lead and asdict(lead),
+            "leaderboard": leaderboard(summaries),
+            "best_policy": in_words(best.arm.policy) if best else "",
+        }
+
+    def _lead(self, work: Work, summaries: list[ArmSummary]) -> Lead | None:
+        confirmed = work.stores["confirm"].rows
+        if not any(row.state == COMPLETE for row in confirmed):
+            return lead_so_far(summaries, work.config.reward)
+        config, searched = work.config, work.stores["search"]
+        verdict = verdict_of(searched.rows, confirmed, config.finalists, config.last_reward, references(searched))
+        ended = sum(row.state != RUNNING for row in confirmed)
+        return lead_of(verdict, config.last_reward, over=self._winner is not None, done=ended, total=work.total)
+
+    def _say(self, lead: Lead) -> None:
+        """Append the verdict to the event log where it has changed."""
+        if lead.sentence != self._sentence:
+            self._sentence = lead.sentence
+            fields = {name: getattr(lead, name) for name in ("sentence", "mean", "low", "high", "over")}
+            self._log.append("verdict", **fields, certain=not lead.may_be_chance)

@@ -1,0 +1,53 @@
+"""How long what is left of an experiment takes, by what its trainings have taken so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from policysearch.experiments.observer import Work
+from policysearch.policy.presets import BASELINES
+from policysearch.study.rows import RUNNING
+
+
+class Pace:
+    """The pace of a phase.
+
+    Args:
+        work: the phase.
+        timer: gives seconds that never run backwards.
+    """
+
+    def __init__(self, work: Work, timer: Callable[[], float] = time.monotonic) -> None:
+        self._work = work
+        self._timer = timer
+        self._start = timer()
+        self._before = self._ended()
+
+    def _ended(self) -> int:
+        return sum(row.state != RUNNING for row in self._work.store.rows)
+
+    def seconds_left(self) -> float | None:
+        """Seconds on the clock until all is trained; None while no training of this attempt has ended."""
+        ended = self._ended()
+        if ended == self._before:
+            return None
+        one = (self._timer() - self._start) / (ended - self._before)
+        left = max(0, self._work.total - ended) * one
+        if self._work.phase == "search":
+            left += self._confirmations() * one * self._relative_cost()
+        return left
+
+    def _confirmations(self) -> int:
+        """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
+        config = self._work.config
+        return config.confirm * (config.finalists + len(BASELINES))
+
+    def _relative_cost(self) -> float:
+        """What a training of the confirmation costs, in pulls of the search."""
+        images, epochs = self._work.config.last_fidelity
+        return images * epochs / (self._work.config.images * self._work.config.epochs)
+
+    def worker_seconds(self) -> float:
+        """Worker-seconds of all trainings of the experiment that have ended, earlier attempts included."""
+        return sum(row.seconds for store in self._work.stores.values() for row in store.rows)

@@ -1,0 +1,147 @@
+"""What a search has found so far, as the live page shows it: never a winner before the confirmation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
+from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
+from policysearch.policy.presets import BASELINES, preset
+from policysearch.reports.numbers import unit_of
+from policysearch.stats.intervals import student
+from policysearch.study.rows import COMPLETE, Row
+
+_FREE = frozenset(preset(name).hash for name in BASELINES)
+_CHANCE = "this may be chance, and is tested on fresh replicates at the end"
+_LONGEST_BOARD = 200
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What may be said of the best policy, in the reward's unit.
+
+    Attributes:
+        sentence: all of it in words.
+        mean, low, high: by how much it leads a fixed policy, and the 95 % interval; nan where that is not known.
+        over: the fixed policy.
+        unit: what follows a difference, as "points".
+        may_be_chance: whether the pulls that chose it are also those that measure it.
+    """
+
+    sentence: str
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    over: str = ""
+    unit: str = ""
+    may_be_chance: bool = True
+
+
+def leaderboard(summaries: Sequence[ArmSummary]) -> list[dict[str, Any]]:
+    """The arms with a reward, best shrunken mean first."""
+    return [
+        {
+            "name": summary.arm.name,
+            "pulls": summary.pulls,
+            "mean": summary.mean,
+            "low": summary.interval.low,
+            "high": summary.interval.high,
+            "worker_seconds": summary.seconds,
+            "fixed": summary.arm.key in _FREE,
+        }
+        for summary in summaries[:_LONGEST_BOARD]
+        if summary.pulls
+    ]
+
+
+def lead_so_far(summaries: Sequence[ArmSummary], reward: str) -> Lead | None:
+    """What may be said while a search runs; None before its first reward.
+
+    The interval is that of the difference of two means, whose error is pooled over the arms. The best of several is
+    chosen by the same pulls, so it promises too much.
+    """
+    pulled = [summary for summary in summaries if summary.pulls]
+    if not pulled:
+        return None
+    best, unit = pulled[0], unit_of(reward)
+    fixed = [summary for summary in pulled if summary.arm.key in _FREE]
+    mean = unit.estimate(best.interval)
+    if best in fixed:
+        return Lead(f"so far {best.arm.name}, which costs no search, has the best mean, {mean}; {_CHANCE}")
+    if not fixed:
+        return Lead(f"so far {best.arm.name} has the best mean, {mean}; no fixed policy has been pulled; {_CHANCE}")
+    rival = max(fixed, key=lambda summary: summary.mean)
+    difference = student(best.mean - rival.mean, math.hypot(best.error, rival.error), best.freedom + 1)
+    verb = "leads" if difference.mean >= 0 else "is expected to lead"
+    sentence = f"so far {best.arm.name} {verb} {rival.arm.name}, the best fixed policy: {unit.change(difference)}"
+    ends = (difference.mean, difference.low, difference.high)
+    return Lead(f"{sentence}; {_CHANCE}", *ends, rival.arm.name, unit.word.strip())
+
+
+def verdict_of(
+    searched: Sequence[Row], confirmed: Sequence[Row], count: int, reward: str, fixed: Sequence[str]
+) -> WinnerVerdict:
+    """The verdict on the finalists, as far as they have been confirmed."""
+    arms = finalists(summarise(searched), count, fixed)
+    return judge_winner(arms[0], arms, confirmed, reward=reward)
+
+
+def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, total: int = 0) -> Lead:
+    """What a verdict says, over the fixed policy that the winner leads least.
+
+    Args:
+        verdict: on the finalists.
+        reward: that decides among them.
+        over: whether the confirmation has ended.
+        done, total: trainings of the confirmation, for one that has not.
+    """
+    pairs = {name: pair.difference for name, pair in verdict.differences.items()}
+    rival = min(pairs, key=lambda name: pairs[name].mean, default="")
+    ends = (pairs[rival].mean, pairs[rival].low, pairs[rival].high) if rival else (math.nan,) * 3
+    begin = "" if over else f"after {done} of {total} trainings of the confirmation: "
+    return Lead(begin + verdict.sentence, *ends, rival, unit_of(reward).word.strip(), may_be_chance=not over)
+
+
+class RewardCurve:
+    """The rewards of a phase over its pulls, with the best mean after each, at the highest fidelity that has any.
+
+    Args:
+        most: points that are kept for drawing.
+    """
+
+    def __init__(self, most: int = 2_000) -> None:
+        self._most = most
+        self._points: list[tuple[int, float, float]] = []
+        self._sums: dict[int, dict[str, tuple[float, int]]] = {}
+        self._numbers: set[int] = set()
+
+    def update(self, rows: Sequence[Row]) -> None:
+        """Take in the pulls that have ended since."""
+        for row in rows:
+            if row.state == COMPLETE and row.reward is not None and row.number not in self._numbers:
+                self._numbers.add(row.number)
+                sums = self._sums.setdefault(row.fidelity, {})
+                total, count = sums.get(row.arm.key, (0.0, 0))
+                sums[row.arm.key] = (total + row.reward, count + 1)
+                highest = self._sums[max(self._sums)]
+                best = max(total / count for total, count in highest.values())
+                self._points.append((row.number, row.reward, best))
+
+    @property
+    def points(self) -> list[tuple[int, float, float]]:
+        """(number, reward, best mean so far), at most `most` of them, evenly over the pulls; the last is among them."""
+        stride = -(-len(self._points) // self._most)
+        return self._points[::-1][:: max(1, stride)][::-1]
+
+
+def learning_curves(rows: Sequence[Row], most: int = 6) -> dict[int, list[list[float]]]:
+    """(epoch, accuracy) of the pulls that ended last, by number, where their outcomes have a curve."""
+    ended = [row for row in rows if row.state == COMPLETE and row.outcome.metrics.get("curve")]
+    return {row.number: [_point(point) for point in row.outcome.metrics["curve"]] for row in ended[-most:]}
+
+
+def _point(point: Mapping[str, float]) -> list[float]:
+    return [point["epoch"], point["accuracy"]]
