@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: search test slow lint benchmarks clean
+.PHONY: search test slow browser lint benchmarks clean
 
 search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 60" for other settings
 	$(BIN)/policysearch search $(ARGS)
@@ -13,6 +13,9 @@ test: .venv/installed-test ## the quick tests, some 4 minutes on 2 cores
 
 slow: .venv/installed-test ## the tests marked slow (8 minutes): real kills, Ray nodes that come and go, the wheel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+
+browser: .venv/installed-test ## the service's pages in a real browser; apt-get install --no-install-recommends chromium
+	$(BIN)/python -m pytest -m browser tests/service/browser $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

@@ -1,0 +1,103 @@
+"""A server, and Debian's chromium driven by playwright, for all tests of the browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.service_server import FakeRunner, ServerProcess
+
+CHROMIUM = os.environ.get("POLICYSEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 30_000  # milliseconds; the machine may be busy
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs chromium: apt-get install --no-install-recommends chromium, or POLICYSEARCH_CHROMIUM=PATH")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path_factory.mktemp("state"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def runner(server) -> FakeRunner:
+    """A job at work."""
+    return FakeRunner(server, name="shirts").run()
+
+
+class Visit:
+    """A browser that is logged in, and all that it complained of.
+
+    Attributes:
+        context: its cookies and tabs.
+        complaints: messages of the console, errors of the script, requests to elsewhere.
+    """
+
+    def __init__(self, context: BrowserContext, server: ServerProcess) -> None:
+        self.context = context
+        self.server = server
+        self.complaints: list[str] = []
+        context.set_default_timeout(PATIENCE)
+        context.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", self._look)
+
+    def _look(self, request: Any) -> None:
+        if not request.url.startswith((f"{self.server.url}/", "data:")):
+            self.complaints.append(f"asked {request.url}")
+
+    def page(self, path: str = "") -> Page:
+        """A tab at a path."""
+        page = self.context.new_page()
+        page.goto(f"{self.server.url}/{path}")
+        return page
+
+    def log_in(self) -> None:
+        """Give the token."""
+        page = self.page(f"login#t={self.server.token}")
+        page.get_by_role("heading", name="Jobs").wait_for()
+        page.close()
+
+
+@pytest.fixture
+def visiting(browser, server):
+    """`with visiting(...) as visit:` a browser of its own, logged in; at the end it must have complained of nothing."""
+
+    @contextmanager
+    def visit(login: bool = True, **options: Any) -> Iterator[Visit]:
+        context = browser.new_context(**options)
+        visit = Visit(context, server)
+        if login:
+            cookies = session_cookies(server)
+            context.add_cookies(cookies)
+        yield visit
+        context.close()
+        assert visit.complaints == []
+
+    return visit
+
+
+def session_cookies(server: ServerProcess) -> list[dict[str, Any]]:
+    """The cookie of a session, made once: logging in is throttled."""
+    if not server.session:
+        session = server.service.accounts.open_session(server.token, 3600.0)
+        assert session
+        server.session = session[0]
+    return [{"name": f"policysearch_{server.port}", "value": server.session, "url": server.url}]
