@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search
+from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search, serve
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
         "compare": compare.compare,
         "preview": inspect.preview,
         "data": inspect.data,
+        "serve": serve.serve,
         "models": catalog.models,
         "spaces": catalog.spaces,
         "operations": catalog.operations,

@@ -107,6 +107,12 @@ class Accounts:
                 raise UserError("one administrator must remain: make another user one first")
         return _user(row)
 
+    def viewer_named(self, name: str) -> Viewer | None:
+        """A user as the scheduler acts for them; None where there is no such user."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(USERS).where(USERS.c.name == name)).one_or_none()
+        return None if row is None else Viewer(row.name, row.role)
+
     def users(self) -> list[User]:
         """All users, in alphabetical order."""
         with self._database.reading() as connection:

@@ -53,7 +53,7 @@ def forecast(
         with tempfile.TemporaryDirectory(prefix="check-", dir=service.folder.incoming) as scratch:
             folder = JobFolder(Path(scratch))
             _write(folder, context, kind, request, workers)
-            record = _checked(SystemProcesses(service.folder), folder)
+            record = _checked(service, folder)
     finally:
         _AT_ONCE.release()
     if not record.ok:
@@ -83,14 +83,17 @@ def _place(context: RequestContext, name: str, workers: int) -> Place:
     return able[0]
 
 
-def _checked(processes: SystemProcesses, folder: JobFolder) -> CheckRecord:
+def _checked(service: ServiceState, folder: JobFolder) -> CheckRecord:
     """Run the process to its end; whatever happens, none is left."""
+    processes = SystemProcesses(service.folder)
     end = time.monotonic() + _PATIENCE
     processes.start(folder, _CHECK, {"CUDA_VISIBLE_DEVICES": ""})
     try:
         while not processes.see(folder, _CHECK).gone:
             if read_check(folder.check) is not None:
                 break
+            if service.ending.is_set():
+                raise Problem(503, "unavailable", "the server is ending: try again in a few seconds")
             if time.monotonic() > end:
                 raise Problem(
                     504, "too_slow", f"the check took longer than {_PATIENCE:g} s: add the job to have it done"
