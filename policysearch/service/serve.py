@@ -105,10 +105,12 @@ class PoliteServer(Server):
 @contextmanager
 def _at_work(state: ServiceState) -> Iterator[None]:
     """Let the scheduler and the checks of uploads work, each in a thread, until the block ends."""
+    checks = state.upload_checks
+    if checks is not None:
+        checks.clean()
+        checks.start()
     stop = threading.Event()
     thread = threading.Thread(target=state.scheduler.run_until, args=(stop,), name="scheduler", daemon=True)
-    state.upload_checks.clean()
-    state.upload_checks.start()
     thread.start()
     try:
         yield
@@ -116,7 +118,8 @@ def _at_work(state: ServiceState) -> Iterator[None]:
         state.ending.set()
         stop.set()
         state.scheduler.poke()
-        state.upload_checks.end()
+        if checks is not None:
+            checks.end()
         thread.join(_GRACE)
         if state.options.end_searches:
             state.scheduler.end_jobs()

@@ -14,7 +14,7 @@ from policysearch.service.database.connection import DatabaseAway, open_database
 from policysearch.service.database.data_sets import DataSets
 from policysearch.service.database.jobs import Jobs
 from policysearch.service.job import Job
-from policysearch.service.limits import Limits, read_limits
+from policysearch.service.limits import read_limits
 from policysearch.service.options import Options
 from policysearch.service.requests import RequestContext, settings_of
 from policysearch.service.scheduler.places import Place, local_place, place_of

@@ -40,7 +40,7 @@ def request_schema(
 ) -> dict[str, Any]:
     """The JSON schema of the settings of a job of that kind, with this server's limits."""
     service = service_of(request)
-    return schema(kind, context_of(service, viewer), service.data_sets.names(viewer))
+    return schema(kind, context_of(service, viewer), tuple(service.data_sets.names(viewer)))
 
 
 @cache
