@@ -11,6 +11,7 @@ from policysearch.reports.numbers import unit_of
 from policysearch.service.job import Job, State
 from policysearch.service.pages.elements import Html, joined, tag
 from policysearch.service.pages.job.progress import badge
+from policysearch.service.pages.job.view import title_of
 from policysearch.service.pages.shell import Shell, live, page
 from policysearch.service.pages.words import left, moment
 
@@ -91,7 +92,7 @@ def _empty(shell: Shell, view: ListView) -> Html:
 
 
 def _row(shell: Shell, job: Job, position: tuple[int, str] | None) -> Html:
-    title = job.name or f"{job.kind} on {job.request.get('data', 'the default data')}"
+    title = title_of(job)
     tick = tag("input", type="checkbox", name="ids", value=job.id, aria_label=f"compare {title}")
     link = tag("a", tag("bdi", title), href=shell.path(f"searches/{job.id}"))
     owner = f"{job.owner} · " if job.owner != shell.user else ""

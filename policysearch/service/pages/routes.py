@@ -17,7 +17,7 @@ from policysearch.service.pages.answers import tagged
 from policysearch.service.pages.compare import compare_page
 from policysearch.service.pages.job.page import job_page, live_parts
 from policysearch.service.pages.job.reading import read_view
-from policysearch.service.pages.job.view import read_live
+from policysearch.service.pages.job.view import read_live, title_of
 from policysearch.service.pages.listing import ListView, list_page, list_parts
 from policysearch.service.pages.login import login_page
 from policysearch.service.pages.shell import Shell
@@ -125,9 +125,9 @@ def compare(request: Request, viewer: Reader, ids: Annotated[list[str], Query()]
 
 
 def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> SearchFindings:
-    row = visible_job(service, job_id, viewer)
-    title = row.name or f"{row.kind} on {row.request.get('data', 'the default data')}"
-    return findings_of(job_id, title, {**row.request, **row.changes}, read_live(service.folder.job(job_id)))
+    searched = visible_job(service, job_id, viewer)
+    settings = {**searched.request, **searched.changes}
+    return findings_of(job_id, title_of(searched), settings, read_live(service.folder.job(job_id)))
 
 
 @router.get("/account")

@@ -96,7 +96,7 @@ def _dialog() -> Html:
     """What the script asks before something is ended or deleted."""
     buttons = tag(
         "p",
-        tag("button", "Back", value="", class_="quiet", autofocus=True),
+        tag("button", "Back", value="", class_="quiet"),
         tag("button", "Yes", value="yes", id="confirm-yes", class_="danger"),
         class_="actions",
     )

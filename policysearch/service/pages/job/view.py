@@ -51,7 +51,7 @@ class JobView:
     @property
     def title(self) -> str:
         """Its name, or what it is."""
-        return self.job.name or f"{self.job.kind} on {self.job.request.get('data', 'the default data')}"
+        return title_of(self.job)
 
     @property
     def reward(self) -> str:
@@ -62,6 +62,11 @@ class JobView:
     def unit(self) -> Unit:
         """How rewards are written."""
         return unit_of(self.reward)
+
+
+def title_of(job: Job) -> str:
+    """What a job is called: its name, or what it is."""
+    return job.name or f"{job.kind} on {job.request.get('data') or 'fashion-small'}"
 
 
 def read_live(folder: JobFolder) -> dict[str, Any]:
