@@ -14,8 +14,8 @@ ROOT = Path(policysearch.__file__).parent.parent
 PACKAGES = ("policysearch", "search_spaces", "workers")
 FLOORS = (
     ("core", "search_spaces"),
-    ("stats", "policy", "datasets", "client"),
-    ("rules", "augmentation"),
+    ("stats", "policy", "datasets"),
+    ("rules", "augmentation", "client"),
     ("child",),
     ("export", "workers", "study"),
     ("reports",),
