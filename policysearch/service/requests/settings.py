@@ -13,11 +13,11 @@ from policysearch.core.files import joined, write_whole
 from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.service.ids import is_id
+from policysearch.service.request_models.taken import ABOUT
 from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import code_of, files_of
 from policysearch.service.requests.space_text import is_text
-from policysearch.service.requests.taken import ABOUT
 from policysearch.study.config import SearchConfig
 
 _SPACE = "space.toml"

@@ -12,14 +12,10 @@ from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.validation import validation_messages
-from policysearch.service.requests.calibrate_request import CalibrateRequest
-from policysearch.service.requests.caps import beyond
-from policysearch.service.requests.checks import CHECKS, Request
-from policysearch.service.requests.context import RequestContext
-from policysearch.service.requests.evaluate_request import EvaluateRequest
-from policysearch.service.requests.refusal import WHOLE, Refused
-from policysearch.service.requests.search_request import SearchRequest
-from policysearch.service.requests.taken import (
+from policysearch.service.request_models.calibrate_request import CalibrateRequest
+from policysearch.service.request_models.evaluate_request import EvaluateRequest
+from policysearch.service.request_models.search_request import SearchRequest
+from policysearch.service.request_models.taken import (
     LONGEST,
     LONGEST_SPACE,
     RECIPE_REFUSED,
@@ -27,6 +23,10 @@ from policysearch.service.requests.taken import (
     REFUSED,
     Described,
 )
+from policysearch.service.requests.caps import beyond
+from policysearch.service.requests.checks import CHECKS, Request
+from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.refusal import WHOLE, Refused
 from policysearch.study.other_names import unknown_key
 
 MODELS: Mapping[str, type[Described]] = MappingProxyType(

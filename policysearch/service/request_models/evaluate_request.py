@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from policysearch.experiments.evaluation.settings import EvaluateSettings
-from policysearch.service.requests.taken import closed_model
+from policysearch.service.request_models.taken import closed_model
 
 _Policy = Annotated[
     str, Field(description="what is judged on the test part: the id of a search that is done, or a preset")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policysearch.experiments.calibration.settings import CalibrateSettings
-from policysearch.service.requests.taken import closed_model
+from policysearch.service.request_models.taken import closed_model
 
 CalibrateRequest = closed_model("CalibrateRequest", "calibrate", CalibrateSettings)
 """The settings of `policysearch calibrate`, without those that the server sets."""
