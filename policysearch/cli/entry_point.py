@@ -10,7 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from policysearch.cli import calibrate, catalog, compare, evaluate, export, guide, inspect, report, search, serve
+from policysearch.cli import (
+    calibrate,
+    catalog,
+    compare,
+    evaluate,
+    export,
+    guide,
+    inspect,
+    remote,
+    report,
+    search,
+    serve,
+)
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
@@ -53,6 +65,7 @@ app = typer.Typer(
 )
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(remote.app, name="remote")
 
 _FILE_SYSTEM = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
@@ -116,7 +129,7 @@ def _usage_message(error: Any) -> str:
 
 def _help_of(words: list[str]) -> str:
     """The command that lists the flags of the command that was typed."""
-    name = [word for word in words if word in COMMANDS][:1]
+    name = ["remote", *words[1:2]] if words[:1] == ["remote"] else [word for word in words if word in COMMANDS][:1]
     return command(*name, "--help")
 
 

@@ -107,5 +107,5 @@ def _flag_names(name: str, kind: type) -> list[str]:
 
 def _help(field: FieldInfo) -> str:
     choices = f"{', '.join(get_args(field.annotation))}: " if get_origin(field.annotation) is Literal else ""
-    default = f" (default: {field.default})" if field.default is not None and field.default is not False else ""
+    default = f" (default: {field.default})" if field.default not in (None, False, "") else ""
     return f"{choices}{field.description or ''}{default}".strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +31,9 @@ _RECIPE: Panel = ("Child training (defaults of small-resnet; see `policysearch m
 Config = Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")]
 Labels = Annotated[
     list[str] | None,
-    typer.Option("--label", help="a word by which lists are searched; may be given several times", rich_help_panel="Job"),
+    typer.Option(
+        "--label", help="a word by which lists are searched; may be given several times", rich_help_panel="Job"
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="follow the job to its end; Ctrl-C leaves it running")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="the job's id")]
@@ -85,7 +88,7 @@ def _begin(
     settings = {**settings, **({"labels": labels} if labels else {})}
     with service_at(server, state) as service:
         settings = with_own_data(service, settings)
-        begin = {"search": service.search, "calibrate": service.calibrate, "evaluate": service.evaluate}[kind]
+        begin: Callable[..., Job] = getattr(service, kind)
         _follow(begin(**settings), wait)
 
 
@@ -114,15 +117,21 @@ def list_jobs(
             rows[job["id"]] = _row(job)
             if len(rows) == limit:
                 break
-    if not rows:
-        print("no jobs", file=sys.stderr)
-    print_columns(rows)
+    if rows:
+        print_columns(rows)
+    else:
+        print("policysearch: there are no such jobs", file=sys.stderr)
 
 
 def _row(job: dict[str, Any]) -> str:
     progress = job.get("progress") or {}
     done = f"{progress['phase']} {progress.get('done', 0)}/{progress.get('total', 0)}" if progress.get("phase") else ""
-    parts = [f"{job['kind']:9} {job['state']:11}", job.get("name") or "", done, job.get("waits") or job.get("reason") or ""]
+    parts = [
+        f"{job['kind']:9} {job['state']:11}",
+        job.get("name") or "",
+        done,
+        job.get("waits") or job.get("reason") or "",
+    ]
     return readable_name("  ".join(part for part in parts if part))
 
 

@@ -119,7 +119,9 @@ def watch_job(job: Job) -> None:
     except KeyboardInterrupt:
         line.end()
         follow, cancel = command("remote watch", job.id), command("remote cancel", job.id)
-        print(f"policysearch: job {job.id} goes on in the service; {follow} follows it, {cancel} ends it", file=sys.stderr)
+        print(
+            f"policysearch: job {job.id} goes on in the service; {follow} follows it, {cancel} ends it", file=sys.stderr
+        )
         raise SystemExit(130) from None
     finally:
         line.end()

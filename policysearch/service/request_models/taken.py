@@ -7,6 +7,7 @@ new setting cannot leak into requests, nor be forgotten.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -60,6 +61,24 @@ RECIPE_REFUSED: Mapping[str, str] = MappingProxyType(
 
 RECIPE_TAKEN = tuple(name for name in Recipe.model_fields if name not in RECIPE_REFUSED)
 
+_DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "data": "a data set of the service (`GET /api/v1/data`): a name, or the id of an upload",
+        "group": "images that must stay on one side of a split: near (those that look nearly the same), or a column",
+        "space": "space of arms: a name (see `policysearch spaces`), or the text of a space file",
+        "strategy": "how arms are chosen: NAME, NAME:parameter=number, tpe, optuna:SAMPLER, or PLUGIN:FUNCTION",
+        "reward": "what is maximised: a sum of metrics as accuracy-0.5*ece, or PLUGIN:FUNCTION",
+        "confirm_reward": "what decides among the finalists, likewise; default: the reward of the search",
+        "rewards": "rewards tried, separated by commas, the plainest first; default: accuracy and five others",
+        "model": "child network: a name, torchvision:NAME, timm:NAME, or PLUGIN:FUNCTION",
+        "operations": "plugins of the operator's that register operations, separated by commas",
+        "calibrated": "the id of a calibration that is done: images, epochs and reward are taken from it",
+        "also": "ids of further searches that are done, separated by commas; they do not count as fixed policies",
+        "workers": "worker processes; default: one, or those of its place",
+    }
+)
+"""What is said of settings that a request may not give in all the ways of the command line."""
+
 LONGEST_SPACE = 65_536
 """Bytes of a space that is sent as text."""
 LONGEST = 2_000
@@ -90,8 +109,12 @@ ABOUT = tuple(Described.model_fields)
 
 def fields_of(group: type[BaseModel], names: Iterable[str]) -> dict[str, Any]:
     """These fields of a group, as `create_model` takes them: same type, bounds, description and default."""
-    fields = group.model_fields
-    return {name: (fields[name].rebuild_annotation(), fields[name]) for name in names}
+    fields: dict[str, Any] = {}
+    for name in names:
+        field = copy(group.model_fields[name])
+        field.description = _DESCRIPTIONS.get(name, field.description)
+        fields[name] = (field.rebuild_annotation(), field)
+    return fields
 
 
 def closed_model(name: str, kind: str, *groups: type[Settings], **more: Any) -> type[Described]:
@@ -110,10 +133,7 @@ def closed_model(name: str, kind: str, *groups: type[Settings], **more: Any) -> 
     resize = Field(default=None, description=SearchConfig.model_fields["resize"].description)
     fields["resize"] = (str | int | None, resize)
     fields["recipe"] = (RecipeRequest, RecipeRequest())
-    fields["workers"] = (
-        int | None,
-        Field(default=None, ge=1, le=1024, description="worker processes; default: one, or those of its place"),
-    )
+    fields["workers"] = (int | None, Field(default=None, ge=1, le=1024, description=_DESCRIPTIONS["workers"]))
     model: type[Described] = create_model(name, __base__=Described, **{**more, **fields})
     return model
 
