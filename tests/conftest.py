@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy
 import torch
 
+from policysearch.core.cache import cache_folder
 from tests.support.postgres import Server, private_server
 from tests.support.quick import QuickSetup, write_npz
 
@@ -28,8 +29,11 @@ hypothesis.settings.load_profile("busy")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory) -> None:
-    """Decoded data of tests are kept apart from the user's."""
-    os.environ["POLICYSEARCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """Decoded data of tests are kept apart from the user's; compiled kernels, which take some 10 s, are shared."""
+    kernels, folder = cache_folder() / "kernels", tmp_path_factory.mktemp("cache")
+    kernels.mkdir(parents=True, exist_ok=True)
+    (folder / "kernels").symlink_to(kernels, target_is_directory=True)
+    os.environ["POLICYSEARCH_CACHE"] = str(folder)
 
 
 @pytest.fixture(scope="session", autouse=True)

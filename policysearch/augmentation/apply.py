@@ -1,7 +1,9 @@
 """Applying a draw: pure functions of images and what was drawn, grouped by operation.
 
-At every step the images are put in the order of their operations, so that each operation, and each kind of
-operations, works in place on a slice. Moves wait in a window until an operation needs the pixels.
+On a CPU, compiled loops take each image through all its steps, where they are at hand (`compiled.loading`). Otherwise
+torch does, a step of the whole batch at a time: the images are put in the order of their operations, so that each
+operation, and each kind of operations, works in place on a slice. Moves wait in a window until an operation needs the
+pixels. The pixels are the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from policysearch.augmentation.compiled.loading import LOADER
+from policysearch.augmentation.compiled.program import apply_compiled
 from policysearch.augmentation.kernels.crops import nearest, resample
 from policysearch.augmentation.kernels.lookup import look_up
 from policysearch.augmentation.kernels.pixel_moves import Window, rows_a_piece
@@ -70,6 +74,11 @@ def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
     """
     if watch:
         return _walk(draw, images.contiguous(), 0, _CHANGES, watch)
+    loops = LOADER.loops(images)
+    return _in_torch(draw, images) if loops is None else apply_compiled(loops, draw, images, _in_torch)
+
+
+def _in_torch(draw: Draw, images: Tensor) -> Tensor:
     return _in_parts(draw, images, partial(_walk, fill=0, changes=_CHANGES))
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from policysearch.core.cache import cache_folder
 from policysearch.core.errors import UserError
 from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
@@ -27,11 +27,6 @@ COPIES = "copies.csv"
 """The file of a cached data set that names all its copies and near-copies, if it has any."""
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
 _ROWS = 4096
-
-
-def cache_folder() -> Path:
-    """Where decoded data are kept: POLICYSEARCH_CACHE, or the system's folder for a user's caches."""
-    return Path(os.environ.get("POLICYSEARCH_CACHE") or platformdirs.user_cache_path("policysearch"))
 
 
 def content_key(files: Sequence[Path], root: Path, choices: str) -> str:

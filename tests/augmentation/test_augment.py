@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 
 from policysearch.augmentation import Draw, augment, draw, replay
-from policysearch.augmentation.apply import apply
 from policysearch.augmentation.visibility import visibility
 from policysearch.core.errors import UserError
 from policysearch.policy.curricula import curriculum, decayed
@@ -18,6 +17,7 @@ from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.presets import PRESETS
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import SomeOf, Step, SubPolicy, Uniform
+from tests.support.backends import apply
 from tests.support.pictures import pictures, policy_of
 from tests.support.random_policies import policies
 

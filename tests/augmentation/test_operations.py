@@ -11,7 +11,6 @@ import torchvision.transforms.v2.functional as TF
 from scipy.stats import kstest
 
 from policysearch.augmentation import Draw, augment, draw, register
-from policysearch.augmentation.apply import apply
 from policysearch.augmentation.counter_rng import normals, uniforms
 from policysearch.augmentation.kernels.filters import FILTERS, VISIBILITY
 from policysearch.augmentation.kernels.registry import KERNELS
@@ -20,6 +19,7 @@ from policysearch.core.errors import UserError
 from policysearch.policy.operations import OPERATIONS, Operation
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, Uniform
+from tests.support.backends import apply
 from tests.support.pictures import fixed, pictures, policy_of, some_step
 
 SIZES = [(28, 28), (32, 32), (9, 21), (64, 48)]
