@@ -1,6 +1,7 @@
 """Real searches killed at random: is anything lost, doubled, left behind or hung, and is the winner the same?
 
-Run: python results/2026-11-30_chaos/chaos.py [--searches N] [--kills K] [--seed S] [--places local,ray,postgres].
+Run: python results/2026-11-30_chaos/chaos.py [--searches N] [--kills K] [--seed S] [--places local,ray,postgres]
+     [--folder F].
 Every strategy is searched once undisturbed; then N searches in every place, strategies in turn, each disturbed up to K
 times at random moments: its controller, worker or forkserver is killed; on Ray its controller, an actor or the node;
 with PostgreSQL its controller, its worker or the server. A killed controller is followed by `policysearch resume`.
@@ -109,10 +110,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--places", default="local,ray,postgres")
+    parser.add_argument("--folder", type=Path, help="where searches stand; by default a temporary folder")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "whole").mkdir()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        (folder / "whole").mkdir(parents=True, exist_ok=True)
         strategies = STRATEGIES[: options.searches]
         with ThreadPoolExecutor(3) as threads:
             whole = threads.map(lambda strategy: undisturbed(strategy, folder / "whole"), strategies)

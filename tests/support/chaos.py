@@ -48,8 +48,10 @@ class Record:
 
 
 def undisturbed(strategy: str, folder: Path) -> Path:
-    """Run a search on local workers to its end; returns its folder."""
+    """Run a search on local workers to its end, unless it is there already; returns its folder."""
     run = folder / strategy.replace(":", "-")
+    if (run / "policy.json").exists():
+        return run
     subprocess.run(_search(strategy, run, LOCAL), check=True, capture_output=True, timeout=PATIENCE)
     return run
 

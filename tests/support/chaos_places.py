@@ -13,7 +13,7 @@ import psutil
 import psycopg
 
 from tests.support.kills import completed
-from tests.support.postgres import private_server
+from tests.support.postgres import PASSWORD, private_server
 
 MARK = "POLICYSEARCH_CHAOS"
 """In the environment of every process of a cluster that is started here."""
@@ -64,6 +64,7 @@ def postgres() -> Iterator[Place]:
             except psycopg.Error:  # no table yet
                 return 0
 
+        os.environ["PGPASSWORD"] = PASSWORD  # config.toml keeps none
         settings = {"storage": url}
         yield Place("postgres", ("worker", "server"), lambda folder: settings, count, {"server": restart})
 
