@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from policysearch.core.version import __version__
 from policysearch.service.pages import routes as pages
@@ -53,6 +53,11 @@ class App(FastAPI):
         """Put the guard before all layers of the framework."""
         return Guard(super().build_middleware_stack(), self.state.service)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer below the path that a proxy shows, whether the proxy strips it or not."""
+        scope["root_path"] = self.state.service.options.root_path
+        await super().__call__(scope, receive, send)
+
 
 def create_app(service: ServiceState) -> App:
     """The app over a service.
@@ -67,7 +72,6 @@ def create_app(service: ServiceState) -> App:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=service.options.root_path,
         max_body_size=service.limits.body_bytes,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
