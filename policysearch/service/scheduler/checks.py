@@ -7,15 +7,15 @@ import signal
 from policysearch.core.errors import UserError
 from policysearch.service.job import Intent, Job, State
 from policysearch.service.runner.exit_record import CheckRecord, read_check
+from policysearch.service.scheduler.booking import LINGER_SECONDS, LOCK_SECONDS
 from policysearch.service.scheduler.means import Means
-from policysearch.service.scheduler.places import Place, most_workers
+from policysearch.service.scheduler.places import most_workers
+from policysearch.service.scheduler.processes import Sight
 
 CHECK = "check"
 """The attempt of a process that only checks."""
 _AT_ONCE = 2
 _TRIES = 3
-_LINGER = 5.0
-"""Seconds that a process may live on after its record."""
 
 
 class Checks:
@@ -47,11 +47,13 @@ class Checks:
                     self._enter(job, State.CANCELLED, "cancelled before it began")
                 elif record is not None:
                     self._book(job, record)
+                elif self._may_be_on_its_way(job, sight) and age("launch") <= LOCK_SECONDS:
+                    return True
                 else:
                     return may_start and self._start(job)
                 return False
             seconds = age("checks")
-            late = seconds > means.limits.checker_seconds or (record is not None and age("lingers") > _LINGER)
+            late = seconds > means.limits.checker_seconds or (record is not None and age("lingers") > LINGER_SECONDS)
             if job.intent is Intent.CANCEL or late:
                 means.processes.signal(folder, signal.SIGKILL)
             if seconds > means.limits.checker_seconds and record is None:
@@ -59,11 +61,20 @@ class Checks:
                 self._enter(job, State.REFUSED, sentence)
         return True
 
+    def _may_be_on_its_way(self, job: Job, sight: Sight) -> bool:
+        """Whether a server that was killed may have started a process that has not locked the job so far."""
+        return not (sight.launch or sight.identity) and self._means.folder.job(job.id).job.exists()
+
     def _start(self, job: Job) -> bool:
         means = self._means
-        most = most_workers(means.places)
-        if job.workers > most:
-            sentence = f"workers must be at most {most} here, got {job.workers}"
+        places = [place for place in means.places if job.choice in ("", place.name)]
+        if not places:
+            names = ", ".join(place.name for place in means.places)
+            self._enter(job, State.REFUSED, f"there is no place {job.choice!r}; there are {names}", "place")
+            return False
+        if job.workers > most_workers(places):
+            where = f"at {job.choice}" if job.choice else "here"
+            sentence = f"workers must be at most {most_workers(places)} {where}, got {job.workers}"
             self._enter(job, State.REFUSED, sentence, "workers")
             return False
         tries = self._tries.get(job.id, 0)
@@ -71,18 +82,13 @@ class Checks:
             self._enter(job, State.FAILED, f"the process that checks it ended {_TRIES} times without an answer")
             return False
         try:
-            means.write_job(job, CHECK, self._place(job))
+            means.write_job(job, CHECK, next(place for place in places if place.slots >= job.workers))
         except UserError as error:
             self._enter(job, State.REFUSED, str(error))
             return False
         means.processes.start(means.folder.job(job.id), CHECK, {"CUDA_VISIBLE_DEVICES": ""})
         self._tries[job.id] = tries + 1
         return True
-
-    def _place(self, job: Job) -> Place:
-        """A place where the job could run; its settings are tried."""
-        able = [place for place in self._means.places if place.slots >= job.workers]
-        return next((place for place in able if job.choice in ("", place.name)), able[0])
 
     def _book(self, job: Job, record: CheckRecord) -> None:
         if record.ok:

@@ -96,7 +96,7 @@ def plan(order: Sequence[Job], uses: Sequence[PlaceUse], at_work: Mapping[str, i
             starts.append((job, place))
             continue
         elif able:
-            sentence = _wait(job, [use for use in uses if use.place.name in able])
+            sentence = _wait(job, [use for use in uses if use.place.name in able], free)
             reserved.update(able)
         line.append(Waiting(job, len(line) + 1, _with_position(sentence, len(line))))
     return Plan(tuple(starts), tuple(line))
@@ -117,13 +117,16 @@ def _able(job: Job, uses: Sequence[PlaceUse]) -> tuple[list[str], str]:
     return able, ""
 
 
-def _wait(job: Job, uses: Sequence[PlaceUse]) -> str:
-    use = max(uses, key=lambda use: use.free)
-    if use.place.jobs is not None and len(use.jobs) >= use.place.jobs:
-        return f"waits for {use.place.name}, where another job is"
-    slots = f"{use.place.slots} worker{'s' * (use.place.slots > 1)}"
-    free = f"{use.free} {'is' if use.free == 1 else 'are'} free"
-    return f"waits for {job.workers} of the {slots} of {use.place.name}, of which {free}"
+def _wait(job: Job, uses: Sequence[PlaceUse], free: Mapping[str, int]) -> str:
+    """What a job waits for that finds no room: the place with the most."""
+    place = max((use.place for use in uses), key=lambda place: free[place.name])
+    if place.jobs is not None and not free[place.name]:
+        return f"waits for {place.name}, where another job is"
+    slots = f"{place.slots} worker{'s' * (place.slots > 1)}"
+    count = free[place.name]
+    return (
+        f"waits for {job.workers} of the {slots} of {place.name}, of which {count} {'is' if count == 1 else 'are'} free"
+    )
 
 
 def _with_position(sentence: str, before: int) -> str:

@@ -118,6 +118,10 @@ class Scheduler:
             self.step()
             self._call.wait(_STEP_SECONDS)
             self._call.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let another server schedule."""
         self._lock.release()
 
     def step(self) -> None:

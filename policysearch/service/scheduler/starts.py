@@ -12,6 +12,8 @@ from policysearch.service.scheduler.means import Means
 from policysearch.service.scheduler.places import Place, PlaceUse
 from policysearch.service.scheduler.queue import Waiting, fair_order, plan
 
+_AGAIN = "is started again in a moment, since its last start came to nothing"
+
 
 class Starts:
     """Starts the jobs whose turn it is.
@@ -44,7 +46,9 @@ class Starts:
         for job, place in decision.starts:
             with means.about(job):
                 self._start(job, place)
-        self.line = decision.line
+        again = [job for job in order if means.ages.pauses(job.id)]
+        before = len(decision.line)
+        self.line = (*decision.line, *(Waiting(job, before + k, _AGAIN) for k, job in enumerate(again, 1)))
         self.uses = self._uses(means.jobs.in_states(WITH_RUNNER))
 
     def _rests(self, job: Job) -> bool:
