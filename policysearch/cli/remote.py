@@ -99,7 +99,7 @@ def _follow(job: Job, wait: bool) -> None:
     if wait:
         watch_job(job)
     elif sys.stderr.isatty():
-        print(f"policysearch: {command('remote watch', job.id)} follows it", file=sys.stderr)
+        print(f"policysearch: {command('remote', 'watch', job.id)} follows it", file=sys.stderr)
 
 
 @app.command("list")

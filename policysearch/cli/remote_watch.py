@@ -72,7 +72,7 @@ class ProgressLine:
 def _of_job(fields: Mapping[str, Any]) -> str:
     """A job that waits or ends; one that runs is described by its own events."""
     state = str(fields.get("state", ""))
-    if state == "running":
+    if state in ("running", "done"):
         return ""
     reason = fields.get("waits") or fields.get("reason")
     return f"{state}: {reason}" if reason else state
@@ -118,7 +118,7 @@ def watch_job(job: Job) -> None:
         state = job.wait(on_event=line)
     except KeyboardInterrupt:
         line.end()
-        follow, cancel = command("remote watch", job.id), command("remote cancel", job.id)
+        follow, cancel = command("remote", "watch", job.id), command("remote", "cancel", job.id)
         print(
             f"policysearch: job {job.id} goes on in the service; {follow} follows it, {cancel} ends it", file=sys.stderr
         )
@@ -126,13 +126,14 @@ def watch_job(job: Job) -> None:
     finally:
         line.end()
     if state != "done":
-        raise RunFailed(f"job {job.id} was {state}; {command('remote resume', job.id)} goes on from there")
+        raise RunFailed(f"job {job.id} was {state}; {command('remote', 'resume', job.id)} goes on from there")
     _show_result(job)
 
 
 def _show_result(job: Job) -> None:
-    verdict = job.info().get("verdict")
-    if isinstance(verdict, dict) and verdict.get("sentence"):
-        print(readable_name(str(verdict["sentence"])))
-    files = job.files()
-    print(f"job {job.id} is done; `policysearch remote get {job.id} NAME` saves a file: {', '.join(files)}")
+    info = job.info()
+    verdict = info.get("verdict")
+    sentence = info.get("reason") or (verdict.get("sentence") if isinstance(verdict, dict) else "")
+    if sentence:
+        print(readable_name(str(sentence)))
+    print(f"job {job.id} is done; {command('remote', 'get', job.id, 'NAME')} saves a file: {', '.join(job.files())}")

@@ -135,7 +135,7 @@ class Job:
     def files(self) -> dict[str, int]:
         """Its files that can be downloaded now, with their sizes in bytes."""
         content = self._transport.json("GET", f"{self._path}/files")
-        return {str(row["name"]): int(row["size"]) for row in content["files"]}
+        return {str(row["name"]): int(row["bytes"]) for row in content["files"]}
 
     def read(self, name: str) -> bytes:
         """What is in one of its files.

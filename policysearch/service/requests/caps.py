@@ -33,15 +33,19 @@ def limits_of(context: RequestContext) -> dict[str, float]:
     return {**limits, "workers": context.workers}
 
 
-def beyond(kind: str, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
+def beyond(
+    kind: str, values: Mapping[str, Any], sent: Mapping[str, Any], context: RequestContext
+) -> Iterator[tuple[str, str]]:
     """Fields that ask for more than is allowed, with a sentence each.
 
     Args:
         kind: of job.
-        values: settings by name, those of the recipe inside `recipe`, defaults included.
+        values: settings by name, defaults included.
+        sent: those that were sent; those of the recipe inside `recipe`.
         context: whose limits count.
     """
-    recipe = {f"recipe.{name}": value for name, value in values.get("recipe", {}).items()}
+    # A batch that nobody asked for is as large as its images at most.
+    recipe = {f"recipe.{name}": value for name, value in sent.get("recipe", {}).items()}
     numbers = {**values, **recipe}
     for field, most in limits_of(context).items():
         number = numbers.get(field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import Any
 
@@ -11,6 +12,7 @@ from policysearch.policy.spaces import parse_space
 from policysearch.service.request_models.taken import LONGEST_SPACE
 
 _DEEPEST = 12
+_PART = re.compile(r"""[\w\s"'-]*""")
 _MUCH = 4_000_000
 """Characters times copies times arms above which a space is built in the checking process, not in the server's."""
 _ALL = 2_000
@@ -42,14 +44,29 @@ def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
         return
     if len(space.encode("utf-8")) > LONGEST_SPACE:
         raise UserError(f"the text of a space may have {LONGEST_SPACE:,} bytes, and this one has more")
+    if _dots_in_a_row(space) > _DEEPEST:
+        raise _too_deep()
     values = _read(space)
     if _depth(values) > _DEEPEST:
-        raise UserError(f"tables and lists of a space may be nested {_DEEPEST} deep, and these are deeper")
+        raise _too_deep()
     limit = values.get("max_arms")
     if isinstance(limit, int) and limit > arms:
         raise UserError(f"max_arms may be {arms:,}, got {shortened(str(limit), 20)}")
     if not own_operations and _cost(space, values) <= _MUCH:
         parse_space("request", space, "the text of the space")
+
+
+def _too_deep() -> UserError:
+    return UserError(f"tables and lists of a space may be nested {_DEEPEST} deep, and these are deeper")
+
+
+def _dots_in_a_row(space: str) -> int:
+    """The most parts of one dotted key, about. To read a key of thousands takes the square of their number."""
+    most = count = 0
+    for piece in space.split("."):
+        count = count + 1 if _PART.fullmatch(piece) else 0
+        most = max(most, count)
+    return most
 
 
 def _read(space: str) -> dict[str, Any]:

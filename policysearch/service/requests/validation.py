@@ -73,7 +73,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
         fields = _without(fields, set(places))
     mistakes += _wrong(Request(fields, context))
     if not mistakes:
-        mistakes += beyond(kind, request.model_dump(), context)
+        mistakes += beyond(kind, request.model_dump(), request_of(request), context)
         mistakes += _placed(request, context)
     if mistakes:
         raise Refused(mistakes)
