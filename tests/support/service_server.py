@@ -14,49 +14,20 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from policysearch.service.database.accounts import Accounts
-from policysearch.service.database.connection import open_database
 from policysearch.service.database.jobs import Jobs
 from policysearch.service.job import Job, State
-from policysearch.service.limits import Limits
+from policysearch.service.listening import listening_socket
 from policysearch.service.options import Options
-from policysearch.service.state_folder import StateFolder
+from policysearch.service.serve import PoliteServer
+from policysearch.service.setup import service
 from policysearch.service.web.app import create_app
-from policysearch.service.web.state import ServiceState
 
 ROOT = Path(__file__).parents[2]
-
-
-class IdleScheduler:
-    """Moves nothing: the tests do."""
-
-    def waiting(self) -> dict[str, tuple[int, str]]:
-        return {}
-
-    def usage(self) -> list[Any]:
-        return []
-
-    def note(self, job_id: str) -> str:
-        return ""
-
-    def poke(self) -> None:
-        pass
-
-
-def service(state: Path, port: int) -> ServiceState:
-    """All of a server but its scheduler and its data sets."""
-    folder = StateFolder(state)
-    folder.make()
-    database = open_database(None, folder.database)
-    options = Options(state, port=port)
-    return ServiceState(folder, Jobs(database), Accounts(database), None, IdleScheduler(), Limits(), options)
 
 
 class ServerProcess:
@@ -70,7 +41,9 @@ class ServerProcess:
         self.state = state
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self.service = service(state, self.port)
+        self._open = ExitStack()
+        self.service = self._open.enter_context(service(Options(state, port=self.port)))
+        self.service.folder.make()
         self.service.accounts.add_user("admin", "admin")
         self.token = self.service.accounts.add_token("admin")[1]
         self.session = ""
@@ -102,6 +75,11 @@ class ServerProcess:
         if self.process is not None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+
+    def close(self) -> None:
+        """End it, and close what the test has open."""
+        self.kill()
+        self._open.close()
 
     def log(self) -> str:
         return (self.state / "server.log").read_text(encoding="utf-8", errors="replace")
@@ -172,8 +150,8 @@ class FakeRunner:
 def main() -> None:
     """Serve until killed."""
     state, port = Path(sys.argv[1]), int(sys.argv[2])
-    app = create_app(service(state, port))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    with service(Options(state, port=port)) as served:
+        PoliteServer(create_app(served)).run(sockets=[listening_socket(served.options)])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -76,6 +76,7 @@ class Field:
         low, high: bounds of a number, included.
         longest: letters of a text.
         required: whether it has no default.
+        offers: like `choices`, each with what people read.
     """
 
     path: str
@@ -89,6 +90,7 @@ class Field:
     high: float | None = None
     longest: int | None = None
     required: bool = False
+    offers: tuple[tuple[str, str], ...] = ()
 
 
 def fields_of(schema: Mapping[str, Any], table: Mapping[str, Any] | None = None, prefix: str = "") -> Iterator[Field]:
@@ -153,15 +155,18 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def field_parts(kind: str, schema: Mapping[str, Any], values: Mapping[str, str]) -> list[Html]:
+def field_parts(
+    kind: str, schema: Mapping[str, Any], values: Mapping[str, str], offers: Mapping[str, Sequence[tuple[str, str]]]
+) -> list[Html]:
     """The common fields, then a fold for each group.
 
     Args:
         kind: of job.
         schema: of its request.
         values: what fields hold at first instead of their defaults, by path.
+        offers: the only values of a field, each with what people read, by path.
     """
-    fields = {field.path: field for field in fields_of(schema)}
+    fields = {field.path: replace(field, offers=tuple(offers.get(field.path, ()))) for field in fields_of(schema)}
     common = [fields.pop(path) for path in COMMON.get(kind, ()) if path in fields]
     parts = [tag("div", *(_element(field, values) for field in common), class_="fields")]
     for title, names in GROUPS.items():
@@ -200,8 +205,9 @@ def _element(field: Field, values: Mapping[str, str]) -> Html:
 
 
 def _box(field: Field, value: str, place: str, common: Mapping[str, Any]) -> list[Html]:
-    if field.choices:
-        options = (tag("option", choice, value=choice, selected=choice == value) for choice in field.choices)
+    offers = field.offers or [(choice, choice) for choice in field.choices]
+    if offers:
+        options = (tag("option", text, value=choice, selected=choice == value) for choice, text in offers)
         return [tag("select", *options, **common)]
     if field.kind in _NUMBERS:
         step = 1 if field.kind == "integer" else "any"

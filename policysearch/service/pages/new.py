@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from policysearch.service.pages.elements import tag
 from policysearch.service.pages.form import field_parts
 from policysearch.service.pages.shell import Shell, needs_script, page
 
+NOTHING: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({})
 KINDS: Mapping[str, tuple[str, str]] = {
     "search": ("New search", "Tries augmentation policies on your images and says whether one beats the free ones."),
     "calibrate": ("New calibration", "Measures which pull can be trusted on your images; a search can take it up."),
@@ -17,7 +19,13 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """What each kind of job is called on its page, and what it does."""
 
 
-def new_page(shell: Shell, kind: str, schema: Mapping[str, Any], values: Mapping[str, str]) -> str:
+def new_page(
+    shell: Shell,
+    kind: str,
+    schema: Mapping[str, Any],
+    values: Mapping[str, str],
+    offers: Mapping[str, Sequence[tuple[str, str]]] = NOTHING,
+) -> str:
     """The whole page.
 
     Args:
@@ -25,6 +33,7 @@ def new_page(shell: Shell, kind: str, schema: Mapping[str, Any], values: Mapping
         kind: of job.
         schema: of its request.
         values: what fields hold at first, by path.
+        offers: the only values of a field, each with what people read, by path.
     """
     title, about = KINDS[kind]
     kinds = (
@@ -39,7 +48,7 @@ def new_page(shell: Shell, kind: str, schema: Mapping[str, Any], values: Mapping
     )
     form = tag(
         "form",
-        *field_parts(kind, schema, values),
+        *field_parts(kind, schema, values, offers),
         tag("p", class_="error", role="alert", data_error="", hidden=True),
         tag("output", "The settings are checked and the costs estimated before it can start.", id="cost"),
         buttons,

@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from policysearch.policy.presets import PRESETS
 from policysearch.service.comparison import MOST, SearchFindings, findings_of
 from policysearch.service.database.accounts import Viewer
 from policysearch.service.job import State
 from policysearch.service.pages.account import account_page, account_parts
 from policysearch.service.pages.answers import tagged
 from policysearch.service.pages.compare import compare_page
+from policysearch.service.pages.data import data_page, data_parts
 from policysearch.service.pages.job.page import job_page, live_parts
 from policysearch.service.pages.job.reading import read_view
 from policysearch.service.pages.job.view import read_live, title_of
 from policysearch.service.pages.listing import ListView, list_page, list_parts
 from policysearch.service.pages.login import login_page
+from policysearch.service.pages.new import new_page
 from policysearch.service.pages.shell import Shell
 from policysearch.service.pages.static_files import static_file
+from policysearch.service.requests import schema
+from policysearch.service.web.context import context_of
+from policysearch.service.web.data import data_set_json, named_sets
 from policysearch.service.web.lookup import visible_job
 from policysearch.service.web.problem import not_found
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import ServiceState, service_of
+from policysearch.service.web.usage import usage_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 _PAGE = 50
 """Jobs on one page of the list."""
+_LIMITS: Mapping[str, str] = MappingProxyType(
+    {
+        "running": "jobs at work at once",
+        "queued": "jobs that wait",
+        "pulls": "pulls of a search",
+        "images": "images of a pull",
+        "user_data_bytes": "disk for data sets",
+        "user_run_bytes": "disk for jobs",
+        "upload_bytes": "one upload",
+        "job_seconds": "time of one job",
+        "user_streams": "live pages open at once",
+    }
+)
+"""What the account page says of the limits, by their names."""
 _STATES: Mapping[str, tuple[State, ...]] = {
     "running": (State.STARTING, State.RUNNING, State.STOPPING, State.CANCELLING),
     "queued": (State.CHECKING, State.QUEUED),
@@ -92,7 +114,7 @@ def job(request: Request, viewer: Reader, job_id: str, first: First = 0) -> str:
     view = read_view(service, visible_job(service, job_id, viewer), viewer, time.time())
     stream = f"api/v1/searches/{job_id}/events"
     parts = f"live/searches/{job_id}?from={first}"
-    shell = _shell(request, viewer, stream=stream, after=view.after, parts=parts)
+    shell = _shell(request, viewer, stream=stream, after=view.newest.after, parts=parts)
     return job_page(shell, view, first)
 
 
@@ -130,22 +152,57 @@ def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> SearchFindi
     return findings_of(job_id, title_of(searched), settings, read_live(service.folder.job(job_id)))
 
 
+KindOfJob = Literal["search", "calibrate", "evaluate"]
+
+
+@router.get("/new")
+def new(request: Request, viewer: Reader, kind: KindOfJob = "search") -> str:
+    """The form; parameters of the address that are settings are filled in."""
+    service = service_of(request)
+    document = schema(kind, context_of(service, viewer), tuple(service.data_sets.names(viewer)))
+    values = {name: text for name, text in request.query_params.items() if name != "kind"}
+    return new_page(_shell(request, viewer, place="new"), kind, document, values, _offers(service, viewer, kind))
+
+
+def _offers(service: ServiceState, viewer: Viewer, kind: str) -> dict[str, list[tuple[str, str]]]:
+    """Values of fields that people choose by another name: data sets, places, and results of other jobs."""
+    sets = [(str(row["id"]), str(row["name"])) for row in _data_sets(service, viewer) if row["state"] == "ready"]
+    places = [(use.place.name, use.place.name) for use in service.scheduler.usage()]
+    jobs = service.jobs.page(viewer, states=[State.DONE], limit=_PAGE)
+    calibrations = [(job.id, title_of(job)) for job in jobs if job.kind == "calibrate"]
+    searches = [(job.id, f"the policy of {title_of(job)}") for job in jobs if job.kind == "search"]
+    offers = {"data": sets, "place": [("", "where it can run first"), *places]}
+    if kind == "evaluate":
+        offers["policy"] = [*searches, *((name, name) for name in PRESETS)]
+    return {**offers, "calibrated": [("", "none"), *calibrations]}
+
+
+def _data_sets(service: ServiceState, viewer: Viewer) -> list[dict[str, Any]]:
+    """Rows as `GET /api/v1/data` gives them."""
+    return [*named_sets(service), *(data_set_json(row, viewer) for row in service.data_sets.page(viewer))]
+
+
+@router.get("/data")
+def data(request: Request, viewer: Reader) -> str:
+    """Data sets."""
+    service = service_of(request)
+    shell = _shell(request, viewer, place="data", parts="live/data")
+    return data_page(shell, _data_sets(service, viewer), service.limits.upload_bytes)
+
+
+@router.get("/live/data")
+def data_list(request: Request, viewer: Reader) -> Response:
+    """The data sets, which change while one is checked."""
+    return tagged(request, data_parts(_shell(request, viewer), _data_sets(service_of(request), viewer)))
+
+
 @router.get("/account")
 def account(request: Request, viewer: Reader) -> str:
     """The user's own page."""
     service = service_of(request)
     tokens = service.accounts.tokens(viewer.name)
-    limits = {
-        "jobs at work at once": (service.limits.running, None),
-        "jobs that wait": (service.limits.queued, None),
-        "pulls of a search": (service.limits.pulls, None),
-        "images of a pull": (service.limits.images, None),
-        "disk for data sets": (service.limits.user_data_bytes, None),
-        "disk for jobs": (service.limits.user_run_bytes, None),
-        "one upload": (service.limits.upload_bytes, None),
-        "time of one job": (service.limits.job_seconds, None),
-        "live pages open at once": (service.limits.user_streams, None),
-    }
+    used = usage_of(service, viewer)
+    limits = {text: (getattr(service.limits, name), used.get(name)) for name, text in _LIMITS.items()}
     shell = _shell(request, viewer, place="account", parts="live/account")
     return account_page(shell, viewer.role, tokens, limits)
 

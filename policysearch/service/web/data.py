@@ -56,9 +56,14 @@ def data_sets(
 ) -> dict[str, Any]:
     """All data sets that a search may name: those that ship, the operator's, and uploads, newest first."""
     service = service_of(request)
-    named = [] if after else [*_named(SHIPPED, "shipped"), *_named(service.data_sets.operator, "operator")]
+    named = [] if after else named_sets(service)
     uploads = [data_set_json(row, viewer) for row in service.data_sets.page(viewer, after, limit)]
     return {"data": [*named, *uploads], "next": uploads[-1]["id"] if len(uploads) == limit else None}
+
+
+def named_sets(service: ServiceState) -> list[dict[str, Any]]:
+    """Data sets that have names of their own: those that ship, and the operator's."""
+    return [*_named(SHIPPED, "shipped"), *_named(service.data_sets.operator, "operator")]
 
 
 @router.get("/{data_id}")

@@ -33,7 +33,7 @@ def server(tmp_path_factory) -> Iterator[ServerProcess]:
     server = ServerProcess(tmp_path_factory.mktemp("state"))
     server.start()
     yield server
-    server.kill()
+    server.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from policysearch.service.job import State
 from policysearch.service.pages.job.page import job_page, live_parts
-from policysearch.service.pages.job.view import FEED, newest_events
+from policysearch.service.pages.job.view import FEED, NewestEvents, newest_events
 from policysearch.service.pages.shell import Shell
 from tests.support.service_pages import HOSTILE, SHOWN, live, must_be_sound, view
 
@@ -70,7 +70,7 @@ def test_hostile_names_are_text_everywhere():
     verdict = {"sentence": HOSTILE, "low": 0.1, "high": 0.2, "over": HOSTILE, "may_be_chance": True}
     shown = view(
         live=live(leaderboard=rows, verdict=verdict, best_policy=HOSTILE, curves={HOSTILE: [[1, 0.5]]}),
-        events=events,
+        newest=NewestEvents(events),
         log=HOSTILE,
         position=(1, HOSTILE),
         columns={
@@ -85,6 +85,15 @@ def test_hostile_names_are_text_everywhere():
     page = must_be_sound(html)
     assert page.values("img", "src") == [] and "\u202e" not in html
     assert sum(SHOWN in text for text in page.text) >= 12
+
+
+def test_files_are_for_saving_and_pages_for_reading():
+    files = [("policy.json", 1200), ("report.html", 90_000), ("best.png", 10)]
+    page = must_be_sound(job_page(SHELL, view(State.DONE, files=files)))
+    links = {attributes["href"]: attributes for tag, attributes in page.tags if tag == "a" and attributes.get("href")}
+    path = f"/api/v1/searches/{'0' * 26}/files"
+    assert "download" in links[f"{path}/policy.json"] and "download" not in links[f"{path}/report.html"]
+    assert f"{path}/best.png" not in links and any("export?to=torchvision" in (link or "") for link in links)
 
 
 def test_fifty_policies_a_page():
@@ -120,19 +129,35 @@ def test_the_page_goes_on_behind_the_events_that_it_shows(tmp_path):
     whole = path.stat().st_size
     with path.open("ab") as file:
         file.write(b'{"t": 1, "kind": "half')
-    events, after = newest_events(path)
-    assert [event["number"] for event in events] == [*range(100 - FEED, 100)]
-    assert after == whole
+    newest = newest_events(path)
+    assert [event["number"] for event in newest.shown] == [*range(100 - FEED, 100)]
+    assert newest.after == whole
 
 
 def test_the_tail_of_a_long_log_begins_with_a_whole_event(tmp_path):
     path = tmp_path / "events.jsonl"
     write_events(path, [{"t": 0.0, "kind": "warning", "text": "é" * 3000, "number": n} for n in range(40)])
-    events, after = newest_events(path)
-    assert events[-1]["number"] == 39 and 1 < len(events) < FEED and after == path.stat().st_size
+    newest = newest_events(path)
+    assert newest.events[-1]["number"] == 39 and 1 < len(newest.events) < FEED
+    assert newest.after == path.stat().st_size
 
 
 def test_no_events_yet(tmp_path):
-    assert newest_events(tmp_path / "events.jsonl") == ([], 0)
+    assert newest_events(tmp_path / "events.jsonl") == NewestEvents()
     (tmp_path / "events.jsonl").write_bytes(b'{"t"')
-    assert newest_events(tmp_path / "events.jsonl") == ([], 0)
+    assert newest_events(tmp_path / "events.jsonl") == NewestEvents([], 0)
+
+
+def test_pulls_in_flight_are_those_that_began_and_did_not_end():
+    started = [{"kind": "pull_started", "phase": "search", "number": n, "name": f"policy {n}"} for n in range(3)]
+    ended = {"kind": "pull_ended", "phase": "search", "number": 1}
+    other = {"kind": "pull_ended", "phase": "confirm", "number": 2}
+    newest = NewestEvents([*started, ended, other])
+    assert [event["number"] for event in newest.in_flight] == [0, 2]
+    assert "Training now: policy 0 (pull 0), policy 2 (pull 2)" in text_of(job_page(SHELL, view(newest=newest)))
+    assert NewestEvents([*started, {"kind": "attempt", "attempt": 2}]).in_flight == []
+
+
+def test_the_feed_leaves_out_what_is_shown_elsewhere():
+    events = [{"kind": "progress", "t": 1.0}] * 50 + [{"kind": "retry", "t": 1.0, "number": 1, "error": "killed"}]
+    assert len(NewestEvents(events).shown) == 1

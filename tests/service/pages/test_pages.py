@@ -56,7 +56,8 @@ def test_an_empty_list_says_how_to_begin():
 
 def test_hostile_names_are_text_in_lists():
     html = list_page(SHELL, ListView([job(name=HOSTILE)], {}, [{"name": HOSTILE, "slots": 1, "used": 0}], text=HOSTILE))
-    rows = [{"name": HOSTILE, "state": "refused", "reason": HOSTILE, "classes": [HOSTILE], "id": "x"}]
+    summary = {"classes": [HOSTILE], "warnings": [HOSTILE], "train": 3, "test": 1, "shape": [1, 28, 28]}
+    rows = [{"name": HOSTILE, "state": "refused", "reason": HOSTILE, "summary": summary, "id": "x", "kind": "upload"}]
     for page in (must_be_sound(html), must_be_sound(data_page(SHELL, rows, 10**9))):
         assert page.values("img", "src") == [] and any(SHOWN in text for text in page.text)
 
@@ -90,7 +91,8 @@ def test_every_class_of_the_pages_that_is_drawn_has_its_colour():
 EVENTS = [
     {"kind": "phase", "phase": "search", "note": ""},
     {"kind": "phase", "phase": "decode", "note": "5,000 images"},
-    {"kind": "pull_started", "number": 3, "name": "flip-crop"},
+    {"kind": "pull_started", "phase": "search", "number": 3, "name": "flip-crop"},
+    {"kind": "pull_ended", "phase": "confirm", "number": 3, "name": "flip-crop", "reward": 1, "seconds": 0.5},
     {"kind": "pull_ended", "number": 3, "name": "flip-crop", "reward": 0.8125, "seconds": 4.74},
     {"kind": "pull_ended", "number": 4, "name": "flip-crop", "reward": None, "error": "out of memory"},
     {"kind": "retry", "number": 4, "error": "killed"},
@@ -105,7 +107,7 @@ EVENTS = [
 def test_the_script_says_events_in_the_words_of_the_server():
     """The table of sentences in app.js against `sentence`, run by node where there is one."""
     source = (STATIC / "app.js").read_text(encoding="utf-8")
-    table = re.search(r"const SENTENCES = \{.*?\n\};", source, re.DOTALL)
+    table = re.search(r"const pull = .*?const SENTENCES = \{.*?\n\};", source, re.DOTALL)
     assert table
     reward = "(value) => (value * 100).toFixed(2) + ' %'"
     code = f"{table[0]}\nconst events = {json.dumps(EVENTS)};\n"

@@ -14,10 +14,12 @@ from policysearch.service.pages.words import STATE_NOTES, count, left, span
 _PHASES = {
     "checking": "Checking the settings",
     "decode": "Reading the images",
+    "prepare": "Preparing",
     "search": "Searching",
     "confirm": "Confirming on fresh replicates",
     "report": "Writing the report",
 }
+_MOST_PULLS = 8
 _SURE = {
     "stop": "Stop it? The pulls at work are finished first, and resume goes on later.",
     "cancel": "Cancel it now? The pulls at work are lost. What has ended is kept, and resume goes on from there.",
@@ -42,8 +44,20 @@ def progress(view: JobView) -> Html:
         tag("p", badge(job.state), " ", _sentence(view), class_="state"),
         bar if job.at_work or job.state == State.DONE else None,
         tag("p", " · ".join(filter(None, _facts(job, view.now, done, total, phase))), class_="facts"),
+        tag("p", view.note, class_="error") if view.note and view.position is None else None,
+        _in_flight(view),
         class_="progress-of-job",
     )
+
+
+def _in_flight(view: JobView) -> Html | None:
+    """The pulls that are trained now."""
+    pulls = view.newest.in_flight if view.job.at_work else []
+    if not pulls:
+        return None
+    words = [f"{pull.get('name')} (pull {pull.get('number')})" for pull in pulls[:_MOST_PULLS]]
+    more = f" and {len(pulls) - _MOST_PULLS} more" if len(pulls) > _MOST_PULLS else ""
+    return tag("p", f"Training now: {', '.join(words)}{more}", class_="facts")
 
 
 def _sentence(view: JobView) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policysearch.service.database.accounts import Viewer
 from policysearch.service.job import Job
 from policysearch.service.pages.job.view import JobView, log_tail, modified, newest_events, read_live
+from policysearch.service.web.artifacts import sizes
 from policysearch.service.web.state import ServiceState
 
 
@@ -18,17 +19,17 @@ def read_view(service: ServiceState, job: Job, viewer: Viewer, now: float) -> Jo
         now: seconds since the epoch.
     """
     folder = service.folder.job(job.id)
-    events, after = newest_events(folder.events)
+    newest = newest_events(folder.events)
     return JobView(
         job,
         now,
         live=read_live(folder),
-        events=events,
-        after=after,
+        newest=newest,
         log=log_tail(folder),
-        files=(),
+        files=list(sizes(service.folder, job).items()),
         picture=modified(folder.best_picture),
         position=service.scheduler.waiting().get(job.id),
+        note=service.scheduler.note(job.id),
         history=service.jobs.history(job.id),
         may_change="run" in viewer.scopes and (viewer.is_admin or viewer.name == job.owner),
     )

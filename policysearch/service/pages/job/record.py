@@ -21,22 +21,31 @@ _PURPOSES = {
     "space.toml": "the arms",
     "settings.toml": "the settings, without paths or secrets",
     "study.db": "the Optuna study",
+    "calibration.toml": "what a search takes up",
+    "calibration.json": "the calibration in full",
+    "table.parquet": "every training",
+    "evaluation.html": "the report, one page",
+    "evaluation.json": "the evaluation in full",
+    "test-reads.jsonl": "every look at the test images",
+    "events.jsonl": "what happened",
+    "log.txt": "the whole log",
 }
+_PAGES = frozenset({"report.html", "evaluation.html"})
+_NOT_LISTED = frozenset({"best.png"})
+_LIBRARIES = ("torchvision", "timm", "kornia", "albumentations")
 
 
 def warnings(view: JobView) -> Html | None:
-    """Warnings among the newest events, and those that the live summary keeps."""
-    texts = [str(text) for text in view.live.get("warnings") or []]
-    texts += [str(event.get("text", "")) for event in view.events if event.get("kind") == "warning"]
-    different = list(dict.fromkeys(text for text in texts if text))
-    if not different:
+    """Warnings among the newest events."""
+    texts = view.newest.warnings
+    if not texts:
         return None
-    return section("Warnings", tag("ul", *(tag("li", text) for text in different), class_="cautions"), name="warnings")
+    return section("Warnings", tag("ul", *(tag("li", text) for text in texts), class_="cautions"), name="warnings")
 
 
 def feed(view: JobView) -> Html:
     """The newest events, newest first; the script puts further ones on top."""
-    sentences = ((event, sentence(event, view.unit)) for event in reversed(view.events))
+    sentences = ((event, sentence(event, view.unit)) for event in reversed(view.newest.shown))
     items = [
         tag("li", clock(float(event.get("t") or 0)), " ", text, class_=str(event.get("kind")))
         for event, text in sentences
@@ -50,15 +59,16 @@ def feed(view: JobView) -> Html:
 def sentence(event: Mapping[str, Any], unit: Unit) -> str:
     """An event in words, as static/app.js says it; empty for those that the feed leaves out."""
     kind = event.get("kind")
-    name, number = str(event.get("name") or ""), event.get("number")
+    name = str(event.get("name") or "")
+    pull = f"{'confirming pull' if event.get('phase') == 'confirm' else 'pull'} {event.get('number')}"
     if kind == "phase":
         return f"{event.get('phase')}{': ' if event.get('note') else ''}{event.get('note') or ''}"
     if kind == "pull_started":
-        return f"pull {number} begins: {name}"
+        return f"{pull} begins: {name}"
     if kind == "pull_ended":
-        return f"pull {number} ended: {name}, {_outcome(event, unit)}"
+        return f"{pull} ended: {name}, {_outcome(event, unit)}"
     if kind == "retry":
-        return f"pull {number} is tried again: {event.get('error')}"
+        return f"{pull} is tried again: {event.get('error')}"
     if kind == "attempt":
         return f"attempt {event.get('attempt')} begins"
     if kind == "end":
@@ -88,13 +98,23 @@ def files(shell: Shell, view: JobView) -> Html | None:
     rows = (
         tag(
             "li",
-            tag("a", name, href=shell.path(f"{path}/{name}"), download=name),
+            tag("a", name, href=shell.path(f"{path}/{name}"), download=None if name in _PAGES else name),
             tag("span", f"{_PURPOSES.get(name, '')} · {size(octets)}".removeprefix(" · "), class_="note"),
         )
         for name, octets in view.files
+        if name not in _NOT_LISTED
     )
     bundle = tag("a", "all as a zip", href=shell.path(f"api/v1/searches/{view.job.id}/bundle.zip"), download=True)
-    return section("Files", tag("ul", *rows, tag("li", bundle), class_="files"), name="files")
+    return section("Files", tag("ul", *rows, tag("li", bundle), class_="files"), _exports(shell, view), name="files")
+
+
+def _exports(shell: Shell, view: JobView) -> Html | None:
+    """The policy for the libraries that people train with."""
+    if "policy.json" not in dict(view.files):
+        return None
+    path = f"api/v1/searches/{view.job.id}/export?to="
+    links = [tag("a", library, href=shell.path(path + library)) for library in _LIBRARIES]
+    return tag("p", "The policy for ", *(part for link in links for part in (link, " ")), class_="exports")
 
 
 def settings(view: JobView) -> Html:

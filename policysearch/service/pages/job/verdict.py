@@ -29,6 +29,8 @@ def verdict(view: JobView) -> Html:
         return _card("It cannot run as it was asked for", job.reason or STATE_NOTES["refused"], kind="verdict refusal")
     if job.state == State.FAILED:
         return _card("It failed before anything was found", job.reason or STATE_NOTES["failed"], kind="verdict refusal")
+    if job.state == State.DONE:
+        return _card("Done", job.reason or "What it found is in its files.")
     if job.state in _WAITS:
         return _card("Nothing has been found yet", "The first pulls have not begun.")
     return _card("Nothing has been found yet", "No pull has ended with a reward so far.")
@@ -42,12 +44,14 @@ def _statement(view: JobView, statement: Mapping[str, Any]) -> Html:
     open_ = bool(statement.get("may_be_chance"))
     lead = _lead(view, statement)
     title = "So far" if open_ else "Verdict"
+    sentence = str(statement["sentence"])
+    sentence = sentence[:1].upper() + sentence[1:]
     return tag(
         "div",
         tag("h2", title),
         lead,
-        tag("p", str(statement["sentence"])),
-        tag("p", _CHANCE, class_="note") if open_ else None,
+        tag("p", sentence),
+        tag("p", _CHANCE, class_="note") if open_ and "may be chance" not in sentence else None,
         class_="verdict open" if open_ else "verdict",
     )
 

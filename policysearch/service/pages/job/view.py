@@ -19,32 +19,69 @@ FEED = 30
 
 
 @dataclass(frozen=True)
+class NewestEvents:
+    """The end of an event log.
+
+    Attributes:
+        events: whole events, oldest first.
+        after: id of the last of them: the place behind it in the log.
+    """
+
+    events: Sequence[Mapping[str, Any]] = ()
+    after: int = 0
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """As many as the page shows at first."""
+        return [event for event in self.events if event.get("kind") not in ("progress", "verdict")][-FEED:]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Different warnings among them."""
+        return list(dict.fromkeys(str(e.get("text") or "") for e in self.events if e.get("kind") == "warning"))
+
+    @property
+    def in_flight(self) -> list[Mapping[str, Any]]:
+        """Pulls that have begun and not ended in the last attempt."""
+        begun: dict[Any, Mapping[str, Any]] = {}
+        for event in self.events:
+            key = (event.get("phase"), event.get("number"))
+            if event.get("kind") == "pull_started":
+                begun[key] = event
+            elif event.get("kind") == "pull_ended":
+                begun.pop(key, None)
+            elif event.get("kind") in ("attempt", "end"):
+                begun.clear()
+        return list(begun.values())
+
+
+@dataclass(frozen=True)
 class JobView:
     """A job with what its folder holds.
 
     Attributes:
         job: its row.
+        now: seconds since the epoch.
         live: live.json, what the runner last found; empty before it has.
-        events: the newest events, oldest first.
-        after: id of the last of them: the place behind it in the event log.
+        newest: the end of its event log.
         log: the end of the log.
         files: names and sizes of files that can be downloaded.
         picture: when the picture of the best policy was made; 0 where there is none.
         position: place in the queue and the reason that it waits.
+        note: what keeps it from going on, or empty.
         history: its states.
         may_change: whether the reader may stop, resume, rename or delete it.
-        now: seconds since the epoch.
     """
 
     job: Job
     now: float
     live: Mapping[str, Any] = field(default_factory=dict)
-    events: Sequence[Mapping[str, Any]] = ()
-    after: int = 0
+    newest: NewestEvents = NewestEvents()
     log: str = ""
     files: Sequence[tuple[str, int]] = ()
     picture: float = 0.0
     position: tuple[int, str] | None = None
+    note: str = ""
     history: Sequence[Change] = ()
     may_change: bool = True
 
@@ -78,8 +115,8 @@ def read_live(folder: JobFolder) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def newest_events(path: Path, limit: int = FEED) -> tuple[list[dict[str, Any]], int]:
-    """The newest whole events of a log, oldest first, and the place behind the last."""
+def newest_events(path: Path) -> NewestEvents:
+    """The newest whole events of a log."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -87,13 +124,13 @@ def newest_events(path: Path, limit: int = FEED) -> tuple[list[dict[str, Any]], 
             file.seek(start)
             tail = file.read(size - start)
     except OSError:
-        return [], 0
+        return NewestEvents()
     whole, newline, _ = tail.rpartition(b"\n")
     lines = whole.split(b"\n") if newline else []
     if start:
         lines = lines[1:]  # its begin was cut off
     events = [event for row in lines if (event := _event(row)) is not None]
-    return events[-limit:], start + len(whole) + len(newline)
+    return NewestEvents(events, start + len(whole) + len(newline))
 
 
 def _event(row: bytes) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@
 
 const root = document.documentElement;
 const base = root.dataset.base ?? "";
-const KINDS = ["phase", "progress", "pull_started", "pull_ended", "retry", "warning", "verdict", "attempt", "end", "state", "job"];
+const KINDS = ["phase", "progress", "pull_started", "pull_ended", "retry", "warning", "verdict", "attempt", "end", "job"];
 const REFRESH = 2_000; // milliseconds between two refreshes
 const QUIET = 10_000; // milliseconds between two announcements to a screen reader
 const PATIENCE = 3_000; // milliseconds without a connection that are not mentioned
@@ -232,14 +232,17 @@ class Stream {
   }
 }
 
+/** @param {any} event */
+const pull = (event) => `${event.phase === "confirm" ? "confirming pull" : "pull"} ${event.number}`;
+
 /** An event in words, as job/record.py says it. @type {Record<string, (event: any, reward: (value: number) => string) => string>} */
 const SENTENCES = {
   phase: (event) => `${event.phase}${event.note ? `: ${event.note}` : ""}`,
-  pull_started: (event) => `pull ${event.number} begins: ${event.name}`,
+  pull_started: (event) => `${pull(event)} begins: ${event.name}`,
   pull_ended: (event, reward) =>
-    `pull ${event.number} ended: ${event.name}, ` +
+    `${pull(event)} ended: ${event.name}, ` +
     (event.reward == null ? `failed: ${event.error}` : `${reward(event.reward)} in ${(event.seconds ?? 0).toFixed(1)} s`),
-  retry: (event) => `pull ${event.number} is tried again: ${event.error}`,
+  retry: (event) => `${pull(event)} is tried again: ${event.error}`,
   warning: (event) => `warning: ${event.text}`,
   attempt: (event) => `attempt ${event.attempt} begins`,
   end: (event) => `${event.end}${event.sentence ? `: ${event.sentence}` : ""}`,
@@ -262,14 +265,16 @@ function feed(kind, event) {
   while (list.children.length > MOST_EVENTS) list.lastElementChild.remove();
 }
 
+let state = ""; // of the job, to be announced when it changes
 /** @param {string} kind @param {any} event @param {boolean} isNew */
 function onNews(kind, event, isNew) {
   if (isNew && kind !== "job") feed(kind, event);
   refreshSoon();
   if (kind === "progress" && event.total) {
     announce(`${event.done} of ${event.total} pulls${event.best_name ? `, best so far ${event.best_name}` : ""}`);
-  } else if (kind === "state") {
-    announce(`The job is ${event.state}`);
+  } else if (kind === "job" && element("feed") && event.state !== state) {
+    if (state) announce(`The job is ${event.state}`);
+    state = event.state;
   }
 }
 
@@ -401,11 +406,12 @@ async function check(form) {
   start.disabled = true;
   cost.textContent = "The settings are being checked: some seconds.";
   element("check").disabled = true;
-  const answer = await ask("POST", "api/v1/searches/check", { kind: form.dataset.kind, ...valuesOf(form) });
+  const answer = await ask("POST", `api/v1/searches/check?kind=${form.dataset.kind}`, valuesOf(form));
   element("check").disabled = false;
   if (answer.status === 401) return logIn();
   showErrors(form, isFine(answer) ? null : answer.body);
-  cost.textContent = isFine(answer) ? (answer.body.sentence ?? "The settings are fine.") : "It cannot start like this.";
+  const { sentence = "The settings are fine.", warnings = [] } = answer.body;
+  cost.textContent = isFine(answer) ? [sentence, ...warnings].join(" ") : "It cannot start like this.";
   start.disabled = !isFine(answer);
   key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (octet) => octet.toString(16).padStart(2, "0")).join("");
   if (isFine(answer)) start.focus();
@@ -414,8 +420,8 @@ async function check(form) {
 /** @param {HTMLFormElement} form */
 async function start(form) {
   element("start").disabled = true;
-  const body = { kind: form.dataset.kind, ...valuesOf(form) };
-  const answer = await ask("POST", "api/v1/searches", body, { "Idempotency-Key": key });
+  const path = `api/v1/searches?kind=${form.dataset.kind}`;
+  const answer = await ask("POST", path, valuesOf(form), { "Idempotency-Key": key });
   if (isFine(answer)) return location.assign(`${base}/searches/${answer.body.id}`);
   element("start").disabled = false;
   showErrors(form, answer.body);
