@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -52,12 +53,16 @@ class ServerProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def command(self) -> list[str]:
+        """What is started."""
+        return [sys.executable, "-m", "tests.support.service_server", str(self.state), str(self.port)]
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "tests.support.service_server", str(self.state), str(self.port)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (self.state / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while not self.answers():
             assert self.process.poll() is None and time.monotonic() < deadline, self.log()
@@ -83,6 +88,39 @@ class ServerProcess:
 
     def log(self) -> str:
         return (self.state / "server.log").read_text(encoding="utf-8", errors="replace")
+
+
+class CommandServer(ServerProcess):
+    """`policysearch serve`, whose scheduler is at work too.
+
+    Args:
+        state: folder of its state, which is made.
+    """
+
+    def __init__(self, state: Path) -> None:
+        state.mkdir()
+        self.state = state
+        self.port = free_port()
+        self.process = None
+
+    @property
+    def command(self) -> list[str]:
+        """What is started."""
+        return [sys.executable, "-m", "policysearch", "serve", "--state", str(self.state), "--port", str(self.port)]
+
+    @property
+    def login_address(self) -> str:
+        """The address that it prints."""
+        match = re.search(r"http://\S+/login#t=\S+", self.log())
+        assert match, self.log()
+        return match[0]
+
+    def close(self) -> None:
+        """End it, with the jobs that outlive it."""
+        self.kill()
+        for file in self.state.glob("runs/*/runner.json"):
+            with suppress(OSError, ValueError):
+                os.killpg(json.loads(file.read_bytes())["pid"], signal.SIGKILL)
 
 
 def free_port() -> int:

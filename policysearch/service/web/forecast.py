@@ -72,7 +72,10 @@ def _write(folder: JobFolder, context: RequestContext, kind: str, request: Mappi
         settings = settings_of(kind, request, context, folder.path, workers, place.settings())
     except UserError as error:
         raise Problem(422, "refused", str(error)) from None
-    write_whole(folder.job, json.dumps({"kind": kind, "attempt": _CHECK, "settings": settings, "changes": {}}) + "\n")
+    write_whole(
+        folder.job,
+        json.dumps({"kind": kind, "attempt": _CHECK, "settings": settings, "changes": {"workers": workers}}) + "\n",
+    )
 
 
 def _place(context: RequestContext, name: str, workers: int) -> Place:

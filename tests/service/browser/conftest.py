@@ -69,11 +69,9 @@ class Visit:
         page.goto(f"{self.server.url}/{path}")
         return page
 
-    def log_in(self) -> None:
-        """Give the token."""
-        page = self.page(f"login#t={self.server.token}")
-        page.get_by_role("heading", name="Jobs").wait_for()
-        page.close()
+    def forgive(self, text: str) -> None:
+        """Take back complaints with this text: what the browser itself says of an answer that the test expects."""
+        self.complaints = [complaint for complaint in self.complaints if text not in complaint]
 
 
 @pytest.fixture
@@ -81,12 +79,11 @@ def visiting(browser, server):
     """`with visiting(...) as visit:` a browser of its own, logged in; at the end it must have complained of nothing."""
 
     @contextmanager
-    def visit(login: bool = True, **options: Any) -> Iterator[Visit]:
+    def visit(login: bool = True, server: ServerProcess = server, **options: Any) -> Iterator[Visit]:
         context = browser.new_context(**options)
         visit = Visit(context, server)
         if login:
-            cookies = session_cookies(server)
-            context.add_cookies(cookies)
+            context.add_cookies(session_cookies(server))
         yield visit
         context.close()
         assert visit.complaints == []

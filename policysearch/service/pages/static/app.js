@@ -333,7 +333,7 @@ function showErrors(form, problem) {
     if (name in fields) first ??= box;
     delete fields[name];
   }
-  const rest = Object.entries(fields).map(([name, sentence]) => `${name}: ${sentence}`);
+  const rest = Object.entries(fields).map(([name, sentence]) => (name ? `${name}: ${sentence}` : sentence));
   const general = /** @type {HTMLElement | null} */ (form.querySelector('[data-error=""]'));
   const text = rest.length ? rest.join("; ") : problem && !first ? (problem.message ?? "That did not work.") : "";
   if (general) {

@@ -1,0 +1,108 @@
+"""A search is asked for in the browser, watched, and its policy taken home; the server is killed in between."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from policysearch.service.job import State
+from tests.support.service_server import CommandServer
+
+pytestmark = pytest.mark.browser
+BUSY = 30_000  # milliseconds that a busy machine may take
+LONG = 240_000  # milliseconds that a search may take there
+
+
+@pytest.fixture
+def command_server(tmp_path) -> Iterator[CommandServer]:
+    server = CommandServer(tmp_path / "state")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.mark.timeout(900)
+def test_a_search_from_the_form_to_the_policy_with_a_kill_in_between(visiting, command_server):
+    with visiting(login=False, server=command_server) as visit:
+        page = visit.context.new_page()
+        page.goto(command_server.login_address)
+        page.get_by_role("heading", name="Jobs").wait_for()
+        assert "ps_" not in page.url
+
+        page.get_by_role("link", name="New search").first.click()
+        page.get_by_label("Name").fill("from the form")
+        for label, value in (("Pulls", 8), ("Images per pull", 100), ("Epochs per pull", 4), ("Workers", 1)):
+            page.get_by_label(label, exact=True).fill(str(value))
+        page.get_by_label("Confirming replicates").fill("1")
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        page.get_by_role("button", name="What will it cost?").click()
+        expect(page.get_by_role("button", name="Start")).to_be_enabled(timeout=LONG)
+        expect(page.locator("#cost")).to_contain_text("It would take about")
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_url(re.compile(r"/searches/\w{26}$"))
+        job_id = page.url.rpartition("/")[2]
+
+        expect(page.locator("#feed .pull_ended").first).to_be_visible(timeout=LONG)
+        command_server.kill()
+        expect(page.locator("#connection")).to_have_text(re.compile("connection lost, since"), timeout=BUSY)
+        command_server.start()
+        expect(page.locator("#connection")).to_be_hidden(timeout=BUSY)
+
+        expect(page.get_by_role("heading", name="Verdict")).to_be_visible(timeout=LONG)
+        expect(page.locator(".state .badge")).to_have_text(State.DONE, timeout=BUSY)
+        numbers = page.locator("#feed .pull_ended").all_inner_texts()
+        assert len(numbers) == len(set(numbers))
+        with page.expect_download() as download:
+            page.get_by_role("link", name="policy.json").click()
+        run = command_server.state / "runs" / job_id / "run"
+        content = download.value.path().read_bytes()
+        assert content == (run / "policy.json").read_bytes() and json.loads(content)["hash"]
+        page.get_by_role("link", name="report.html").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("which augmentation to train with")
+        visit.forgive("net::ERR_")
+
+
+def test_errors_are_at_their_fields(visiting):
+    with visiting() as visit:
+        page = visit.page("new")
+        page.get_by_label("Pulls", exact=True).fill("0")
+        page.get_by_label("Strategy").fill("nonsense")
+        page.get_by_role("button", name="What will it cost?").click()
+        expect(page.locator("#f-trials-error")).to_be_visible()
+        expect(page.get_by_label("Pulls", exact=True)).to_be_focused()
+        page.get_by_label("Pulls", exact=True).fill("8")
+        page.get_by_role("button", name="What will it cost?").click()
+        expect(page.locator("#f-strategy-error")).to_contain_text("nonsense", timeout=BUSY)
+        expect(page.locator("#f-trials-error")).to_be_hidden()
+        expect(page.get_by_label("Strategy")).to_be_focused()
+        expect(page.get_by_role("button", name="Start")).to_be_disabled()
+        visit.forgive("422")
+
+
+def test_an_error_in_a_fold_opens_it(visiting):
+    with visiting() as visit:
+        page = visit.page("new")
+        page.locator("#f-resize").evaluate("(box) => (box.value = 'huge')")
+        page.get_by_role("button", name="What will it cost?").click()
+        expect(page.locator("#f-resize-error")).to_be_visible(timeout=BUSY)
+        visit.forgive("422")
+
+
+def test_a_search_on_a_data_set_of_the_address(visiting):
+    with visiting() as visit:
+        page = visit.page("data")
+        page.get_by_role("link", name="Search on it").first.click()
+        expect(page.get_by_label("Images", exact=True)).to_have_value("fashion-small")
+
+
+def test_calibrations_and_evaluations_have_forms_too(visiting):
+    with visiting() as visit:
+        page = visit.page("new")
+        page.get_by_role("link", name="New calibration").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("New calibration")
+        page.get_by_role("link", name="New evaluation").click()
+        expect(page.get_by_label("Policy", exact=True)).to_be_visible()
