@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from typing import Any, Literal
 
@@ -13,7 +14,6 @@ from policysearch.policy.describe import mix_in_words, operation_in_words
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.presets import PRESETS
-from policysearch.policy.spaces import load_space
 from policysearch.rules import RULES
 from policysearch.service.requests import schema
 from policysearch.service.requests.plugins import functions_in
@@ -48,7 +48,7 @@ def _shipped() -> dict[str, dict[str, str]]:
     """What ships, as the command line lists it."""
     samplers = {f"optuna:{name}": "a sampler of Optuna" for name in SAMPLERS}
     return {
-        "spaces": {name: load_space(name).description for name in search_spaces.names()},
+        "spaces": {name: _description(name) for name in search_spaces.names()},
         "strategies": {name: text for name, (text, _) in RULES.items()}
         | {"tpe": "Optuna's tree-structured Parzen estimator over the space's parameters"}
         | samplers,
@@ -59,3 +59,8 @@ def _shipped() -> dict[str, dict[str, str]]:
         "operations": {name: operation_in_words(row) for name, row in OPERATIONS.items()},
         "mixes": {name: mix_in_words(row) for name, row in MIXES.items()},
     }
+
+
+def _description(space: str) -> str:
+    """What a space that ships says of itself; its arms are not built for that."""
+    return str(tomllib.loads(search_spaces.text(space)).get("description", ""))
