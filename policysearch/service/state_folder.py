@@ -79,10 +79,13 @@ class StateFolder:
     """The folder that `policysearch serve --state` names.
 
     Attributes:
-        path: the folder.
+        path: the folder, absolute: processes of jobs do not run where the server was started.
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", self.path.absolute())
 
     @property
     def admin_token(self) -> Path:
