@@ -60,7 +60,10 @@ def checked(task: Task, limits: Limits) -> dict[str, Any]:
         UserError: it cannot be used; the message says why.
         OSError: the disk is full, or a file would be larger than allowed.
     """
-    contents = _FORMS[task.format](task, limits)
+    try:
+        contents = _FORMS[task.format](task, limits)
+    except UserError as error:
+        raise UserError(str(error).replace(str(task.upload), task.name)) from None
     try:
         dataset = load(DataSettings(data=str(contents.path), resize=_size(contents)))
     except UserError as error:
