@@ -28,6 +28,7 @@ benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/controller.py
 	$(BIN)/python results/benchmarks/search.py
 	$(BIN)/python results/benchmarks/startup.py
+	$(BIN)/python results/benchmarks/child.py
 	$(BIN)/python results/benchmarks/pools.py
 	$(BIN)/python results/benchmarks/memory.py
 	$(BIN)/python results/benchmarks/augmentation.py

@@ -8,7 +8,9 @@ from itertools import pairwise
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from policysearch.child.class_activation import activation_maps
 from policysearch.child.networks import (
     NETWORKS,
     OTHERS,
@@ -30,7 +32,7 @@ from policysearch.study.config import load_config, make_config
 from tests.support.quick import config_for, write_npz
 from workers.evaluate import ChildSetup, attempt
 
-SMALL = ("small-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
+SMALL = ("small-resnet", "quick-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
 
 
 def weights(network) -> int:
@@ -116,6 +118,37 @@ def test_the_small_nets_first_weights_stay_what_they_were():
     flat = torch.cat([p.detach().flatten() for p in SmallResNet(3, 10).parameters()]).double()
     assert flat.sum().item() == pytest.approx(196.4935683646126, rel=1e-6)
     assert (flat * torch.arange(len(flat))).sum().item() == pytest.approx(2863924.1084731235, rel=1e-6)
+
+
+def multiplications(name: str) -> int:
+    """Of a forward pass of one image of 1×28×28, in convolutions and linear layers."""
+    network = build(name, (1, 28, 28), 10).eval()
+    counts = []
+
+    def count(module, inputs, output):
+        counts.append(output.numel() * module.weight[0].numel())
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    network(torch.zeros(1, 1, 28, 28))
+    return sum(counts)
+
+
+def test_the_quick_net_needs_about_half_the_arithmetic_in_fewer_and_wider_layers():
+    assert multiplications("small-resnet") == 748_720
+    assert multiplications("quick-resnet") == 397_184
+
+
+def test_the_quick_nets_maps_are_those_of_the_sum_with_its_shortcut():
+    """Where the residual branch gives nothing, the maps are of what goes around it."""
+    torch.manual_seed(0)
+    network = build("quick-resnet", (1, 28, 28), 10)
+    images, labels = torch.randn(3, 1, 28, 28), torch.tensor([0, 4, 9])
+    nn.init.zeros_(network.residual[1].norm.weight)
+    features = network.eval().down(network.patches(images))
+    expected = (features * network.head.weight[labels][:, :, None, None]).sum(1).clamp(min=0)
+    assert torch.allclose(activation_maps(network, images, labels), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", SMALL)

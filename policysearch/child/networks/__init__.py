@@ -3,6 +3,7 @@
 from policysearch.child.networks.factory import build
 from policysearch.child.networks.first_step import memory_format_of
 from policysearch.child.networks.probe import dry_forward
+from policysearch.child.networks.quick_resnet import QuickResNet
 from policysearch.child.networks.registry import NETWORKS, OTHERS, USER_DEFINED, Network, network_row, recipe_for
 from policysearch.child.networks.small_resnet import SmallResNet
 from policysearch.child.networks.wide_resnet import WideResNet
@@ -12,6 +13,7 @@ __all__ = [
     "OTHERS",
     "USER_DEFINED",
     "Network",
+    "QuickResNet",
     "SmallResNet",
     "WideResNet",
     "build",
