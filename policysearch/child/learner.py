@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.compilation import compiled
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.sgd import SGD
@@ -41,7 +42,7 @@ class Learner:
         self._rate = recipe.rate
         self._device = device
         self._precision = chosen_precision(recipe.precision, device)
-        self._forward = torch.compile(self.network) if recipe.compile else self.network
+        self._forward = compiled(self.network) if recipe.compile else self.network
         self._scaler = torch.amp.GradScaler(device.type) if self._precision == "float16" else None
 
     def logits(self, inputs: Tensor) -> Tensor:

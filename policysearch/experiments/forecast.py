@@ -13,6 +13,8 @@ from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool
 
+COMPILED_FROM = 10
+"""Trainings of a worker from which on torch.compile saves more than it costs, with small-resnet on a CPU core."""
 _TIMED = "trivialaugment-wide"
 _REPLICATE = 4_000_000  # of no table and no search
 
@@ -39,15 +41,36 @@ class Forecast:
         """Seconds on the clock, all workers busy."""
         return worker_seconds / self.workers
 
+    def advice(self, config: SearchConfig, trainings: int) -> str:
+        """What to know of `--compile` where it is on; empty where it is off.
+
+        Args:
+            config: of the search.
+            trainings: those that are left, of all workers.
+        """
+        if not config.recipe.compile:
+            return ""
+        advice = f"--compile pays from about {COMPILED_FROM} trainings per worker on"
+        own_share = trainings / self.workers
+        return advice if own_share >= COMPILED_FROM else f"{advice}, and there are about {own_share:.0f}: leave it out"
+
 
 def timed(config: SearchConfig, pool: Pool, fidelity: Fidelity) -> Forecast:
     """Train once, unrecorded, with TrivialAugment on every worker of an idle pool, and tell from it what others cost.
 
-    It is rough: arms differ in what they cost, and the first training of a worker costs more than later ones.
+    It is rough: arms differ in what they cost, and the first training of a worker costs more than later ones. With
+    `--compile` a training of one epoch goes before, in which the network is compiled.
 
     Raises:
         UserError: a training failed.
     """
+    if config.recipe.compile:
+        _trained(config, pool, Fidelity(fidelity.images, 1))
+    return _from(_trained(config, pool, fidelity), fidelity, config.recipe.checkpoints)
+
+
+def _trained(config: SearchConfig, pool: Pool, fidelity: Fidelity) -> list[Outcome]:
+    """One training on every worker."""
     arm = Arm({"family": _TIMED}, preset(_TIMED))
     seed = child_seed(config.seed, _REPLICATE)
     policy = arm.policy.to_json(indent=None)
@@ -61,7 +84,7 @@ def timed(config: SearchConfig, pool: Pool, fidelity: Fidelity) -> Forecast:
     failure = next((outcome.error for outcome in ended if outcome.error), "")
     if failure:
         raise UserError(f"the first pull, {fidelity}, failed: {failure}")
-    return _from(ended, fidelity, config.recipe.checkpoints)
+    return ended
 
 
 def _from(ended: list[Outcome], fidelity: Fidelity, checkpoints: int) -> Forecast:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from functools import partial
 from typing import ClassVar
@@ -136,6 +137,16 @@ def test_a_failure_to_compile_is_told_in_one_line(tiny, monkeypatch):
     with pytest.raises(ChildError, match=r"torch\.compile failed, leave out --compile: .*no compiler") as error:
         child(tiny, partial(build, "small-resnet", (1, 8, 8), 3), images=30, epochs=1, compile=True)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("setting", "folder"), [({}, "inductor"), ({"TORCHINDUCTOR_CACHE_DIR": "elsewhere"}, None)])
+def test_workers_share_what_is_compiled_in_the_folder_of_caches(tmp_path, monkeypatch, setting, folder):
+    monkeypatch.setattr(os, "environ", {"POLICYSEARCH_CACHE": str(tmp_path), **setting})
+    seen = []
+    monkeypatch.setattr("torch.compile", lambda network: seen.append(dict(os.environ)) or network)
+    Learner(small_resnet, Recipe(compile=True), CPU)
+    assert [state["TORCHINDUCTOR_CACHE_DIR"] for state in seen] == [str(tmp_path / folder) if folder else "elsewhere"]
+    assert seen[0]["TORCHINDUCTOR_FX_GRAPH_CACHE"] == "1"
 
 
 @pytest.mark.slow

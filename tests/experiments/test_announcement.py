@@ -41,6 +41,22 @@ def test_a_confirmation_of_its_own_length_costs_its_own_time():
     assert sentence == "a training takes about 40 s here, all of them about 2 min"
 
 
+@pytest.mark.parametrize(
+    ("trainings", "advice"),
+    [
+        ((20, 0), ""),
+        ((13, 4), ", and there are about 8: leave it out"),
+        ((0, 2), ", and there are about 1: leave it out"),
+    ],
+)
+def test_compilation_is_said_to_pay_from_ten_trainings_of_a_worker_on(trainings, advice):
+    forecast = Forecast(per_image=0.0, fixed=70.0, workers=2)
+    config = make_config({"recipe": {"compile": True}})
+    sentence = expectation(config, data(32), forecast, trainings)
+    assert sentence.endswith(f"; --compile pays from about 10 trainings per worker on{advice}")
+    assert "--compile" not in expectation(SearchConfig(), data(32), forecast, trainings)
+
+
 class Pool:
     """Two idle workers; every training takes 8 s, 2 s of them for one evaluation per epoch."""
 
@@ -64,6 +80,15 @@ def test_a_forecast_takes_the_evaluations_apart():
     checkpoints = SearchConfig().recipe.checkpoints
     assert forecast == Forecast(6 / 200, checkpoints * 2 / min(checkpoints, 2), 2)
     assert forecast.wall(forecast.seconds(Fidelity(100, 20))) == (60 + checkpoints * 2 / min(checkpoints, 2)) / 2
+
+
+@pytest.mark.parametrize(("compiled", "epochs"), [(False, [2, 2]), (True, [1, 1, 2, 2])])
+def test_the_training_that_compiles_is_not_timed(compiled, epochs):
+    pool = Pool()
+    submitted = []
+    pool.submit = lambda trial: (submitted.append(trial.epochs), pool.trials.append(trial))
+    timed(make_config({"recipe": {"compile": compiled}}), pool, Fidelity(100, 2))
+    assert submitted == epochs
 
 
 def notes_of(run) -> list[str]:

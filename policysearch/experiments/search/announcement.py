@@ -66,7 +66,8 @@ def expectation(config: SearchConfig, dataset: Dataset, forecast: Forecast, left
     times = height * width / _SIDE**2
     if clock >= _LONG and min(height, width) > _SIDE and times >= 2:
         sentence += f"; --resize {_SIDE} is about {times:.0f} times faster"
-    return sentence
+    advice = forecast.advice(config, sum(left))
+    return f"{sentence}; {advice}" if advice else sentence
 
 
 def clock_time(seconds: float) -> str:
