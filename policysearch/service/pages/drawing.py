@@ -9,6 +9,7 @@ from policysearch.service.pages.elements import Html, joined, tag
 
 _WIDTH, _HEIGHT = 480, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 40
+_ROOM_FOR_NAMES, _NAME_HEIGHT = 66, 13
 MOST_POINTS = 2_000
 Point = tuple[float, float]
 Form = Callable[[float], str]
@@ -17,16 +18,22 @@ Form = Callable[[float], str]
 class Axes:
     """From values to places in the picture.
 
-    Attributes:
+    Args:
         x, y: lowest and highest value of each axis.
+        right: room on the right, for names of lines.
+
+    Attributes:
+        x, y: lowest and highest value of each axis, with some room.
+        right: where the picture's grid ends.
     """
 
-    def __init__(self, x: tuple[float, float], y: tuple[float, float]) -> None:
+    def __init__(self, x: tuple[float, float], y: tuple[float, float], right: int = _RIGHT) -> None:
         self.x, self.y = _opened(*x, share=0.0), _opened(*y, share=0.06)
+        self.right = _WIDTH - right
 
     def across(self, value: float) -> float:
         """Where a value of `x` is."""
-        return _LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (_WIDTH - _LEFT - _RIGHT)
+        return _LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (self.right - _LEFT)
 
     def down(self, value: float) -> float:
         """Where a value of `y` is."""
@@ -67,7 +74,7 @@ def plot(axes: Axes, titles: tuple[str, str], marks: Iterable[str], label: str, 
     """
     grid = [*_across(axes), *_up(axes, form)]
     names = (
-        tag("text", titles[0], x=(_LEFT + _WIDTH - _RIGHT) // 2, y=_HEIGHT - 6, class_="middle"),
+        tag("text", titles[0], x=(_LEFT + axes.right) // 2, y=_HEIGHT - 6, class_="middle"),
         tag("text", titles[1], x=4, y=_TOP - 1, class_="axis-title"),
     )
     return tag(
@@ -93,7 +100,7 @@ def _up(axes: Axes, form: Form) -> Iterable[Html]:
         y = axes.down(value)
         if y < _TOP + 6:  # the title is there
             continue
-        yield tag("path", d=f"M{_LEFT} {_short(y)}H{_WIDTH - _RIGHT}", class_="grid")
+        yield tag("path", d=f"M{_LEFT} {_short(y)}H{axes.right}", class_="grid")
         yield tag("text", form(value), x=_LEFT - 6, y=_short(y + 4), class_="end")
 
 
@@ -111,10 +118,25 @@ def dots(axes: Axes, points: Sequence[Point], series: int) -> Html:
     return tag("path", d=path, class_=f"dots s{series}")
 
 
-def name_of_line(axes: Axes, point: Point, text: str, series: int) -> Html:
-    """A line's name at its last point."""
-    x, y = axes.across(point[0]), axes.down(point[1])
-    return tag("text", text, x=_short(min(x, _WIDTH - _RIGHT)), y=_short(y - 6), class_=f"end name s{series}")
+def spread(heights: Sequence[float], apart: float) -> list[float]:
+    """Heights moved down as little as keeps each so far below the one above it.
+
+    Example:
+        >>> spread([50.0, 20.0, 22.0], 10)
+        [50.0, 20.0, 30.0]
+    """
+    moved = list(heights)
+    above = -math.inf
+    for place in sorted(range(len(heights)), key=lambda place: heights[place]):
+        moved[place] = above = max(heights[place], above + apart)
+    return moved
+
+
+def _names(axes: Axes, lines: Mapping[str, Sequence[Point]]) -> Iterable[Html]:
+    """The names of lines behind their ends, none on another."""
+    heights = spread([axes.down(rows[-1][1]) + 4 for rows in lines.values()], _NAME_HEIGHT)
+    for place, (name, height) in enumerate(zip(lines, heights, strict=True)):
+        yield tag("text", name, x=axes.right + 6, y=_short(height), class_=f"name s{place % 8}")
 
 
 def _short(value: float) -> str:
@@ -152,11 +174,11 @@ def curves(lines: Mapping[str, Sequence[Sequence[float]]], title: str, form: For
     usable = {name: [(row[0], row[1]) for row in rows] for name, rows in lines.items() if rows}
     xs = [x for rows in usable.values() for x, _ in rows]
     ys = [y for rows in usable.values() for _, y in rows]
-    axes = Axes((0.0, max(xs)), (min(ys), max(ys)))
+    axes = Axes((0.0, max(xs)), (min(ys), max(ys)), _ROOM_FOR_NAMES)
     marks = []
-    for place, (name, rows) in enumerate(usable.items()):
-        series = place % 8
-        marks += [line(axes, rows, series), dots(axes, rows, series), name_of_line(axes, rows[-1], name, series)]
+    for place, rows in enumerate(usable.values()):
+        marks += [line(axes, rows, place % 8), dots(axes, rows, place % 8)]
+    marks += _names(axes, usable)
     ends = ", ".join(f"{name} at {form(rows[-1][1])}" for name, rows in usable.items())
     return plot(axes, ("epochs", title), marks, f"Learning curves: {ends}", form)
 

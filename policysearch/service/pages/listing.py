@@ -13,7 +13,7 @@ from policysearch.service.pages.elements import Html, joined, tag
 from policysearch.service.pages.job.progress import badge
 from policysearch.service.pages.job.view import title_of
 from policysearch.service.pages.shell import Shell, live, page
-from policysearch.service.pages.words import left, moment
+from policysearch.service.pages.words import count, left, moment
 
 Waiting = Mapping[str, tuple[int, str]]
 _FILTERS = (("", "all"), ("running", "running"), ("queued", "waiting"), ("done", "done"))
@@ -131,7 +131,7 @@ def _places(places: Sequence[Mapping[str, Any]]) -> Html | None:
         tag(
             "li",
             tag("strong", str(place["name"])),
-            f" {place['used']} of {place['slots']} workers in use",
+            f" {place['used']} of {count(place['slots'], 'worker')} in use",
             tag("span", f" closed: {place['closed']}", class_="error") if place.get("closed") else None,
             tag("meter", value=int(place["used"]), min=0, max=max(1, int(place["slots"])), aria_hidden="true"),
         )

@@ -60,6 +60,14 @@ def test_names_of_curves_are_text():
     assert "<b>1" not in html and "<b>1</b>" in read(html).text
 
 
+def test_names_of_lines_that_end_together_are_apart():
+    html = curves({str(place): [[1, 0.5], [2, 0.6]] for place in range(6)}, "accuracy", str)
+    heights = sorted(
+        float(attributes["y"]) for _, attributes in read(html).tags if "name" in (attributes.get("class") or "")
+    )
+    assert len(heights) == 6 and all(after - before >= 12.9 for before, after in pairwise(heights))
+
+
 def test_an_unknown_interval_has_a_mean_and_no_bar():
     assert 'class="bar"' not in interval_bar(float("nan"), 0.5, float("nan"), (0.0, 1.0))
     assert 'class="bar"' in interval_bar(0.4, 0.5, 0.6, (0.0, 1.0))

@@ -89,7 +89,7 @@ def _facts(job: Job, now: float, done: int, total: int, phase: str) -> list[str]
         left(facts.get("seconds_left")) if job.at_work else "",
         f"at work for {span(running)}" if running is not None and job.at_work else "",
         f"took {span(running)}" if running is not None and job.state == State.DONE else "",
-        f"{spent:,.0f} worker-seconds" if isinstance(spent, int | float) else "",
+        f"{spent:,.0f} worker-seconds" if isinstance(spent, int | float) and spent else "",
         count(job.workers, "worker") + (f" on {job.place}" if job.place else ""),
         f"attempt {job.attempt}" if job.attempt > 1 else "",
     ]

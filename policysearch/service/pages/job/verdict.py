@@ -16,6 +16,7 @@ from policysearch.stats.estimate import Estimate
 _CHANCE = (
     "May be chance: the policies are picked and measured on the same pulls. The confirmation on fresh ones decides."
 )
+_BEGINNINGS = ("so far ", "no ", "after ", "use ")
 _WAITS = frozenset({State.CHECKING, State.QUEUED, State.STARTING})
 
 
@@ -30,22 +31,23 @@ def verdict(view: JobView) -> Html:
     if job.state == State.FAILED:
         return _card("It failed before anything was found", job.reason or STATE_NOTES["failed"], kind="verdict refusal")
     if job.state == State.DONE:
-        return _card("Done", job.reason or "What it found is in its files.")
+        return _card("Done", job.reason or "What it found is in its files.", kind="verdict")
     if job.state in _WAITS:
         return _card("Nothing has been found yet", "The first pulls have not begun.")
     return _card("Nothing has been found yet", "No pull has ended with a reward so far.")
 
 
-def _card(title: str, sentence: str, *parts: Html | None, kind: str = "verdict") -> Html:
+def _card(title: str, sentence: str, *parts: Html | None, kind: str = "verdict open") -> Html:
     return tag("div", tag("h2", title), tag("p", sentence), *parts, class_=kind)
 
 
 def _statement(view: JobView, statement: Mapping[str, Any]) -> Html:
     open_ = bool(statement.get("may_be_chance"))
     lead = _lead(view, statement)
-    title = "So far" if open_ else "Verdict"
+    title = "Not confirmed yet" if open_ else "Verdict"
     sentence = str(statement["sentence"])
-    sentence = sentence[:1].upper() + sentence[1:]
+    if sentence.startswith(_BEGINNINGS):  # and not with the name of a policy
+        sentence = sentence[:1].upper() + sentence[1:]
     return tag(
         "div",
         tag("h2", title),
