@@ -101,8 +101,9 @@ def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, t
     pairs = {name: pair.difference for name, pair in verdict.differences.items()}
     rival = min(pairs, key=lambda name: pairs[name].mean, default="")
     ends = (pairs[rival].mean, pairs[rival].low, pairs[rival].high) if rival else (math.nan,) * 3
-    begin = "" if over else f"after {done} of {total} trainings of the confirmation: "
-    return Lead(begin + verdict.sentence, *ends, rival, unit_of(reward).word.strip(), may_be_chance=not over)
+    so_far = f"after {done} of {total} trainings of the confirmation {verdict.winner.name} is ahead; nobody has won yet"
+    sentence = verdict.sentence if over else so_far
+    return Lead(sentence, *ends, rival, unit_of(reward).word.strip(), may_be_chance=not over)
 
 
 class RewardCurve:

@@ -16,6 +16,7 @@ from policysearch.stats.estimate import Estimate
 _CHANCE = (
     "May be chance: the policies are picked and measured on the same pulls. The confirmation on fresh ones decides."
 )
+_CONFIRMING = "The finalists are trained again on fresh replicates; the verdict comes when all of these have ended."
 _BEGINNINGS = ("so far ", "no ", "after ", "use ")
 _WAITS = frozenset({State.CHECKING, State.QUEUED, State.STARTING})
 
@@ -44,6 +45,7 @@ def _card(title: str, sentence: str, *parts: Html | None, kind: str = "verdict o
 def _statement(view: JobView, statement: Mapping[str, Any]) -> Html:
     open_ = bool(statement.get("may_be_chance"))
     lead = _lead(view, statement)
+    note = _note(view, str(statement["sentence"])) if open_ else ""
     title = "Not confirmed yet" if open_ else "Verdict"
     sentence = str(statement["sentence"])
     if sentence.startswith(_BEGINNINGS):  # and not with the name of a policy
@@ -53,9 +55,16 @@ def _statement(view: JobView, statement: Mapping[str, Any]) -> Html:
         tag("h2", title),
         lead,
         tag("p", sentence),
-        tag("p", _CHANCE, class_="note") if open_ and "may be chance" not in sentence else None,
+        tag("p", note, class_="note") if note else None,
         class_="verdict open" if open_ else "verdict",
     )
+
+
+def _note(view: JobView, sentence: str) -> str:
+    """Why it is not certain, where the sentence does not say it."""
+    if view.live.get("phase") == "confirm":
+        return _CONFIRMING
+    return "" if "may be chance" in sentence else _CHANCE
 
 
 def _lead(view: JobView, statement: Mapping[str, Any]) -> Html | None:
