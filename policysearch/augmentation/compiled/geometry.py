@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from policysearch.augmentation.compiled.pointwise import Pixels, copy, whole
 
-_ONE, _FOUR, _THIRTEEN = np.float32(1), np.float32(4), np.float32(13)
+_ONE, _FOUR = np.float32(1), np.float32(4)
+_NEXT = np.uint64(1)
+_THIRTEENTH = np.float32(1 / 13)  # of a sum, a whole number below 2^12: it rounds as a division does, far from halves
 _NEAR_HALF = np.float32(0.02)
 """A shift whose fraction is this close to a half may round either way along a row."""
 _NOWHERE = np.uint32(0xFFFFFFFF)
@@ -82,12 +84,30 @@ def slide(source: Pixels, target: Pixels, window: NDArray[np.int64]) -> None:
 
 
 @njit(nogil=True, error_model="numpy")
+def _take(pixels: Pixels, plane: int, places: NDArray[np.uint32], out: Pixels, row: int, first: int, last: int) -> None:
+    """Write columns `first` to `last` of a flattened row: pixels from places of a flattened plane."""
+    origin, start = np.uint64(plane), np.uint64(row)
+    for x in range(np.uint64(first), np.uint64(last)):
+        out[start + x] = pixels[origin + places[x]]
+
+
+@njit(nogil=True, error_model="numpy")
+def _take_inside(
+    pixels: Pixels, plane: int, places: NDArray[np.uint32], out: Pixels, row: int, first: int, last: int
+) -> None:
+    """The same where some of the places are outside, which is black."""
+    origin, start = np.uint64(plane), np.uint64(row)
+    for x in range(np.uint64(first), np.uint64(last)):
+        out[start + x] = pixels[origin + places[x]] if places[x] != _NOWHERE else 0
+
+
+@njit(nogil=True, error_model="numpy")
 def warp(source: Pixels, target: Pixels, matrix: NDArray[np.float32], places: NDArray[np.uint32]) -> None:
     """The source seen through a matrix [9], nearest neighbour, black outside; `places` [W] is overwritten."""
     channels, height, width = source.shape
     a, b, c, d, e, f, g, h, i = matrix
-    straight = g == 0 and h == 0
-    planes = source.reshape(channels, height * width)
+    straight, size = g == 0 and h == 0, height * width
+    pixels, out = source.ravel(), target.ravel()
     for y in range(height):
         at_x, at_y, depth = b * np.float32(y) + c, e * np.float32(y) + f, h * np.float32(y) + i
         if straight and a == _ONE and d == 0 and _shifted_row(source, target, y, at_x, at_y):
@@ -102,15 +122,14 @@ def warp(source: Pixels, target: Pixels, matrix: NDArray[np.float32], places: ND
         while first < last and places[last - 1] == _NOWHERE:
             last -= 1
         for channel in range(channels):
-            plane, row = planes[channel], target[channel, y]
-            row[:first] = 0
-            row[last:] = 0
+            plane = channel * size
+            row = plane + y * width
+            _fill(out, row, row + first)
+            _fill(out, row + last, row + width)
             if straight:  # what a straight line sees of a rectangle is in one piece
-                for x in range(first, last):
-                    row[x] = plane[places[x]]
+                _take(pixels, plane, places, out, row, first, last)
             else:
-                for x in range(first, last):
-                    row[x] = plane[places[x]] if places[x] != _NOWHERE else 0
+                _take_inside(pixels, plane, places, out, row, first, last)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -181,22 +200,29 @@ def _projective_places(
 
 @njit(nogil=True, error_model="numpy")
 def sharpness(source: Pixels, target: Pixels, magnitude: np.float32, columns: NDArray[np.float32]) -> None:
-    """Blend with a 3×3 smoothing, border pixels kept; `columns` [W] is overwritten."""
+    """Blend with a 3×3 smoothing, border pixels kept; `columns` [W + 2] is overwritten."""
     channels, height, width = source.shape
     if min(height, width) <= 2:
         copy(source, target)
         return
-    back = -magnitude
+    back, pixels, out = -magnitude, source.ravel(), target.ravel()
+    line, size = np.uint64(width), height * width
     for c in range(channels):
-        target[c, 0] = source[c, 0]
-        target[c, height - 1] = source[c, height - 1]
+        plane = c * size
+        _copy_run(pixels, plane, out, plane, width)
+        _copy_run(pixels, plane + size - width, out, plane + size - width, width)
         for y in range(1, height - 1):
-            above, row, below, out = source[c, y - 1], source[c, y], source[c, y + 1], target[c, y]
-            for x in range(width):
-                columns[x] = np.float32(above[x]) + np.float32(row[x]) + np.float32(below[x])
-            out[0], out[width - 1] = row[0], row[width - 1]
-            for x in range(1, width - 1):
-                inner = np.float32(row[x])
-                around = columns[x - 1] + columns[x] + columns[x + 1]
-                smooth = np.rint((around + inner * _FOUR) / _THIRTEEN)
-                out[x] = whole(inner + (smooth - inner) * back)
+            first = np.uint64(plane + y * width)
+            for x in range(line):
+                at = first + x
+                above, below = np.float32(pixels[at - line]), np.float32(pixels[at + line])
+                columns[x + _NEXT] = above + np.float32(pixels[at]) + below
+
+            # Over the border too, since whole vectors fit a row of 224 and not one of 222.
+            for x in range(line):
+                inner = np.float32(pixels[first + x])
+                around = columns[x] + columns[x + _NEXT] + columns[x + _NEXT + _NEXT]
+                smooth = np.rint((around + inner * _FOUR) * _THIRTEENTH)
+                out[first + x] = whole(inner + (smooth - inner) * back)
+            last = first + line - _NEXT
+            out[first], out[last] = pixels[first], pixels[last]

@@ -106,7 +106,7 @@ def walk(
     """
     _, channels, height, width = images.shape
     scratch = np.empty((2, channels, height, width), np.uint8)
-    places, columns = np.empty(width, np.uint32), np.empty(width, np.float32)
+    places, columns = np.empty(width, np.uint32), np.zeros(width + 2, np.float32)
     window, entries = np.empty((2, 4), np.int64), np.empty(9, np.float32)
     for row in range(start, stop):
         source, passes = images[row], _passes(codes[row])
