@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import numpy as np
-from optuna.trial import FrozenTrial, TrialState
+from numpy.typing import NDArray
+from optuna.trial import TrialState
 
+from policysearch.study.trial_columns import TrialColumns
+
+_RUNNING, _COMPLETE, _PRUNED = int(TrialState.RUNNING), int(TrialState.COMPLETE), int(TrialState.PRUNED)
 _SHARE, _TIMES = 0.9, 3
 _OVERTAKEN = 10
 
 
-def dead_trials(trials: Sequence[FrozenTrial]) -> frozenset[int]:
-    """Numbers of the running trials that are taken for dead.
+def dead_trials(columns: TrialColumns) -> NDArray[np.bool_]:
+    """[T] which trials are running and taken for dead.
 
     Those that were overtaken by ten trials that began later and have ended, and that are by now three times as old as
     nine in ten trials became. Both are asked, since pulls of a millisecond are often late by a few.
 
     The record alone is read, no clock: what is taken for now is when the last trial began.
     """
-    ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-    durations = [trial.duration.total_seconds() for trial in ended if trial.duration]
-    if not durations or not running:
-        return frozenset()
+    states, starts = columns.states, columns.starts
+    dead = np.zeros(len(states), dtype=bool)
+    running = np.flatnonzero(states == _RUNNING)
+    if not len(running):
+        return dead
 
+    ended = (states == _COMPLETE) | (states == _PRUNED)
+    later = starts[ended & (starts > starts[running].min())]  # than the trial that was overtaken most often
+    if len(later) < _OVERTAKEN:
+        return dead
+    durations = columns.durations[ended]
+    durations = durations[durations != 0]
+    if not len(durations):
+        return dead
+
+    tenth_latest = np.partition(later, -_OVERTAKEN)[-_OVERTAKEN]
     limit = _TIMES * float(np.quantile(durations, _SHARE))
-    now = max(_start(trial) for trial in trials)
-    starts = np.array([_start(trial) for trial in ended])
-    return frozenset(
-        trial.number
-        for trial in running
-        if now - _start(trial) > limit and (starts > _start(trial)).sum() >= _OVERTAKEN
-    )
-
-
-def _start(trial: FrozenTrial) -> float:
-    """Seconds; of a trial that has not begun, before all others."""
-    began: datetime | None = trial.datetime_start
-    return began.timestamp() if began else 0.0
+    dead[running] = (starts[running] < tenth_latest) & (starts.max() - starts[running] > limit)
+    return dead

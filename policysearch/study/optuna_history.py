@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from optuna.trial import FrozenTrial, TrialState
 from policysearch.rules import Choice, Counts, History, Log, counted
 from policysearch.study.dead_trials import dead_trials
 from policysearch.study.parameter_grid import Grid
+from policysearch.study.trial_columns import TrialColumns
 
+_RUNNING, _WAITING = int(TrialState.RUNNING), int(TrialState.WAITING)
 _HUGE = 1e100  # the square of a larger value overflows in a sum
 _FAR = 1e5  # times the range of all values: further from 0 than this, squares lose the differences of values
 
@@ -27,23 +30,23 @@ _DRAWS = "policysearch:draws"
 
 
 def history_of(
-    trials: Sequence[FrozenTrial], grid: Grid, path: Mapping[str, Any], *, maximise: bool, budget: int = 0
+    columns: TrialColumns, grid: Grid, path: Mapping[str, Any], *, maximise: bool, budget: int = 0
 ) -> History:
     """What trials say about a grid's arms, among those with the parameters of `path`; the log in the order of ends."""
-    dead = dead_trials(trials)
-    started = [trial for trial in trials if trial.state != TrialState.WAITING and path.items() <= trial.params.items()]
-    started.sort(key=_when_ended)
-    arms = grid.arms(started)
-    pulls = [trial for trial, arm in zip(started, arms, strict=True) if arm >= 0]
-    arms = arms[arms >= 0]
-    rewards = _comparable(np.array([_reward(trial, maximise) for trial in pulls]))
-    pending = np.array([trial.state == TrialState.RUNNING and trial.number not in dead for trial in pulls], dtype=bool)
-    counts = _counts(pulls, arms, rewards, pending, grid.size)
+    arms = columns.column(("arm", grid.axes), grid.arms, np.int64)
+    pulled = (arms >= 0) & (columns.states != _WAITING)
+    for name, value in path.items():
+        pulled &= columns.agree(name, value)
+    places = columns.order[pulled[columns.order]]
+
+    arms = arms[places]
+    rewards = _comparable(_values(columns)[places] * (1 if maximise else -1))
+    pending = (columns.states[places] == _RUNNING) & ~dead_trials(columns)[places]
+    counts = _counts(columns, places, arms, rewards, pending, grid.size)
     done = np.isfinite(rewards)
-    names = set(grid.names)
-    probabilities = np.array([_probability(trial, names) for trial in pulls])
+    probabilities = columns.column(("probability", *grid.names), partial(_probabilities, {*grid.names}))[places]
     log = Log(arms[done], np.zeros(done.sum(), np.int64), rewards[done], probabilities[done])
-    return History(**vars(counts), fidelities=(counts,), features=grid.features(), budget=budget, log=log)
+    return History(**vars(counts), fidelities=(counts,), features=grid.features, budget=budget, log=log)
 
 
 def _comparable(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,7 +74,8 @@ def stretched(history: History) -> History:
 
 
 def _counts(
-    pulls: Sequence[FrozenTrial],
+    columns: TrialColumns,
+    places: NDArray[np.int64],
     arms: NDArray[np.int64],
     rewards: NDArray[np.float64],
     pending: NDArray[np.bool_],
@@ -81,29 +85,33 @@ def _counts(
         return np.bincount(arms[which], None if values is None else values[which], size).astype(np.float64)
 
     done = np.isfinite(rewards)
-    correct, judged = np.array([counted(trial.user_attrs) for trial in pulls]).reshape(-1, 2).T
     return Counts(
         pulls=total(done),
         sums=total(done, rewards),
         squares=total(done, rewards**2),
         pending=total(pending),
         failures=total(~done & ~pending),
-        correct=total(done, correct),
-        judged=total(done, judged),
+        correct=total(done, columns.column("correct", partial(_counted, 0))[places]),
+        judged=total(done, columns.column("judged", partial(_counted, 1))[places]),
     )
 
 
-def _when_ended(trial: FrozenTrial) -> tuple[float, int]:
-    """For sorting: finished trials by the time they ended, then the running ones, both by number."""
-    ended = trial.datetime_complete
-    return (ended.timestamp() if ended else math.inf, trial.number)
+def _counted(which: int, trials: Sequence[FrozenTrial]) -> list[float]:
+    return [counted(trial.user_attrs)[which] for trial in trials]
 
 
-def _reward(trial: FrozenTrial, maximise: bool) -> float:
-    """Higher is better; not finite where the trial has none."""
-    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-    value = trial.value if ended and trial.value is not None else math.nan
-    return value if maximise else -value
+def _values(columns: TrialColumns) -> NDArray[np.float64]:
+    """[T] the trials' values; nan where a trial has none."""
+
+    def value(trial: FrozenTrial) -> float:
+        ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        return trial.value if ended and trial.value is not None else math.nan
+
+    return columns.column("value", lambda trials: [value(trial) for trial in trials])
+
+
+def _probabilities(names: set[str], trials: Sequence[FrozenTrial]) -> list[float]:
+    return [_probability(trial, names) for trial in trials]
 
 
 def _probability(trial: FrozenTrial, names: set[str]) -> float:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class Axis:
 class Grid:
     """Every combination of the axes' points: an arm each, the last axis running fastest."""
 
-    axes: Sequence[Axis]
+    axes: tuple[Axis, ...]
 
     @property
     def names(self) -> list[str]:
@@ -94,6 +95,7 @@ class Grid:
         arms = np.ravel_multi_index(tuple(np.maximum(indices, 0)), self.shape)
         return np.where((indices >= 0).all(0), arms, -1)
 
+    @cached_property
     def features(self) -> Floats:
         """[K, D] that describe the arms: the axes' columns, side by side."""
         indices = np.indices(self.shape).reshape(len(self.axes), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import warnings
 import zlib
@@ -12,7 +13,6 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
-from optuna.search_space import intersection_search_space
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
@@ -22,7 +22,8 @@ from policysearch.core.seeds import rule_generator
 from policysearch.rules import History, Rule
 from policysearch.rules.registry import CheckedRule, parse_rule
 from policysearch.study.optuna_history import history_of, keep_probability, stretched
-from policysearch.study.parameter_grid import Axis, Grid, axis
+from policysearch.study.parameter_grid import Axis, Grid
+from policysearch.study.study_memory import StudyMemory
 
 Answer = Callable[[History, np.random.Generator], Any]
 
@@ -37,8 +38,9 @@ class RuleSampler(BaseSampler):
     points, each parameter is a bandit of its own among the trials that agree with what this trial
     has so far: a tree of bandits, which needs no enumeration.
 
-    Nothing is kept between trials: every choice depends on the study's trials, the seed and the trial's
-    number, so that a fresh sampler with the same seed goes on as the old one would have. Running trials
+    Every choice depends on the study's trials, the seed and the trial's number, so that a fresh sampler with the same
+    seed, a copy, or one in another process goes on as the old one would have. What was read of the trials is kept, and
+    an ask reads those that are new or have changed, whoever wrote them. Running trials
     are pending pulls, or failures once they are far older than trials become; failed ones, and completed ones
     without a finite value, are failures; a pruned trial counts with its last reported value, or as a failure. An arm
     that has only failed is tried again, up to four times. Trials off the grid, and constraints, are ignored. What
@@ -93,11 +95,21 @@ class RuleSampler(BaseSampler):
         self.levels = levels
         self.max_arms = max_arms
         self._warned: set[str] = set()
+        self._memory = StudyMemory(levels, max_arms)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what was read of the study: copies, also in other processes, read it anew."""
+        return {name: value for name, value in vars(self).items() if name != "_memory"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._memory = StudyMemory(self.levels, self.max_arms)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The parameters that every completed trial had, by name; those of one value left out."""
         _check_one_objective(study)
-        common = intersection_search_space(study.get_trials(deepcopy=False))
+        with self._memory.trials(study, trial) as columns:
+            common = columns.common
         return {name: distribution for name, distribution in common.items() if not distribution.single()}
 
     def sample_relative(
@@ -108,7 +120,7 @@ class RuleSampler(BaseSampler):
         values = {name: fixed[name] for name in search_space if name in fixed}
         free = [self._axis(name, search_space[name]) for name in search_space if name not in fixed]
         for axes in self._bandits(free):
-            values |= self._draw(study, trial, Grid(axes), values, first=not values)
+            values |= self._draw(study, trial, self._memory.grid(axes), values, first=not values, fresh=False)
         return values
 
     def sample_independent(
@@ -119,11 +131,11 @@ class RuleSampler(BaseSampler):
         _check_storable(study, param_name, param_distribution)
         path = {name: value for name, value in trial.params.items() if not trial.distributions[name].single()}
         first = not path and not self.infer_relative_search_space(study, trial)
-        grid = Grid([self._axis(param_name, param_distribution)])
-        return self._draw(study, trial, grid, path, first=first)[param_name]
+        grid = self._memory.grid((self._axis(param_name, param_distribution),))
+        return self._draw(study, trial, grid, path, first=first, fresh=bool(path))[param_name]
 
     def _axis(self, name: str, distribution: BaseDistribution) -> Axis:
-        points = axis(name, distribution, self.levels, self.max_arms)
+        points = self._memory.axis(name, distribution)
         if points.missing:
             self._warn_once(
                 f"parameter {name!r} has {len(points.points) + points.missing:,} values, more than max_arms "
@@ -132,30 +144,31 @@ class RuleSampler(BaseSampler):
             )
         return points
 
-    def _bandits(self, axes: Sequence[Axis]) -> list[Sequence[Axis]]:
+    def _bandits(self, axes: Sequence[Axis]) -> list[tuple[Axis, ...]]:
         """The axes that are chosen together."""
-        size = Grid(axes).size
+        size = math.prod(len(axis.points) for axis in axes)
         if size <= self.max_arms:
-            return [axes] if axes else []
+            return [tuple(axes)] if axes else []
         self._warn_once(
             f"the grid of {', '.join(axis.name for axis in axes)} has {size:,} points, more than max_arms "
             f"({self.max_arms}): each parameter is chosen by itself, given those before it; fewer values, larger steps "
             "or a larger max_arms keep them together"
         )
-        return [[axis] for axis in axes]
+        return [(axis,) for axis in axes]
 
     def _draw(
-        self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool
+        self, study: optuna.Study, trial: FrozenTrial, grid: Grid, path: Mapping[str, Any], *, first: bool, fresh: bool
     ) -> dict[str, Any]:
         key = () if first else (zlib.crc32(",".join(grid.names).encode()),)
-        history = self._history(study, grid, path)
-        choice = self.rule.choose(history, rule_generator(self.seed, trial.number, *key))
+        maximise = study.direction == StudyDirection.MAXIMIZE
+        with self._memory.trials(study, trial, fresh=fresh) as columns:
+            history = history_of(columns, grid, path, maximise=maximise, budget=self.budget)
+        choice = self.rule.choose(self._suitable(history), rule_generator(self.seed, trial.number, *key))
         keep_probability(study, trial, grid, choice)
         return grid.values(choice.arm)
 
-    def _history(self, study: optuna.Study, grid: Grid, path: Mapping[str, Any]) -> History:
-        trials, maximise = study.get_trials(deepcopy=False), study.direction == StudyDirection.MAXIMIZE
-        history = history_of(trials, grid, path, maximise=maximise, budget=self.budget)
+    def _suitable(self, history: History) -> History:
+        """The history with rewards that the rule takes."""
         rewards = history.log.rewards
         if not self.rule.accuracies or not len(rewards) or (rewards.min() >= 0 and rewards.max() <= 1):
             return history

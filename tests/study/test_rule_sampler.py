@@ -29,6 +29,7 @@ from policysearch.rules.registry import parse_rule
 from policysearch.rules.uniform import Uniform
 from policysearch.study.optuna_history import history_of
 from policysearch.study.parameter_grid import Grid, axis
+from policysearch.study.trial_columns import TrialColumns
 from tests.support.quick import config_for
 
 NAMES = sorted(name for name, (_, rule) in RULES.items() if "fidelities" not in getattr(rule, "needs", ()))
@@ -62,7 +63,7 @@ def noisy(letter: str, number: int) -> float:
 
 def by_the_rule(name: str, trials: int, at_once: int) -> list[str]:
     """What the rule itself pulls of five arms; every seventh trial fails, the last started of a batch ends first."""
-    tally, pulled, features = Tally(), [], Grid([axis("x", LETTERS, 8, 100)]).features()
+    tally, pulled, features = Tally(), [], Grid((axis("x", LETTERS, 8, 100),)).features
     for start in range(0, trials, at_once):
         batch = range(start, start + at_once)
         for number in batch:
@@ -192,8 +193,8 @@ def told(state=TrialState.COMPLETE, value=None, last=None, x="a", **attributes):
 def history_told(*trials, maximise=True) -> History:
     study = optuna.create_study(direction="maximize" if maximise else "minimize")
     study.add_trials(trials)
-    grid = Grid([axis("x", CategoricalDistribution(["a", "b"]), 8, 100)])
-    return history_of(study.trials, grid, {}, maximise=maximise)
+    grid = Grid((axis("x", CategoricalDistribution(["a", "b"]), 8, 100),))
+    return history_of(TrialColumns(study.trials), grid, {}, maximise=maximise)
 
 
 @pytest.mark.parametrize("rule", ["ucb", "ucb-tuned", "ucb-normal", "thompson", "top-two-thompson", "greedy"])
@@ -238,8 +239,8 @@ def test_the_log_is_in_the_order_told():
     first, second = study.ask({"x": LETTERS}), study.ask({"x": LETTERS})
     study.tell(second, 2.0)
     study.tell(first, 1.0)
-    grid = Grid([axis("x", LETTERS, 8, 100)])
-    assert history_of(study.trials, grid, {}, maximise=True).log.rewards.tolist() == [2, 1]
+    grid = Grid((axis("x", LETTERS, 8, 100),))
+    assert history_of(TrialColumns(study.trials), grid, {}, maximise=True).log.rewards.tolist() == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_grids_by_hand():
     grid = Grid(axes)
     assert (grid.size, grid.values(0), grid.values(5)) == (8, {"x": 0.0, "y": "p"}, {"x": 0.2, "y": "q"})
     s = 1 / math.sqrt(5)
-    assert grid.features()[[0, 5]].tolist() == [pytest.approx([-3 * s, 1, -1]), pytest.approx([s, -1, 1])]
+    assert grid.features[[0, 5]].tolist() == [pytest.approx([-3 * s, 1, -1]), pytest.approx([s, -1, 1])]
     assert axis("z", FloatDistribution(1e-4, 1, log=True), 3, 50).features().T.tolist() == [
         pytest.approx([-math.sqrt(1.5), 0, math.sqrt(1.5)])
     ]
@@ -561,7 +562,7 @@ def test_it_can_be_pickled():
     """As Ray Tune does to keep its state."""
     again = pickle.loads(pickle.dumps(RuleSampler("ucb:c=0.5", budget=9, levels=3)))
     original = RuleSampler("ucb:c=0.5", again.seed, budget=9, levels=3)
-    assert vars(again) == vars(original)
+    assert again.__getstate__() == original.__getstate__()
 
 
 def test_it_is_exported():
