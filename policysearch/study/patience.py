@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from sqlalchemy.exc import OperationalError
+
+from policysearch.study.quick_storage import QuickStorage
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -66,7 +68,7 @@ def is_held(error: BaseException) -> bool:
     return False
 
 
-class PatientStorage(RDBStorage):
+class PatientStorage(QuickStorage):
     """Optuna's storage in an SQLite file, every operation of which waits for the file.
 
     Args:

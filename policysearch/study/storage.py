@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
 from policysearch.study.patience import PatientStorage, patiently
+from policysearch.study.quick_storage import QuickStorage
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.sqlite_file import connection_settings, file_engine, sqlite_file
 
@@ -122,7 +123,7 @@ def _failures_in_a_sentence(url: str) -> Iterator[None]:
 def _server(url: URL) -> RDBStorage:
     """A storage in a server, whose connections are tried before each use: it may have been restarted meanwhile."""
     with _alone(url):
-        return RDBStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
+        return QuickStorage(url.render_as_string(hide_password=False), {"pool_pre_ping": True})
 
 
 @contextmanager
