@@ -13,7 +13,9 @@ from policysearch.client.http import Transport
 
 LOST = "lost"
 """The kind of the event that says that the connection is lost; it comes from the client, not from the service."""
-_SILENCE = 45.0
+QUIET = "quiet"
+"""The kind of what is no event: nothing happened for a while, and the connection is there."""
+SILENCE = 45.0
 """Seconds without a byte after which a stream is taken for dead: the service sends one every 15."""
 _LONGEST_RETRY = 10.0
 
@@ -41,20 +43,27 @@ class Stream:
         transport: reaches the service.
         path: of the stream, below the API's.
         pause: waits for seconds; it may raise, to end.
+        patience: gives the seconds that a connection may be silent.
         after: the id of the last event that is known.
     """
 
     def __init__(
-        self, transport: Transport, path: str, after: int = 0, pause: Callable[[float], object] = time.sleep
+        self,
+        transport: Transport,
+        path: str,
+        after: int = 0,
+        pause: Callable[[float], object] = time.sleep,
+        patience: Callable[[], float] = lambda: SILENCE,
     ) -> None:
         self._transport = transport
         self._path = path
         self._pause = pause
+        self._patience = patience
         self._retry = 1.0
         self.last = after
 
     def events(self) -> Iterator[Event]:
-        """All events from now on, without end.
+        """All events from now on, without end, and `QUIET` now and then.
 
         Raises:
             UserError, RunFailed: a class of `errors`, by what the service said when the stream was asked for; but not
@@ -71,11 +80,9 @@ class Stream:
         """The events of one connection."""
         # The header is what browsers send, and what a proxy passes on.
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(self.last)}
-        with self._transport.answer("GET", self._path, headers=headers, timeout=_SILENCE) as response:
+        with self._transport.answer("GET", self._path, headers=headers, timeout=self._patience()) as response:
             for lines in _blocks(response):
-                event = self._event(lines)
-                if event is not None:
-                    yield event
+                yield self._event(lines) or Event(0, QUIET, {})
 
     def _event(self, lines: list[str]) -> Event | None:
         """The event of some lines; None for a comment, or one that came before."""

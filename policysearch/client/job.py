@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policysearch.client.errors import JobFailed, JobRefused, NotThere, WaitedTooLong
-from policysearch.client.event_stream import Event, Stream
+from policysearch.client.errors import JobFailed, JobRefused, NotThere, Refused, WaitedTooLong
+from policysearch.client.event_stream import QUIET, SILENCE, Event, Stream
 from policysearch.client.http import Transport
 from policysearch.core.errors import UserError
 from policysearch.core.files import replacing
@@ -75,10 +75,16 @@ class Job:
             WaitedTooLong: it does not rest yet; it goes on.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        stream = Stream(self._transport, f"{self._path}/events", pause=lambda seconds: _sleep(seconds, end))
+        stream = Stream(
+            self._transport,
+            f"{self._path}/events",
+            pause=lambda seconds: _sleep(seconds, end),
+            patience=lambda: SILENCE if end is None else min(SILENCE, max(0.01, end - time.monotonic())),
+        )
         interrupted_at = 0.0
         for event in stream.events():
-            if on_event is not None:
+            _must_have_time(end)
+            if on_event is not None and event.kind != QUIET:
                 on_event(event)
             if event.kind == "job":
                 state = str(event.fields.get("state", ""))
@@ -88,11 +94,27 @@ class Job:
                     interrupted_at = time.monotonic()
                 self._must_not_have_failed(event.fields, last=False)
                 if state in _ENDS:
+                    # A state may be heard of before the events that led to it.
+                    if on_event is not None:
+                        self._tell_the_rest(stream.last, on_event)
                     return state
             if interrupted_at and time.monotonic() > interrupted_at + _ONLY_FOR_A_MOMENT:
                 self._must_not_have_failed(self.info(), last=True)
-            _must_have_time(end)
         raise AssertionError("a stream has no end")
+
+    def _tell_the_rest(self, after: int, on_event: OnEvent) -> None:
+        """Call with the events behind a place in the job's log, as they are now."""
+        headers = {"Range": f"bytes={after}-"}
+        try:
+            with self._transport.answer("GET", f"{self._path}/files/events.jsonl", headers=headers) as response:
+                lines = response.read().splitlines(keepends=True)
+        except (NotThere, Refused):  # there are none
+            return
+        for line in lines:
+            after += len(line)
+            fields = _object(line)
+            if fields is not None:
+                on_event(Event(after, str(fields.get("kind", "")), fields))
 
     def _must_not_have_failed(self, fields: dict[str, Any], *, last: bool) -> None:
         state = str(fields.get("state", ""))
@@ -181,6 +203,15 @@ class Job:
         """All trainings so far, as rows of trials.csv; numbers are numbers, what is missing None."""
         rows = csv.DictReader(io.StringIO(self.read("trials.csv").decode("utf-8"), newline=""))
         return [{name: _value(text) for name, text in row.items()} for row in rows]
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """What a line of the log holds, or None for one that was cut off."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _file_name(name: str) -> str:
