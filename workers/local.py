@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -17,21 +10,14 @@ from typing import Any
 from policysearch.core.trial import Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.evaluate import Setup, attempt
-from workers.main_module import main_is_left_out, main_left_out
+from workers.forkserver import live_with_parent, started
+from workers.main_module import main_is_left_out
 from workers.pool import Died, Event, Ready, Worker, WorkerPool
-
-_IMPORTED = [
-    "workers.evaluate",
-    "policysearch.child.training",
-    "policysearch.child.networks",
-]
 
 
 def _serve(setup: Setup, connection: Connection) -> None:
     """A worker's life: set up once, then one outcome for each trial, until the controller is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    live_with_parent()
     with current_folder_importable(last=True):  # the user's network may import in the middle of a training
         _answer(setup, connection)
 
@@ -50,28 +36,6 @@ def _answer(setup: Setup, connection: Connection) -> None:
         return
 
 
-def _die_with_parent() -> None:
-    """A controller that was killed closes nothing: leave when it does, in the middle of a training too."""
-    parent = mp.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-    os._exit(1)
-
-
-@contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """What is started here inherits a blocked Ctrl-C, so that none reaches a worker that is still importing.
-
-    Here it comes at the end at the latest: to ignore it would lose it, and the first start may take seconds.
-    """
-    resource_tracker.ensure_running()  # which would unblock it in the middle
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 @dataclass(frozen=True, eq=False)
 class _Process:
     process: BaseProcess
@@ -80,8 +44,6 @@ class _Process:
 
 class LocalPool(WorkerPool[_Process]):
     """Long-lived worker processes, forked from a server that has done nothing but import what they need.
-
-    So they share its pages and start at once, and none inherits a lock, a thread or a CUDA context of the controller.
 
     Args:
         setup: run once in each worker; picklable.
@@ -92,8 +54,6 @@ class LocalPool(WorkerPool[_Process]):
     def __init__(self, setup: Setup, workers: int, deadline: float = float("inf")) -> None:
         super().__init__(deadline)
         self._setup = setup
-        self._context: Any = mp.get_context("forkserver")
-        self._context.set_forkserver_preload(_IMPORTED)
         self._alone = main_is_left_out()
         try:
             for _ in range(workers):
@@ -103,12 +63,8 @@ class LocalPool(WorkerPool[_Process]):
             raise
 
     def _start(self) -> Worker[_Process]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(self._setup, theirs), daemon=True)
-        with _ctrl_c_later(), main_left_out() if self._alone else nullcontext():
-            process.start()
-        theirs.close()
-        return Worker(_Process(process, ours))
+        process, connection = started(_serve, self._setup, alone=self._alone)
+        return Worker(_Process(process, connection))
 
     def _send(self, worker: Worker[_Process], trial: Trial) -> bool:
         if not worker.handle.process.is_alive():

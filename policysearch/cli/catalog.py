@@ -11,7 +11,7 @@ from policysearch.cli.columns import print_columns
 
 def models() -> None:
     """The child networks."""
-    from policysearch.child.networks import NETWORKS, OTHERS
+    from policysearch.child.network_registry import NETWORKS, OTHERS
 
     for name, row in {**NETWORKS, **OTHERS}.items():
         typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")

@@ -162,13 +162,24 @@ def digest(modules: str | None) -> str | None:
 
 
 def function_digest(spec: str) -> str:
-    """A hash of the source that MODULE:NAME or PATH.py:NAME stands in, which must have been imported."""
+    """A hash of the source that MODULE:NAME or PATH.py:NAME stands in."""
     return _hash([spec.rpartition(":")[0]])
 
 
 def _hash(modules: list[str]) -> str:
-    files = [Path(name if name.endswith(".py") else str(sys.modules[name].__file__)) for name in modules]
+    files = [_file_of(name) for name in modules]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def _file_of(module: str) -> Path:
+    """The file of a module or PATH.py, imported or not; of one in a package, the package is imported."""
+    if module.endswith(".py"):
+        return Path(module)
+    if module in sys.modules:
+        return Path(str(sys.modules[module].__file__))
+    with current_folder_importable():
+        spec = find_spec(module)
+    return Path(str(spec and spec.origin))
 
 
 def absolute(modules: str | None) -> str | None:

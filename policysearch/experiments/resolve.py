@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from policysearch.child.recipe import Recipe, smallest_batch
+from policysearch.child.network_registry import recipe_for
+from policysearch.child.recipe import smallest_batch
 from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.config_checks import must_be_spelled
+from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.rewards import try_reward
@@ -29,14 +32,14 @@ def resolved(config: SearchConfig) -> SearchConfig:
         UserError: something that the config names does not exist (see `must_be_spelled`), or this machine lacks the
             device or its precision.
     """
-    from policysearch.child.networks import recipe_for
-
     must_be_spelled(config)
+    begin_to_import(config)
     recipe = recipe_for(config.model, config.recipe)
     device = config.device
     if config.pool != "ray":
-        device = _present(config.device)
-        recipe = _in_precision(recipe, device)
+        device = _present(config)
+        precision = precision_on(config.model_copy(update={"recipe": recipe}), device)
+        recipe = recipe.model_copy(update={"precision": precision})
     cores = usable_cores()
     workers = config.workers
     if workers is None and config.pool != "ray":
@@ -67,20 +70,12 @@ def _in_any_folder(storage: str | None) -> str | None:
     return f"sqlite:///{file.resolve()}" if file else storage
 
 
-def _in_precision(recipe: Recipe, device: str) -> Recipe:
-    import torch
-
-    from policysearch.child.precision import chosen_precision
-
-    precision = chosen_precision(recipe.precision, torch.device(device))
-    return recipe.model_copy(update={"precision": precision})
-
-
-def _present(device: str) -> str:
+def _present(config: SearchConfig) -> str:
     """The device by its torch name, which this machine has."""
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device = config.device
+    if device == "cpu":
+        return device
+    count = cuda_devices(config)
     if device == "auto":
         return "cuda" if count else "cpu"
     kind, _, index = device.partition(":")
@@ -114,12 +109,10 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     Raises:
         UserError: the data are too few for the settings, or the network cannot take its images.
     """
-    from policysearch.child.networks import dry_forward
-
     sides = split(dataset, config.validation, config.split_seed)
     _check_sizes(config, dataset, len(sides.train))
-    network_notes = dry_forward(config.model, dataset.shape, len(dataset.classes), _smallest_batch(config))
-    return (*rare_class_notes(dataset, sides), *network_notes)
+    notes = network_notes(config, dataset.shape, len(dataset.classes), _smallest_batch(config))
+    return (*rare_class_notes(dataset, sides), *notes)
 
 
 def _smallest_batch(config: SearchConfig) -> int:

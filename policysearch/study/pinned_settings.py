@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policysearch.child.network_registry import USER_DEFINED, network_row
 from policysearch.core.settings import Mark
 from policysearch.core.user_code import digest, function_digest
 from policysearch.rules import RULES
@@ -101,7 +102,5 @@ def save_settings(config: SearchConfig, folder: RunFolder) -> None:
 
 
 def _model_digest(model: str) -> str | None:
-    """A hash of the source of the user's own network, which must have been built; None for any other."""
-    from policysearch.child.networks import USER_DEFINED, network_row
-
+    """A hash of the source of the user's own network; None for any other."""
     return function_digest(model) if network_row(model) is USER_DEFINED else None

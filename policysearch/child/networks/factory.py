@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from policysearch.child.evaluation_mode import evaluating
-from policysearch.child.networks.registry import network_row
+from policysearch.child.network_registry import network_row
 from policysearch.core.errors import UserError
 
 

@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.network_registry import USER_DEFINED, network_row
 from policysearch.child.networks.factory import CannotBeMade, build, in_short
 from policysearch.child.networks.first_step import first_step
-from policysearch.child.networks.registry import USER_DEFINED, network_row
 from policysearch.core.errors import UserError
 
 _SIZES = (32, 64, 96, 128, 224)

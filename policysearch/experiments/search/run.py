@@ -10,7 +10,9 @@ from pathlib import Path
 from policysearch.core.errors import SearchFailed, UserError
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.load import opened
 from policysearch.datasets.split import split
+from policysearch.experiments.apart import called_apart
 from policysearch.experiments.config_checks import must_be_spelled_to_begin
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
@@ -168,28 +170,28 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
 
 def _write(session: Session, dataset: Dataset, summaries: list[ArmSummary]) -> SearchResult:
     config, folder = session.config, session.folder
-    write_picture(folder.picture, session.stores["search"].rows, summaries, config.reward)
+    called_apart(config, write_picture, folder.picture, session.stores["search"].rows, summaries, config.reward)
     result = result_of(config, folder, session.stores)
     if result.policy is not None:
         result.policy.save(folder.policy)
     material = material_of(result, folder, session.stores)
-    write_page(material, dataset)
+    with _not_failing(folder.report):
+        called_apart(config, write_page, material, dataset.handle)
     if result.policy is not None and config.storage is None:
-        write_brief(result, material)
+        _write_brief(result, material)
     return result
 
 
-def write_page(material: Material, dataset: Dataset) -> None:
-    """Write report.html; a search that has ended well does not fail for it."""
-    # It imports matplotlib, which only this step needs.
+def write_page(material: Material, data: str) -> None:
+    """Write report.html, with pictures of the data set of this handle."""
+    # It imports matplotlib and torch, which only this step needs.
     from policysearch.experiments.search.report.page import write_report
 
-    with _not_failing(material.folder / "report.html"):
-        write_report(material, material.folder / "report.html", dataset)
+    write_report(material, RunFolder(material.folder).report, opened(data))
 
 
-def write_brief(result: SearchResult, material: Material) -> None:
-    """Write summary.json, for `policysearch show`; a search that has ended well does not fail for it."""
+def _write_brief(result: SearchResult, material: Material) -> None:
+    """Write summary.json, for `policysearch show`."""
     from policysearch.experiments.search.text import brief_of
 
     with _not_failing(material.folder / FILE):
@@ -198,7 +200,7 @@ def write_brief(result: SearchResult, material: Material) -> None:
 
 @contextmanager
 def _not_failing(file: Path) -> Iterator[None]:
-    """Warn of an error instead of raising it."""
+    """A search that has ended well does not fail because a file that says so cannot be made: warn of it."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The networks by name: who makes them, and the numbers their sources train them with."""
+"""The networks by name, without torch: who makes them, and the numbers their sources train them with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from policysearch.child.networks.from_timm import make_timm
-from policysearch.child.networks.from_torchvision import make_torchvision
-from policysearch.child.networks.quick_resnet import QuickResNet
-from policysearch.child.networks.resnet18 import cifar_resnet18
-from policysearch.child.networks.small_resnet import SmallResNet
-from policysearch.child.networks.user_defined import make_own
-from policysearch.child.networks.wide_resnet import WideResNet
 from policysearch.child.recipe import Recipe
 from policysearch.core.errors import unknown_name
 
@@ -23,7 +16,7 @@ class Network:
 
     Attributes:
         description: what it is, in a few words.
-        make: (the name, (channels, height, width), classes) -> the untrained network.
+        make: (the name, (channels, height, width), classes) -> the untrained network; imports torch when called.
         recipe: batch, rate and weight decay of the source. The rate's schedule is one-cycle for every network, and
             the momentum Nesterov's.
         long_epochs: passes over the whole training part in the source.
@@ -51,10 +44,51 @@ _IMAGENET_SOURCE = (
 )
 
 
+def _small_resnet(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.small_resnet import SmallResNet
+
+    return SmallResNet(shape[0], classes)
+
+
+def _quick_resnet(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.quick_resnet import QuickResNet
+
+    return QuickResNet(shape[0], classes)
+
+
+def _resnet18(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.resnet18 import cifar_resnet18
+
+    return cifar_resnet18(shape[0], classes)
+
+
+def _torchvision(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.from_torchvision import make_torchvision
+
+    return make_torchvision(name, shape, classes)
+
+
+def _timm(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.from_timm import make_timm
+
+    return make_timm(name, shape, classes)
+
+
+def _user_defined(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    from policysearch.child.networks.user_defined import make_own
+
+    return make_own(name, shape, classes)
+
+
 def _wide(depth: int, width: int, weights: str) -> Network:
+    def make(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+        from policysearch.child.networks.wide_resnet import WideResNet
+
+        return WideResNet(depth, width, shape[0], classes)
+
     return Network(
         f"wide residual net of {weights} weights for 28 to 64 pixels",
-        lambda name, shape, classes: WideResNet(depth, width, shape[0], classes),
+        make,
         _CIFAR,
         200,
         "Zagoruyko & Komodakis 2016, section 3",
@@ -64,14 +98,14 @@ def _wide(depth: int, width: int, weights: str) -> Network:
 NETWORKS = {
     "small-resnet": Network(
         "residual net of 28,000 weights for 28 to 64 pixels, grey or RGB; trains on a CPU core",
-        lambda name, shape, classes: SmallResNet(shape[0], classes),
+        _small_resnet,
         Recipe(),
         40,
         "measured for this package on Fashion-MNIST (4,000 images, 40 epochs)",
     ),
     "quick-resnet": Network(
         "residual net of 24,000 weights for 28 to 64 pixels, at about a third of small-resnet's cost per image",
-        lambda name, shape, classes: QuickResNet(shape[0], classes),
+        _quick_resnet,
         Recipe(),
         40,
         "as small-resnet, with which it was compared",
@@ -81,7 +115,7 @@ NETWORKS = {
     "wrn-28-10": _wide(28, 10, "36.5 million"),
     "resnet-18": Network(
         "ResNet-18 with the stem for small images, 11.2 million weights",
-        lambda name, shape, classes: cifar_resnet18(shape[0], classes),
+        _resnet18,
         _CIFAR,
         200,
         "DeVries & Taylor 2017, section 4",
@@ -91,7 +125,7 @@ NETWORKS = {
 USER_DEFINED = Network(
     "your own: a function or class that returns a torch.nn.Module; it gets what it names of channels, classes, height, "
     "width",
-    make_own,
+    _user_defined,
     Recipe(),
     200,
     "as the wide residual nets",
@@ -100,14 +134,14 @@ USER_DEFINED = Network(
 OTHERS = {
     "torchvision:NAME": Network(
         "a classification network of torchvision, such as torchvision:resnet18",
-        make_torchvision,
+        _torchvision,
         _IMAGENET,
         90,
         _IMAGENET_SOURCE,
     ),
     "timm:NAME": Network(
         "a network of timm, such as timm:resnet10t; needs pip install 'policysearch[timm]'",
-        make_timm,
+        _timm,
         _IMAGENET,
         90,
         _IMAGENET_SOURCE,

@@ -1,0 +1,55 @@
+"""Checks that need torch: the devices of this machine, their precision, and the network."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from policysearch.child.accelerator import why_no_cuda
+from policysearch.child.precision import chosen_precision
+from policysearch.child.recipe import Precision
+from policysearch.experiments.apart import called_apart, is_light
+from policysearch.study.settings import ChildSettings
+from workers.errand import run_errand
+
+
+def cuda_devices(config: ChildSettings) -> int:
+    """How many CUDA devices this machine has."""
+    return 0 if why_no_cuda() else called_apart(config, _count_of_devices)
+
+
+def precision_on(config: ChildSettings, device: str) -> Precision:
+    """The precision of a config's recipe on a device, with auto resolved.
+
+    Raises:
+        UserError: float16 on CPU.
+    """
+    precision = config.recipe.precision
+    if device == "cpu":
+        return chosen_precision(precision, device)
+    return called_apart(config, chosen_precision, precision, device)
+
+
+def network_notes(
+    config: ChildSettings, shape: tuple[int, int, int], classes: int, smallest_batch: int
+) -> tuple[str, ...]:
+    """Try the network of a config; arguments, results and errors are those of `dry_forward`."""
+    dry_forward = _dry_forward_apart if is_light(config) else _dry_forward
+    return dry_forward(config.model, shape, classes, min(smallest_batch, 2))
+
+
+@lru_cache(maxsize=8)
+def _dry_forward_apart(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:
+    """As `_dry_forward`; a calibration tries the same network for each of its pulls."""
+    return run_errand(_dry_forward, model, shape, classes, smallest_batch)
+
+
+def _dry_forward(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:
+    from policysearch.child.networks import dry_forward
+
+    return dry_forward(model, shape, classes, smallest_batch)
+
+
+def _count_of_devices() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
