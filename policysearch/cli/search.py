@@ -22,8 +22,11 @@ def search(
     settings = make_config(merged(config, flags), f"config file {str(config)!r}" if config else "settings")
     from policysearch.experiments.config_checks import must_be_spelled
 
-    # What follows imports scipy and torch: what is misspelled is reported before.
+    # What follows takes seconds: what is misspelled is reported before.
     must_be_spelled(settings)
+    from policysearch.experiments.apart import begin_to_import
+
+    begin_to_import(settings)
     from policysearch.cli.progress import watched
     from policysearch.cli.show import show_result
     from policysearch.experiments.resolve import default_folder

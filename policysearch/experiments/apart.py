@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import Any, TypeVar
 
 from policysearch.study.settings import ChildSettings
@@ -43,6 +45,13 @@ def begin_to_import(config: ChildSettings) -> None:
     """Let the server of local workers import torch while this process goes on."""
     if _has_local_workers(config):
         prepare()
+
+
+def import_meanwhile(config: ChildSettings) -> None:
+    """Import what opens a study, which Optuna would do later, while the server of local workers is still importing."""
+    if is_light(config):
+        with suppress(ImportError):
+            import_module("alembic.command")
 
 
 def _has_local_workers(config: ChildSettings) -> bool:

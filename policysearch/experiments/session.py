@@ -19,6 +19,7 @@ from policysearch.core.user_code import import_all
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.experiments.apart import import_meanwhile
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.pools import PoolOf, workplace
 from policysearch.experiments.progress import Listener, Status
@@ -107,6 +108,7 @@ class Session(AbstractContextManager["Session"]):
             UserError: the data cannot be read, or a setting does not suit them.
         """
         dataset = self._dataset = load_with_progress(self.config, self.listener)
+        import_meanwhile(self.config)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         self.notes = tuple(dict.fromkeys(notes))
         if warn:

@@ -16,10 +16,9 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[2]
+from worktree import HERE, checked_out, environment
 
 ASK_AND_TELL = """
 import tempfile, policysearch, workers.evaluate
@@ -55,9 +54,8 @@ TASKS = {
 
 def cpu_seconds(task: list[str], tree: Path, folder: Path) -> float:
     """CPU seconds of a task and all its processes, with a tree first on Python's path."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "POLICYSEARCH_CACHE": str(folder / "cache")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *task], check=True, capture_output=True, cwd=folder, env=environment)
+    subprocess.run([sys.executable, *task], check=True, capture_output=True, cwd=folder, env=environment(tree, folder))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -82,14 +80,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     options = parser.parse_args()
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        before = folder / "before"
-        subprocess.run(["git", "worktree", "add", "--detach", before, options.commit], cwd=HERE, check=True)
-        try:
-            ratios = measured([HERE, before], options.rounds, folder)
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", before], cwd=HERE, check=True)
+    with checked_out(options.commit) as (before, folder):
+        ratios = measured([HERE, before], options.rounds, folder)
 
     lines = [
         f"# Against commit {options.commit}",
