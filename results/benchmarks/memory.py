@@ -1,15 +1,25 @@
-"""Memory of several workers beside that of one, on data of CIFAR-10's size.
+"""Memory of a search's processes against an earlier commit, and of several workers compared with one.
 
-Run: python results/benchmarks/memory.py [--out FILE]. Random images, 60,000 of 32×32 RGB (and 6,000, to tell
-what is not data), are decoded into a cache of their own; 1, 2 and 4 workers each train a child on 300 images for one
-epoch and validate it. Every 20 ms the proportional set sizes of all workers are added up; the peak is told.
+Run: python results/benchmarks/memory.py [--against COMMIT] [--rounds N] [--out FILE]. An idle machine: pages that
+other programs share count for less. The commit is checked out beside this tree. Three parts:
+
+- a search of one small pull on one worker: every 20 ms the proportional set sizes (PSS) of the
+  controller, of the server that workers are forked from, and of the server's children; the peak of each;
+- a process that does what a worker does until its first step: its largest resident set;
+- random images, 60,000 of 32×32 RGB (and 6,000, to tell what is not data), in a cache of their own; 1, 2 and 4 workers
+  each train a child on 300 images for one epoch and validate it; the peak of the sum of their PSS.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import platform
+import random
+import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,6 +27,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from startup import BEFORE, FIRST, STEP
+from worktree import HERE, checked_out, environment, verdict
 
 from policysearch.child.recipe import Recipe
 from policysearch.core.trial import Trial
@@ -27,6 +39,86 @@ from workers.local import LocalPool
 
 SIZES = {"60,000 images": 60_000, "6,000 images": 6_000}
 WORKERS = (1, 2, 4)
+MOST_OF_DATA = 1.3
+"""Data of several workers by that of one, at most."""
+
+CONTROLLER, SERVER, WORKER, ALL = "controller", "server of the workers", "worker and its helpers", "in all"
+FIRST_STEP = "a worker's first step, resident"
+MOST_OF_CONTROLLER = 200.0
+"""Megabytes of the controller, at most."""
+MOST = {ALL: 0.6, FIRST_STEP: 0.8}
+"""Ratio of this tree to the commit, at most."""
+_PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+
+
+def megabytes(pid: int) -> float:
+    """Proportional set size: shared pages count as a share each."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def is_server(pid: int) -> bool:
+    try:
+        return b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def processes(tree: Path, folder: Path) -> dict[str, float]:
+    """Peaks of a search's processes in MB; the last is the sum of the peaks."""
+    command = [sys.executable, "-m", "policysearch", *FIRST, "--out", f"memory-{tree.name}-{time.time_ns()}"]
+    peaks = dict.fromkeys((CONTROLLER, SERVER, WORKER), 0.0)
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(tree, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as search:
+        while search.poll() is None:
+            servers = [child for child in children(search.pid) if is_server(child)]
+            workers = [child for server in servers for child in children(server)]
+            now = {CONTROLLER: [search.pid], SERVER: servers, WORKER: workers}
+            peaks = {name: max(peak, sum(map(megabytes, now[name]))) for name, peak in peaks.items()}
+            time.sleep(0.02)
+    assert search.returncode == 0
+    return {**peaks, ALL: sum(peaks.values())}
+
+
+def first_step(tree: Path, folder: Path) -> float:
+    """The largest resident set of a process until a worker's first step, in MB."""
+    command = [sys.executable, "-c", STEP + _PEAK]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=folder, env=environment(tree, folder))
+    return float(done.stdout)
+
+
+def measured(trees: list[Path], rounds: int, folder: Path) -> dict[str, list[list[float]]]:
+    """Megabytes by process: a pair a round, of this tree and of the commit."""
+    rng = random.Random(0)
+    found: dict[str, list[list[float]]] = {}
+    for _ in range(rounds):
+        of_tree = {
+            tree: {**processes(tree, folder), FIRST_STEP: first_step(tree, folder)}
+            for tree in rng.sample(trees, len(trees))
+        }
+        for name in of_tree[trees[0]]:
+            found.setdefault(name, []).append([of_tree[tree][name] for tree in trees])
+    return found
+
+
+def row(name: str, pairs: list[list[float]]) -> str:
+    now, then = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+    ratio = statistics.median(a / b for a, b in pairs)
+    target = verdict(ratio, MOST[name]) if name in MOST else ""
+    if name == CONTROLLER:
+        target = f"{verdict(now, MOST_OF_CONTROLLER)} MB"
+    return f"| {name} | {then:.0f} | {now:.0f} | {ratio:.2f} | {target} |"
 
 
 def handle(folder: Path, count: int) -> str:
@@ -39,22 +131,14 @@ def handle(folder: Path, count: int) -> str:
     return load(str(folder / f"{count}.npz")).handle
 
 
-def megabytes(pid: int) -> float:
-    """Proportional set size: shared pages count as a share each."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
 def peak(data: str, workers: int) -> float:
+    """The peak of the sum of the workers' PSS in MB."""
     pool = LocalPool(ChildSetup(data, None, 0, "small-resnet", Recipe(), "cpu"), workers)
-    seen, done = [0.0], threading.Event()
+    sums, done = [0.0], threading.Event()
 
     def watch() -> None:
         while not done.wait(0.02):
-            seen.append(sum(map(megabytes, pool.pids)))
+            sums.append(sum(megabytes(worker.pid) for worker in multiprocessing.active_children() if worker.pid))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -72,32 +156,55 @@ def peak(data: str, workers: int) -> float:
         done.set()
         watcher.join()
         pool.close()
-    return max(seen)
+    return max(sums)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("memory.md"))
-    out = parser.parse_args().out
+def of_workers() -> list[str]:
+    """The table of several workers compared with one."""
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["POLICYSEARCH_CACHE"] = f"{scratch}/cache"
         peaks = {name: [peak(handle(Path(scratch), n), w) for w in WORKERS] for name, n in SIZES.items()}
     data = [big - small for big, small in zip(*peaks.values(), strict=True)]
-    lines = [
-        "# Memory of workers",
+    shares = [mb / data[0] for mb in data]
+    target = verdict(max(shares), MOST_OF_DATA)
+    return [
+        "## Several workers",
         "",
-        f"`python results/benchmarks/memory.py` · {platform.machine()}, Python {platform.python_version()}, "
-        f"torch {torch.__version__} · n = 1 each",
+        "Peak of the workers' PSS together, MB; n = 1 each:",
         "",
-        "Peak of the workers' proportional set sizes together, MB:",
-        "",
-        f"| workers | {' | '.join(map(str, WORKERS))} |",
-        f"| - | {' | '.join('-' for _ in WORKERS)} |",
-        *(f"| {name} | {' | '.join(f'{mb:.0f}' for mb in row)} |" for name, row in peaks.items()),
-        f"| so the data take | {' | '.join(f'{mb:.0f}' for mb in data)} |",
-        f"| beside one worker | {' | '.join(f'{mb / data[0]:.2f}' for mb in data)} |",
+        f"| workers | {' | '.join(map(str, WORKERS))} | target |",
+        f"| - | {' | '.join('-' for _ in WORKERS)} | - |",
+        *(f"| {name} | {' | '.join(f'{mb:.0f}' for mb in row)} | |" for name, row in peaks.items()),
+        f"| so the data take | {' | '.join(f'{mb:.0f}' for mb in data)} | |",
+        f"| compared with one worker | {' | '.join(f'{s:.2f}' for s in shares)} | {target} |",
     ]
-    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", default=BEFORE)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("memory.md"))
+    options = parser.parse_args()
+    with checked_out(options.against) as (before, folder):
+        found = measured([HERE, before], options.rounds, folder)
+    lines = [
+        "# Memory",
+        "",
+        f"`python results/benchmarks/memory.py --against {options.against} --rounds {options.rounds}` · "
+        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__} · n = {options.rounds}",
+        "",
+        "## A search on one worker",
+        "",
+        f"Medians in MB: the peaks of PSS, and the largest resident set; then is commit {options.against}.",
+        "",
+        "| process | then | now | now by then | target |",
+        "| - | - | - | - | - |",
+        *(row(name, pairs) for name, pairs in found.items()),
+        "",
+        *of_workers(),
+    ]
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

@@ -38,7 +38,7 @@ policy = Policy.preset("trivialaugment-wide")
 evaluate(Trial(0, policy.hash, policy.to_json(), 0, 0, 20, 1))
 """
 SMALL = ["search", "--workers", "0", "--trials", "30", "--confirm", "2", "--images", "40", "--epochs", "1"]
-FIRST = ["search", "--workers", "1", "--trials", "1", "--confirm", "0"]
+FIRST = ["search", "--workers", "1", "--trials", "1", "--confirm", "0", "--images", "200", "--epochs", "16"]
 Task = Callable[[Path, Path], float]
 """What one run on a tree (first argument) costs, in seconds, with a folder to work in (second argument)."""
 
