@@ -33,6 +33,7 @@ benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/memory.py
 	$(BIN)/python results/benchmarks/augmentation.py
 	$(BIN)/python results/benchmarks/exports.py
+	$(BIN)/python results/benchmarks/service.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,11 @@ from policysearch.experiments.pools import must_name_a_pool
 from policysearch.experiments.search.run import search
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.spaces import load_space, parse_space
+from policysearch.service.limits import Limits, read_limits
+from policysearch.service.options import Options
+from policysearch.service.setup import service
+from policysearch.service.state_folder import StateFolder
+from policysearch.service.state_lock import only_server
 from policysearch.study.config import make_config
 from policysearch.study.rewards import parse_reward
 from policysearch.study.strategies import make_strategy
@@ -28,6 +34,7 @@ from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
 from tests.support.quick import QuickSetup, config_for, write_npz
+from tests.support.web_client import House, house
 
 TRAINING = ("search", "resume", "record", "compare", "calibrate", "evaluate")
 SLOW = ("report", "preview", "spaces")
@@ -78,11 +85,26 @@ def folder(tmp_path_factory):
     sys.modules.pop("policysearch_own_my_operations", None)
 
 
+def build(options: Options, *_: object) -> None:
+    """Build a server of these options, and do not run it."""
+    with only_server(StateFolder(options.state)), service(options):
+        raise Begun
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """The service that requests of the pages go to."""
+    with house(tmp_path_factory.mktemp("web") / "state") as built:
+        yield built
+
+
 @pytest.fixture
-def run(folder, monkeypatch, capsys):
+def run(folder, web, monkeypatch, capsys):
     """Run a line as a shell would; what is wrong with it, or an empty text."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr("policysearch.cli.progress.watched", begin)
+    monkeypatch.setattr("policysearch.service.serve.serve", build)
+    monkeypatch.setitem(PROGRAMS, "curl", partial(_curl, web))
     monkeypatch.setattr("policysearch.child.accelerator.why_no_cuda", lambda: "")  # readers may have a GPU
 
     def run(line: str) -> str:
@@ -163,6 +185,26 @@ def _echo(words: list[str]) -> str:
     return ""
 
 
+def _curl(web: House, words: list[str]) -> str:
+    """Send what curl would send; ID is a job, $TOKEN the administrator's."""
+    headers, method, content = {}, "", None
+    rest = iter(words)
+    for word in rest:
+        if word == "-H":
+            name, _, value = next(rest).partition(": ")
+            headers[name] = value.replace("$TOKEN", web.tokens["admin"])
+        elif word == "-X":
+            method = next(rest)
+        elif word == "-d":
+            content = next(rest)
+        elif word.startswith("http://127.0.0.1:8800/"):
+            path = word.removeprefix("http://127.0.0.1:8800").replace("ID", web.job("admin").id)
+        elif word != "-O":
+            return f"unknown word {word!r} of curl"
+    answer = web.client().request(method or ("POST" if content else "GET"), path, headers=headers, content=content)
+    return "" if answer.status_code < 400 else answer.text
+
+
 PROGRAMS = {"make": _make, "pip": _pip, "echo": _echo}
 
 
@@ -196,6 +238,11 @@ def test_every_command_does_what_it_says(run):
         ("policysearch export results/mine --to torch", "torch"),
         ("policysearch guide dta", "did you mean data"),
         ("policysearch show results/none", "none"),
+        ("policysearch serve --state searches --place moon=2", "a place must be"),
+        ("policysearch serve --state searches --data shirts=nowhere", "no such file"),
+        ("policysearch serve --state searches --host 0.0.0.0", "plain HTTP"),
+        ("curl http://127.0.0.1:8800/api/v1/searches", "no_token"),
+        ("curl -H 'Authorization: Bearer $TOKEN' http://127.0.0.1:8800/api/v1/search", "not_found"),
         ("make serach", "no target"),
         ("pip install -e '.[tims]'", "no extra"),
         ("policy-search search", "unknown program"),
@@ -206,8 +253,11 @@ def test_planted_mistakes_are_caught(run, line, reason):
 
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=str)
-def test_every_toml_block_is_read(block):
-    if "schema" in tomllib.loads(block.text):
+def test_every_toml_block_is_read(block, tmp_path):
+    if file_name(block.text) == "serve.toml":
+        (tmp_path / "serve.toml").write_text(block.text)
+        assert read_limits(tmp_path / "serve.toml") == Limits()
+    elif "schema" in tomllib.loads(block.text):
         parse_space(block.page, block.text, "the guide")
     else:
         make_config(tomllib.loads(block.text))
