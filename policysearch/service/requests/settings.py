@@ -50,16 +50,20 @@ def settings_of(
         place: settings of the place, as `device`, `pool` or `ray_address`.
 
     Returns:
-        For a search `{"training": values}`; for a calibration `{"training", "calibration"}`; for an evaluation
-        `{"training", "evaluation", "policy"}`. `training` has values of `SearchConfig` by name, the others of their
-        groups; only what differs from the defaults.
+        `training`, values of `SearchConfig` by name; for a calibration `calibration` too, for an evaluation
+            `evaluation` and `policy`; of all only what differs from the defaults. And `names`: what the request called
+            the files that stand in the others, by their paths.
 
     Raises:
         UserError: what it names is not there any more.
     """
     fields = {name: value for name, value in request.items() if name not in ABOUT and value is not None}
+    named = fields
     fields = {name: _resolved(name, value, context, folder) for name, value in fields.items()}
-    settings: dict[str, Any] = {}
+    others = _MEANINGS.keys() - {"space"}  # whose text is no name
+    settings: dict[str, Any] = {
+        "names": {fields[name]: text for name, text in named.items() if name in others and fields[name] != text}
+    }
     if kind in _GROUPS:
         title, group = _GROUPS[kind]
         settings[title] = {name: fields.pop(name) for name in group.model_fields if name in fields}

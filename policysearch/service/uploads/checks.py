@@ -124,12 +124,13 @@ class UploadChecks:
 
     def _accept(self, data_set: DataSet, report: Report) -> None:
         folder = self._folder.data_set(data_set.id)
-        for path in (report.path, report.sheet):
-            target = folder / path.name
-            _remove(target)
-            path.rename(target)
+        # Reports call data by the name of their file.
+        file = f"{data_set.id}{report.path.suffix}"
+        for path, name in ((report.path, file), (report.sheet, SHEET)):
+            _remove(folder / name)
+            path.rename(folder / name)
         try:
-            self._data_sets.update(data_set.id, state=DataState.READY, summary=report.summary)
+            self._data_sets.update(data_set.id, state=DataState.READY, summary={**report.summary, "file": file})
         except NoSuchDataSet:  # deleted meanwhile
             _remove(folder)
             return

@@ -157,7 +157,7 @@ def test_the_settings_of_a_search(context, tmp_path):
     settings = settings_of("search", request, context, tmp_path, 2, {"workers": 2, "pool": "local", "device": "cpu"})
     training = settings.pop("training")
     plugin = str(tmp_path / "mine.py")
-    assert settings == {}
+    assert settings == {"names": {"/srv/birds": "birds", f"{plugin}:reward": "mine:reward", plugin: "mine"}}
     assert training.pop("space") == str(tmp_path / "space.toml") and (tmp_path / "space.toml").read_text() == SPACE
     assert training.pop("reward") == f"{plugin}:reward" and training.pop("operations") == plugin
     assert training == {

@@ -116,11 +116,11 @@ def test_good_and_bad_uploads_come_to_rest(tmp_path):
         assert not service.upload_checks.check_next()
 
         assert service.data_sets.get(good).state == DataState.READY
-        assert names(service.folder.data_set(good)) == ["images", "sheet.png"]
+        assert names(service.folder.data_set(good)) == [good, "sheet.png"]
         refused = service.data_sets.get(bad)
         assert refused.state == DataState.REFUSED and "no zip file" in refused.reason
         assert names(service.folder.data) == [good]
-        assert service.data_sets.path_of(good, None) == str(service.folder.data_set(good) / "images")
+        assert service.data_sets.path_of(good, None) == str(service.folder.data_set(good) / good)
 
 
 def test_nothing_of_a_kill_is_left_after_the_next_start(tmp_path):
@@ -135,7 +135,7 @@ def test_nothing_of_a_kill_is_left_after_the_next_start(tmp_path):
         service.upload_checks.upload_of(gone).unlink()
         half, ready, refused = uploaded(built), uploaded(built), uploaded(built)
         (folder.data_set(half) / "check" / "tmp").mkdir(parents=True)
-        (folder.data_set(half) / "images").mkdir()  # moved, but not booked
+        (folder.data_set(half) / half).mkdir()  # moved, but not booked
         service.data_sets.update(ready, state=DataState.READY)
         (folder.data_set(ready) / "images").mkdir()
         service.data_sets.update(refused, state=DataState.REFUSED, reason="no")
@@ -148,7 +148,7 @@ def test_nothing_of_a_kill_is_left_after_the_next_start(tmp_path):
         assert service.data_sets.get(gone).state == DataState.REFUSED
         assert [row.id for row in service.data_sets.to_check()] == [half]
         service.upload_checks.check_next()
-        assert names(folder.data_set(half)) == ["images", "sheet.png"]
+        assert names(folder.data_set(half)) == [half, "sheet.png"]
 
 
 def test_a_data_set_that_is_deleted_while_it_is_checked(tmp_path, monkeypatch):
