@@ -72,7 +72,7 @@ def test_stratified_keeps_proportions_and_every_class():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"x_train": np.zeros((90, 8, 8))}, "must be uint8"),
         ({"x_train": np.zeros((90, 64), np.uint8)}, "shape"),
@@ -88,9 +88,9 @@ def test_stratified_keeps_proportions_and_every_class():
         ({"y_train": np.arange(90) % 3 + 10**9}, "labels run from 0"),
     ],
 )
-def test_mis_shaped_data_are_refused(tmp_path, changes, told):
+def test_mis_shaped_data_are_refused(tmp_path, changes, message):
     path = write_npz(tmp_path / "bad.npz", **changes)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         load(str(path))
 
 
@@ -98,13 +98,13 @@ def test_unreadable_data_are_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     np.savez(tmp_path / "part.npz", x_train=np.zeros((3, 8, 8), np.uint8))
     np.savez(tmp_path / "pickle.npz", **dict.fromkeys(("x_train", "y_train", "x_test", "y_test"), np.array([{}])))
-    for name, told in (
+    for name, message in (
         ("text", "no NumPy .npz"),
         ("part", "y_train"),
         ("pickle", "other than plain arrays"),
         ("none", "No such file"),
     ):
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             load(str(tmp_path / f"{name}.npz"))
     with pytest.raises(UserError, match="did you mean fashion-small"):
         load("fashion-smal")

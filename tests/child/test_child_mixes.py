@@ -119,8 +119,8 @@ def test_batches_come_in_order_and_change_where_a_stage_begins(data):
     batches = list(torch.arange(40).split(10))
     late = Policy(sub_policies=(SubPolicy(),), stages=(Stage(start=0.25, sub_policies=staged.stages[0].sub_policies),))
     for policy, step, inverted in ((staged, 0, [0, 0, 0, 0]), (staged, 4, [1, 1, 1, 1]), (late, 0, [0, 0, 1, 1])):
-        found = fed(policy, data, batches, step=step, steps=8)
-        for (images, targets, weights), batch, change in zip(found, batches, inverted, strict=True):
+        results = fed(policy, data, batches, step=step, steps=8)
+        for (images, targets, weights), batch, change in zip(results, batches, inverted, strict=True):
             assert torch.equal(images, 255 - data.images[batch] if change else data.images[batch])
             assert torch.equal(targets.argmax(1), data.labels[batch]) and (weights == 1).all()
 
@@ -129,8 +129,10 @@ def test_a_mix_stays_in_its_batch_and_weights_are_normalised_in_it(data):
     two = replace(
         data, images=torch.tensor([0, 200]).repeat_interleave(20).to(torch.uint8).view(40, 1, 1, 1).expand(-1, 1, 8, 8)
     )
-    found = fed(policy_of(mix=Mix(operation="sample-pairing")), two, list(torch.arange(40).split(20)), step=0, steps=2)
-    assert [images.unique().tolist() for images, _, _ in found] == [[0], [200]]
+    results = fed(
+        policy_of(mix=Mix(operation="sample-pairing")), two, list(torch.arange(40).split(20)), step=0, steps=2
+    )
+    assert [images.unique().tolist() for images, _, _ in results] == [[0], [200]]
     softening = Softening(mode="weight", normalise=True)
     crops = policy_of(some_step("soft-crop"), softening=softening)
     for _, _, weights in fed(crops, data, list(torch.arange(40).split(10)), step=0, steps=4):

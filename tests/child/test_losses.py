@@ -86,7 +86,7 @@ def test_defaults_and_numbers():
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ({"kind": "label-smoothing", "alpha": 1}, "label-smoothing: alpha: .*less than 1, got 1"),
         ({"kind": "online-label-smoothing", "alpha": 1.1}, "alpha: .*less than or equal to 1, got 1.1"),
@@ -103,8 +103,8 @@ def test_defaults_and_numbers():
         ("focal", "must be a table with a kind"),
     ],
 )
-def test_bad_values_are_refused_by_field(data, told):
-    with pytest.raises(UserError, match=told):
+def test_bad_values_are_refused_by_field(data, message):
+    with pytest.raises(UserError, match=message):
         parse_loss(data)
 
 

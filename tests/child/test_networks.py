@@ -86,8 +86,8 @@ def test_wide_residual_net_is_pre_activated():
             active = norm(state, f"{here}.norm1", y).relu()
             inner = F.conv2d(active, state[f"{here}.conv1.weight"], stride=stride, padding=1)
             inner = F.conv2d(norm(state, f"{here}.norm2", inner).relu(), state[f"{here}.conv2.weight"], padding=1)
-            kept = y if block else F.conv2d(active, state[f"{here}.shortcut.weight"], stride=stride)
-            y = inner + kept
+            shortcut = y if block else F.conv2d(active, state[f"{here}.shortcut.weight"], stride=stride)
+            y = inner + shortcut
     features = norm(state, "norm", y).relu().mean((2, 3))
     expected = features @ state["head.weight"].T + state["head.bias"]
     assert torch.allclose(network(x), expected, rtol=1e-4, atol=1e-4)
@@ -191,7 +191,7 @@ def test_timm_that_is_not_installed_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "told"),
+    ("name", "shape", "message"),
     [
         ("resnet18", (1, 28, 28), "did you mean resnet-18"),
         ("torchvision:resnt18", (1, 28, 28), "unknown torchvision model 'resnt18': did you mean resnet18"),
@@ -207,8 +207,8 @@ def test_timm_that_is_not_installed_is_named(monkeypatch):
         ("timm:vit_tiny_patch16_224", (1, 28, 48), "do not tile 28×48; it takes 48×48 pixels: give --resize 48"),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_would(name, shape, told):
-    with pytest.raises(UserError, match=told) as error:
+def test_what_does_not_fit_is_refused_with_what_would(name, shape, message):
+    with pytest.raises(UserError, match=message) as error:
         dry_forward(name, shape, 10)
     assert "\n" not in str(error.value)
 
@@ -331,7 +331,7 @@ value = 3
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_networks.py").write_text(FACTORIES)
     yield tmp_path
@@ -341,12 +341,12 @@ def own(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("module", ["my_networks", "my_networks.py"])
 @pytest.mark.parametrize("factory", ["linear", "other_names", "anything", "Pooled"])
-def test_factories_are_told_what_their_signatures_name(own, module, factory):
+def test_factories_get_what_their_signatures_name(folder, module, factory):
     dry_forward(f"{module}:{factory}", (3, 8, 12), 10)
 
 
 @pytest.mark.parametrize(
-    ("factory", "told"),
+    ("factory", "message"),
     [
         ("raising", "cannot be made for images .*KeyError: 'no weights"),
         ("no_network", "gives dict and not a torch.nn.Module"),
@@ -365,8 +365,8 @@ def test_factories_are_told_what_their_signatures_name(own, module, factory):
         ("value", "is no function"),
     ],
 )
-def test_factories_that_do_not_do(own, factory, told):
-    with pytest.raises(UserError, match=told) as error:
+def test_factories_that_do_not_do(folder, factory, message):
+    with pytest.raises(UserError, match=message) as error:
         dry_forward(f"my_networks.py:{factory}", (3, 8, 8), 10)
     assert "\n" not in str(error.value)
 
@@ -382,12 +382,12 @@ def test_factories_that_do_not_do(own, factory, told):
         ("constant", "starts from the same weights at every seed"),
     ],
 )
-def test_what_is_odd_about_a_network_is_noted(own, factory, note):
+def test_what_is_odd_about_a_network_is_noted(folder, factory, note):
     notes = dry_forward(f"my_networks.py:{factory}", (3, 8, 8), 10)
     assert len(notes) == bool(note) and all(note in text for text in notes)
 
 
-def test_a_network_that_cannot_train_on_one_image_is_refused_where_a_batch_has_one(own):
+def test_a_network_that_cannot_train_on_one_image_is_refused_where_a_batch_has_one(folder):
     """Five images in batches of 2 leave one alone; in batches of 3 they do not."""
     name = "my_networks.py:norm_in_the_head"
     assert [smallest_batch(images, batch) for images, batch in ((5, 2), (4, 2), (5, 3), (7, 3))] == [1, 2, 2, 2]
@@ -397,24 +397,24 @@ def test_a_network_that_cannot_train_on_one_image_is_refused_where_a_batch_has_o
     assert dry_forward("my_networks.py:of_contiguous", (3, 8, 8), 10, smallest_batch=1)
 
 
-@pytest.mark.parametrize(("images", "told"), [(20, None), (21, "give --batch 3 or more")])
-def test_a_batch_of_one_is_foreseen_for_every_size_of_pull(own, images, told):
+@pytest.mark.parametrize(("images", "message"), [(20, None), (21, "give --batch 3 or more")])
+def test_a_batch_of_one_is_foreseen_for_every_size_of_pull(folder, images, message):
     config = make_config({"model": "my_networks.py:norm_in_the_head", "images": 20, "confirm_images": images})
     config = config.model_copy(update={"recipe": Recipe(batch=2)})
-    dataset = load(str(write_npz(own / "small.npz")))
-    if told is None:
+    dataset = load(str(write_npz(folder / "small.npz")))
+    if message is None:
         must_suit(config, dataset)
         return
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         must_suit(config, dataset)
 
 
 @pytest.mark.parametrize("factory", ["of_contiguous", "lazy"])
-def test_networks_for_the_plain_order_and_with_lazy_layers_train_in_workers(own, factory):
+def test_networks_for_the_plain_order_and_with_lazy_layers_train_in_workers(folder, factory):
     """To the last bit as often as one likes, under a mix that asks the network for its maps, with weights averaged."""
     policy = Policy.from_dict({"sub_policies": [{"steps": []}], "mix": {"operation": "snapmix"}})
     setup = ChildSetup(
-        str(load(str(write_npz(own / "small.npz"))).handle),
+        str(load(str(write_npz(folder / "small.npz"))).handle),
         None,
         0,
         f"my_networks.py:{factory}",
@@ -428,25 +428,25 @@ def test_networks_for_the_plain_order_and_with_lazy_layers_train_in_workers(own,
     assert first.metrics["loss"] == second.metrics["loss"]
 
 
-def test_a_network_that_leaves_python_is_a_failed_attempt(own):
+def test_a_network_that_leaves_python_is_a_failed_attempt(folder):
     setup = ChildSetup(str(load("fashion-small").handle), None, 0, "my_networks.py:Leaves", Recipe(), "cpu")
     policy = Policy.preset("identity")
     outcome = attempt(setup(), Trial(0, policy.hash, policy.to_json(indent=None), 0, 5, 20, 1))
     assert outcome.error == "SystemExit: no more"
 
 
-def test_a_search_with_a_network_of_ones_own(own, monkeypatch):
+def test_a_search_with_a_network_of_ones_own(folder, monkeypatch):
     """The worker finds it, another folder does no harm, and an edit of it is noticed."""
-    data = str(write_npz(own / "small.npz"))
+    data = str(write_npz(folder / "small.npz"))
     settings = {"data": data, "model": "my_networks.py:Pooled", "trials": 4, "images": 10, "confirm": 1, "workers": 1}
-    search(config_for(own / "run", **settings))
-    assert load_config(own / "run" / "config.toml").model == f"{own}/my_networks.py:Pooled"
-    (own / "elsewhere").mkdir()
-    monkeypatch.chdir(own / "elsewhere")
-    assert resume(own / "run", trials=5).policy is not None
-    (own / "my_networks.py").write_text(FACTORIES + "# edited\n")
+    search(config_for(folder / "run", **settings))
+    assert load_config(folder / "run" / "config.toml").model == f"{folder}/my_networks.py:Pooled"
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert resume(folder / "run", trials=5).policy is not None
+    (folder / "my_networks.py").write_text(FACTORIES + "# edited\n")
     with pytest.raises(UserError, match="the model's source changed since the search began"):
-        resume(own / "run")
+        resume(folder / "run")
 
 
 @pytest.mark.parametrize("name", ["small-resnet", "torchvision:googlenet", "nosuch"])

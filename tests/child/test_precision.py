@@ -45,7 +45,7 @@ def test_auto_is_what_the_device_does_best(monkeypatch):
     assert chosen_precision("auto", CPU) == "float32"
     assert chosen_precision("bfloat16", CPU) == "bfloat16"
     for capability, expected in (((7, 5), "float16"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")):
-        monkeypatch.setattr("torch.cuda.get_device_capability", lambda device, found=capability: found)
+        monkeypatch.setattr("torch.cuda.get_device_capability", lambda device, answer=capability: answer)
         assert chosen_precision("auto", torch.device("cuda")) == expected
     assert chosen_precision("float32", torch.device("cuda")) == "float32"
 
@@ -107,7 +107,7 @@ def tiny(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limits", "batch", "told"),
+    ("limits", "batch", "message"),
     [
         ((20,), 60, "out of memory on cpu with batch 60: 15 fits, give --batch 15"),
         ((59,), 64, "with batch 64: 32 fits, give --batch 32"),
@@ -115,15 +115,15 @@ def tiny(tmp_path):
         ((1,), 60, "not even 2 images fit"),
     ],
 )
-def test_out_of_memory_is_told_with_the_batch_that_fits(tiny, limits, batch, told):
+def test_out_of_memory_is_reported_with_the_batch_that_fits(tiny, limits, batch, message):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    with pytest.raises(ChildError, match=told):
+    with pytest.raises(ChildError, match=message):
         child(tiny, partial(Greedy, *limits), images=60, epochs=1, policy="identity", batch=batch)
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_batch_that_was_told_fits(tiny):
+def test_the_batch_that_is_named_fits(tiny):
     for limits, batch in (((20,), 15), ((60, 16), 3)):
         assert child(tiny, partial(Greedy, *limits), images=60, epochs=1, policy="identity", batch=batch)["curve"]
 
@@ -132,7 +132,7 @@ def failing(graph, inputs):
     raise RuntimeError("no compiler\nhere")
 
 
-def test_a_failure_to_compile_is_told_in_one_line(tiny, monkeypatch):
+def test_a_failure_to_compile_is_reported_in_one_line(tiny, monkeypatch):
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend=failing))
     with pytest.raises(ChildError, match=r"torch\.compile failed, leave out --compile: .*no compiler") as error:
         child(tiny, partial(build, "small-resnet", (1, 8, 8), 3), images=30, epochs=1, compile=True)
