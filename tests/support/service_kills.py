@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,7 @@ class KillSeries:
         )
         self.folder = folder
         self.rng = rng
+        self.seconds = 1.0  # that the last request took
         self.record = KillRecord()
         self.server = _Server(folder / "state")
         self.files = StateFolder(folder / "state")
@@ -118,7 +120,11 @@ class KillSeries:
         )
         thread = threading.Thread(target=self._ask, args=(act,), daemon=True)
         thread.start()
-        time.sleep(self.rng.choice((self.rng.uniform(0, 0.5), self.rng.uniform(0, 4))))
+        if self.rng.random() < 0.4:
+            time.sleep(self.rng.uniform(0, self.seconds))
+        else:
+            thread.join(60)
+            time.sleep(self.rng.choice((self.rng.uniform(0, 0.5), self.rng.uniform(0, 5))))
         if self.rng.random() < 0.2:
             self._kill_a_runner()
         self.server.kill()
@@ -131,10 +137,12 @@ class KillSeries:
             self.record.kills["server while it starts"] += 1
         self._start()
 
-    def _ask(self, act: object) -> None:
+    def _ask(self, act: Callable[[], None]) -> None:
+        start = time.monotonic()
         with suppress(Exception):  # the server is killed meanwhile
-            act()  # type: ignore[operator]
-            self.record.acts[act.__name__.strip("_")] += 1  # type: ignore[attr-defined]
+            act()
+            self.record.acts[act.__name__.strip("_")] += 1
+            self.seconds = time.monotonic() - start
 
     def _jobs(self) -> list[tuple[Job, str]]:
         service = self.server.client()

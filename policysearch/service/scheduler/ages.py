@@ -40,7 +40,10 @@ class Ages:
             return now - current[condition]
 
         yield age
-        self._since[job_id] = current
+        if current:
+            self._since[job_id] = current
+        else:
+            self._since.pop(job_id, None)
 
     def pause(self, job_id: str, seconds: float) -> None:
         """Let a job be for so long."""

@@ -42,24 +42,28 @@ class Checks:
         sight = means.processes.see(folder, CHECK)
         record = read_check(folder.check)
         with means.ages.look(job.id) as age:
-            if sight.gone:
-                if job.intent is Intent.CANCEL:
-                    self._enter(job, State.CANCELLED, "cancelled before it began")
-                elif record is not None:
-                    self._book(job, record)
-                elif self._may_be_on_its_way(job, sight) and age("launch") <= LOCK_SECONDS:
-                    return True
-                else:
-                    return may_start and self._start(job)
-                return False
-            seconds = age("checks")
-            late = seconds > means.limits.checker_seconds or (record is not None and age("lingers") > LINGER_SECONDS)
-            if job.intent is Intent.CANCEL or late:
-                means.processes.signal(folder, signal.SIGKILL)
-            if seconds > means.limits.checker_seconds and record is None:
-                sentence = f"its check took longer than {means.limits.checker_seconds:g} s"
-                self._enter(job, State.REFUSED, sentence)
-        return True
+            comes = sight.gone and self._may_be_on_its_way(job, sight) and age("launch") <= LOCK_SECONDS
+            seconds = 0.0 if sight.gone else age("checks")
+            lingers = not sight.gone and record is not None and age("lingers") > LINGER_SECONDS
+        if not sight.gone:
+            self._follow(job, record, seconds, lingers)
+            return True
+        if job.intent is Intent.CANCEL:
+            self._enter(job, State.CANCELLED, "cancelled before it began")
+        elif record is not None:
+            self._book(job, record)
+        else:
+            return comes or (may_start and self._start(job))
+        return False
+
+    def _follow(self, job: Job, record: CheckRecord | None, seconds: float, lingers: bool) -> None:
+        """End a process that is not wanted any more, or takes too long."""
+        means = self._means
+        late = seconds > means.limits.checker_seconds
+        if late or lingers or job.intent is Intent.CANCEL:
+            means.processes.signal(means.folder.job(job.id), signal.SIGKILL)
+        if late and record is None:
+            self._enter(job, State.REFUSED, f"its check took longer than {means.limits.checker_seconds:g} s")
 
     def _may_be_on_its_way(self, job: Job, sight: Sight) -> bool:
         """Whether a server that was killed may have started a process that has not locked the job so far."""

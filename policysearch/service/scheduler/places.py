@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import UserError
 
 LOCAL = "local-cpu"
 _GPU_WORKERS = 2
+_TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+_OF_RAY = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", _TOKEN_PATH)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,15 @@ class Place:
     def environment(self) -> dict[str, str]:
         """What a process of a job here needs in its environment, so that it sees its own devices alone."""
         if self.address:
-            return {}
+            return _ray_token()
         return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": self.gpu}
+
+
+def _ray_token() -> dict[str, str]:
+    """Where a process that has another home folder finds the token of the server's account for a Ray cluster."""
+    file = Path.home() / ".ray" / "auth_token"
+    default = {_TOKEN_PATH: str(file)} if file.exists() else {}
+    return default | {name: os.environ[name] for name in _OF_RAY if name in os.environ}
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ class SystemProcesses:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return {
             "PATH": os.defpath,
+            "OMP_NUM_THREADS": "1",
             **self._environment,
             **inherited,
             "HOME": str(folder.path),
