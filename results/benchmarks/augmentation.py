@@ -1,28 +1,32 @@
-"""Augmentation against torchvision v2 (per image, on tensors and on PIL images) and kornia (per batch).
+"""Augmentation against an earlier build, torchvision v2 (on tensors and with Pillow), kornia, timm and albumentations.
 
-Run: python results/benchmarks/augmentation.py [--rounds 7] [--out FILE] [--device cpu|cuda]. One idle core; needs
-torchvision, and kornia for its column: pip install -e '.[test,benchmarks]'. In each round every candidate augments
-the same batches in turn; a cell is the median over rounds of microseconds an image, ratios are medians of the
-rounds' own ratios. Batches are on the device (or are PIL images) already; ours includes targets and weights.
+Run: python results/benchmarks/augmentation.py [--rounds 7] [--against COMMIT] [--out FILE] [--device cpu|cuda]; needs
+pip install -e '.[test,benchmarks]', and libraries that are missing are left out. The commit is checked out in a
+temporary folder. In each round every candidate augments the same batches in turn, ours in a process per build; a cell
+is the median over rounds of microseconds of one core per image (on the CPU, of processor time), ratios are medians of
+the rounds' own ratios. Batches are on the device (or are PIL images) already; ours includes targets and weights.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+from augmentation_peers import PEERS, PILLOW, own_call, peers, photos, seconds
 
 from policysearch import Policy, augment
-from policysearch.augmentation.kernels.lookup import TABLES, look_up
-from policysearch.augmentation.kernels.projective import warp
 from policysearch.child.device_data import on_device
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
@@ -31,91 +35,133 @@ from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.policy.presets import BASELINES
 
-Call = Callable[[], object]
-SETTINGS = ((32, 128), (32, 512), (224, 64))
-POLICIES = ("trivialaugment-wide", "randaugment:2,9")
-PEERS = ("torchvision, tensors", "torchvision, PIL", "kornia")
+HERE = Path(__file__).resolve().parents[2]
+TRIVIAL, RANDOM, CROP = POLICIES = ("trivialaugment-wide", "randaugment:2,9", "flip-crop")
+SETTINGS = (
+    *((side, batch, name) for side, batch in ((32, 128), (32, 512), (224, 64)) for name in POLICIES),
+    *((side, batch, name) for side, batch in ((32, 128), (224, 64)) for name in ("mixup", "cutmix")),
+)
 MEMORY = ((32, 8192), (224, 64))
+COMPILED, BY_TORCH, BEFORE = "compiled", "by torch", "before"
+TARGETS = (
+    (224, 64, TRIVIAL, PILLOW, 1.3, 2.0),
+    (224, 64, TRIVIAL, BEFORE, 2.0, None),
+    (224, 64, RANDOM, PILLOW, 1.1, 1.5),
+    (224, 64, CROP, BEFORE, 5.0, None),
+    (32, 128, TRIVIAL, BEFORE, 1.3, None),
+    (32, 128, RANDOM, BEFORE, 1.3, None),
+    (32, 512, TRIVIAL, BEFORE, 1.0, None),
+    (32, 512, RANDOM, BEFORE, 1.0, None),
+)
+"""Side, batch, policy, whose time ours is compared with, the least ratio, and the ratio aimed at."""
+NOTES = """Rows say policysearch with compiled kernels (`POLICYSEARCH_KERNELS=numba`), without them (`torch`) and at the
+earlier commit; ratios are the other's time by that of compiled kernels. Not the same work everywhere: kornia draws one
+operation for a whole batch, and its TrivialAugment has no translations; torchvision's mixup and CutMix draw one share
+and one box for a batch, on float images, where policysearch draws them per image on uint8; timm's RandAugment has its
+own list of operations; albumentations has neither policy, so it runs policysearch's export."""
+
+Times = dict[str, list[float]]
 
 
-def candidates(name: str, side: int, batch: int, device: str) -> dict[str, Call]:
-    import torchvision.transforms.v2 as T
-    import torchvision.transforms.v2.functional as TF
+class Build:
+    """A process that times policysearch of one tree."""
 
-    images = photos(side, batch).to(device)
-    labels = torch.zeros(batch, dtype=torch.long, device=device)
-    generator = torch.Generator(device).manual_seed(0)
-    policy = Policy.preset(name)
-    theirs = T.TrivialAugmentWide() if name.startswith("trivial") else T.RandAugment(2, 9)
-    pil = [TF.to_pil_image(image.cpu()) for image in images]
-    out: dict[str, Call] = {
-        "policysearch": lambda: augment(policy, images, labels, num_classes=10, generator=generator),
-        PEERS[0]: lambda: [theirs(image) for image in images],
-        PEERS[1]: lambda: [theirs(image) for image in pil],
-    }
-    try:
-        import kornia.augmentation.auto as auto
-    except ImportError:
-        return out
-    batched = auto.TrivialAugment() if name.startswith("trivial") else auto.RandAugment(2, 9)
-    floats = images.float() / 255
-    return out | {PEERS[2]: lambda: batched(floats)}
+    def __init__(self, tree: Path, kernels: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(tree), "POLICYSEARCH_KERNELS": kernels}
+        command = [sys.executable, str(Path(__file__).with_name("augmentation_peers.py"))]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def seconds(self, side: int, batch: int, policy: str) -> float:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"side": side, "batch": batch, "policy": policy}) + "\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
-def photos(side: int, batch: int) -> torch.Tensor:
-    """Smooth random pictures with noise, [batch, 3, side, side] uint8."""
-    g = torch.Generator().manual_seed(1)
-    coarse = torch.rand(batch, 3, 6, 6, generator=g) * 255
-    smooth = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")
-    return (smooth + 12 * torch.randn(smooth.shape, generator=g)).clamp(0, 255).to(torch.uint8)
+@contextmanager
+def builds(commit: str) -> Iterator[dict[str, Build]]:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        before = Path(folder) / "before"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", before, commit], cwd=HERE, check=True)
+        stack.callback(subprocess.run, ["git", "worktree", "remove", "--force", before], cwd=HERE, check=True)
+        processes = {
+            COMPILED: Build(HERE, "numba"),
+            BY_TORCH: Build(HERE, "torch"),
+            BEFORE: Build(before, "auto"),
+        }
+        for process in processes.values():
+            stack.callback(process.end)
+        yield processes
 
 
-def seconds(call: Call, least: float, device: str) -> float:
-    """Of one call, over as many as take `least` seconds."""
-    calls, started = 0, time.perf_counter()
-    while time.perf_counter() - started < least or not calls:
-        call()
-        calls += 1
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - started) / calls
-
-
-def speed(rounds: int, device: str) -> list[str]:
-    lines = [
-        "| images | policy | policysearch, µs an image | " + " | ".join(f"{peer}: µs, ratio" for peer in PEERS) + " |",
-        "| - | - | - | - | - | - |",
-    ]
-    for side, batch in SETTINGS:
-        for name in POLICIES:
-            calls = candidates(name, side, batch, device)
+def speed(rounds: int, commit: str) -> tuple[list[str], dict[tuple[int, int, str], Times]]:
+    """The table of times, and the times by setting."""
+    columns = (BY_TORCH, BEFORE, *PEERS)
+    titles = ["images", "policy", "compiled: µs", *(f"{column}: µs, ratio" for column in columns)]
+    lines = ["| " + " | ".join(titles) + " |", "| " + " | ".join("-" * len(titles)) + " |"]
+    results = {}
+    with builds(commit) as processes:
+        for side, batch, name in SETTINGS:
+            calls = peers(name, side, batch, "cpu")
             for call in calls.values():
                 call()
-            each = [{peer: seconds(call, 0.4, device) for peer, call in calls.items()} for _ in range(rounds)]
-            lines.append(f"| {batch} of {side}×{side}×3 | {name} | " + " | ".join(cells(each, batch)) + " |")
+            times: Times = {column: [] for column in (*processes, *calls)}
+            for _ in range(rounds):
+                for column, process in processes.items():
+                    times[column].append(process.seconds(side, batch, name))
+                for column, call in calls.items():
+                    times[column].append(seconds(call, 0.4, "cpu"))
+            results[side, batch, name] = times
+            cells = [cell(times, column, batch) for column in columns]
+            lines.append(
+                f"| {batch} of {side}×{side}×3 | {name} | {spread(times[COMPILED], batch)} | {' | '.join(cells)} |"
+            )
             print(lines[-1], flush=True)
+    return lines, results
+
+
+def spread(times: list[float], batch: int) -> str:
+    low, middle, high = (f(times) / batch * 1e6 for f in (min, statistics.median, max))
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
+
+
+def ratio(times: Times, column: str) -> float:
+    return statistics.median(other / own for other, own in zip(times[column], times[COMPILED], strict=True))
+
+
+def cell(times: Times, column: str, batch: int) -> str:
+    if column not in times:
+        return "–"
+    return f"{statistics.median(times[column]) / batch * 1e6:.1f}, **{ratio(times, column):.1f}**"
+
+
+def verdicts(results: dict[tuple[int, int, str], Times], commit: str) -> list[str]:
+    lines = ["| images | policy | times as fast as | at least | measured | |", "| - | - | - | - | - | - |"]
+    for side, batch, name, column, least, aim in TARGETS:
+        value = ratio(results[side, batch, name], column)
+        wish = f"{least:g}" + (f", aim {aim:g}" if aim else "")
+        other = f"`{commit}`" if column == BEFORE else column
+        verdict = "🔴 missed" if value < least else "met" if aim is None or value >= aim else "met, aim missed"
+        lines.append(f"| {batch} of {side}×{side}×3 | {name} | {other} | {wish} | {value:.2f} | {verdict} |")
     return lines
 
 
-def cells(each: list[dict[str, float]], batch: int) -> list[str]:
-    own = [one["policysearch"] for one in each]
-    low, middle, high = (f(own) / batch * 1e6 for f in (min, statistics.median, max))
-    out = [f"{middle:.1f} ({low:.1f} to {high:.1f})"]
-    for peer in PEERS:
-        times = [one[peer] for one in each if peer in one]
-        ratios = [time / mine for time, mine in zip(times, own, strict=False)]
-        text = "not installed"
-        if ratios:
-            text = f"{statistics.median(times) / batch * 1e6:.1f}, **{statistics.median(ratios):.1f}**"
-        out.append(text)
-    return out
+def limited(value: float, limit: float, text: str) -> str:
+    return text + (" 🔴 missed" if value > limit else "")
 
 
-def extra_memory(name: str, side: int, batch: int) -> float:
+def extra_memory(name: str, side: int, batch: int, kernels: str) -> float:
     """Peak memory of a call beyond what was there before, over the batch in float32; in a process of its own."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import augmentation as a; "
     code += f"print(a.measured_memory({name!r}, {side}, {batch}))"
-    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    environment = {**os.environ, "POLICYSEARCH_KERNELS": kernels}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    return float(done.stdout)
 
 
 def measured_memory(name: str, side: int, batch: int) -> float:
@@ -136,36 +182,14 @@ def peak_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-def composing() -> list[str]:
-    """What it would save to compose two tables, or two matrices, where two of one kind meet in an image."""
-    images, zeros = photos(32, 128), torch.empty(128, 0)
-    m = torch.full((128,), 0.3)
-    first, second = (
-        TABLES[n](images, v, zeros).expand(128, 3, 256) for n, v in (("brightness", m), ("solarize", m * 300))
-    )
-    turned = torch.eye(3).repeat(128, 1, 1)
-    turned[:, 0, 1] = 0.1
-    pairs = {
-        "tables (18 % of RandAugment's images)": (
-            lambda: look_up(look_up(images, first), second),
-            lambda: look_up(images, second.gather(2, first.long())),
-        ),
-        "matrices (5 % of RandAugment's images)": (
-            lambda: warp(warp(images, turned, 0), turned, 0),
-            lambda: warp(images, turned @ turned, 0),
-        ),
-    }
-    lines = ["| two | one after the other, µs an image | composed |", "| - | - | - |"]
-    for name, calls in pairs.items():
-        times = [statistics.median(seconds(call, 0.1, "cpu") for _ in range(7)) / 128e-6 for call in calls]
-        lines.append(f"| {name} | {times[0]:.2f} | {times[1]:.2f} |")
-    verdict = (
-        "Where two of a kind meet composing saves about half, but they meet seldom: some 0.3 µs of the time of an "
-        "image under RandAugment. Three of the six tables need the pixels in between, and composed turns would no "
-        "longer be torchvision's. So tables and matrices are applied one after the other; moves, which compose "
-        "exactly, are composed."
-    )
-    return [*lines, "", verdict]
+def memory() -> list[str]:
+    lines = ["| images | policy | compiled | by torch |", "| - | - | - | - |"]
+    for side, batch in MEMORY:
+        for name in (TRIVIAL, RANDOM):
+            values = [extra_memory(name, side, batch, kernels) for kernels in ("numba", "torch")]
+            cells = [limited(value, 12, f"{value:.1f}") for value in values]
+            lines.append(f"| {batch} of {side}×{side}×3 | {name} | {' | '.join(cells)} |")
+    return lines
 
 
 def in_a_child() -> list[str]:
@@ -176,80 +200,65 @@ def in_a_child() -> list[str]:
     for name in BASELINES:
         shares = []
         for seed in range(3):
-            m = train(
-                Policy.preset(name),
-                data,
-                lambda: build("small-resnet", (1, 28, 28), 10),
-                images=500,
-                epochs=40,
-                seed=seed,
-                recipe=Recipe(),
-            )
+            policy, network = Policy.preset(name), lambda: build("small-resnet", (1, 28, 28), 10)
+            m = train(policy, data, network, images=500, epochs=40, seed=seed, recipe=Recipe())
             shares.append(float(m["augmentation_seconds"]) / float(m["seconds"]))
-        lines.append(f"| {name} | {statistics.median(shares):.1%} |")
+        share = statistics.median(shares)
+        lines.append(f"| {name} | {limited(share, 0.15, f'{share:.1%}')} |")
     return lines
+
+
+def on_a_gpu() -> list[str]:
+    """Microseconds per image of batches of 2,048, for the budget of 0.65, and of the settings above."""
+    lines = ["| images | policy | µs per image |", "| - | - | - |"]
+    for side, batch, name in (*((32, 2048, name) for name in POLICIES), *SETTINGS):
+        call = own_call(name, side, batch, "cuda")
+        call()
+        times = [seconds(call, 0.4, "cuda") for _ in range(7)]
+        text = spread(times, batch)
+        over = batch == 2048 and statistics.median(times) / batch > 0.65e-6
+        lines.append(f"| {batch} of {side}×{side}×3 | {name} | {text}{' 🔴 missed (0.65)' if over else ''} |")
+    return lines
+
+
+def versions() -> str:
+    out = [f"Python {platform.python_version()}"]
+    for package in ("torch", "torchvision", "numba", "pillow", "kornia", "timm", "albumentations"):
+        try:
+            out.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            out.append(f"no {package}")
+    return ", ".join(out)
+
+
+def page(options: argparse.Namespace) -> list[str]:
+    where = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()}, one core, no GPU"
+    command = f"`python results/benchmarks/augmentation.py --rounds {options.rounds} --device {options.device}`"
+    lines = ["# Augmentation", "", f"{command} · {where} · {versions()} · (least to most over rounds)", ""]
+    if options.device == "cuda":
+        return [*lines, *on_a_gpu()]
+    table, results = speed(options.rounds, options.against)
+    return [
+        *lines,
+        *("## Against the targets", "", *verdicts(results, options.against), ""),
+        *("## Times", "", NOTES, "", f"Before is `{options.against}`.", "", *table, ""),
+        *("## Peak extra memory, in batches of float32 (limit 12)", "", *memory(), ""),
+        *("## In a default child (500 images, limit 15 %)", "", *in_a_child(), ""),
+        *("## GPU", "", "`--device cuda` measures it, with batches of 2,048 (budget 0.65 µs per image) and the above."),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("augmentation.md"))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--against", default="5bd5350", metavar="COMMIT")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    where = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()}, one core, no GPU"
-    lines = [
-        "# Augmentation",
-        "",
-        f"`python results/benchmarks/augmentation.py --rounds {options.rounds} --device {options.device}` · {where} · "
-        f"{versions()} · {options.rounds} rounds of 0.4 s a cell; (least to most over rounds)",
-        "",
-        *speed(options.rounds, options.device),
-    ]
-    if options.device == "cuda":
-        lines += ["", *large_batches()]
-    else:
-        lines += [
-            "",
-            "## Peak extra memory, in batches of float32",
-            "",
-            "| images | policy | ratio (limit 12) |",
-            "| - | - | - |",
-        ]
-        lines += [
-            f"| {batch} of {side}×{side}×3 | {name} | {extra_memory(name, side, batch):.1f} |"
-            for side, batch in MEMORY
-            for name in POLICIES
-        ]
-        lines += ["", "## In a default child (500 images, limit 15 %)", "", *in_a_child()]
-        lines += ["", "## Would composing pay?", "", *composing(), "", "## GPU", ""]
-        lines += [
-            "Not measured: no GPU was to be had. `--device cuda` measures it, with batches of 2,048 (budget 0.65 µs)."
-        ]
+    lines = page(options)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def large_batches() -> list[str]:
-    """Microseconds an image at batch 2,048, for the budget of 0.65 on a GPU."""
-    lines = ["| batch 2,048 of 32×32×3 | µs an image (budget 0.65) |", "| - | - |"]
-    for name in POLICIES:
-        call = candidates(name, 32, 2048, "cuda")["policysearch"]
-        call()
-        times = [seconds(call, 0.4, "cuda") / 2048 * 1e6 for _ in range(7)]
-        lines.append(f"| {name} | {statistics.median(times):.2f} |")
-    return lines
-
-
-def versions() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    out = [f"Python {platform.python_version()}"]
-    for package in ("torch", "torchvision", "pillow", "kornia"):
-        try:
-            out.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            out.append(f"no {package}")
-    return ", ".join(out)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
