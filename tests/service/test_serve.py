@@ -19,7 +19,7 @@ from policysearch.core.errors import UserError
 from policysearch.service.admin_token import admin_token
 from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
-from policysearch.service.serve import greeting
+from policysearch.service.serve import PoliteServer, greeting
 from policysearch.service.setup import places_of
 from policysearch.service.setup import service as build
 from policysearch.service.state_folder import StateFolder
@@ -206,6 +206,21 @@ def test_a_socket_is_for_this_account_alone_and_a_dead_one_is_replaced(tmp_path)
     options.uds.write_text("a file")
     with pytest.raises(UserError, match="a file of that name"):
         listening_socket(options)
+
+
+def test_it_answers_at_a_socket(tmp_path):
+    with house(tmp_path / "state") as web, listening_socket(Options(tmp_path, uds=tmp_path / "socket")) as listener:
+        server = PoliteServer(web.app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(PATIENCE)
+            client.connect(str(tmp_path / "socket"))
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        server.should_exit = True
+        thread.join(PATIENCE)
+        assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(

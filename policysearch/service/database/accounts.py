@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from policysearch.core.errors import UserError
 from policysearch.service.database.account import ROLES, SCOPES, Token, User
-from policysearch.service.database.connection import Database
+from policysearch.service.database.connection import Database, DatabaseAway
 from policysearch.service.database.tables import SESSIONS, TOKENS, USERS
 
 Role = Literal["admin", "user"]
@@ -202,7 +203,8 @@ class Accounts:
         return Viewer(row.owner, row.role, frozenset(row.scopes.split()), row.id)
 
     def _note_use(self, token_id: str, now: float) -> None:
-        with self._database.writing() as connection:
+        """Note when a token was used; where the disk is full, who only looks is let in all the same."""
+        with suppress(DatabaseAway), self._database.writing() as connection:
             connection.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(used=now))
 
     def open_session(self, text: str, seconds: float) -> tuple[str, Viewer] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -26,6 +27,7 @@ from policysearch.service.web.throttle import Throttle
 _PUBLIC = frozenset({"/healthz", "/login", "/api/v1/session"})
 _STATIC = "/static/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _ANYBODY = Viewer(ADMIN, "admin")
 _log = logging.getLogger("policysearch.service")
 
@@ -168,6 +170,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, DatabaseAway):
         sentence = "the service's database does not answer: jobs at work go on; try again in a minute"
         return Problem(503, "database_away", sentence, headers={"Retry-After": "5"})
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return Problem(507, "disk_full", "the server's disk is full: jobs that are kept are safe; tell the operator")
     return Problem(500, "internal_error", "the server failed at this; its log says why")
 
 

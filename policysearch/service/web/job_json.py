@@ -53,5 +53,6 @@ def detail(service: ServiceState, job: Job) -> dict[str, Any]:
         **summary(job, service.scheduler.waiting()),
         "request": dict(job.request),
         "changes": dict(job.changes),
+        "notice": service.scheduler.note(job.id),
         "history": [{"time": step.time, "state": step.state, "reason": step.reason} for step in history],
     }
