@@ -16,8 +16,9 @@ from policysearch.service.database.jobs import Jobs
 from policysearch.service.job import Job
 from policysearch.service.limits import read_limits
 from policysearch.service.options import Options
+from policysearch.service.place_checks import places_of
 from policysearch.service.requests import RequestContext, settings_of
-from policysearch.service.scheduler.places import Place, local_place, place_of
+from policysearch.service.scheduler.places import Place
 from policysearch.service.scheduler.scheduler import Scheduler
 from policysearch.service.state_folder import JobFolder, StateFolder
 from policysearch.service.uploads.checks import UploadChecks
@@ -69,20 +70,6 @@ class JobSettings:
         viewer = self._accounts.viewer_named(job.owner) or Viewer(job.owner)
         context = replace(self._context, viewer=viewer)
         return settings_of(job.kind, job.request, context, folder.path, job.workers, place.settings())
-
-
-def places_of(texts: tuple[str, ...]) -> tuple[Place, ...]:
-    """The places that the operator gives; without any, the cores of this machine.
-
-    Raises:
-        UserError: a text is no place, or two have one name.
-    """
-    places = tuple(map(place_of, texts)) or (local_place(),)
-    names = [place.name for place in places]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"--place {name} is given twice")
-    return places
 
 
 def _check_data(data: Mapping[str, str]) -> None:

@@ -19,8 +19,8 @@ from policysearch.core.errors import UserError
 from policysearch.service.admin_token import admin_token
 from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
+from policysearch.service.place_checks import gpus_of_this_machine, places_of
 from policysearch.service.serve import PoliteServer, greeting
-from policysearch.service.setup import places_of
 from policysearch.service.setup import service as build
 from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import file_system, only_server
@@ -158,6 +158,7 @@ def test_one_server_at_a_time(tmp_path):
         (["--plugin", "mine=/nowhere/at/all.py"], "plugin"),
         (["--plugin", "ucb=x.py"], "another meaning"),
         (["--place", "moon=2"], "a place must be"),
+        (["--place", "gpu:77=2"], "no such GPU"),
         (["--place", "local-cpu=1", "--place", "local-cpu=2"], "twice"),
         (["--database", "mysql://x"], "PostgreSQL"),
         (["--database", "postgresql://127.0.0.1:1/none"], "does not answer"),
@@ -256,7 +257,23 @@ def test_file_systems_of_networks_are_known():
 
 def test_without_a_choice_jobs_run_on_the_cores_of_this_machine():
     assert [place.name for place in places_of(())] == ["local-cpu"]
-    assert [place.slots for place in places_of(("local-cpu=3", "gpu:0=1"))] == [3, 1]
+    assert [place.slots for place in places_of(("local-cpu=3", "gpu:0=1"), lambda: frozenset({"0"}))] == [3, 1]
+
+
+def test_a_place_on_a_cluster_needs_ray(monkeypatch):
+    monkeypatch.setattr("policysearch.service.place_checks.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"pip install 'policysearch\[ray\]'"):
+        places_of(["ray:lab=10.0.0.5:6379,16"])
+
+
+def test_gpus_are_those_that_the_driver_lists(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H200 (UUID: GPU-12ab-34)'\necho '  MIG 1g.18gb'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert gpus_of_this_machine() == {"0", "GPU-12ab-34"}
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert gpus_of_this_machine() == frozenset()
 
 
 def test_no_token_makes_whoever_reaches_it_the_administrator(tmp_path):

@@ -89,7 +89,10 @@ ENDPOINTS = (
     Endpoint("GET", "/compare", READ, query="?ids={job_id}"),
     Endpoint("GET", "/searches/{job_id}", READ),
     Endpoint("GET", "/searches/{job_id}/best.png", READ),
+    Endpoint("GET", "/new", READ),
+    Endpoint("GET", "/data", READ),
     Endpoint("GET", "/live/jobs", READ),
+    Endpoint("GET", "/live/data", READ),
     Endpoint("GET", "/live/account", READ),
     Endpoint("GET", "/live/searches/{job_id}", READ),
 )

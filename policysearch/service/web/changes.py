@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from policysearch.service.web.feeds import Signal
 from policysearch.service.web.job_json import Waiting, summary
 from policysearch.service.web.state import ServiceState
 
+_log = logging.getLogger("policysearch.service")
+
 PERIOD = 0.5
 """Seconds between two looks at the table."""
 _REMEMBERED = 2_000
+_AFTER_ERROR = 10.0
 _PAGE = 200
 """Jobs that are asked for at a time."""
 
@@ -88,6 +92,9 @@ class Changes:
                     self.begun.set()
             except DatabaseAway:
                 pass  # what has changed meanwhile is seen when it is back
+            except Exception as error:
+                _log.error("changes of jobs cannot be followed", exc_info=error)
+                await asyncio.sleep(_AFTER_ERROR)
             await asyncio.sleep(PERIOD)
 
     def _begin(self) -> None:

@@ -70,7 +70,10 @@ class Feed:
         merged_at = 0.0
         while True:
             may_merge = time.monotonic() - merged_at >= _BETWEEN_MERGED
-            block = await run_sync(partial(read_block, self._path, self._end, merged=may_merge))
+            try:
+                block = await run_sync(partial(read_block, self._path, self._end, merged=may_merge))
+            except OSError:  # of a disk that may be back
+                block = Block(self._end, self._end)
             if block.end != self._end:
                 self._end = block.end
                 self._blocks.append(block)
