@@ -15,9 +15,10 @@ from tests.support.markdown import LANGUAGES, PAGES, README, ROOT, blocks
 
 TEXTS = pytest.mark.parametrize("path", [README, *PAGES], ids=lambda path: path.stem)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+SUBCOMMANDS = [one for command in COMMANDS.values() for one in getattr(command, "commands", {}).values()]
 FLAGS = {
     flag
-    for command in COMMANDS.values()
+    for command in (*COMMANDS.values(), *SUBCOMMANDS)
     for option in command.params
     for flag in (*option.opts, *option.secondary_opts)
 }

@@ -29,8 +29,8 @@ NEEDS = {
 }
 """Commands of the page that come first."""
 EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations")
-ELSEWHERE = {"own-study"}
-"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is."""
+ELSEWHERE = {"own-study", "remote"}
+"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is, and in tests/client/test_guide.py."""
 
 
 @pytest.fixture
