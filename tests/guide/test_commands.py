@@ -67,6 +67,8 @@ def folder(tmp_path_factory):
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
+    # What hours of `record` write.
+    (folder / "table.parquet").symlink_to(ROOT / "results" / "2026-11-21_tables" / "fashion-small.parquet")
     for block in blocks():
         name = file_name(block.text)
         if name is not None:
@@ -241,6 +243,9 @@ def test_every_command_does_what_it_says(run):
         ("policysearch search --reward acuracy", "did you mean accuracy"),
         ("policysearch search --pool cloud", "cloud"),
         ("policysearch report --outt x", "No such option"),
+        ("policysearch serve --prot 80", "No such option"),
+        ("policysearch remote serach", "No such command"),
+        ("policysearch remote search --trails 60", "No such option"),
         ("policysearch export results/mine --to torch", "torch"),
         ("policysearch guide dta", "did you mean data"),
         ("policysearch show results/none", "none"),
