@@ -113,7 +113,8 @@ class LiveFile:
 
     def _lead(self, work: Work, summaries: list[ArmSummary]) -> Lead | None:
         confirmed = work.stores["confirm"].rows
-        if not any(row.state == COMPLETE for row in confirmed):
+        goes_further = work.phase == "search" and self._winner is None  # what was confirmed before may not be now
+        if goes_further or not any(row.state == COMPLETE for row in confirmed):
             return lead_so_far(summaries, work.config.reward)
         config, searched = work.config, work.stores["search"]
         verdict = verdict_of(searched.rows, confirmed, config.finalists, config.last_reward, references(searched))
