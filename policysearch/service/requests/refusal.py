@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from policysearch.core.errors import UserError, in_one_sentence
+from policysearch.core.readable import readable_name
 
 WHOLE = ""
 """The field of a mistake that is of no field: the body as a whole."""
@@ -25,7 +26,9 @@ class Refused(UserError):
     """
 
     def __init__(self, mistakes: Iterable[tuple[str, str]]) -> None:
-        self.mistakes = tuple(dict.fromkeys(mistakes))
+        # Names of fields are the sender's own, and may be no text that can be sent back.
+        shown = ((readable_name(field), readable_name(text)) for field, text in mistakes)
+        self.mistakes = tuple(dict.fromkeys(shown))
         super().__init__(in_one_sentence(_sentence(field, text) for field, text in self.mistakes))
 
     @property

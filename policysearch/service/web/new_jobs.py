@@ -114,7 +114,7 @@ def _of_kind(kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return kind, body
     settings = dict(body)
     kind = settings.pop("kind")
-    if kind not in MODELS:
+    if not isinstance(kind, str) or kind not in MODELS:
         sentence = f"must be one of {', '.join(MODELS)}, got {str(kind)[:80]!r}"
         raise Problem(422, "refused", f"kind: {sentence}", {"kind": sentence})
     return kind, settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +10,13 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+
+
+class _Ascii(JSONResponse):
+    """JSON whose texts are escaped: a name that a request gave may be no text that UTF-8 can hold."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 class Problem(Exception):
@@ -54,7 +62,7 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """The answer."""
-        return JSONResponse(self.content(), self.status, self.headers, media_type=MEDIA_TYPE)
+        return _Ascii(self.content(), self.status, self.headers, media_type=MEDIA_TYPE)
 
 
 def not_found(kind: str, name: str) -> Problem:
