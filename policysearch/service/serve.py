@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from uvicorn import Config, Server
 from policysearch.service.admin_token import admin_token
 from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
+from policysearch.service.scheduler.scheduler import Scheduler
 from policysearch.service.setup import service
 from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import only_server
@@ -23,6 +25,8 @@ from policysearch.service.web.state import ServiceState
 
 _GRACE = 1.5
 """Seconds that requests in flight have when the server ends; streams end at once."""
+_AFTER_ERROR = 5.0
+_log = logging.getLogger("policysearch.service")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -113,7 +117,7 @@ def _at_work(state: ServiceState) -> Iterator[None]:
         checks.clean()
         checks.start()
     stop = threading.Event()
-    thread = threading.Thread(target=state.scheduler.run_until, args=(stop,), name="scheduler", daemon=True)
+    thread = threading.Thread(target=schedule, args=(state.scheduler, stop), name="scheduler", daemon=True)
     thread.start()
     try:
         yield
@@ -126,6 +130,16 @@ def _at_work(state: ServiceState) -> Iterator[None]:
         thread.join(_GRACE)
         if state.options.end_searches:
             state.scheduler.end_jobs()
+
+
+def schedule(scheduler: Scheduler, stop: threading.Event) -> None:
+    """Let the scheduler work until `stop` is set; an error of the program is logged, and does not end the queue."""
+    while not stop.is_set():
+        try:
+            scheduler.run_until(stop)
+        except Exception as error:
+            _log.error("the scheduler failed, and goes on", exc_info=error)
+            stop.wait(_AFTER_ERROR)
 
 
 def greeting(options: Options, port: int, token: str) -> str:

@@ -20,7 +20,7 @@ from policysearch.service.admin_token import admin_token
 from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
 from policysearch.service.place_checks import gpus_of_this_machine, places_of
-from policysearch.service.serve import PoliteServer, greeting
+from policysearch.service.serve import PoliteServer, greeting, schedule
 from policysearch.service.setup import service as build
 from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import file_system, only_server
@@ -207,6 +207,22 @@ def test_a_socket_is_for_this_account_alone_and_a_dead_one_is_replaced(tmp_path)
     options.uds.write_text("a file")
     with pytest.raises(UserError, match="a file of that name"):
         listening_socket(options)
+
+
+def test_an_error_in_the_scheduler_does_not_end_the_queue(monkeypatch, caplog):
+    stop, calls = threading.Event(), []
+
+    class Failing:
+        def run_until(self, stop: threading.Event) -> None:
+            calls.append(1)
+            if len(calls) < 3:
+                raise RuntimeError("a bug")
+            stop.set()
+
+    monkeypatch.setattr("policysearch.service.serve._AFTER_ERROR", 0.0)
+    schedule(Failing(), stop)
+    assert len(calls) == 3
+    assert caplog.text.count("the scheduler failed") == 2
 
 
 def test_it_answers_at_a_socket(tmp_path):
