@@ -18,6 +18,7 @@ from policysearch.datasets.load import opened
 from policysearch.datasets.split import split
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
+from workers.curves import curve_writer
 
 Evaluate = Callable[[Trial], dict[str, Any]]
 """Trains one child and returns its metrics; raises when it cannot."""
@@ -78,6 +79,7 @@ class ChildSetup:
                     loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
                     examine=partial(exam, data, seed=trial.seed) if exam else None,
                     bases=bases,
+                    follow=curve_writer(trial),
                 )
 
         return evaluate

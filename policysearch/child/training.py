@@ -32,6 +32,7 @@ def train(
     loss: Loss | None = None,
     examine: Callable[[Logits], dict[str, float]] | None = None,
     bases: Bases | None = None,
+    follow: Callable[[list[dict[str, float]]], None] | None = None,
 ) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
@@ -48,6 +49,7 @@ def train(
             without one.
         examine: called with the trained network; what it gives is added to the metrics. Its time does not count.
         bases: keeps the networks that a recipe with `base_epochs` begins with.
+        follow: called at each checkpoint with the learning curve so far, which it must not change.
 
     Returns:
         accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted on validation (see `scores`);
@@ -65,7 +67,7 @@ def train(
             batch that fits); or torch.compile failed.
         UserError: a precision that the device does not have.
     """
-    spec = TrainingSpec(policy, data, factory, images, epochs, seed, recipe, loss, examine)
+    spec = TrainingSpec(policy, data, factory, images, epochs, seed, recipe, loss, examine, follow)
     try:
         return _train(spec)[0] if not recipe.base_epochs else _fine_tuned(spec, bases or Bases())
     except OutOfMemory:
@@ -82,7 +84,13 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
     """Train on from the replicate's base, which is trained first if it is not there."""
     plain = spec.recipe.model_copy(update={"schedule": "one-cycle", "averaging": 0.0, "checkpoints": 1})
     work = replace(
-        spec, policy=preset("identity"), epochs=spec.recipe.base_epochs, recipe=plain, loss=None, examine=None
+        spec,
+        policy=preset("identity"),
+        epochs=spec.recipe.base_epochs,
+        recipe=plain,
+        loss=None,
+        examine=None,
+        follow=None,
     )
     network, seconds = bases.of((spec.images, spec.seed), lambda: _train(work)[1])
     effects = affinity(spec.policy, spec.data, network, evaluation_batch(spec.recipe), spec.seed)
@@ -100,6 +108,8 @@ def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
             run.epoch(epoch)
             if epoch in run.checkpoints:
                 run.validate(epoch)
+                if spec.follow is not None:
+                    spec.follow(run.curve)
         train_scores = run.finish()
         examined = run.examine()
 

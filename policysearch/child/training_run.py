@@ -48,6 +48,7 @@ class TrainingSpec:
     recipe: Recipe
     loss: Loss | None
     examine: Callable[[Logits], dict[str, float]] | None
+    follow: Callable[[list[dict[str, float]]], None] | None = None
 
 
 @dataclass

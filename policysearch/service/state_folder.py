@@ -69,6 +69,11 @@ class JobFolder:
         return self.path / "stop"
 
     @property
+    def curves(self) -> Path:
+        """Learning curves of the pulls in flight."""
+        return self.path / "curves"
+
+    @property
     def run(self) -> Path:
         """The folder of the search, calibration or evaluation itself."""
         return self.path / "run"

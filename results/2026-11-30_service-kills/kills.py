@@ -16,7 +16,6 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,7 @@ def main() -> None:
             rng = random.Random(f"{options.seed} {number}")
             record = KillSeries(folder / f"series-{number}", rng).run(OF_A_SERIES, expected)
             with LINES.open("a") as file:
-                file.write(json.dumps({"series": number, **asdict(record)}) + "\n")
+                file.write(json.dumps({"series": number, **vars(record)}) + "\n")
             command = f"python results/{HERE.name}/kills.py --kills {options.kills} --seed {options.seed}"
             (HERE / "kills.md").write_text(summary(_lines(), command))
 

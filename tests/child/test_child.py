@@ -29,7 +29,7 @@ def fashion():
     return dataset, on_device(dataset, split(dataset, None, 0), torch.device("cpu"))
 
 
-def child(data, policy="identity", images=60, epochs=2, seed=1, **recipe):
+def child(data, policy="identity", images=60, epochs=2, seed=1, follow=None, **recipe):
     torch.set_num_threads(1)
     return train(
         Policy.preset(policy),
@@ -39,7 +39,18 @@ def child(data, policy="identity", images=60, epochs=2, seed=1, **recipe):
         epochs=epochs,
         seed=seed,
         recipe=Recipe(**recipe),
+        follow=follow,
     )
+
+
+def test_who_follows_a_training_sees_its_curve_and_changes_nothing(fashion):
+    _, data = fashion
+    curves = []
+    followed = child(data, follow=lambda curve: curves.append(list(curve)), checkpoints=2)
+    alone = child(data, checkpoints=2)
+    assert curves == [followed["curve"][:1], followed["curve"]]
+    times = {name for name in alone if "second" in name or "memory" in name}
+    assert {n: v for n, v in followed.items() if n not in times} == {n: v for n, v in alone.items() if n not in times}
 
 
 def test_shipped_data_is_what_it_says(fashion):

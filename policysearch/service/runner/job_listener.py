@@ -53,6 +53,7 @@ class JobListener:
             return
         if status.phase != self._log.last_phase.get("phase"):
             self._log.append("phase", phase=status.phase, note="")
+        self._live.write_if_due()
         content = (status.phase, status.done, status.failed, status.total)
         if content == self._status and time.monotonic() < self._next:
             return
@@ -60,7 +61,6 @@ class JobListener:
             return
         self._status, self._next = content, time.monotonic() + (1.0 if status.phase == "decode" else _EVERY_SECONDS)
         self._log.append("progress", **self._progress(status))
-        self._live.write_if_due()
 
     def _progress(self, status: Status) -> dict[str, Any]:
         name, best = status.best or ("", None)

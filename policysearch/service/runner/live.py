@@ -27,6 +27,7 @@ from policysearch.service.runner.so_far import (
 )
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.rows import COMPLETE, RUNNING, Row
+from workers.curves import clear_curves, curves_in_flight
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 20.0
@@ -49,18 +50,26 @@ class LiveFile:
         self._curve = RewardCurve()
         self._winner: str | None = None
         self._sentence = ""
+        self._shown: tuple[int, dict[int, int]] = (0, {})
         self._next = 0.0
 
     def begin(self, work: Work) -> None:
         """Follow a phase from now on."""
         self._work = work
+        clear_curves(self._folder.curves)
         if work.dataset is not None and self._painter is None:
             self._painter = Painter(self._folder.best_picture, work.dataset)
         self.write()
 
     def write_if_due(self) -> None:
-        """Write the summary, unless that was done a moment ago."""
-        if time.monotonic() >= self._next:
+        """Write the summary where something has changed, unless that was done a moment ago."""
+        if self._work is None or time.monotonic() < self._next:
+            return
+        rows = self._work.store.rows
+        flying = curves_in_flight(self._folder.curves, [row.number for row in rows if row.state == RUNNING])
+        shown = (sum(row.state != RUNNING for row in rows), {number: len(curve) for number, curve in flying.items()})
+        if shown != self._shown:
+            self._shown = shown
             self.write()
 
     def write(self) -> None:
@@ -89,7 +98,7 @@ class LiveFile:
         content: dict[str, Any] = {
             "phase": work.phase,
             "rewards": self._curve.points,
-            "curves": learning_curves(work.store.rows),
+            "curves": learning_curves(work.store.rows, self._folder.curves),
             "curve_metric": "accuracy",
             "winner": self._winner,
         }

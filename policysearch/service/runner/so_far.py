@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
@@ -12,7 +13,8 @@ from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.reports.numbers import unit_of
 from policysearch.stats.intervals import student
-from policysearch.study.rows import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, RUNNING, Row
+from workers.curves import curves_in_flight
 
 _FREE = frozenset(preset(name).hash for name in BASELINES)
 _CHANCE = "this may be chance, and is tested on fresh replicates at the end"
@@ -138,11 +140,15 @@ class RewardCurve:
         return self._points[::-1][:: max(1, stride)][::-1]
 
 
-def learning_curves(rows: Sequence[Row], most: int = 6) -> dict[int, list[list[float]]]:
-    """(epoch, accuracy) of the pulls that ended last, by number, where their outcomes have a curve."""
+def learning_curves(rows: Sequence[Row], folder: Path, most: int = 6) -> dict[int, list[list[float]]]:
+    """(epoch, accuracy) by number, of the pulls in flight as far as they are, and of those that ended last.
+
+    Args:
+        rows: of a phase.
+        folder: where workers of this machine write the curves of the pulls in flight.
+        most: pulls that have ended.
+    """
     ended = [row for row in rows if row.state == COMPLETE and row.outcome.metrics.get("curve")]
-    return {row.number: [_point(point) for point in row.outcome.metrics["curve"]] for row in ended[-most:]}
-
-
-def _point(point: Mapping[str, float]) -> list[float]:
-    return [point["epoch"], point["accuracy"]]
+    curves = {row.number: row.outcome.metrics["curve"] for row in ended[-most:]}
+    curves |= curves_in_flight(folder, [row.number for row in rows if row.state == RUNNING])
+    return {number: [[point["epoch"], point["accuracy"]] for point in curve] for number, curve in curves.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from policysearch.service.runner.job_listener import JobListener
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.config import SearchConfig, load_config, make_config, save_config, validated
 from policysearch.study.run_folder import RunFolder
+from workers.curves import FOLDER
 
 _PLAN = "plan.json"
 _OF_PLACE = ("device", "pool", "ray_address", "gpus_per_worker", "cpus_per_worker")
@@ -42,6 +44,7 @@ def work(folder: JobFolder, job: Mapping[str, Any], log: EventLog, check_ctrl_c:
         Stopped: the pulls in flight have ended, and no other is to begin.
         KeyboardInterrupt: it was interrupted; what was recorded is kept.
     """
+    os.environ[FOLDER] = str(folder.curves)  # for the workers that are started from here
     listener = JobListener(folder, log, check_ctrl_c)
     try:
         sentence, winner = _KINDS[job["kind"]](folder.run, job["settings"], job.get("changes", {}), listener)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
 
@@ -103,7 +104,13 @@ def test_a_curve_is_thinned_evenly_and_keeps_its_end(count):
     assert len({b - a for a, b in pairwise(numbers)}) <= 1
 
 
-def test_learning_curves_are_those_of_the_last_pulls():
-    points = [{"epoch": 1, "accuracy": 0.3, "loss": 2.0}, {"epoch": 2, "accuracy": 0.4, "loss": 1.0}]
-    ended = [Row(k, MINE, k, state=COMPLETE, reward=0.4, outcome=Outcome({"curve": points})) for k in range(9)]
-    assert learning_curves(ended, most=2) == {7: [[1, 0.3], [2, 0.4]], 8: [[1, 0.3], [2, 0.4]]}
+POINTS = [{"epoch": 1, "accuracy": 0.3, "loss": 2.0}, {"epoch": 2, "accuracy": 0.4, "loss": 1.0}]
+
+
+def test_learning_curves_are_those_of_the_last_pulls_and_of_those_in_flight(tmp_path):
+    ended = [Row(k, MINE, k, state=COMPLETE, reward=0.4, outcome=Outcome({"curve": POINTS})) for k in range(9)]
+    flying = [Row(9, MINE, 9), Row(10, MINE, 10)]
+    (tmp_path / "9.json").write_text(json.dumps(POINTS[:1]))
+    (tmp_path / "3.json").write_text(json.dumps(POINTS[:1]))
+    curves = learning_curves([*ended, *flying], tmp_path, most=2)
+    assert curves == {7: [[1, 0.3], [2, 0.4]], 8: [[1, 0.3], [2, 0.4]], 9: [[1, 0.3]]}
