@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -162,7 +163,9 @@ def _open_study(storage: BaseStorage, name: str, state: _State, reward: str) -> 
                 raise UserError(f"the storage holds no study {name!r}: put the run's storage back") from None
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
-        study.set_metric_names([reward])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names([reward])
         return study
     except optuna.exceptions.DuplicatedStudyError:
         raise UserError(f"another search has just begun a study named {name!r} here: give another --study") from None

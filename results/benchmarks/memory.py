@@ -101,15 +101,15 @@ def first_step(tree: Path, folder: Path) -> float:
 def measured(trees: list[Path], rounds: int, folder: Path) -> dict[str, list[list[float]]]:
     """Megabytes by process: a pair a round, of this tree and of the commit."""
     rng = random.Random(0)
-    found: dict[str, list[list[float]]] = {}
+    pairs: dict[str, list[list[float]]] = {}
     for _ in range(rounds):
         of_tree = {
             tree: {**processes(tree, folder), FIRST_STEP: first_step(tree, folder)}
             for tree in rng.sample(trees, len(trees))
         }
         for name in of_tree[trees[0]]:
-            found.setdefault(name, []).append([of_tree[tree][name] for tree in trees])
-    return found
+            pairs.setdefault(name, []).append([of_tree[tree][name] for tree in trees])
+    return pairs
 
 
 def row(name: str, pairs: list[list[float]]) -> str:
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("memory.md"))
     options = parser.parse_args()
     with checked_out(options.against) as (before, folder):
-        found = measured([HERE, before], options.rounds, folder)
+        pairs_of_process = measured([HERE, before], options.rounds, folder)
     lines = [
         "# Memory",
         "",
@@ -200,7 +200,7 @@ def main() -> None:
         "",
         "| process | then | now | now by then | target |",
         "| - | - | - | - | - |",
-        *(row(name, pairs) for name, pairs in found.items()),
+        *(row(name, pairs) for name, pairs in pairs_of_process.items()),
         "",
         *of_workers(),
     ]

@@ -1,4 +1,4 @@
-"""The Ray pool beside the local pool: pulls a minute of children that sleep, and seconds until the first trial runs.
+"""The Ray pool compared with the local pool: pulls per minute of children that sleep, seconds until the first trial.
 
 Run: python results/benchmarks/pools.py [--out FILE]. Two workers, children of 2 s, rounds of 20 pulls of each pool in
 turn on workers that are ready; then starts in processes of their own, torch and the shipped data included. No GPU.
@@ -30,7 +30,7 @@ LIMITS = {"pulls": 0.95, "start": 8.0}
 
 
 class Sleeping:
-    """Sets up as a real child does; its children sleep, and tell when they began."""
+    """Sets up as a real child does; its children sleep, and report when they began."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -47,17 +47,17 @@ class Sleeping:
 
 
 class Pulls:
-    """So many trials, and what came of them."""
+    """A number of trials, and their outcomes."""
 
     def __init__(self, count: int) -> None:
         self.left = [Trial(n, "sleep", "{}", 0, n, 1, 1) for n in range(count)]
-        self.told: list[Outcome] = []
+        self.outcomes: list[Outcome] = []
 
     def ask(self) -> Trial | None:
         return self.left.pop() if self.left else None
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        self.told.append(outcome)
+        self.outcomes.append(outcome)
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
         raise RuntimeError(outcome.error)
@@ -83,18 +83,18 @@ def pulls_a_minute(pool: WorkerPool[Any]) -> float:
 
 
 def rates() -> dict[str, list[float]]:
-    """Pulls a minute by pool, a figure a round."""
-    found: dict[str, list[float]] = {name: [] for name in POOLS}
+    """Pulls per minute by pool, one figure per round."""
+    rates_of_pool: dict[str, list[float]] = {name: [] for name in POOLS}
     with place("ray"):
         pools = {name: make(Sleeping(SECONDS)) for name, make in POOLS.items()}
         for pool in pools.values():
             run(Pulls(2 * WORKERS), pool, retries=0)
         for _ in range(ROUNDS):
             for name, pool in pools.items():
-                found[name].append(pulls_a_minute(pool))
+                rates_of_pool[name].append(pulls_a_minute(pool))
         for pool in pools.values():
             pool.close()
-    return found
+    return rates_of_pool
 
 
 def start(name: str) -> None:
@@ -105,16 +105,16 @@ def start(name: str) -> None:
         pool = POOLS[name](Sleeping(0))
         run(first, pool, retries=0)
         pool.close()
-    print(first.told[0].metrics["began"] - started)
+    print(first.outcomes[0].metrics["began"] - started)
 
 
 def starts() -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in POOLS}
+    seconds_of_pool: dict[str, list[float]] = {name: [] for name in POOLS}
     for _ in range(STARTS):
-        for name, seconds in found.items():
+        for name, seconds in seconds_of_pool.items():
             done = subprocess.run([sys.executable, __file__, "--start", name], check=True, stdout=subprocess.PIPE)
             seconds.append(float(done.stdout))
-    return found
+    return seconds_of_pool
 
 
 def in_words(values: list[float]) -> str:
@@ -148,12 +148,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("pools.md"))
     parser.add_argument("--start", choices=list(POOLS), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.start:
-        start(given.start)
+    options = parser.parse_args()
+    if options.start:
+        start(options.start)
         return
     lines = table()
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
