@@ -96,7 +96,7 @@ class _Devices(TorchFunctionMode):
         kwargs = kwargs or {}
         if function is torch.device:
             return function(*args, **kwargs)
-        if function is torch.tensor and kwargs.get("device") is not None:
+        if function is torch.tensor and torch.device(kwargs.get("device") or "cpu").type == "cuda":
             return function(*args, **{**kwargs, "device": "cpu"}).to(META)
         if function is torch.Tensor.pin_memory:
             _PINNED[id(args[0])] = args[0]
