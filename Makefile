@@ -25,6 +25,7 @@ lint: .venv/installed-test
 benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/record.py
 	$(BIN)/python results/benchmarks/replay.py
+	-$(BIN)/python results/benchmarks/scale.py
 	$(BIN)/python results/benchmarks/controller.py
 	$(BIN)/python results/benchmarks/search.py
 	$(BIN)/python results/benchmarks/startup.py

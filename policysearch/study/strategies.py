@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Protocol
 
@@ -23,7 +23,7 @@ from policysearch.rules.registry import own_rule_named, parse_rule
 from policysearch.rules.successive_halving import Promoting
 from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
 from policysearch.study.quiet_optuna import quiet_optuna
-from policysearch.study.seeded_sampler import SeededSampler
+from policysearch.study.seeded_sampler import CommonParameters, SeededSampler
 
 _NO_FIXED_FORM = {
     "Grid": "needs one fixed grid, but parameters depend on `family`; use optuna:BruteForce, which walks such spaces",
@@ -105,9 +105,10 @@ class SamplerStrategy:
 
     factory: Callable[[int], BaseSampler]
     fidelities: ClassVar[bool] = False
+    _common: CommonParameters = field(default_factory=CommonParameters, init=False, repr=False, compare=False)
 
     def choose(self, history: PullHistory) -> SamplerChoice:
-        return SamplerChoice(lambda: SeededSampler(self.factory, history.seed))
+        return SamplerChoice(lambda: SeededSampler(self.factory, history.seed, self._common))
 
 
 def must_name_a_strategy(spec: str) -> None:

@@ -31,8 +31,8 @@ from policysearch.study.sources import Budgeted
 from policysearch.study.storage import open_storage
 from policysearch.study.strategies import Strategy, make_strategy
 
-sys.path.append(str(Path(__file__).parents[2] / "tests"))
-from postgres import private_server  # the server that the tests use
+sys.path.append(str(Path(__file__).parents[2]))
+from tests.support.postgres import private_server  # the server that the tests use
 
 SPACE = load_space("default")
 CURVE = [{"epoch": e, "accuracy": 0.5, "loss": 1.0} for e in range(4)]
@@ -98,26 +98,26 @@ def measured(storage: BaseStorage, workers: int, trials: int) -> str:
 def storages() -> Iterator[dict[str, BaseStorage]]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        found: dict[str, BaseStorage] = {"memory": optuna.storages.InMemoryStorage()}
-        found["SQLite"] = stack.enter_context(open_storage(f"sqlite:///{folder}/study.db"))
+        opened: dict[str, BaseStorage] = {"memory": optuna.storages.InMemoryStorage()}
+        opened["SQLite"] = stack.enter_context(open_storage(f"sqlite:///{folder}/study.db"))
         server = stack.enter_context(private_server(options=""))
         if server is not None:
             version = server.sql("postgres", "SHOW server_version").split()[0]
-            found[f"PostgreSQL {version}"] = stack.enter_context(open_storage(server.new_database("benchmark")))
-        yield found
+            opened[f"PostgreSQL {version}"] = stack.enter_context(open_storage(server.new_database("benchmark")))
+        yield opened
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("controller.md"))
     parser.add_argument("--trials", type=int, default=3000, help="outcomes with 200 workers; a tenth as many with 20")
-    given = parser.parse_args()
+    options = parser.parse_args()
     lines = [
         "# Outcomes a second that one controller takes in",
         "",
-        f"`python results/benchmarks/controller.py --trials {given.trials}` · {platform.machine()}, two cores · Python "
-        f"{platform.python_version()}, Optuna {optuna.__version__} · ucb over the default space ({len(SPACE.arms(0))} "
-        f"arms), children that sleep for {SHORTEST} to {LONGEST} s, one run a row",
+        f"`python results/benchmarks/controller.py --trials {options.trials}` · {platform.machine()}, two cores · "
+        f"Python {platform.python_version()}, Optuna {optuna.__version__} · ucb over the default space "
+        f"({len(SPACE.arms(0))} arms), children that sleep for {SHORTEST} to {LONGEST} s, one run a row",
         "",
         f"The goal is {LIMIT} outcomes a second on SQLite. Children end as often a second as there are workers: a "
         "rate below that is the controller's limit. At the end: "
@@ -126,12 +126,12 @@ def main() -> None:
         "| storage | workers | outcomes | outcomes a second | at the end | controller's CPU, ms an outcome |",
         "| - | - | - | - | - | - |",
     ]
-    with storages() as found:
-        for (name, storage), workers in itertools.product(found.items(), WORKERS):
-            trials = given.trials * workers // max(WORKERS)
+    with storages() as opened:
+        for (name, storage), workers in itertools.product(opened.items(), WORKERS):
+            trials = options.trials * workers // max(WORKERS)
             lines.append(f"| {name} | {workers} | {trials} | {measured(storage, workers, trials)} |")
             print(lines[-1], flush=True)
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
