@@ -107,7 +107,7 @@ def _situation(job: Job, position: tuple[int, str] | None) -> str:
     if position is not None:
         return f"no. {position[0]} in the queue" + (f": {position[1]}" if position[1] else "")
     if not job.at_work and job.state != State.DONE:
-        return job.reason
+        return "" if job.reason == job.state else job.reason
     facts = job.progress
     total = facts.get("total")
     best = facts.get("best")

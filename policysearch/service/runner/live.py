@@ -14,6 +14,7 @@ from policysearch.experiments.observer import Work
 from policysearch.experiments.search.result import references
 from policysearch.experiments.search.summary import ArmSummary, summarise
 from policysearch.policy.describe import in_words
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.painter import Painter
 from policysearch.service.runner.so_far import (
@@ -111,14 +112,22 @@ class LiveFile:
         lead = self._lead(work, summaries)
         if lead is not None:
             self._say(lead)
-        best = next((summary for summary in summaries if summary.pulls), None)
+        best = self._best_arm(work, summaries)
         if best is not None and self._painter is not None:
-            self._painter.show(best.arm.policy)
+            self._painter.show(best.policy)
         return {
             "verdict": lead and asdict(lead),
             "leaderboard": leaderboard(summaries),
-            "best_policy": in_words(best.arm.policy) if best else "",
+            "best_policy": in_words(best.policy) if best else "",
         }
+
+    def _best_arm(self, work: Work, summaries: list[ArmSummary]) -> Arm | None:
+        """The arm that the pulls show to be best; once there is a winner, the winner."""
+        pulled = [summary.arm for summary in summaries if summary.pulls]
+        if self._winner is None:
+            return pulled[0] if pulled else None
+        arms = [*(row.arm for row in work.stores["confirm"].rows), *pulled]
+        return next((arm for arm in arms if arm.name == self._winner), None)
 
     def _lead(self, work: Work, summaries: list[ArmSummary]) -> Lead | None:
         confirmed = work.stores["confirm"].rows

@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.browsing import BUSY, tab_to
 from tests.support.service_pages import HOSTILE, SHOWN, live
 from tests.support.service_server import FakeRunner
 
 pytestmark = pytest.mark.browser
-BUSY = 30_000  # milliseconds that a busy machine may take
 
 
 @pytest.fixture(scope="module")
@@ -139,18 +139,6 @@ def test_a_button_asks_first_and_can_be_left_by_keyboard(visiting, server):
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         expect(page.get_by_role("button", name="Cancel")).to_be_focused()
-
-
-def tab_to(page, name: str) -> None:
-    """Press Tab until a button or link of this name has the focus; each one on the way must be visible."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        focus = page.locator(":focus")
-        assert focus.count() == 1
-        expect(focus).to_be_in_viewport()
-        if focus.inner_text().strip() == name:
-            return
-    raise AssertionError(f"{name} is not reached by Tab")
 
 
 def test_the_first_tab_skips_to_the_content(visiting, busy):

@@ -7,10 +7,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.browsing import BUSY, hide
 from tests.support.service_pages import HOSTILE, SHOWN, live
 
 pytestmark = pytest.mark.browser
-BUSY = 30_000  # milliseconds that a busy machine may take
 
 
 def numbers(page) -> list[int]:
@@ -79,17 +79,6 @@ def test_a_short_break_is_not_mentioned(visiting, server, runner):
         expect(page.locator("html[data-connected=false]")).to_have_count(1)
         page.locator("html[data-connected=true]").wait_for()
         expect(page.locator("#connection")).to_be_hidden()
-
-
-def hide(page, hidden: bool) -> None:
-    """Let the page think that its tab is hidden: a headless browser hides none."""
-    page.evaluate(
-        """(hidden) => {
-            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""",
-        hidden,
-    )
 
 
 def test_a_hidden_tab_has_no_stream_and_goes_on_when_it_is_shown(visiting, runner):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
+from policysearch.policy.describe import in_words
+from policysearch.policy.policy import Policy
 from policysearch.service.job import State
+from tests.support.browsing import BUSY, LONG, tab_to
+from tests.support.service_pages import HOSTILE, SHOWN
 from tests.support.service_server import CommandServer
 
 pytestmark = pytest.mark.browser
-BUSY = 30_000  # milliseconds that a busy machine may take
-LONG = 240_000  # milliseconds that a search may take there
 
 
 @pytest.fixture
@@ -61,9 +68,65 @@ def test_a_search_from_the_form_to_the_policy_with_a_kill_in_between(visiting, c
         run = command_server.state / "runs" / job_id / "run"
         content = download.value.path().read_bytes()
         assert content == (run / "policy.json").read_bytes() and json.loads(content)["hash"]
+        expect(page.locator("#best .words")).to_have_text(in_words(Policy.load(run / "policy.json")), timeout=BUSY)
         page.get_by_role("link", name="report.html").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("which augmentation to train with")
         visit.forgive("net::ERR_")
+
+
+def test_a_search_is_asked_for_by_keyboard_alone(visiting, server):
+    with visiting() as visit:
+        page = visit.page()
+        page.locator("html.scripted").wait_for()
+        tab_to(page, "New search")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="New search").wait_for()
+        for label, value in (("Pulls", "8"), ("Images per pull", "100"), ("Epochs per pull", "2"), ("Workers", "1")):
+            tab_to(page, label)
+            page.keyboard.press("Control+a")
+            page.keyboard.type(value)
+        tab_to(page, "What will it cost?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Start")).to_be_focused(timeout=LONG)
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile(r"/searches/\w{26}$"))
+        job = server.service.jobs.get(page.url.rpartition("/")[2])
+        settings = {name: job.request[name] for name in ("trials", "images", "epochs", "workers")}
+        assert settings == {"trials": 8, "images": 100, "epochs": 2, "workers": 1}
+
+
+def zip_of_classes(path: Path, names: list[str]) -> Path:
+    """A zip with a folder for each class, of six pictures each."""
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            for number in range(6):
+                file = io.BytesIO()
+                Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(file, format="PNG")
+                archive.writestr(f"{name}/{number}.png", file.getvalue())
+    return path
+
+
+def test_own_images_are_uploaded_and_shown_as_what_they_are(visiting, command_server, tmp_path):
+    hostile = HOSTILE.replace("/", "|")  # which parts folders
+    upload = zip_of_classes(tmp_path / "pets.zip", [hostile, "dog", "cat"])
+    with visiting(login=False, server=command_server) as visit:
+        page = visit.context.new_page()
+        page.goto(command_server.login_address)
+        page.get_by_role("link", name="Data").click()
+        page.get_by_label("File").set_input_files(upload)
+        page.get_by_label("Name").fill(HOSTILE)
+        page.get_by_role("button", name="Upload").click()
+        row = page.locator(".data-sets li", has_text=SHOWN)
+        expect(row.locator(".badge")).to_have_text("ready", timeout=LONG)
+        expect(row).to_contain_text("3 classes:")
+        expect(row).to_contain_text("onerror=alert(1)")
+        assert row.locator("img[src=x]").count() == 0
+        row.get_by_text("Samples").click()
+        expect(row.locator("img")).to_be_visible()
+        assert row.locator("img").evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+        row.get_by_role("link", name="Search on it").click()
+        expect(page.get_by_label("Images", exact=True).locator("option:checked")).to_have_text(SHOWN)
 
 
 def test_errors_are_at_their_fields(visiting):

@@ -33,6 +33,13 @@ def test_while_it_runs_it_may_be_chance_and_nobody_wins():
     assert "Verdict" not in text and "The policy" not in text
 
 
+def test_the_verdict_is_said_once():
+    verdict = {"sentence": "no clear winner: use identity", "may_be_chance": False}
+    columns = {"reason": "no clear winner: use identity"}
+    text = text_of(job_page(SHELL, view(State.DONE, live=live(verdict=verdict), columns=columns)))
+    assert text.count("clear winner: use identity") == 1
+
+
 def test_after_the_confirmation_it_is_a_verdict():
     verdict = {"sentence": "use randaugment", "low": 0.01, "high": 0.02, "over": "flip-crop", "may_be_chance": False}
     text = text_of(job_page(SHELL, view(State.DONE, live=live(verdict=verdict, winner="policy 0"))))

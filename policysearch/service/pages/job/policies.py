@@ -112,7 +112,7 @@ def _curves(view: JobView) -> Html | None:
         return None
     title = view.unit.axis(str(view.live.get("curve_metric") or "validation accuracy"))
     drawing = curves(lines, title, _tick(view.unit))
-    caption = "Learning curves of the pulls that ended last."
+    caption = "Learning curves of the pulls at work and of those that ended last."
     return tag("figure", drawing, tag("figcaption", caption, class_="note"))
 
 

@@ -65,6 +65,8 @@ def _sentence(view: JobView) -> str:
     if view.position is not None:
         place, why = view.position
         return f"{_ordinal(place)} in the queue: {why}." if why else f"{_ordinal(place)} in the queue."
+    if job.state == State.DONE and view.live.get("verdict"):
+        return ""  # it is said above
     if job.reason:
         return job.reason[:1].upper() + job.reason[1:] + ("" if job.reason.endswith((".", "!", "?")) else ".")
     if job.state == State.RUNNING:
