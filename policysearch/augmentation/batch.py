@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from policysearch.augmentation.apply import apply, track
+from policysearch.augmentation.kernels.pixel_moves import rows_a_piece
 from policysearch.augmentation.mixing import mix
 from policysearch.augmentation.sampling import Draw, draw
 from policysearch.augmentation.soft_targets import policy_confidence, soften
@@ -144,10 +145,15 @@ def _mixture(drawn: Draw, images: Tensor) -> Tensor:
         return apply(drawn, images)
     width = drawn.mixture.shape[1] - 1
     chains = apply(drawn, images.repeat_interleave(width, 0)).view(len(images), width, *images.shape[1:])
-    out = images * drawn.mixture[:, 0, None, None, None]
-    for i in range(width):
-        out += chains[:, i] * drawn.mixture[:, i + 1, None, None, None]
-    return out.round_().clamp_(0, 255).to(torch.uint8)
+    shares = drawn.mixture[:, :, None, None, None]
+    out, step = torch.empty_like(images), rows_a_piece(images)
+    for at in range(0, len(images), step):
+        piece = slice(at, at + step)
+        mean = images[piece] * shares[piece, 0]
+        for i in range(width):
+            mean += chains[piece, i] * shares[piece, i + 1]
+        out[piece] = mean.round_().clamp_(0, 255)
+    return out
 
 
 def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:

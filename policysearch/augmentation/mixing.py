@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from policysearch.augmentation.kernels.masks import inside
+from policysearch.augmentation.kernels.pixel_moves import rows_a_piece
 from policysearch.augmentation.sampling import MixDraw
 
 Mixed = tuple[Tensor, Tensor, Tensor]
@@ -63,8 +64,15 @@ def _pairs(draw: MixDraw) -> Tensor:
 
 
 def _blend(images: Tensor, partners: Tensor, share: Tensor) -> Tensor:
-    share = share[:, None, None, None]
-    return (images * share + images[partners] * (1 - share)).round_().to(torch.uint8)
+    """share·image + (1 - share)·partner, a few images at a time: float32 copies of a whole batch leave the cache."""
+    share, out = share[:, None, None, None], torch.empty_like(images)
+    step = rows_a_piece(images)
+    for at in range(0, len(images), step):
+        piece = slice(at, at + step)
+        blended = images[piece] * share[piece]
+        blended += images[partners[piece]] * (1 - share[piece])
+        out[piece] = blended.round_()
+    return out
 
 
 def _mixup(images: Tensor, draw: MixDraw, maps: Tensor | None) -> Mixed:
