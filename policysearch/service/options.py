@@ -23,7 +23,7 @@ class Options:
         port: the port to listen at; 0 lets the system choose.
         uds: a Unix socket to listen at instead of an address.
         root_path: the path below which a proxy shows the service, such as "/search"; empty without one.
-        allowed_hosts: names, beside the local ones, by which browsers may address the server.
+        allowed_hosts: further names by which browsers may address the server; the local ones are always allowed.
         behind_tls: a proxy in front of the server ends TLS.
         insecure_http: plain HTTP beyond this machine is meant.
         no_token: whoever reaches the server is its administrator.
