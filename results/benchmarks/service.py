@@ -24,8 +24,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert, select
+
 from policysearch.service.database.connection import open_database
 from policysearch.service.database.jobs import Jobs
+from policysearch.service.database.tables import JOBS
+from policysearch.service.ids import new_id
 from policysearch.service.job import State
 from policysearch.service.state_folder import StateFolder
 
@@ -166,20 +170,27 @@ def fill(folder: StateFolder, count: int) -> str:
     (sample / "events.jsonl").write_text("".join(map(_pull, range(PULLS_LISTED))), encoding="utf-8")
     (sample / "live.json").write_text(json.dumps(_live()), encoding="utf-8")
     with open_database(None, folder.database) as database:
-        jobs = Jobs(database)
-        for number in range(count):
-            job = jobs.add("admin", "search", {**SETTINGS, "trials": PULLS_LISTED}, workers=1, name=f"search {number}")[
-                0
-            ]
-            for state in (State.QUEUED, State.STARTING, State.RUNNING):
-                jobs.enter(job.id, state)
-            jobs.update(job.id, progress={"phase": "report", "done": PULLS_LISTED, "total": PULLS_LISTED, "best": 0.86})
-            jobs.enter(job.id, State.DONE)
-            path = folder.job(job.id)
-            path.path.mkdir()
-            for file in (path.events, path.live):
-                os.link(sample / file.name, file)
-    return job.id
+        first = _done(Jobs(database))
+        with database.writing() as connection:
+            row = dict(connection.execute(select(JOBS)).mappings().one())
+            copies = [{**row, "id": new_id(), "name": f"search {number}"} for number in range(1, count)]
+            if copies:
+                connection.execute(insert(JOBS), copies)
+    for job_id in (first, *(copy["id"] for copy in copies)):
+        path = folder.job(job_id)
+        path.path.mkdir()
+        for file in (path.events, path.live):
+            os.link(sample / file.name, file)
+    return first
+
+
+def _done(jobs: Jobs) -> str:
+    """A search that is done; its id."""
+    job = jobs.add("admin", "search", {**SETTINGS, "trials": PULLS_LISTED}, workers=1, name="search 0")[0]
+    for state in (State.QUEUED, State.STARTING, State.RUNNING):
+        jobs.enter(job.id, state)
+    jobs.update(job.id, progress={"phase": "report", "done": PULLS_LISTED, "total": PULLS_LISTED, "best": 0.86})
+    return jobs.enter(job.id, State.DONE).id
 
 
 def _pull(number: int) -> str:
