@@ -97,6 +97,8 @@ class KillSeries:
         """
         try:
             self._start()
+            for _ in range(2):
+                self._search()
             for _ in range(kills):
                 self._disturb()
             self._let_all_end()
@@ -140,7 +142,11 @@ class KillSeries:
     def _ask(self, act: Callable[[], None]) -> None:
         start = time.monotonic()
         with suppress(Exception):  # the server is killed meanwhile
-            act()
+            try:
+                act()
+            except IndexError:  # there is no such job
+                act = self._search
+                act()
             self.record.acts[act.__name__.strip("_")] += 1
             self.seconds = time.monotonic() - start
 

@@ -10,6 +10,7 @@ from typing import Any
 from policysearch.core.trial import Outcome, Trial
 from policysearch.experiments.observer import Work
 from policysearch.experiments.progress import Status
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.live import LiveFile
 from policysearch.service.runner.pace import Pace
@@ -97,11 +98,11 @@ class JobListener:
         if self._source is not None and self._source.is_stopped:
             raise Stopped
 
-    def close(self, winner: str | None = None) -> None:
+    def close(self, winner: Arm | None = None) -> None:
         """Write the last summary.
 
         Args:
-            winner: the policy that the search confirmed, by its name.
+            winner: what the search chose in the end.
         """
         self._live.close(winner)
 

@@ -31,6 +31,8 @@ from policysearch.study.rows import COMPLETE, RUNNING, Row
 from workers.curves import clear_curves, curves_in_flight
 
 _LOG = logging.getLogger(__name__)
+_OF_A_SEARCH = ("search", "confirm")
+"""Phases in which arms are compared with each other; in others there is nothing to lead in."""
 _SHARE = 20.0
 """A summary is written again after this many times the seconds that it took, and no sooner than after a second."""
 
@@ -49,7 +51,7 @@ class LiveFile:
         self._work: Work | None = None
         self._painter: Painter | None = None
         self._curve = RewardCurve()
-        self._winner: str | None = None
+        self._winner: Arm | None = None
         self._sentence = ""
         self._shown: tuple[int, dict[int, int]] = (0, {})
         self._next = 0.0
@@ -86,7 +88,7 @@ class LiveFile:
         end = time.monotonic()
         self._next = end + max(1.0, _SHARE * (end - start))
 
-    def close(self, winner: str | None) -> None:
+    def close(self, winner: Arm | None) -> None:
         """Write the summary for the last time."""
         self._winner = winner
         self.write()
@@ -101,9 +103,9 @@ class LiveFile:
             "rewards": self._curve.points,
             "curves": learning_curves(work.store.rows, self._folder.curves),
             "curve_metric": "accuracy",
-            "winner": self._winner,
+            "winner": self._winner and self._winner.name,
         }
-        if "confirm" in work.stores:
+        if work.phase in _OF_A_SEARCH:
             content |= self._of_search(work, rows)
         return content
 
@@ -112,7 +114,7 @@ class LiveFile:
         lead = self._lead(work, summaries)
         if lead is not None:
             self._say(lead)
-        best = self._best_arm(work, summaries)
+        best = self._winner or next((summary.arm for summary in summaries if summary.pulls), None)
         if best is not None and self._painter is not None:
             self._painter.show(best.policy)
         return {
@@ -121,18 +123,11 @@ class LiveFile:
             "best_policy": in_words(best.policy) if best else "",
         }
 
-    def _best_arm(self, work: Work, summaries: list[ArmSummary]) -> Arm | None:
-        """The arm that the pulls show to be best; once there is a winner, the winner."""
-        pulled = [summary.arm for summary in summaries if summary.pulls]
-        if self._winner is None:
-            return pulled[0] if pulled else None
-        arms = [*(row.arm for row in work.stores["confirm"].rows), *pulled]
-        return next((arm for arm in arms if arm.name == self._winner), None)
-
     def _lead(self, work: Work, summaries: list[ArmSummary]) -> Lead | None:
         confirmed = work.stores["confirm"].rows
         goes_further = work.phase == "search" and self._winner is None  # what was confirmed before may not be now
-        if goes_further or not any(row.state == COMPLETE for row in confirmed):
+        begun = self._winner is not None or any(row.state == COMPLETE for row in confirmed)
+        if goes_further or not begun:
             return lead_so_far(summaries, work.config.reward)
         config, searched = work.config, work.stores["search"]
         verdict = verdict_of(searched.rows, confirmed, config.finalists, config.last_reward, references(searched))

@@ -105,7 +105,7 @@ def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, t
     ends = (pairs[rival].mean, pairs[rival].low, pairs[rival].high) if rival else (math.nan,) * 3
     so_far = f"after {done} of {total} trainings of the confirmation {verdict.winner.name} is ahead; nobody has won yet"
     sentence = verdict.sentence if over else so_far
-    return Lead(sentence, *ends, rival, unit_of(reward).word.strip(), may_be_chance=not over)
+    return Lead(sentence, *ends, rival, unit_of(reward).word.strip(), may_be_chance=not (over and verdict.confirmed))
 
 
 class RewardCurve:

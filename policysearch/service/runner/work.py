@@ -15,6 +15,7 @@ from policysearch.experiments.evaluation.prepare import MARK
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.search.run import resume, search
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.job_listener import JobListener
 from policysearch.service.state_folder import JobFolder
@@ -65,7 +66,7 @@ def _search(run: Path, settings: Mapping[str, Any], changes: Mapping[str, Any], 
         _begin(run)
         result = search(config, listener)
     verdict = result.verdict
-    return (verdict.sentence, verdict.winner.name) if verdict else ("", None)
+    return (verdict.sentence, verdict.winner) if verdict else ("", None)
 
 
 def _move(run: Path, config: SearchConfig) -> None:
@@ -100,8 +101,8 @@ def _evaluate(run: Path, settings: Mapping[str, Any], changes: Mapping[str, Any]
     return result.summary.verdict.sentence, None
 
 
-_End = tuple[str, str | None]
-"""What a job came to as a sentence, and the name of the policy that it confirmed."""
+_End = tuple[str, Arm | None]
+"""What a job came to as a sentence, and the arm that a search chose."""
 _KINDS: Mapping[str, Callable[[Path, Mapping[str, Any], Mapping[str, Any], JobListener], _End]] = {
     "search": _search,
     "calibrate": _calibrate,

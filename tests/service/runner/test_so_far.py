@@ -76,6 +76,12 @@ def test_the_confirmation_is_a_verdict_only_when_it_is_over():
     assert late.over == "flip-crop" and late.mean == pytest.approx(0.1)
 
 
+def test_a_search_that_confirmed_nothing_may_have_been_lucky():
+    verdict = verdict_of(rows(MINE, 0.9, 0.92) + rows(FLIP, 0.8, 0.82, first=2), [], 1, "accuracy", ("flip-crop",))
+    lead = lead_of(verdict, "accuracy", over=True)
+    assert lead.may_be_chance and "was not confirmed on fresh replicates" in lead.sentence
+
+
 def test_the_leaderboard_marks_what_is_fixed():
     (first, second) = leaderboard(summarise(rows(MINE, 0.9, 0.9) + rows(FLIP, 0.8, first=2)))
     assert (first["name"], first["pulls"], first["fixed"], first["worker_seconds"]) == (MINE.name, 2, False, 4.0)
