@@ -44,3 +44,8 @@ class Settings(BaseModel):
 
 def _marks(metadata: list[Any]) -> set[Mark]:
     return {item for item in metadata if isinstance(item, Mark)}
+
+
+def settings_of(config: Any, *names: str) -> dict[str, Any]:
+    """These settings by name, for what a report says of an experiment."""
+    return {name: getattr(config, name) for name in names}

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from policysearch.core.errors import UserError
 from policysearch.core.user_code import import_all
-from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.load import load
 from policysearch.experiments.apart import import_meanwhile
+from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.pools import PoolOf, workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit
+from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool, Source, run
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.pinned_settings import Change, pin, save_settings, search_settings
-from policysearch.study.rows import FAILED, RUNNING, Row
+from policysearch.study.pinned_settings import pin, save_settings, search_settings
+from policysearch.study.rows import FAILED, RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_in_a_sentence
-from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores
+from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores, studies_removed_without_trials
 
 _LOG = logging.getLogger(__name__)
 _Held = TypeVar("_Held")
@@ -162,7 +160,7 @@ class Session(AbstractContextManager["Session"]):
         opened = open_stores(self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases)
         self.stores = self.hold(opened)
         if new:
-            self.hold(_studies_removed_without_trials(self.stores))
+            self.hold(studies_removed_without_trials(self.stores))
         return self.stores
 
     def pin_search(self, dataset: Dataset) -> None:
@@ -242,59 +240,6 @@ class Session(AbstractContextManager["Session"]):
     def write_trials(self) -> None:
         """Write trials.csv, all phases."""
         write_trials(self.folder.trials, self.stores)
-
-
-@contextmanager
-def _studies_removed_without_trials(stores: Mapping[str, OptunaTrialStore]) -> Iterator[None]:
-    """Where an error comes before the first trial, the storage, which others may share, keeps no empty studies."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt):
-        if not any(store.rows for store in stores.values()):
-            with suppress(Exception):  # the storage may be what has failed
-                for store in stores.values():
-                    store.delete()
-        raise
-
-
-def load_with_progress(data: DataSettings, listener: Listener) -> Dataset:
-    """Load a data set; where its images must be decoded first, the listener is called with how many have been.
-
-    Raises:
-        UserError: it is not there, or cannot be read.
-    """
-    return load(data, lambda done, total: listener(Status("decode", done, total, None, 0)))
-
-
-def notes_on(dataset: Dataset, config: DataSettings, others: Iterable[str] = ()) -> list[str]:
-    """What a person should be warned of before an experiment: of the data and `others`, each once."""
-    return list(dict.fromkeys([*(f"data {config.data!r}: {text}" for text in dataset.warnings), *others]))
-
-
-def changed_settings(folder: RunFolder, change: Change, kind: str, advice: str) -> UserError:
-    """The error for a run that is continued with other settings than it was begun with."""
-    return UserError(f"{folder.path}: {change.since(kind)}; {advice}, or give another --out")
-
-
-def must_not_be_fewer(option: str, count: int, recorded: int, folder: RunFolder) -> None:
-    """Check a number that may grow when an experiment is continued.
-
-    Raises:
-        UserError: it is smaller than what is recorded.
-    """
-    if count < recorded:
-        raise UserError(f"--{option} {count} is fewer than the {recorded} of {folder.path}: give {recorded} or more")
-
-
-def most_common_error(rows: Sequence[Row]) -> tuple[str, int]:
-    """The most common error of these trials ("no trial was run" where there is none), and how many ended with any."""
-    errors = Counter(row.outcome.error for row in rows if row.outcome.error)
-    return (errors.most_common(1)[0][0] if errors else "no trial was run"), errors.total()
-
-
-def settings_of(config: Any, *names: str) -> dict[str, Any]:
-    """These settings by name, for what a report says of an experiment."""
-    return {name: getattr(config, name) for name in names}
 
 
 def _start_of_workers(config: SearchConfig) -> str:

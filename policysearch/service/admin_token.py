@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from policysearch.service.database.accounts import ADMIN, Accounts
+from policysearch.service.database.accounts import Accounts
+from policysearch.service.database.viewer import ADMIN
 
 _LONGEST = 200
 _LABEL = "admin.token"

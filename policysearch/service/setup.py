@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import UserError
-from policysearch.service.database.accounts import Accounts, Viewer
+from policysearch.service.database.accounts import Accounts
 from policysearch.service.database.connection import DatabaseAway, open_database
 from policysearch.service.database.data_sets import DataSets
 from policysearch.service.database.jobs import Jobs
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job
 from policysearch.service.limits import read_limits
 from policysearch.service.options import Options

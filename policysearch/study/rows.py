@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from policysearch.core.trial import Outcome
@@ -61,3 +63,9 @@ def reward_of(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
     if not is_usable(value):
         return None, f"reward is {value}: it must be {USABLE}"
     return value, ""
+
+
+def most_common_error(rows: Sequence[Row]) -> tuple[str, int]:
+    """The most common error of these trials ("no trial was run" where there is none), and how many ended with any."""
+    errors = Counter(row.outcome.error for row in rows if row.outcome.error)
+    return (errors.most_common(1)[0][0] if errors else "no trial was run"), errors.total()

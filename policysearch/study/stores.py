@@ -6,7 +6,7 @@ import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -169,3 +169,16 @@ def _open_study(storage: BaseStorage, name: str, state: _State, reward: str) -> 
         return study
     except optuna.exceptions.DuplicatedStudyError:
         raise UserError(f"another search has just begun a study named {name!r} here: give another --study") from None
+
+
+@contextmanager
+def studies_removed_without_trials(stores: Mapping[str, OptunaTrialStore]) -> Iterator[None]:
+    """Where an error comes before the first trial, the storage, which others may share, keeps no empty studies."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        if not any(store.rows for store in stores.values()):
+            with suppress(Exception):  # the storage may be what has failed
+                for store in stores.values():
+                    store.delete()
+        raise

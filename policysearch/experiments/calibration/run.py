@@ -24,7 +24,7 @@ from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session import load_with_progress, notes_on
+from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.record import Recorded, record_table
 from policysearch.experiments.tabular.table_file import load_table

@@ -10,17 +10,20 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import seed_of
+from policysearch.core.settings import settings_of
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.experiments.comparison.live_readings import arms_of, read_search, runs_of
 from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.settings import CompareSettings
+from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit, resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated
 from policysearch.experiments.search.run import resume, search
-from policysearch.experiments.session import Session, changed_settings, load_with_progress, settings_of
+from policysearch.experiments.session import Session
+from policysearch.experiments.session_data import load_with_progress
 from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.pinned_settings import PINNED, first_change

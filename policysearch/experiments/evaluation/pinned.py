@@ -11,11 +11,11 @@ from typing import Any
 import tomli_w
 
 from policysearch.core.settings import Mark
+from policysearch.experiments.continuation import changed_settings, must_not_be_fewer
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.ledger import Looks, Read, hash_of_test_part, note
 from policysearch.experiments.evaluation.prepare import MARK, Prepared
 from policysearch.experiments.evaluation.settings import EvaluateSettings, TrainingSettings
-from policysearch.experiments.session import changed_settings, must_not_be_fewer
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, training_settings
 from policysearch.study.run_folder import RunFolder

@@ -16,7 +16,7 @@ from policysearch.experiments.evaluation.contenders import Entrant, arm_of, fixe
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session import load_with_progress, notes_on
+from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, without_search
 from policysearch.study.policy_spec import named_policy

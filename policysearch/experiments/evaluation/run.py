@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import SearchFailed
+from policysearch.core.settings import settings_of
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.experiments.evaluation.files import write_evaluation
 from policysearch.experiments.evaluation.ledger import Looks
@@ -19,9 +20,9 @@ from policysearch.experiments.evaluation.report import write_page
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.evaluation.summary import Summary, summary
 from policysearch.experiments.progress import Listener
-from policysearch.experiments.session import Session, most_common_error, settings_of
+from policysearch.experiments.session import Session
 from policysearch.policy.spaces import Arm, load_space
-from policysearch.study.rows import COMPLETE
+from policysearch.study.rows import COMPLETE, most_common_error
 from policysearch.study.sources import Confirmation
 
 _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000

@@ -14,6 +14,7 @@ from policysearch.datasets.load import opened
 from policysearch.datasets.split import split
 from policysearch.experiments.apart import called_apart
 from policysearch.experiments.config_checks import must_be_spelled_to_begin
+from policysearch.experiments.continuation import must_not_be_fewer
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.announcement import announce
@@ -33,8 +34,9 @@ from policysearch.experiments.search.result import (
 from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
 from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
-from policysearch.experiments.session import Session, most_common_error, must_not_be_fewer
+from policysearch.experiments.session import Session
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.rows import most_common_error
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free

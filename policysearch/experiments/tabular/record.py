@@ -18,9 +18,10 @@ from policysearch.core.errors import UserError
 from policysearch.core.settings import Mark
 from policysearch.core.trial import Trial
 from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.continuation import must_not_be_fewer
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved
-from policysearch.experiments.session import Session, must_not_be_fewer
+from policysearch.experiments.session import Session
 from policysearch.experiments.tabular.arm_subset import spread_arms
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell, Plan, TableSettings

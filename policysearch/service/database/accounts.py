@@ -7,9 +7,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,42 +17,14 @@ from policysearch.core.errors import UserError
 from policysearch.service.database.account import ROLES, SCOPES, Token, User
 from policysearch.service.database.connection import Database, DatabaseAway
 from policysearch.service.database.tables import SESSIONS, TOKENS, USERS
+from policysearch.service.database.viewer import Viewer
 
-Role = Literal["admin", "user"]
-
-ADMIN = "admin"
-"""The user whom the first start makes."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.@-]{0,63}")
 _LONGEST_LABEL = 100
 _MOST_TOKENS = 50
 """Valid tokens of one user."""
 _MINUTE = 60.0
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """A user as a request is answered: what may be seen and done depends on it.
-
-    Attributes:
-        name: of the user.
-        role: "admin" sees and may do everything; "user" sees jobs of their own and shared ones.
-        scopes: "read", and "run" for what changes something.
-        token_id: of the token that was shown; empty for none.
-
-    Example:
-        >>> Viewer("anna").is_admin
-        False
-    """
-
-    name: str
-    role: Role = "user"
-    scopes: frozenset[str] = frozenset({"read", "run"})
-    token_id: str = ""
-
-    @property
-    def is_admin(self) -> bool:
-        return self.role == "admin"
 
 
 class Accounts:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from policysearch.service.database.connection import Database
-from policysearch.service.database.jobs import enter
+from policysearch.service.database.job_rows import enter
 from policysearch.service.database.tables import ATTEMPTS, PLACES
 from policysearch.service.job import Job, State
 

@@ -12,9 +12,9 @@ from sqlalchemy.engine import RowMapping
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.registry import SHIPPED
 from policysearch.service.data_set import DataSet, DataState
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.connection import Database
 from policysearch.service.database.tables import DATA_SETS
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.ids import is_id, new_id
 from policysearch.service.state_folder import StateFolder
 

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, delete, func, insert, or_, select, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import Connection, delete, func, insert, select
 
-from policysearch.service.database.accounts import Viewer
-from policysearch.service.database.connection import Database
-from policysearch.service.database.tables import COUNTER, HISTORY, JOBS, KEYS
+from policysearch.service.database.job_queries import JobQueries
+from policysearch.service.database.job_rows import (
+    NoSuchJob,
+    columns_of,
+    enter,
+    job_of,
+    job_row,
+    next_revision,
+    note_state,
+    update_row,
+)
+from policysearch.service.database.tables import HISTORY, JOBS, KEYS
 from policysearch.service.ids import new_id
-from policysearch.service.job import NEXT_STATES, Change, Intent, Job, State, WrongState, must_accept
+from policysearch.service.job import Intent, Job, State, WrongState, must_accept
 
 _WAITING = (State.CHECKING, State.QUEUED)
 _IN_SETTINGS = ("trials", "confirm")
 """Settings that a resume may change."""
 
 
-class NoSuchJob(LookupError):
-    """There is no job of that id, or none that this user may see."""
-
-
 class QueueFull(RuntimeError):
     """The user has as many jobs waiting as a user may have; the message says how many."""
 
 
-class Jobs:
+class Jobs(JobQueries):
     """The jobs of the service.
 
     Args:
         database: holds them.
         clock: gives seconds since the epoch.
     """
-
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self.database = database
-        self.clock = clock
 
     def add(
         self,
@@ -92,82 +91,11 @@ class Jobs:
                 order=now,
                 revision=revision,
             )
-            connection.execute(insert(JOBS).values(**_columns(job)))
-            _note(connection, job.id, now, job.state, "")
+            connection.execute(insert(JOBS).values(**columns_of(job)))
+            note_state(connection, job.id, now, job.state, "")
             if key:
                 connection.execute(insert(KEYS).values(owner=owner, key=key, job=job.id, time=now))
             return job, True
-
-    def get(self, job_id: str, viewer: Viewer | None = None, *, to_change: bool = False) -> Job:
-        """A job by its id.
-
-        Args:
-            job_id: the id, or any text.
-            viewer: who looks; None sees all.
-            to_change: whether the viewer wants to change it, which only its owner and admins may.
-
-        Raises:
-            NoSuchJob: there is none, or none that the viewer may see or change.
-        """
-        with self.database.reading() as connection:
-            job = _job(connection, job_id)
-        if not _may(viewer, job, to_change):
-            raise NoSuchJob(job_id)
-        return job
-
-    def page(
-        self,
-        viewer: Viewer | None,
-        *,
-        states: Iterable[State] = (),
-        owner: str = "",
-        text: str = "",
-        after: str = "",
-        limit: int = 50,
-    ) -> list[Job]:
-        """Jobs that the viewer may see, newest first.
-
-        Args:
-            viewer: who looks; None sees all.
-            states: only those in one of these states; all if empty.
-            owner: only those of this user.
-            text: only those with this in their name, note, labels or id.
-            after: the id of the last job of the page before.
-            limit: as many at most.
-        """
-        query = _visible(select(JOBS), viewer).order_by(JOBS.c.id.desc()).limit(limit)
-        if states := list(states):
-            query = query.where(JOBS.c.state.in_(states))
-        if owner:
-            query = query.where(JOBS.c.owner == owner)
-        if after:
-            query = query.where(JOBS.c.id < after)
-        if text:
-            texts = (JOBS.c.id, JOBS.c.name, JOBS.c.note, cast(JOBS.c.labels, Text))
-            query = query.where(or_(*(func.lower(c).contains(text.lower(), autoescape=True) for c in texts)))
-        return self._all(query)
-
-    def since(self, viewer: Viewer | None, revision: int, limit: int = 500) -> list[Job]:
-        """Jobs that the viewer may see and that have changed after a revision, in the order of their changes."""
-        query = _visible(select(JOBS), viewer).where(JOBS.c.revision > revision)
-        return self._all(query.order_by(JOBS.c.revision).limit(limit))
-
-    def in_states(self, states: Iterable[State], intent: Intent | None = None) -> list[Job]:
-        """All jobs in these states, and of which that is wanted, oldest first."""
-        query = select(JOBS).where(JOBS.c.state.in_(list(states))).order_by(JOBS.c.id)
-        return self._all(query if intent is None else query.where(JOBS.c.wanted == intent))
-
-    def revision(self) -> int:
-        """The revision of the last change of any job."""
-        with self.database.reading() as connection:
-            return int(connection.execute(select(COUNTER.c.value).where(COUNTER.c.name == "jobs")).scalar_one())
-
-    def history(self, job_id: str) -> list[Change]:
-        """The states that a job has been in, oldest first."""
-        query = select(HISTORY).where(HISTORY.c.job == job_id).order_by(HISTORY.c.number)
-        with self.database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Change(row["time"], State(row["state"]), row["reason"]) for row in rows]
 
     def want(self, job_id: str, intent: Intent, **changes: Any) -> Job:
         """Write down what is wanted of a job; a resume also queues it.
@@ -185,13 +113,13 @@ class Jobs:
         """
         with self.database.writing() as connection:
             revision = next_revision(connection)
-            job = _job(connection, job_id)
+            job = job_row(connection, job_id)
             must_accept(job.state, intent)
             columns: dict[str, Any] = {"wanted": intent}
             if intent is Intent.RUN:
                 columns |= _resumed(job, changes) | {"order": self.clock()}
-                _note(connection, job_id, self.clock(), State.QUEUED, "resumed")
-            return _update(connection, job_id, revision, columns, self.clock())
+                note_state(connection, job_id, self.clock(), State.QUEUED, "resumed")
+            return update_row(connection, job_id, revision, columns, self.clock())
 
     def describe(
         self,
@@ -224,7 +152,7 @@ class Jobs:
         """
         with self.database.writing() as connection:
             next_revision(connection)  # other writers wait
-            job = _job(connection, job_id)
+            job = job_row(connection, job_id)
             if job.state not in _WAITING:
                 raise WrongState(job.state, f"the job is {job.state}: only a job that waits has a place in the queue")
             query = select(JOBS).where(JOBS.c.owner == job.owner, JOBS.c.state.in_(_WAITING)).order_by(JOBS.c.order)
@@ -234,8 +162,8 @@ class Jobs:
                 raise NoSuchJob(before)
             ids.insert(ids.index(before) if before else len(ids), job_id)
             for moved, order in zip(ids, sorted(waiting.order for waiting in queue), strict=True):
-                _update(connection, moved, next_revision(connection), {"order": order}, self.clock())
-            return _job(connection, job_id)
+                update_row(connection, moved, next_revision(connection), {"order": order}, self.clock())
+            return job_row(connection, job_id)
 
     def enter(self, job_id: str, state: State, reason: str = "", **columns: Any) -> Job:
         """Move a job to its next state: for the scheduler alone.
@@ -260,7 +188,7 @@ class Jobs:
             NoSuchJob: there is none.
         """
         with self.database.writing() as connection:
-            return _update(connection, job_id, next_revision(connection), columns, self.clock())
+            return update_row(connection, job_id, next_revision(connection), columns, self.clock())
 
     def remove(self, job_id: str) -> None:
         """Remove a job's row and history; what its owner used stays in the attempts."""
@@ -268,60 +196,6 @@ class Jobs:
             connection.execute(delete(HISTORY).where(HISTORY.c.job == job_id))
             connection.execute(delete(KEYS).where(KEYS.c.job == job_id))
             connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
-
-    def _all(self, query: Select[Any]) -> list[Job]:
-        with self.database.reading() as connection:
-            return [job_of(row) for row in connection.execute(query).mappings()]
-
-
-def next_revision(connection: Connection) -> int:
-    """Take the next revision; other writers wait until this transaction has ended, so that numbers appear in order."""
-    grown = update(COUNTER).where(COUNTER.c.name == "jobs").values(value=COUNTER.c.value + 1)
-    return int(connection.execute(grown.returning(COUNTER.c.value)).scalar_one())
-
-
-def enter(connection: Connection, job_id: str, state: State, now: float, reason: str = "", **columns: Any) -> Job:
-    """Move a job to its next state as part of a transaction.
-
-    Raises:
-        NoSuchJob: there is none.
-        WrongState: the state cannot follow the job's.
-    """
-    revision = next_revision(connection)
-    job = _job(connection, job_id)
-    if state not in NEXT_STATES[job.state]:
-        raise WrongState(job.state, f"a job that is {job.state} cannot be {state} next")
-    _note(connection, job_id, now, state, reason)
-    return _update(connection, job_id, revision, {"state": state, "reason": reason, "field": "", **columns}, now)
-
-
-def job_of(row: RowMapping) -> Job:
-    """The job of a row."""
-    columns = dict(row)
-    intent = Intent(columns.pop("wanted"))
-    state, labels = State(columns.pop("state")), tuple(columns.pop("labels"))
-    return Job(**columns, state=state, intent=intent, labels=labels)
-
-
-def _columns(job: Job) -> dict[str, Any]:
-    columns = {column.name: getattr(job, column.name) for column in JOBS.columns if column.name != "wanted"}
-    return {**columns, "labels": list(job.labels), "wanted": job.intent}
-
-
-def _job(connection: Connection, job_id: str) -> Job:
-    row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().one_or_none()
-    if row is None:
-        raise NoSuchJob(job_id)
-    return job_of(row)
-
-
-def _update(connection: Connection, job_id: str, revision: int, columns: Mapping[str, Any], now: float) -> Job:
-    values = {**columns, "revision": revision, "changed": now}
-    changed = update(JOBS).where(JOBS.c.id == job_id).values({JOBS.c[name]: value for name, value in values.items()})
-    row = connection.execute(changed.returning(*JOBS.columns)).mappings().one_or_none()
-    if row is None:
-        raise NoSuchJob(job_id)
-    return job_of(row)
 
 
 def _resumed(job: Job, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -351,19 +225,3 @@ def _must_have_room(connection: Connection, owner: str, most: int | None) -> Non
     waiting = connection.execute(query).scalar_one()
     if most is not None and waiting >= most:
         raise QueueFull(f"{waiting} of your jobs wait, and {most} may: cancel one, or wait until one has started")
-
-
-def _note(connection: Connection, job_id: str, now: float, state: State, reason: str) -> None:
-    connection.execute(insert(HISTORY).values(job=job_id, time=now, state=state, reason=reason))
-
-
-def _visible(query: Select[Any], viewer: Viewer | None) -> Select[Any]:
-    if viewer is None or viewer.is_admin:
-        return query
-    return query.where(or_(JOBS.c.owner == viewer.name, JOBS.c.shared))
-
-
-def _may(viewer: Viewer | None, job: Job, to_change: bool) -> bool:
-    if viewer is None or viewer.is_admin or job.owner == viewer.name:
-        return True
-    return job.shared and not to_change

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from policysearch.policy.presets import PRESETS
 from policysearch.service.comparison import MOST, SearchFindings, findings_of
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import State
 from policysearch.service.pages.account import account_page, account_parts
 from policysearch.service.pages.answers import tagged

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.registry import SHIPPED
-from policysearch.service.database.accounts import Viewer
-from policysearch.service.database.jobs import Jobs, NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.jobs import Jobs
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.ids import is_id
 from policysearch.service.job import State
 from policysearch.service.limits import Limits

@@ -16,7 +16,8 @@ from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
-from policysearch.experiments.session import Session, load_with_progress
+from policysearch.experiments.session import Session
+from policysearch.experiments.session_data import load_with_progress
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.presets import BASELINES
 from policysearch.service.runner.event_writer import EventLog

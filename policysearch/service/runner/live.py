@@ -100,6 +100,7 @@ class LiveFile:
         self._curve.update(rows)
         content: dict[str, Any] = {
             "phase": work.phase,
+            "digest": work.dataset.digest if work.dataset is not None else "",
             "rewards": self._curve.points,
             "curves": learning_curves(work.store.rows, self._folder.curves),
             "curve_metric": "accuracy",

@@ -11,7 +11,8 @@ from typing import Any
 
 from policysearch.core.files import write_whole
 from policysearch.service.database.attempts import Attempts
-from policysearch.service.database.jobs import Jobs, NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.jobs import Jobs
 from policysearch.service.job import Job, WrongState
 from policysearch.service.limits import Limits
 from policysearch.service.scheduler.ages import Ages

@@ -6,7 +6,8 @@ import shutil
 from contextlib import suppress
 
 from policysearch.service.database.data_sets import DataSets
-from policysearch.service.database.jobs import Jobs, NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.jobs import Jobs
 from policysearch.service.ids import is_id
 from policysearch.service.job import AT_REST, Job, State
 from policysearch.service.state_folder import StateFolder

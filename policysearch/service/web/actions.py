@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from policysearch.service.database.accounts import Viewer
-from policysearch.service.database.jobs import NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Intent, Job, WrongState
 from policysearch.service.requests import validated_changes
 from policysearch.service.web.context import context_of, refusals_as_problems

@@ -11,9 +11,9 @@ from itertools import islice
 
 from anyio.to_thread import run_sync
 
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.connection import DatabaseAway
-from policysearch.service.database.jobs import NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job, State
 from policysearch.service.web.event_lines import message
 from policysearch.service.web.feeds import Signal

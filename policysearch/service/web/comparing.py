@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from policysearch.core.jsonable import plain
 from policysearch.service.comparison import MOST, cautions, difference, findings_of, obstacles, shared_policies
 from policysearch.service.comparison import SearchFindings as Findings
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.web.lookup import visible_job
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.results import live_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.requests import Refused, RequestContext
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.state import ServiceState

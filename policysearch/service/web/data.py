@@ -13,8 +13,8 @@ from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name
 from policysearch.datasets.registry import SHIPPED
 from policysearch.service.data_set import DataSet, DataState
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.data_sets import NoRoom, NoSuchDataSet
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.ids import is_id, new_id
 from policysearch.service.uploads.checks import SHEET, UploadChecks
 from policysearch.service.uploads.formats import format_of

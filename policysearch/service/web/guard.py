@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from policysearch.service.database.accounts import ADMIN, Viewer
 from policysearch.service.database.connection import DatabaseAway
+from policysearch.service.database.viewer import ADMIN, Viewer
 from policysearch.service.pages.answers import answer_to
 from policysearch.service.web.audit import Audit
 from policysearch.service.web.headers import add_headers

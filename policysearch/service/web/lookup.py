@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from policysearch.service.database.accounts import Viewer
-from policysearch.service.database.jobs import NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.ids import is_id
 from policysearch.service.job import Job
 from policysearch.service.web.problem import not_found

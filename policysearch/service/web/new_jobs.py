@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.jobs import QueueFull
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job
 from policysearch.service.requests import MODELS, RequestContext, request_of, validated
 from policysearch.service.web.context import context_of, refusals_as_problems

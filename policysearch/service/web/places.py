@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from policysearch.core.errors import UserError
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.scheduler.places import PlaceUse
 from policysearch.service.web.problem import not_found
 from policysearch.service.web.security import Admin, Reader

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.web.problem import Problem
 
 

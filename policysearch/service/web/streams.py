@@ -11,7 +11,7 @@ from time import monotonic
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.web.changes import Changes, Row
 from policysearch.service.web.event_lines import message
 from policysearch.service.web.feeds import Feed

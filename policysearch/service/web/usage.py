@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.job_counts import count_by_state, ids_of
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import WITH_RUNNER, State
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.state import ServiceState

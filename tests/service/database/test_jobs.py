@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text, update
 
 from policysearch.core.errors import UserError
-from policysearch.service.database.accounts import Viewer
 from policysearch.service.database.connection import DatabaseAway, open_database
-from policysearch.service.database.jobs import Jobs, NoSuchJob, QueueFull
+from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.jobs import Jobs, QueueFull
 from policysearch.service.database.tables import SCHEMA, SCHEMA_VERSION
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Intent, State, WrongState
 from tests.support.postgres import private_server
 from tests.support.services import Service

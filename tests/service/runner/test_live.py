@@ -72,6 +72,7 @@ def test_a_search_from_its_first_pull_to_its_winner(folder):
 
     listener.close(ARMS[0])
     content = live(folder)
+    assert content["digest"] == ""
     assert content["winner"] == ARMS[0].name and not content["verdict"]["may_be_chance"]
     assert content["rewards"] == [[0, 0.8, 0.8], [1, 0.7, 0.8]]
     assert [row["fixed"] for row in content["leaderboard"]] == [False, True]

@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from policysearch.datasets.load import load
 from policysearch.service.job import Intent
 from policysearch.service.runner.event_log import tail
 from tests.support.real_service import RealService, scheduler_process, search_by_command_line, trials
@@ -52,6 +53,7 @@ def test_a_search_of_the_service_is_that_of_the_command_line(service, undisturbe
 
     live = json.loads(service.files(job).live.read_text())
     assert live["winner"] and not live["verdict"]["may_be_chance"]
+    assert live["digest"] == load("fashion-small").digest
     assert [reward for _, reward, _ in live["rewards"]] == [fields["reward"] for fields in ended]
     assert service.files(job).best_picture.read_bytes().startswith(b"\x89PNG")
     assert json.loads(service.files(job).exit.read_text())["sentence"] == service.jobs.get(job).reason

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from policysearch.service.database.jobs import NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
 from policysearch.service.job import AT_REST, Intent, WrongState
 from policysearch.service.limits import Limits
 from policysearch.service.scheduler.places import Place

@@ -10,7 +10,7 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.service.database.connection import DatabaseAway
-from policysearch.service.database.jobs import NoSuchJob
+from policysearch.service.database.job_rows import NoSuchJob
 from policysearch.service.job import Intent, WrongState
 from policysearch.service.limits import Limits
 from policysearch.service.scheduler.booking import LAUNCH_SECONDS, LOCK_SECONDS

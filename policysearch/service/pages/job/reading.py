@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policysearch.service.database.accounts import Viewer
+from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job
 from policysearch.service.pages.job.view import JobView, log_tail, modified, newest_events, read_live
 from policysearch.service.web.artifacts import sizes
