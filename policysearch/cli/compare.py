@@ -36,7 +36,7 @@ def record(
 def _present(table: Path | None) -> Path | None:
     """The table as given; one that is not there is refused before anything that is missing is asked for."""
     if table is not None and not table.exists():
-        raise UserError(f"there is no table {str(table)!r}: give a file that `policysearch record` wrote")
+        raise UserError(f"cannot read table {str(table)!r}: no such file: give one that `policysearch record` wrote")
     return table
 
 

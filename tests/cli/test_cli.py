@@ -342,7 +342,7 @@ def test_if_every_arm_fails_the_search_says_so(cli, quick, tmp_path, monkeypatch
     [
         (("evaluate", "results/mien"), "there is no folder or file 'results/mien'"),
         (("evaluate", "randaugmnet"), "did you mean randaugment"),
-        (("compare", "--replay", "nothere"), "there is no table 'nothere'"),
+        (("compare", "--replay", "nothere"), "cannot read table 'nothere'"),
         (("export", "identity"), "--to torchvision, timm, kornia, albumentations, json"),
     ],
 )

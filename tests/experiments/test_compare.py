@@ -49,6 +49,26 @@ def test_a_table_is_replayed_from_the_command_line(cli, tmp_path):
     assert code == 2 and "give another --out" in err and (tmp_path / "cmp/compare.json").read_bytes() == before
 
 
+def test_a_sampler_on_a_part_of_a_space_is_refused_before_anything_is_replayed(tmp_path):
+    made_up(tmp_path / "t.parquet", part=8)
+    settings = CompareSettings(strategies="ucb,tpe,optuna:Random", pulls="30", runs=4, sensitivity=0, processes=1)
+    said = []
+    with pytest.raises(UserError, match=r"8 arms, a part of its space .* and tpe, optuna:Random would suggest others"):
+        compare(settings, tmp_path / "cmp", replay=tmp_path / "t.parquet", listener=said.append)
+    assert not said and not (tmp_path / "cmp").exists()
+
+
+def test_it_is_said_how_many_searches_are_replayed_and_what_for(tmp_path):
+    made_up(tmp_path / "t.parquet")
+    settings = CompareSettings(strategies="ucb,random", pulls="20,30", runs=4, sensitivity=2, processes=1)
+    statuses = []
+    compare(settings, tmp_path / "cmp", replay=tmp_path / "t.parquet", listener=statuses.append)
+    further = statuses[-1].total - 2 * 2 * 4
+    assert statuses[0].note == (
+        f"16 searches replayed, of 2 strategies with 2 budgets, and {further} that vary a parameter of a strategy"
+    )
+
+
 def test_a_table_with_one_pull_of_each_arm_has_no_noise_and_no_verdict(cli, tmp_path):
     """No difference "could have been seen", and no strategy is named: with any noise the first would be luck."""
     made_up(tmp_path / "t.parquet", seeds=1)

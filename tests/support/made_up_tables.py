@@ -18,16 +18,27 @@ CHEAP, DEAR = Fidelity(500, 80), Fidelity(4000, 40)
 
 
 def made_up(
-    path: Path, *, space="default", seeds=4, spread=0.01, noise=0.005, seconds=None, seed=0, spoil=lambda cell, m: m
+    path: Path,
+    *,
+    space="default",
+    seeds=4,
+    spread=0.01,
+    noise=0.005,
+    seconds=None,
+    seed=0,
+    spoil=lambda cell, m: m,
+    part=None,
 ):
     """A table whose arm k has mean 0.8 + gaps[k], at two fidelities; returns the gaps.
+
+    Only the first `part` arms are recorded, if it is given.
 
     `seconds(rng)` gives a pull's duration; `spoil((arm, fidelity, replicate), metrics)` may change its metrics, or
     leave the pull out by returning None.
     """
     rng = np.random.default_rng(seed)
     made = load_space(space)
-    arms = made.arms(0)
+    arms = made.arms(0)[:part]
     gaps = spread * rng.standard_normal(len(arms))
     fidelities = [CHEAP, DEAR]
     study = optuna.create_study(direction="maximize")
@@ -42,5 +53,5 @@ def made_up(
                 if metrics is not None:
                     took = seconds(rng) if seconds else 5.0 * (1 + 3 * f)
                     record.tell(record.add(arm, replicate, f), Outcome(metrics, seconds=took))
-    write_table(path, record, space_text(space), fidelities, {"data": "made up"})
+    write_table(path, record, space_text(space), fidelities, {"data": "made up"}, arms if part else None)
     return gaps

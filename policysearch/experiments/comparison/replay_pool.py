@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -16,13 +15,19 @@ from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.experiments.comparison.outcomes import Arms, Comparison, Ints, Runs
 from policysearch.experiments.comparison.replay import OneRun, Replay, checkpoints
+from policysearch.experiments.comparison.replay_plan import (
+    count_runs,
+    forecast,
+    must_replay_all,
+    warn_of_small_budgets,
+)
 from policysearch.experiments.comparison.sensitivity import others
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.study.rewards import parse_reward
-from policysearch.study.strategies import RuleStrategy, make_strategy, must_suit_reward, uses_fidelities
+from policysearch.study.strategies import uses_fidelities
 from workers.main_module import main_is_left_out, main_left_out, must_reach_workers
 from workers.simulated import Hazards
 
@@ -40,24 +45,34 @@ class _Task:
     count: int
 
 
-def replayed(settings: CompareSettings, path: str, tell: Callable[[int, int], object]) -> Comparison:
+def replayed(
+    settings: CompareSettings,
+    path: str,
+    tell: Callable[[int, int], object],
+    say: Callable[[str], object] = lambda sentence: None,
+) -> Comparison:
     """Compare strategies on a recorded table.
 
     Args:
         settings: of the comparison.
         path: the table.
         tell: called with the number of searches done and in all.
+        say: called with a sentence on what will be done.
 
     Raises:
         UserError: the table lacks something, or a setting is wrong.
     """
     table = load_table(path)
     replay = _make_replay(settings, table)
-    plans = [(name, budget, _count(settings, name, table)) for name in settings.names for budget in settings.budgets]
+    plans = [
+        (name, budget, count_runs(settings, name, table)) for name in settings.names for budget in settings.budgets
+    ]
     middle = settings.budgets[len(settings.budgets) // 2]
     further = [(name, middle, settings.sensitivity) for name in others(settings.names) if settings.sensitivity]
     further = [plan for plan in further if plan[0] not in settings.names]
-    _warn(settings, table)
+    must_replay_all(table, [name for name, _, _ in plans])
+    warn_of_small_budgets(settings, table)
+    say(forecast(plans, further))
     runs = _all(settings, path, replay, [*plans, *further], tell)
     return Comparison(
         _arms(settings, table, replay),
@@ -110,24 +125,6 @@ def _measured(settings: CompareSettings, table: Table) -> Fidelity:
 
 def _several(settings: CompareSettings) -> bool:
     return any(uses_fidelities(name) for name in settings.names)
-
-
-def _count(settings: CompareSettings, name: str, table: Table) -> int:
-    strategy = make_strategy(name, table.space, 0, min(settings.budgets), table.arms)
-    must_suit_reward(strategy, name, settings.reward)
-    return settings.runs if isinstance(strategy, RuleStrategy) else min(settings.runs, settings.sampler_runs)
-
-
-def _warn(settings: CompareSettings, table: Table) -> None:
-    for budget in settings.budgets:
-        if budget < len(table.arms):
-            message = f"{budget} pulls are fewer than the {len(table.arms)} arms: some are never tried"
-            warnings.warn(message, UserWarning, stacklevel=3)
-        if budget < settings.simulated:
-            message = (
-                f"{settings.simulated} workers, and a budget of {budget} pulls: all are chosen before any has ended"
-            )
-            warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:

@@ -59,8 +59,12 @@ def compare(
     if (folder / "compare.json").exists() or (replay and folder.exists() and any(folder.iterdir())):
         raise UserError(f"{folder} holds a comparison or something else already: give another --out")
     make: Callable[[], Comparison]
+
+    def say(sentence: str) -> None:
+        listener(Status("prepare", 0, 0, None, 0, sentence))
+
     if config is None:
-        make = partial(replayed, settings, str(replay), lambda done, total: listener(_progress(done, total)))
+        make = partial(replayed, settings, str(replay), lambda done, total: listener(_progress(done, total)), say)
     else:
         make = partial(lived, settings, config, folder, listener)
     comparison = make()

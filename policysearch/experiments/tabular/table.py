@@ -28,6 +28,7 @@ class Table:
         metrics: by cell, C of them.
         seconds: [C] worker-seconds, failed attempts not counted.
         about: what else the file tells: configuration, versions, the data's digest.
+        whole: whether these are all arms of the space.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Table:
     metrics: tuple[dict[str, Any], ...]
     seconds: Floats
     about: dict[str, Any]
+    whole: bool = True
 
     def index(self, fidelity: Fidelity) -> int:
         """The index of a fidelity.

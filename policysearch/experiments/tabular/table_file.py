@@ -150,7 +150,8 @@ def load_table(path: str | Path) -> Table:
     rows = [_checked(_Row, values, f"{path}, row {number}") for number, values in enumerate(records)]
 
     space = parse_space(header.space_name, header.space, f"the space in {path}")
-    arms = tuple(arm for arm in space.arms(header.seed) if header.arms is None or arm.key in header.arms)
+    every_arm = space.arms(header.seed)
+    arms = tuple(arm for arm in every_arm if header.arms is None or arm.key in header.arms)
 
     index_of_arm = {arm.key: index for index, arm in enumerate(arms)}
     cells = [_cell(str(path), row, index_of_arm, header.fidelities) for row in rows]
@@ -160,9 +161,9 @@ def load_table(path: str | Path) -> Table:
 
     metrics = tuple(_metrics(row, values) for row, values in zip(rows, records, strict=True))
     seconds = np.array([row.worker_seconds for row in rows], dtype=np.float64)
-    return Table(
-        str(path), space, arms, tuple(header.fidelities), arm, fidelity, replicate, metrics, seconds, header.about
-    )
+    whole = len(arms) == len(every_arm)
+    cells_by_column = (arm, fidelity, replicate, metrics, seconds)
+    return Table(str(path), space, arms, tuple(header.fidelities), *cells_by_column, header.about, whole)
 
 
 def _metrics(row: _Row, values: Mapping[str, Any]) -> dict[str, Any]:
