@@ -10,6 +10,7 @@ from policysearch.augmentation.apply import apply, track
 from policysearch.augmentation.kernels import pixel_moves
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import OneOf, Step, SubPolicy, Uniform
+from tests.support.backends import kernels
 from tests.support.pictures import pictures
 
 MOVES = OneOf(
@@ -24,6 +25,13 @@ MOVES = OneOf(
         Step(operation="invert"),
     )
 )
+
+
+@pytest.fixture(autouse=True)
+def not_compiled():
+    """Compiled loops have moves of their own."""
+    with kernels("torch"):
+        yield
 
 
 @pytest.mark.parametrize("size", [(9, 21), (33, 17), (1, 5)])

@@ -127,6 +127,7 @@ def _a_second(evaluate, trial):
     return Outcome(evaluate(trial), seconds=1.0)
 
 
+@pytest.mark.slow
 def test_a_table_of_a_few_arms_holds_and_replays_only_these(tmp_path, quick_children, cli):
     table = tmp_path / "t.parquet"
     settings = make_config({"workers": 0})

@@ -178,6 +178,7 @@ def five(rng: np.random.Generator, n: int = 40) -> Summary:
     return summary(compared(*(runs(f"s{k}", picks(rng, 60, n, effect)) for k in range(5))))
 
 
+@pytest.mark.slow
 def test_equal_strategies_are_rarely_told_apart():
     """200 comparisons of five equal strategies, ten pairs each. At a true rate of 5 %, more than 20 with any pair
     claimed happen once in 1,000 (binomial). Planted: without Holm's correction the same pairs are claimed far oftener.

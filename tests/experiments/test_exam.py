@@ -157,7 +157,7 @@ def test_the_test_part_stays_at_home(dataset):
 @pytest.fixture
 def no_test_part(monkeypatch):
     """Whatever opens data gets them guarded."""
-    for module in ("policysearch.experiments.session", "policysearch.experiments.comparison.live"):
+    for module in ("policysearch.experiments.session_data", "policysearch.experiments.comparison.live"):
         monkeypatch.setattr(f"{module}.load", lambda *told: guarded(load(*told)))
     monkeypatch.setattr("workers.evaluate.opened", lambda handle: guarded(opened(handle)))
     monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
@@ -183,6 +183,7 @@ MAY_NAME_IT = (
 )
 ONLY_COUNT = (
     "policysearch/reports/preview/data_sheet.py",
+    "policysearch/service/uploads/checker.py",
     "policysearch/experiments/evaluation/run.py",
     "policysearch/experiments/evaluation/pinned.py",
 )  # labels alone

@@ -314,6 +314,7 @@ def test_dear_pulls_count_by_their_cost(table):
 SETTINGS = CompareSettings(strategies="random,ucb,tpe", pulls="24,30", runs=12, sampler_runs=2, sensitivity=2)
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(path):
     one = replayed(SETTINGS.model_copy(update={"processes": 1}), str(path), lambda done, total: None)
     seen = []

@@ -186,6 +186,7 @@ def test_a_recording_that_was_stopped_goes_on_and_ends_alike(tmp_path, settings)
     assert nothing_left.pulls == again.pulls and nothing_left.seconds == again.seconds
 
 
+@pytest.mark.slow
 def test_a_recording_may_grow_by_replicates_and_dearer_fidelities(tmp_path, settings):
     path = tmp_path / "t.parquet"
     record_table(settings, Plan(fidelities="30x1", seeds=1), path)
