@@ -44,6 +44,14 @@ def write_whole(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is a file or folder of that path; no file system has one of a name that is too long."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False
+
+
 def separated(text: str | None) -> list[str]:
     """The parts of a list that a person separates by commas; empty ones are left out.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, shortened
 from policysearch.core.settings import Mark, Settings
 from policysearch.core.user_code import absolute_function
 from policysearch.datasets.registry import NAMED, SHIPPED
@@ -67,7 +67,7 @@ class DataSettings(Settings):
     def _is_a_size(cls, text: str | None) -> str | None:
         sides = [int(side) for side in text.split("x")] if text and re.fullmatch(r"\d{1,4}(x\d{1,4})?", text) else []
         if text is not None and not (sides and SMALLEST <= min(sides) <= max(sides) <= LARGEST):
-            raise UserError(f"a size is 32 or 32x48, sides {SMALLEST} to {LARGEST} pixels, got {text!r}")
+            raise UserError(f"a size is 32 or 32x48, sides {SMALLEST} to {LARGEST} pixels, got {shortened(text)!r}")
         return text
 
     def places(self) -> dict[str, str]:

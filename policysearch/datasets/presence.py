@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.files import is_there
 from policysearch.core.user_code import must_be_there
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.registry import NAMED, SHIPPED
@@ -32,7 +33,7 @@ def _must_be_present(settings: DataSettings) -> None:
             raise UserError(
                 f"it is not in {root}: --data-root says where the data of torchvision are, --download fetches them"
             )
-    elif ":" in spec and not Path(spec).exists():
+    elif ":" in spec and not is_there(spec):
         must_be_there(spec.rpartition(":")[0], "its function")
     else:
         must_exist(Path(spec))
@@ -44,7 +45,7 @@ def must_exist(path: Path) -> None:
     Raises:
         UserError: they are not; for what may be a name, the nearest names are suggested.
     """
-    if path.exists():
+    if is_there(path):
         return
     if path.suffix or len(path.parts) > 1:
         raise UserError("No such file or folder")

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, Field, Json, ValidationError
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, shortened
 from policysearch.core.files import replacing
+from policysearch.core.readable import readable_name
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell
 from policysearch.experiments.tabular.table import Table
@@ -192,7 +193,11 @@ def _read(path: str) -> tuple[_Header, list[dict[str, Any]]]:
             f"table {path!r} has schema version {header.get('schema')!r}, this program reads {SCHEMA}: "
             "use the version that recorded it, or record it again"
         )
-    return _checked(_Header, header, f"table {path!r}"), table.to_pylist()
+    try:
+        rows = table.to_pylist()
+    except ValueError:  # a text that is no UTF-8
+        raise UserError(f"table {path!r} is damaged: a text in it is no UTF-8; record it again") from None
+    return _checked(_Header, header, f"table {path!r}"), rows
 
 
 def _read_parquet(path: str) -> pa.Table:
@@ -202,7 +207,7 @@ def _read_parquet(path: str) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         # Arrow's own errors have no strerror, and their text may run over many lines.
         missing = "no such file" if isinstance(error, FileNotFoundError) else ""
-        reason = missing or getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        reason = missing or getattr(error, "strerror", None) or readable_name(" ".join(str(error).split()))[:200]
         raise UserError(f"cannot read table {path!r}: {reason}") from None
 
 
@@ -216,7 +221,9 @@ def _checked(model: type[Model], values: dict[str, Any], where: str) -> Model:
 def _cell(path: str, row: _Row, index_of_arm: dict[str, int], fidelities: list[Fidelity]) -> Cell:
     # The space is built anew from its text: if this version builds other arms from it, keys no longer match.
     if row.arm not in index_of_arm:
-        raise UserError(f"{path}: arm {row.name} ({row.arm}) is not in its space: record the table again")
+        raise UserError(
+            f"{path}: arm {shortened(row.name)} ({shortened(row.arm)}) is not in its space: record the table again"
+        )
     if row.fidelity not in fidelities:
         allowed = ", ".join(map(str, fidelities))
         raise UserError(f"{path}: fidelity {row.fidelity} is none of {allowed}: record it again")
