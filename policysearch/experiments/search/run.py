@@ -34,6 +34,7 @@ from policysearch.experiments.search.result import (
 from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
 from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
+from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.experiments.session import Session
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.rows import most_common_error
@@ -67,7 +68,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         space = session.load_space()
         strategy = tried_strategy(config, space)
         dataset = session.load_data(warn=True)
-        warned = cautions(config, dataset)
+        warned = [*cautions(config, dataset), *notes_on_operations(config, space)]
         for text in warned:
             warnings.warn(text, stacklevel=2)
 
