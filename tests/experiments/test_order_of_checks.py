@@ -87,7 +87,7 @@ def write(name: str, text: str) -> None:
 
 def refused(settings: dict[str, object], capsys, message: str | None = None) -> list[str]:
     """The code that was run for settings that are refused; nothing may have been written."""
-    before = {*Path().rglob("*.*")}
+    before = {path for path in Path().rglob("*.*") if "__pycache__" not in path.parts}
     with pytest.raises(UserError, match=message):
         search(make_config(settings))
     assert {path for path in Path().rglob("*.*") if "__pycache__" not in path.parts} == before
