@@ -9,6 +9,7 @@ import multiprocessing as mp
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing import forkserver, resource_tracker
@@ -17,8 +18,13 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from workers.main_module import main_left_out
+from workers.pool import WorkersCannotStart
 
 _IMPORTED = ["workers.evaluate", "policysearch.child.training", "policysearch.child.networks"]
+
+_ATTEMPTS = 5
+_PAUSE = 0.2
+"""Seconds until the system has taken leave of a server that was killed."""
 
 
 def prepare() -> None:
@@ -38,13 +44,23 @@ def started(target: Callable[..., None], *arguments: Any, alone: bool) -> tuple[
 
     Returns:
         The process, and this end of the connection.
+
+    Raises:
+        WorkersCannotStart: the server was killed at every attempt.
     """
-    prepare()
     context: Any = mp.get_context("forkserver")
     ours, theirs = context.Pipe()
-    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
-    with _ctrl_c_later(), main_left_out() if alone else nullcontext():
-        process.start()
+    for attempt in range(_ATTEMPTS):
+        prepare()
+        process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
+        try:
+            with _ctrl_c_later(), main_left_out() if alone else nullcontext():
+                process.start()
+            break
+        except (EOFError, ConnectionError):  # the server was killed in the middle; the next attempt starts another
+            if attempt == _ATTEMPTS - 1:
+                raise WorkersCannotStart("the server of worker processes was killed again and again") from None
+            time.sleep(_PAUSE)
     theirs.close()
     return process, ours
 

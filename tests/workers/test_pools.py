@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 import signal
 from contextlib import suppress
 from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import psutil
@@ -102,14 +102,14 @@ def test_starts_that_fail_together_count_once(tmp_path):
 
 def test_ctrl_c_in_the_middle_of_a_start_is_neither_lost_nor_leaves_a_worker(tmp_path, monkeypatch):
     """The first start takes seconds, in which the server of the processes imports torch."""
-    start, started = mp.context.ForkServerProcess.start, []
+    start, started = ForkServerProcess.start, []
 
     def interrupted(process):
         signal.raise_signal(signal.SIGINT)
         start(process)
         started.append(process.pid)
 
-    monkeypatch.setattr(mp.context.ForkServerProcess, "start", interrupted)
+    monkeypatch.setattr(ForkServerProcess, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         LocalPool(Setup(tmp_path), 2)
     assert len(started) == 1
@@ -147,3 +147,25 @@ def test_local_pools_never_import_ray():
     modules = "policysearch.experiments.search.run, workers.local, workers.in_process"
     code = f"import {modules}, sys; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("error", [EOFError, ConnectionResetError, BrokenPipeError])
+def test_a_server_that_is_killed_while_it_starts_a_worker_is_replaced(error, monkeypatch, tmp_path):
+    """Such an EOFError ended a search without a word: the command line takes it for the end of a person's input."""
+    monkeypatch.setattr("workers.forkserver._PAUSE", 0.0)
+    start, deaths = ForkServerProcess.start, [error] * 2
+
+    def dies_at_first(process):
+        if deaths:
+            raise deaths.pop()
+        start(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", dies_at_first)
+    pool = LocalPool(Setup(tmp_path), 1)
+    try:
+        assert not deaths and pool.free_slots == 1
+    finally:
+        pool.close()
+    deaths += [error] * 9
+    with pytest.raises(WorkersCannotStart, match="again and again"):
+        LocalPool(Setup(tmp_path), 1)
