@@ -16,7 +16,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from policysearch.augmentation.compiled.loading import LOADER
+from policysearch.augmentation.compiled.backend import LOADER
 from policysearch.augmentation.compiled.program import apply_compiled
 from policysearch.augmentation.kernels.crops import nearest, resample
 from policysearch.augmentation.kernels.lookup import look_up

@@ -6,42 +6,24 @@ import time
 from typing import Any
 
 from policysearch.client.errors import Refused, ServiceAway, WaitedTooLong
-from policysearch.client.http import Transport
-from policysearch.core.errors import UserError
+from policysearch.client.resource import Resource
 
 _PERIOD = 0.5
 
 
-class DataSet:
+class DataSet(Resource):
     """An upload.
 
     Args:
         transport: reaches the service.
-        data_id: its id.
+        resource_id: its id.
 
     Attributes:
         id: its id, which a search's `data` takes.
     """
 
-    def __init__(self, transport: Transport, data_id: str) -> None:
-        if not data_id.isalnum() or not data_id.isascii():
-            raise UserError(f"an upload is named by its id, 26 digits and letters, got {data_id[:80]!r}")
-        self.id = data_id
-        self._transport = transport
-        self._path = f"/data/{data_id}"
-
-    def __repr__(self) -> str:
-        return f"DataSet({self.id!r})"
-
-    def info(self) -> dict[str, Any]:
-        """What the service says of it now: state, reason, classes, counts, warnings."""
-        content: dict[str, Any] = self._transport.json("GET", self._path)
-        return content
-
-    @property
-    def state(self) -> str:
-        """ "checking", "ready" or "refused"."""
-        return str(self.info()["state"])
+    noun = "an upload"
+    collection = "data"
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until it is checked.

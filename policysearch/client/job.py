@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.client.errors import JobFailed, JobRefused, NotThere, Refused, WaitedTooLong
 from policysearch.client.event_stream import QUIET, SILENCE, Event, Stream
-from policysearch.client.http import Transport
-from policysearch.core.errors import UserError
+from policysearch.client.resource import Resource
 from policysearch.core.files import replacing
 
 if TYPE_CHECKING:
@@ -28,36 +27,19 @@ _ONLY_FOR_A_MOMENT = 10.0
 _PIECE = 1 << 18
 
 
-class Job:
+class Job(Resource):
     """A search, calibration or evaluation in a service.
 
     Args:
         transport: reaches the service.
-        job_id: its id.
+        resource_id: its id.
 
     Attributes:
         id: its id.
     """
 
-    def __init__(self, transport: Transport, job_id: str) -> None:
-        if not job_id.isalnum() or not job_id.isascii():
-            raise UserError(f"a job is named by its id, 26 digits and letters, got {job_id[:80]!r}")
-        self.id = job_id
-        self._transport = transport
-        self._path = f"/searches/{job_id}"
-
-    def __repr__(self) -> str:
-        return f"Job({self.id!r})"
-
-    def info(self) -> dict[str, Any]:
-        """What the service says of it now: settings, state, reason, progress, verdict, history."""
-        content: dict[str, Any] = self._transport.json("GET", self._path)
-        return content
-
-    @property
-    def state(self) -> str:
-        """Where it is now, as "queued", "running" or "done"."""
-        return str(self.info()["state"])
+    noun = "a job"
+    collection = "searches"
 
     def wait(self, timeout: float | None = None, on_event: OnEvent | None = None) -> str:
         """Wait until it rests; the service may be killed and started again meanwhile.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from policysearch.client.archive import upload_of
 from policysearch.client.data_set import DataSet
 from policysearch.client.http import Transport
 from policysearch.client.job import Job
-from policysearch.client.packing import upload_of
 from policysearch.core.errors import UserError
 
 DEFAULT_URL = "http://127.0.0.1:8800"

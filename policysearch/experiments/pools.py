@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
 from policysearch.datasets.dataset import Dataset
-from policysearch.experiments.code_shipping import code_to_ship
+from policysearch.experiments.shipped_code import code_to_ship
 from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
 from workers.main_module import must_be_able_to_start_processes, must_not_be_a_rerun, must_reach_workers
 

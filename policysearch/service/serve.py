@@ -13,8 +13,8 @@ from types import FrameType
 
 from uvicorn import Config, Server
 
+from policysearch.service.address import browser_address, listening_socket
 from policysearch.service.admin_token import admin_token
-from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
 from policysearch.service.scheduler.scheduler import Scheduler
 from policysearch.service.setup import service

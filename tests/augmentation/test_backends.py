@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policysearch.augmentation import augment, draw, replay
-from policysearch.augmentation.compiled import loading, program
+from policysearch.augmentation.compiled import backend, program
+from policysearch.augmentation.compiled.backend import VARIABLE, Loader
 from policysearch.augmentation.compiled.codes import CODES, MATRIX, MOVE
-from policysearch.augmentation.compiled.loading import VARIABLE, Loader
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
@@ -62,8 +62,8 @@ def test_very_many_policies_give_the_same_on_both(policy):
 
 def gives_the_same(policy: Policy, images: torch.Tensor) -> None:
     labels, results = torch.arange(24) % 3, []
-    for backend in BACKENDS:
-        with kernels(backend):
+    for name in BACKENDS:
+        with kernels(name):
             generator = torch.Generator().manual_seed(5)
             results.append(augment(policy, images, labels, num_classes=3, generator=generator))
     by_torch, compiled = results
@@ -109,12 +109,12 @@ def test_a_loop_in_the_place_of_another_would_be_noticed(name, generator, monkey
     drawn = draw(EVERYTHING, 300, generator)
     code = {**CODES, "move": MOVE, "matrix": MATRIX}[name]
     with kernels("numba"):
-        loops = loading.LOADER.loops(images)
+        loops = backend.LOADER.loops(images)
 
     def without(images, out, codes, *rest):
         loops(images, out, codes * (codes != code), *rest)
 
-    monkeypatch.setattr(loading.LOADER, "_loops", without)
+    monkeypatch.setattr(backend.LOADER, "_loops", without)
     with pytest.raises(AssertionError, match="different pixels"):
         apply(drawn, images)
 
@@ -126,14 +126,14 @@ def test_a_loop_in_the_place_of_another_would_be_noticed(name, generator, monkey
 def loads(monkeypatch):
     """How often the loops were loaded; nothing is compiled."""
     calls = []
-    monkeypatch.setattr(loading, "load", lambda wait: calls.append(wait) or (lambda *_: None))
+    monkeypatch.setattr(backend, "load", lambda wait: calls.append(wait) or (lambda *_: None))
     monkeypatch.setenv(VARIABLE, "auto")
     return calls
 
 
 def test_small_batches_load_nothing_until_they_are_many(loads, monkeypatch):
     loader, small = Loader(), torch.zeros(16, 3, 32, 32, dtype=torch.uint8)
-    monkeypatch.setattr(loading, "_MANY", 3 * small.numel())
+    monkeypatch.setattr(backend, "_MANY", 3 * small.numel())
     assert [loader.loops(small) is None for _ in range(4)] == [True, True, False, False] and loads == [False]
 
 
@@ -169,7 +169,7 @@ def test_other_tensors_go_through_torch(images, loads):
 
 
 def test_without_numba_it_is_torch_and_said_once(monkeypatch, caplog):
-    monkeypatch.setattr(loading, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setenv(VARIABLE, "auto")
     loader, large = Loader(), torch.zeros(9, 3, 224, 224, dtype=torch.uint8)
     with caplog.at_level(logging.INFO):
@@ -187,13 +187,13 @@ def test_without_numba_it_is_torch_and_said_once(monkeypatch, caplog):
 def test_nobody_waits_for_another_process_that_compiles(tmp_path, monkeypatch):
     monkeypatch.setenv("POLICYSEARCH_CACHE", str(tmp_path))
     monkeypatch.setenv(VARIABLE, "auto")
-    monkeypatch.setattr(loading, "import_module", lambda name: pytest.fail(f"{name} was imported"))
-    folder = tmp_path / "kernels" / loading._fingerprint()
+    monkeypatch.setattr(backend, "import_module", lambda name: pytest.fail(f"{name} was imported"))
+    folder = tmp_path / "kernels" / backend._fingerprint()
     folder.mkdir(parents=True)
     loader, large = Loader(), torch.zeros(9, 3, 224, 224, dtype=torch.uint8)
     with FileLock(folder / "loading.lock"):
         assert loader.loops(large) is None
-    monkeypatch.setattr(loading, "load", lambda wait: print)
+    monkeypatch.setattr(backend, "load", lambda wait: print)
     assert loader.loops(large) is print, "it did not try again"
 
 
@@ -204,7 +204,7 @@ def test_without_a_folder_to_write_to_it_is_torch(tmp_path, monkeypatch, caplog)
     with caplog.at_level(logging.INFO):
         assert Loader().loops(torch.zeros(9, 3, 224, 224, dtype=torch.uint8)) is None
     assert "compiled in every process" in caplog.text
-    with loading._folder(temporary=True) as folder:
+    with backend._folder(temporary=True) as folder:
         assert folder.is_dir() and tmp_path not in folder.parents
     assert not folder.exists()
 
@@ -212,7 +212,7 @@ def test_without_a_folder_to_write_to_it_is_torch(tmp_path, monkeypatch, caplog)
 def test_numbas_own_setting_is_left_alone(tmp_path):
     numba = pytest.importorskip("numba")
     folders = [numba.config.CACHE_DIR]
-    with loading._numba_cache(tmp_path):
+    with backend._numba_cache(tmp_path):
         folders.append(numba.config.CACHE_DIR)
     folders.append(numba.config.CACHE_DIR)
     assert folders[1] == str(tmp_path) and folders[0] == folders[2]

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from policysearch.client.archive import upload_of
 from policysearch.client.errors import NotThere, ServiceAway, ServiceFailed
 from policysearch.client.event_stream import QUIET, Stream
-from policysearch.client.packing import upload_of
 
 
 class Wire:

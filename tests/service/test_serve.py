@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from policysearch.core.errors import UserError
+from policysearch.service.address import browser_address, listening_socket
 from policysearch.service.admin_token import admin_token
-from policysearch.service.listening import browser_address, listening_socket
 from policysearch.service.options import Options
 from policysearch.service.place_checks import gpus_of_this_machine, places_of
 from policysearch.service.serve import PoliteServer, greeting, schedule

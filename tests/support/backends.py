@@ -11,7 +11,7 @@ import torch
 
 from policysearch.augmentation import Draw
 from policysearch.augmentation.apply import apply as apply_by_choice
-from policysearch.augmentation.compiled.loading import VARIABLE
+from policysearch.augmentation.compiled.backend import VARIABLE
 
 BACKENDS = ("torch", "numba")
 

@@ -20,9 +20,9 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from policysearch.service.address import listening_socket
 from policysearch.service.database.jobs import Jobs
 from policysearch.service.job import Job, State
-from policysearch.service.listening import listening_socket
 from policysearch.service.options import Options
 from policysearch.service.serve import PoliteServer
 from policysearch.service.setup import service

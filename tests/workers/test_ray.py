@@ -21,10 +21,10 @@ from policysearch.core.errors import UserError
 from policysearch.core.trial import Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.load import load
-from policysearch.experiments.code_shipping import code_to_ship
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.resolve import resolved
 from policysearch.experiments.search.run import search
+from policysearch.experiments.shipped_code import code_to_ship
 from policysearch.study.controller import run
 from tests.support.kills import command, completed
 from tests.support.pool_conformance import FailsTwice, Numbers, PoolConformance, Setup, broken_setup, trial

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.datasets.registry import SHIPPED
 from policysearch.service.data_set import DataSet, DataState
 from policysearch.service.database.connection import Database
+from policysearch.service.database.rights import may, visible
 from policysearch.service.database.tables import DATA_SETS
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.ids import is_id, new_id
@@ -107,7 +108,7 @@ class DataSets:
         """
         with self._database.reading() as connection:
             row = connection.execute(select(DATA_SETS).where(DATA_SETS.c.id == data_id)).mappings().one_or_none()
-        if row is None or not _may(viewer, _data_set(row), to_change):
+        if row is None or not may(viewer, row["owner"], shared=row["shared"], to_change=to_change):
             raise NoSuchDataSet(data_id)
         return _data_set(row)
 
@@ -119,7 +120,7 @@ class DataSets:
             after: the id of the last one of the page before.
             limit: as many at most.
         """
-        query = _visible(select(DATA_SETS), viewer).order_by(DATA_SETS.c.id.desc()).limit(limit)
+        query = visible(select(DATA_SETS), DATA_SETS, viewer).order_by(DATA_SETS.c.id.desc()).limit(limit)
         if after:
             query = query.where(DATA_SETS.c.id < after)
         return self._all(query)
@@ -206,15 +207,3 @@ def _used_bytes(connection: Connection, owner: str) -> int:
 def _must_have_room(used: int, size: int, most: int) -> None:
     if used + size > most:
         raise NoRoom(f"your data sets have {used:,} bytes, and {most:,} are allowed: delete one first")
-
-
-def _visible(query: Select[Any], viewer: Viewer | None) -> Select[Any]:
-    if viewer is None or viewer.is_admin:
-        return query
-    return query.where(or_(DATA_SETS.c.owner == viewer.name, DATA_SETS.c.shared))
-
-
-def _may(viewer: Viewer | None, data_set: DataSet, to_change: bool) -> bool:
-    if viewer is None or viewer.is_admin or data_set.owner == viewer.name:
-        return True
-    return data_set.shared and not to_change

@@ -10,6 +10,7 @@ from sqlalchemy import Select, Text, cast, func, or_, select
 
 from policysearch.service.database.connection import Database
 from policysearch.service.database.job_rows import NoSuchJob, job_of, job_row
+from policysearch.service.database.rights import may, visible
 from policysearch.service.database.tables import COUNTER, HISTORY, JOBS
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Change, Intent, Job, State
@@ -40,7 +41,7 @@ class JobQueries:
         """
         with self.database.reading() as connection:
             job = job_row(connection, job_id)
-        if not _may(viewer, job, to_change):
+        if not may(viewer, job.owner, shared=job.shared, to_change=to_change):
             raise NoSuchJob(job_id)
         return job
 
@@ -64,7 +65,7 @@ class JobQueries:
             after: the id of the last job of the page before.
             limit: as many at most.
         """
-        query = _visible(select(JOBS), viewer).order_by(JOBS.c.id.desc()).limit(limit)
+        query = visible(select(JOBS), JOBS, viewer).order_by(JOBS.c.id.desc()).limit(limit)
         if states := list(states):
             query = query.where(JOBS.c.state.in_(states))
         if owner:
@@ -78,7 +79,7 @@ class JobQueries:
 
     def since(self, viewer: Viewer | None, revision: int, limit: int = 500) -> list[Job]:
         """Jobs that the viewer may see and that have changed after a revision, in the order of their changes."""
-        query = _visible(select(JOBS), viewer).where(JOBS.c.revision > revision)
+        query = visible(select(JOBS), JOBS, viewer).where(JOBS.c.revision > revision)
         return self._all(query.order_by(JOBS.c.revision).limit(limit))
 
     def in_states(self, states: Iterable[State], intent: Intent | None = None) -> list[Job]:
@@ -101,15 +102,3 @@ class JobQueries:
     def _all(self, query: Select[Any]) -> list[Job]:
         with self.database.reading() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
-
-
-def _visible(query: Select[Any], viewer: Viewer | None) -> Select[Any]:
-    if viewer is None or viewer.is_admin:
-        return query
-    return query.where(or_(JOBS.c.owner == viewer.name, JOBS.c.shared))
-
-
-def _may(viewer: Viewer | None, job: Job, to_change: bool) -> bool:
-    if viewer is None or viewer.is_admin or job.owner == viewer.name:
-        return True
-    return job.shared and not to_change

@@ -19,9 +19,9 @@ from policysearch.service.pages.answers import tagged
 from policysearch.service.pages.compare import compare_page
 from policysearch.service.pages.data import data_page, data_parts
 from policysearch.service.pages.job.page import job_page, live_parts
-from policysearch.service.pages.job.reading import read_view
+from policysearch.service.pages.job.sources import read_view
 from policysearch.service.pages.job.view import read_live, title_of
-from policysearch.service.pages.listing import ListView, list_page, list_parts
+from policysearch.service.pages.job_list import ListView, list_page, list_parts
 from policysearch.service.pages.login import login_page
 from policysearch.service.pages.new import new_page
 from policysearch.service.pages.shell import Shell

@@ -16,7 +16,7 @@ from policysearch.service.job import State
 from policysearch.service.pages.data import data_page
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.record import sentence
-from policysearch.service.pages.listing import ListView, list_page
+from policysearch.service.pages.job_list import ListView, list_page
 from policysearch.service.pages.login import login_page, problem_page
 from policysearch.service.pages.shell import Shell
 from policysearch.service.pages.static_files import static_file

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from policysearch.reports.numbers import Unit
-from policysearch.service.pages.drawing import curves, interval_bar, rewards
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.view import JobView
+from policysearch.service.pages.plots import curves, interval_bar, rewards
 from policysearch.service.pages.shell import Shell, section
 from policysearch.service.pages.words import count
 from policysearch.stats.estimate import Estimate

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from policysearch.service.job import State
-from policysearch.service.pages.drawing import interval_bar
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.view import JobView
+from policysearch.service.pages.plots import interval_bar
 from policysearch.service.pages.words import STATE_NOTES
 from policysearch.stats.estimate import Estimate
 

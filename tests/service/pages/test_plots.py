@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from policysearch.service.pages.drawing import MOST_POINTS, Axes, curves, interval_bar, line, rewards, thinned, ticks
+from policysearch.service.pages.plots import MOST_POINTS, Axes, curves, interval_bar, line, rewards, thinned, ticks
 from tests.support.html_pages import read
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import policysearch
-from policysearch.experiments.code_shipping import code_to_ship
+from policysearch.experiments.shipped_code import code_to_ship
 
 
 def test_the_program_is_sent_whole(tmp_path):
