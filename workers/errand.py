@@ -26,6 +26,10 @@ class _Ended:
     warnings: tuple[tuple[str, type[Warning], str, int], ...]
 
 
+class ErrandDied(RunFailed):
+    """The process of an errand died before the function had returned."""
+
+
 def run_errand(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function in a process of its own, which is forked from the workers' server.
 
@@ -38,7 +42,7 @@ def run_errand(function: Callable[..., Result], *arguments: Any) -> Result:
 
     Raises:
         UserError: the function raised one.
-        RunFailed: the process died, as it does where it runs out of memory.
+        ErrandDied: the process died, as it does where it runs out of memory.
         Exception: what else the function raised; one that is not built in is a RuntimeError of the same text.
     """
     process, connection = started(_run, function, arguments, alone=main_is_left_out())
@@ -46,7 +50,8 @@ def run_errand(function: Callable[..., Result], *arguments: Any) -> Result:
         ended: _Ended = connection.recv()
     except EOFError:
         process.join()
-        raise RunFailed(f"a process that was to check the settings died (exit code {process.exitcode})") from None
+        what = f"the process that ran {function.__name__.lstrip('_')}"
+        raise ErrandDied(f"{what} died (exit code {process.exitcode}): it may have run out of memory") from None
     finally:
         process.kill()
         process.join()
@@ -66,7 +71,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], connection: C
         warnings.simplefilter("default")
         try:
             value = function(*arguments)
-        except Exception as raised:
+        except Exception as raised:  # it is raised in the process that asked
             error = _portable(raised)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -78,6 +83,8 @@ def _portable(error: Exception) -> Exception:
     """The error without what only this process has imported."""
     if isinstance(error, UserError):
         return UserError(str(error))
+    if isinstance(error, RunFailed):
+        return RunFailed(str(error))
     if type(error).__module__ == "builtins":
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")

@@ -76,7 +76,7 @@ class Learner:
             self._optimiser.step(rate)
         else:
             self._scaler.scale(loss).backward()
-            self._scaler.step(self._optimiser, rate)  # type: ignore[arg-type]
+            self._scaler.step(self._optimiser, rate)  # type: ignore[arg-type]  # it has what is used
             self._scaler.update()
         if self._average is not None:
             self._average.update(self.network)

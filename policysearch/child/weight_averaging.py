@@ -38,6 +38,7 @@ class WeightAverage:
         self.network = copy.deepcopy(network)
         self._share = share
         self._steps = 0
+        self._means, self._counts = _split(self.network)
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
@@ -47,10 +48,9 @@ class WeightAverage:
             network: the one that was copied, as it is now.
         """
         self._steps += 1
-        means, counts = _split(self.network)
         values, current_counts = _split(network)
-        torch._foreach_lerp_(means, values, 1 / max(1.0, self._share * self._steps))
-        for count, current in zip(counts, current_counts, strict=True):
+        torch._foreach_lerp_(self._means, values, 1 / max(1.0, self._share * self._steps))
+        for count, current in zip(self._counts, current_counts, strict=True):
             count.copy_(current)
 
 

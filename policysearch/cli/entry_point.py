@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -26,6 +25,7 @@ from policysearch.cli import (
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.files import AT_FAULT_OF_THE_FILE_SYSTEM
 from policysearch.core.readable import readable_name
 from policysearch.core.user_code import current_folder_importable
 from policysearch.core.version import __version__
@@ -67,10 +67,6 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(remote.app, name="remote")
 
-_FILE_SYSTEM = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
-)
-"""What the file system, not this program, is at fault for."""
 
 # Typer has no public name for what it raises when a command line is wrong; this is one, and the base of the others.
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
@@ -109,7 +105,7 @@ def main() -> None:
     except RunFailed as error:
         _stop(str(error), 1)
     except OSError as error:
-        if error.errno not in _FILE_SYSTEM:
+        if error.errno not in AT_FAULT_OF_THE_FILE_SYSTEM:
             raise
         _stop(f"cannot use {error.filename or 'a file'}: {error.strerror}", 1)
     except typer.Abort:

@@ -133,8 +133,20 @@ def _sent(
     return connection.getresponse()
 
 
+def must_be_whole(response: HTTPResponse) -> None:
+    """Check that a body has been read to its end: one that was cut off is just shorter.
+
+    Raises:
+        ServiceAway: bytes of it are missing.
+    """
+    if response.length:
+        raise ServiceAway(f"the answer was cut off, {response.length:,} bytes before its end")
+
+
 def _content(response: HTTPResponse) -> Any:
     data = response.read(_LARGEST)
+    if len(data) < _LARGEST:
+        must_be_whole(response)
     if not data:
         return None
     try:

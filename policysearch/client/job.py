@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.client.errors import JobFailed, JobRefused, NotThere, Refused, WaitedTooLong
 from policysearch.client.event_stream import QUIET, SILENCE, Event, Stream
+from policysearch.client.http import must_be_whole
 from policysearch.client.resource import Resource
 from policysearch.core.files import replacing
 
@@ -159,6 +160,9 @@ class Job(Resource):
 
         Returns:
             The file.
+
+        Raises:
+            ServiceAway: the service ended in the middle; a file that was there before is as it was.
         """
         target = Path(path)
         target = target / name if target.is_dir() else target
@@ -169,6 +173,7 @@ class Job(Resource):
         ):
             while data := response.read(_PIECE):
                 out.write(data)
+            must_be_whole(response)
         return target
 
     def policy(self) -> Policy:

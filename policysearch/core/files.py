@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -14,6 +15,10 @@ from policysearch.core.errors import UserError
 
 _LONGEST_NAME = 255  # bytes, of all common file systems
 _PARTIAL = ".partial"
+AT_FAULT_OF_THE_FILE_SYSTEM = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
+)
+"""Numbers of errors for which the file system, not this program, is at fault."""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.decoded import Decoded, pixel_file
 
-FORMAT = 4
+FORMAT = 5
 """Part of every key: one more whenever the same input is decoded to something else."""
 COPIES = "copies.csv"
 """The file of a cached data set that names all its copies and near-copies, if it has any."""

@@ -54,7 +54,8 @@ def near_pairs(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Pairs:
     alike = _of_like_contrast(layouts.std(1), pairs)
     alike &= _correlation(_standardised(layouts), pairs) >= _SAME_LAYOUT
     rest = pairs[~alike]
-    rest = rest[_of_like_contrast(details(thumbnails).std((1, 2)), rest)]
+    contrasts = np.concatenate([details(chunk).std((1, 2)) for chunk in chunks(thumbnails)])
+    rest = rest[_of_like_contrast(contrasts, rest)]
     rest = rest[detail_correlation(thumbnails, rest) >= _SAME_DETAIL]
     accepted: Pairs = rows[np.unique(np.concatenate([pairs[alike], rest]), axis=0)]
     return accepted

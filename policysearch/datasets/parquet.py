@@ -162,7 +162,8 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
     unknown = set(values) - set(names)
     if unknown:
         raise UserError(f"label {min(unknown)!r} is none of the classes {', '.join(names)}")
-    return [names.index(value) for value in values], names
+    number_of = {name: number for number, name in reversed([*enumerate(names)])}  # the first of two that are alike
+    return [number_of[value] for value in values], names
 
 
 def _decoded(column: Any, i: int, label: int) -> tuple[Image, int]:

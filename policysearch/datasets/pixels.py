@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.image_file import SEVERAL_FRAMES
 
-_GREY = ("1", "L", "LA", "I;16")
+_GREY = ("1", "L", "LA")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _RESIZED = {
     "crop": partial(ImageOps.fit, method=Image.Resampling.BILINEAR),
@@ -53,7 +53,7 @@ def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
     Raises:
         ValueError: the range of its values is unknown.
     """
-    grey = image.mode in _GREY
+    grey = image.mode in _GREY or image.mode.startswith("I;16")
     several_frames = bool(image.info.get(SEVERAL_FRAMES))
     peak = None
     if image.mode.startswith("I;16"):

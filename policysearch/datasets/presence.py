@@ -45,7 +45,11 @@ def must_exist(path: Path) -> None:
     Raises:
         UserError: they are not; for what may be a name, the nearest names are suggested.
     """
-    if is_there(path):
+    try:
+        there = path.exists()
+    except OSError as error:  # a name that is too long
+        raise UserError(str(error.strerror)) from None
+    if there:
         return
     if path.suffix or len(path.parts) > 1:
         raise UserError("No such file or folder")

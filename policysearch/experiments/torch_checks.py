@@ -7,14 +7,16 @@ from functools import lru_cache
 from policysearch.child.accelerator import why_no_cuda
 from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Precision
-from policysearch.experiments.apart import called_apart, is_light
+from policysearch.experiments.apart import is_light
 from policysearch.study.settings import ChildSettings
 from workers.errand import run_errand
 
 
 def cuda_devices(config: ChildSettings) -> int:
     """How many CUDA devices this machine has."""
-    return 0 if why_no_cuda() else called_apart(config, _count_of_devices)
+    if why_no_cuda():
+        return 0
+    return _count_apart() if is_light(config) else _count_of_devices()
 
 
 def precision_on(config: ChildSettings, device: str) -> Precision:
@@ -26,7 +28,7 @@ def precision_on(config: ChildSettings, device: str) -> Precision:
     precision = config.recipe.precision
     if device == "cpu":
         return chosen_precision(precision, device)
-    return called_apart(config, chosen_precision, precision, device)
+    return (_precision_apart if is_light(config) else chosen_precision)(precision, device)
 
 
 def network_notes(
@@ -41,6 +43,17 @@ def network_notes(
 def _dry_forward_apart(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:
     """As `_dry_forward`; a calibration tries the same network for each of its pulls."""
     return run_errand(_dry_forward, model, shape, classes, smallest_batch)
+
+
+@lru_cache(maxsize=1)
+def _count_apart() -> int:
+    """As `_count_of_devices`; devices do not change while a process lives, and a comparison asks for each search."""
+    return run_errand(_count_of_devices)
+
+
+@lru_cache(maxsize=8)
+def _precision_apart(precision: Precision, device: str) -> Precision:
+    return run_errand(chosen_precision, precision, device)
 
 
 def _dry_forward(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:

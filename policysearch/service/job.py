@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Intent(StrEnum):
-    """What the owner of a job wants of it: written by requests, never by the scheduler."""
+    """What the owner of a job wants of it: written by requests, and by the scheduler at a limit."""
 
     RUN = "run"
     STOP = "stop"
@@ -40,6 +40,8 @@ AT_REST = frozenset(
     {State.REFUSED, State.STOPPED, State.CANCELLED, State.INTERRUPTED, State.FAILED, State.DONE},
 )
 """States that a job does not leave by itself."""
+WAITING = (State.CHECKING, State.QUEUED)
+"""States in which a job waits for its turn."""
 WITH_RUNNER = frozenset({State.STARTING, State.RUNNING, State.STOPPING, State.CANCELLING})
 """States in which a job holds workers of a place, and may have a process."""
 

@@ -27,8 +27,8 @@ class Limits:
         job_seconds: a job that works longer is stopped, as by its owner.
         worker_seconds: workers times seconds of one job; 0 for no limit.
         requests_a_second, burst: of one token.
-        log_tries: wrong tokens from one address in a minute.
-        log_bytes: of one job's log; from then on only its end is kept.
+        log_tries: logins that one address may try in a minute.
+        log_bytes: of one job's log; where it outgrows this, all behind its first half is given up.
         grace: seconds between Ctrl-C and the kill of a job that is cancelled.
         upload_bytes: one upload.
         members, unpacked_bytes, expansion: files in a zip, their size, and their size over the zip's.

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -211,8 +211,9 @@ class Lease(AbstractContextManager["Lease"]):
 
     def _renew(self) -> None:
         with self._renewing:
-            following = Holder(**{**asdict(self._this_process), "beat": self._this_process.beat + 1})
-            if self._change(self._this_process, following):
+            following = replace(self._this_process, beat=self._this_process.beat + 1)
+            # A server may have written a sign of life and lost the connection before it said so.
+            if self._change(self._this_process, following) or self._read() == following:
                 self._this_process, self._renewed = following, time.time()
             else:
                 self._lost = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,14 +16,12 @@ from sqlalchemy.pool import NullPool
 
 from policysearch.core.command import command
 from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.files import AT_FAULT_OF_THE_FILE_SYSTEM
 from policysearch.study.patience import PatientStorage, patiently
 from policysearch.study.quick_storage import QuickStorage
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.sqlite_file import connection_settings, file_engine, sqlite_file
 
-_NOT_WRITABLE = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
-)
 _SECRETS = ("password", "passwd", "sslpassword")
 _TABLES_LOCK = 7_018_141_521  # any number that others who use the database do not lock
 _CONNECT_SECONDS = "10"  # libpq's own default is to wait for a silent host for minutes
@@ -154,7 +151,7 @@ def losses_in_a_sentence(folder: Path, again: str = "", begun: Callable[[], bool
     except (SQLAlchemyError, StorageInternalError) as error:
         loss = f"the storage failed: {reason(error)}"
     except OSError as error:
-        if error.errno not in _NOT_WRITABLE:
+        if error.errno not in AT_FAULT_OF_THE_FILE_SYSTEM:
             raise
         loss = f"cannot write {error.filename or folder}: {error.strerror}"
     else:

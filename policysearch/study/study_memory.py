@@ -43,10 +43,9 @@ class StudyMemory:
             fresh: whether the study is read again where it was read for that trial last.
         """
         occasion = (id(study._storage), study._study_id, trial._trial_id)
-        trials = None if self._occasion == occasion and not fresh else study.get_trials(deepcopy=False)
         with self._lock:
-            if trials is not None:
-                self._columns.read(trials)
+            if fresh or self._occasion != occasion:
+                self._columns.read(study.get_trials(deepcopy=False))
                 self._occasion = occasion
             yield self._columns
 

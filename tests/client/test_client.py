@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -332,3 +333,23 @@ def test_the_client_is_light():
     code = f"import policysearch.client, sys; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert run.stdout.strip() == "[]"
+
+
+def test_a_download_that_is_cut_off_leaves_the_file_that_was_there(tmp_path):
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{}"
+    (tmp_path / "policy.json").write_text("before")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def cut_off() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=cut_off)
+        thread.start()
+        job = Service(f"http://127.0.0.1:{server.getsockname()[1]}", "token").job("a1")
+        with pytest.raises(ServiceAway, match="cut off, 98 bytes before its end"):
+            job.download("policy.json", tmp_path)
+        thread.join()
+    assert (tmp_path / "policy.json").read_text() == "before"

@@ -219,3 +219,16 @@ class TestLimits:
         (tmp_path / "cat" / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 12 12\n")
         with pytest.raises(UserError, match=r"1 of 31 images cannot be read: cat/a.png \(UnidentifiedImageError"):
             load(str(tmp_path))
+
+
+def test_grey_of_16_bits_in_either_order_of_bytes_is_grey(tmp_path):
+    """ImageJ writes big-endian TIFFs, which Pillow opens in a mode of their own."""
+    values = some_images(45, channels=1).astype(np.uint16) * 257
+    for number, image in enumerate(values):
+        path = tmp_path / "data" / "train" / f"c{number % 3}" / f"{number}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        big = Image.frombytes("I;16B", image.shape[::-1], image.astype(">u2").tobytes())
+        big.save(path, format="TIFF")
+        with Image.open(path) as opened:
+            assert opened.mode == "I;16B"
+    assert load(str(tmp_path / "data")).x_train.shape[1] == 1

@@ -9,10 +9,13 @@ import pytest
 from policysearch.core.trial import Outcome
 from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.progress import Status
-from policysearch.experiments.search.announcement import expectation
+from policysearch.experiments.search.announcement import expectation, of_record
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.policy.presets import preset
+from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, make_config, save_config
+from policysearch.study.in_memory_store import InMemoryTrialStore
 from tests.support.quick import config_for
 
 
@@ -130,3 +133,15 @@ def test_show_says_which_part_of_a_search_is_missing(quick, tmp_path, monkeypatc
     show_result(read(folder))
     out = " ".join(capsys.readouterr().out.split())
     assert "Not finished: the search is complete (2 of 2), its confirmation is not (" in out
+
+
+def test_recorded_pulls_of_any_size_say_what_the_largest_will_take():
+    store = InMemoryTrialStore(seed=0, fidelities=[(50, 10), (200, 10)], reward=lambda metrics: 0.5)
+    for number, (fidelity, seconds) in enumerate([(0, 5.0), (1, 20.0)]):
+        trial = store.add(Arm({"family": "identity"}, preset("identity")), number, fidelity)
+        store.tell(trial, Outcome({"accuracy": 0.5}, seconds=seconds))
+    forecast = of_record(store, SimpleNamespace(free_slots=2))
+    assert forecast.seconds(Fidelity(200, 10)) == pytest.approx(20.0) and forecast.workers == 2
+    config = make_config({"images": 200, "epochs": 10})
+    said = expectation(config, data(32), forecast, (4, 0), at_most=True)
+    assert said.startswith("a training takes at most about 20 s here, all of them at most about 40 s")

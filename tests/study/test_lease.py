@@ -12,6 +12,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
+from sqlalchemy.exc import OperationalError
 
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
@@ -205,3 +206,20 @@ def test_trials_of_another_program_are_refused_and_passed_over_where_only_readin
         template = create_trial(state=TrialState.RUNNING, user_attrs={"pull": study.trials[0].user_attrs["pull"]})
         study.add_trial(template)
     assert [row.number for row in store_of(study, read_only=True).rows] == [0, 2, 3]
+
+
+def test_a_sign_of_life_whose_answer_was_lost_is_our_own(study, monkeypatch):
+    with lease_of(study) as held:
+        change = held._change
+
+        def without_answer(before, after):
+            assert change(before, after)
+            raise OperationalError("UPDATE", {}, Exception("the connection was lost"))
+
+        with monkeypatch.context() as patch, pytest.raises(OperationalError):
+            patch.setattr(held, "_change", without_answer)
+            held._renew()
+        held._renewed = 0.0
+        held.must_hold()
+        held.must_hold()
+        assert held._read() == held._this_process

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,6 +134,7 @@ def _writable(folder: Path) -> bool:
     return True
 
 
+@cache
 def _fingerprint() -> str:
     """Of the loops' source: numba itself notices changes in one file only."""
     files = sorted(Path(__file__).parent.glob("*.py"))

@@ -130,7 +130,7 @@ class Window:
         moved = self._moved.index_select(0, order)
         first = moved.logical_not().to(torch.uint8).argsort()
         count, order = int(moved.sum()), order.index_select(0, first)
-        if not values.is_cuda and values[:1].numel() >= _SLICED:
+        if values.device.type == "cpu" and values[:1].numel() >= _SLICED:
             return self._slices(values, first.tolist(), order[:count], fill), order
         values, rows = values.index_select(0, first), rows_a_piece(values)
         for at in range(0, count, rows):
@@ -184,7 +184,7 @@ def _slide(source: Tensor, target: Tensor, axes: list[list[int]], fill: int) -> 
 
 def rows_a_piece(values: Tensor) -> int:
     """How many images of [B, C, H, W] to work on at once: on a CPU, as many as stay in its cache."""
-    return len(values) or 1 if values.is_cuda else max(1, _PIECE // max(1, values[:1].numel()))
+    return len(values) or 1 if values.device.type != "cpu" else max(1, _PIECE // max(1, values[:1].numel()))
 
 
 def take_bordered(values: Tensor, index: Tensor, fill: int) -> Tensor:

@@ -14,13 +14,16 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.presets import BASELINES
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool
-from policysearch.study.rows import COMPLETE, Row
+from policysearch.study.rows import COMPLETE, RUNNING, Row
 from policysearch.study.strategies import RuleStrategy, Strategy
+from policysearch.study.trial_store import TrialStore
 
 _SHORT = 2
 """Epochs of the training that is timed."""
 _SHARE = 8
 """It is not timed where a pull has fewer than so many times as many epochs: it would cost too much beside a pull."""
+_LAST = 50
+"""Pulls whose seconds say what others will take."""
 _SIDE = 32
 _LONG = 600.0
 """Seconds on the clock from which on smaller images are suggested."""
@@ -42,13 +45,15 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     left = (max(0, config.trials - _ended(searched)), max(0, _confirmations(config) - _ended(confirmed)))
     if not any(left):
         return
-    forecast = _of_record(searched, pool) or _measured(session, pool)
+    forecast = of_record(session.stores["search"], pool) or _measured(session, pool)
     if forecast is not None:
-        session.say(expectation(config, dataset, forecast, left))
+        session.say(expectation(config, dataset, forecast, left, at_most=strategy.fidelities))
     session.say(f"{command('show', session.folder.path)} shows it meanwhile, from another terminal")
 
 
-def expectation(config: SearchConfig, dataset: Dataset, forecast: Forecast, left: tuple[int, int]) -> str:
+def expectation(
+    config: SearchConfig, dataset: Dataset, forecast: Forecast, left: tuple[int, int], *, at_most: bool = False
+) -> str:
     """How long what is left will take, as a sentence.
 
     Args:
@@ -56,11 +61,13 @@ def expectation(config: SearchConfig, dataset: Dataset, forecast: Forecast, left
         dataset: its shape and the config say whether smaller images would do.
         forecast: of a training.
         left: trainings of the search, and of the confirmation.
+        at_most: whether pulls may be smaller than the config's, as those of strategies with several fidelities are.
     """
     one = forecast.seconds(Fidelity(config.images, config.epochs))
     last = forecast.seconds(Fidelity(*config.last_fidelity))
     clock = forecast.wall(left[0] * one + left[1] * last)
-    sentence = f"a training takes about {clock_time(one)} here, all of them about {clock_time(clock)}"
+    in_all = f"{'at most ' if at_most else ''}about {clock_time(clock)}"
+    sentence = f"a training takes {'at most ' if at_most else ''}about {clock_time(one)} here, all of them {in_all}"
 
     height, width = dataset.shape[1:]
     times = height * width / _SIDE**2
@@ -101,13 +108,15 @@ def _confirmations(config: SearchConfig) -> int:
 
 
 def _ended(rows: list[Row]) -> int:
-    return sum(row.state != "running" for row in rows)
+    return sum(row.state != RUNNING for row in rows)
 
 
-def _of_record(rows: list[Row], pool: Pool) -> Forecast | None:
-    """What a pull has taken so far."""
-    seconds = [row.outcome.seconds for row in rows if row.state == COMPLETE and row.fidelity == 0]
-    return Forecast(0.0, fmean(seconds), max(1, pool.free_slots)) if seconds else None
+def of_record(store: TrialStore, pool: Pool) -> Forecast | None:
+    """A forecast from what the last pulls have taken per image and epoch, whatever their fidelity; None without any."""
+    rows = [row for row in store.rows if row.state == COMPLETE][-_LAST:]
+    costs = [(row.outcome.seconds, store.trial(row)) for row in rows]
+    per_image = [seconds / (trial.images * trial.epochs) for seconds, trial in costs]
+    return Forecast(fmean(per_image), 0.0, max(1, pool.free_slots)) if per_image else None
 
 
 def _measured(session: Session, pool: Pool) -> Forecast | None:
@@ -117,7 +126,8 @@ def _measured(session: Session, pool: Pool) -> Forecast | None:
         return None
     session.say("timing a short training")
     try:
-        timed(config, pool, Fidelity(config.images, 1))  # the first of a worker takes longer than any other
+        if not config.recipe.compile:  # with it, `timed` itself trains once before
+            timed(config, pool, Fidelity(config.images, 1))  # the first of a worker takes longer than any other
         return timed(config, pool, Fidelity(config.images, _SHORT))
     except UserError:
         return None

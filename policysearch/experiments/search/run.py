@@ -42,6 +42,7 @@ from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free
 from policysearch.study.strategies import Strategy
+from workers.errand import ErrandDied
 
 
 def search(config: SearchConfig, listener: Listener = lambda status: None) -> SearchResult:
@@ -173,10 +174,11 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
 
 def _write(session: Session, dataset: Dataset, summaries: list[ArmSummary]) -> SearchResult:
     config, folder = session.config, session.folder
-    called_apart(config, write_picture, folder.picture, session.stores["search"].rows, summaries, config.reward)
     result = result_of(config, folder, session.stores)
     if result.policy is not None:
         result.policy.save(folder.policy)
+    with _not_failing(folder.picture, ErrandDied):
+        called_apart(config, write_picture, folder.picture, session.stores["search"].rows, summaries, config.reward)
     material = material_of(result, folder, session.stores)
     with _not_failing(folder.report):
         called_apart(config, write_page, material, dataset.handle)
@@ -202,10 +204,10 @@ def _write_brief(result: SearchResult, material: Material) -> None:
 
 
 @contextmanager
-def _not_failing(file: Path) -> Iterator[None]:
+def _not_failing(file: Path, errors: type[Exception] = Exception) -> Iterator[None]:
     """A search that has ended well does not fail because a file that says so cannot be made: warn of it."""
     try:
         yield
-    except Exception as error:
+    except errors as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         warnings.warn(f"the search is complete, but {file} could not be made: {reason}", stacklevel=3)

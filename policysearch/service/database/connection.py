@@ -11,7 +11,15 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    PendingRollbackError,
+    ResourceClosedError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from policysearch.core.errors import UserError
@@ -204,12 +212,16 @@ def _postgres(url: str) -> Engine:
         raise UserError("--database postgresql://... needs psycopg: pip install 'policysearch[postgres]'") from None
 
 
+_LOSSES = (DisconnectionError, PendingRollbackError, ResourceClosedError, PoolTimeout)
+"""What a lost connection leaves; the other errors of SQLAlchemy are this program's own."""
+
+
 @contextmanager
 def _losses_in_a_sentence() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and error.orig is not None and not _is_loss(error):
+        if not isinstance(error, _LOSSES) and not (isinstance(error, DBAPIError) and _is_loss(error)):
             raise
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise DatabaseAway(f"the service's database does not answer: {reason}") from error

@@ -6,9 +6,7 @@ from sqlalchemy import func, select
 
 from policysearch.service.database.connection import Database
 from policysearch.service.database.tables import JOBS
-from policysearch.service.job import State
-
-_WAITING = (State.CHECKING, State.QUEUED)
+from policysearch.service.job import WAITING, State
 
 
 def count_by_state(database: Database, owner: str | None = None) -> dict[State, int]:
@@ -28,7 +26,7 @@ def ids_of(database: Database, owner: str) -> list[str]:
 
 def oldest_waiting(database: Database) -> float | None:
     """When the job was last changed that has waited longest, in seconds since the epoch; None where none waits."""
-    query = select(func.min(JOBS.c.changed)).where(JOBS.c.state.in_(_WAITING))
+    query = select(func.min(JOBS.c.changed)).where(JOBS.c.state.in_(WAITING))
     with database.reading() as connection:
         time: float | None = connection.execute(query).scalar_one()
     return time

@@ -20,9 +20,8 @@ from policysearch.service.database.job_rows import (
 )
 from policysearch.service.database.tables import HISTORY, JOBS, KEYS
 from policysearch.service.ids import new_id
-from policysearch.service.job import Intent, Job, State, WrongState, must_accept
+from policysearch.service.job import WAITING, Intent, Job, State, WrongState, must_accept
 
-_WAITING = (State.CHECKING, State.QUEUED)
 _IN_SETTINGS = ("trials", "confirm")
 """Settings that a resume may change."""
 
@@ -97,7 +96,7 @@ class Jobs(JobQueries):
                 connection.execute(insert(KEYS).values(owner=owner, key=key, job=job.id, time=now))
             return job, True
 
-    def want(self, job_id: str, intent: Intent, **changes: Any) -> Job:
+    def want(self, job_id: str, intent: Intent, *, most_waiting: int | None = None, **changes: Any) -> Job:
         """Write down what is wanted of a job; a resume also queues it.
 
         The same intent twice is accepted twice.
@@ -105,11 +104,13 @@ class Jobs(JobQueries):
         Args:
             job_id: of a job.
             intent: what is wanted.
+            most_waiting: of a resume: as many jobs may the owner have waiting, this one included.
             changes: of a resume: `trials`, `confirm`, `workers`; those that are None stay as they are.
 
         Raises:
             NoSuchJob: there is none.
             WrongState: that makes no sense in the job's state.
+            QueueFull: of a resume: the owner has as many jobs waiting as allowed.
         """
         with self.database.writing() as connection:
             revision = next_revision(connection)
@@ -117,6 +118,7 @@ class Jobs(JobQueries):
             must_accept(job.state, intent)
             columns: dict[str, Any] = {"wanted": intent}
             if intent is Intent.RUN:
+                _must_have_room(connection, job.owner, most_waiting)
                 columns |= _resumed(job, changes) | {"order": self.clock()}
                 note_state(connection, job_id, self.clock(), State.QUEUED, "resumed")
             return update_row(connection, job_id, revision, columns, self.clock())
@@ -153,9 +155,9 @@ class Jobs(JobQueries):
         with self.database.writing() as connection:
             next_revision(connection)  # other writers wait
             job = job_row(connection, job_id)
-            if job.state not in _WAITING:
+            if job.state not in WAITING:
                 raise WrongState(job.state, f"the job is {job.state}: only a job that waits has a place in the queue")
-            query = select(JOBS).where(JOBS.c.owner == job.owner, JOBS.c.state.in_(_WAITING)).order_by(JOBS.c.order)
+            query = select(JOBS).where(JOBS.c.owner == job.owner, JOBS.c.state.in_(WAITING)).order_by(JOBS.c.order)
             queue = [job_of(row) for row in connection.execute(query).mappings()]
             ids = [waiting.id for waiting in queue if waiting.id != job_id]
             if before and before not in ids:
@@ -221,7 +223,7 @@ def _job_of_key(connection: Connection, owner: str, key: str) -> Job | None:
 
 
 def _must_have_room(connection: Connection, owner: str, most: int | None) -> None:
-    query = select(func.count()).select_from(JOBS).where(JOBS.c.owner == owner, JOBS.c.state.in_(_WAITING))
+    query = select(func.count()).select_from(JOBS).where(JOBS.c.owner == owner, JOBS.c.state.in_(WAITING))
     waiting = connection.execute(query).scalar_one()
     if most is not None and waiting >= most:
         raise QueueFull(f"{waiting} of your jobs wait, and {most} may: cancel one, or wait until one has started")

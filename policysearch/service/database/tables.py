@@ -48,6 +48,7 @@ JOBS = Table(
     Column("progress", JSON, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index("jobs_by_state", "state"),
+    Index("jobs_by_wanted", "wanted", "state"),
     Index("jobs_by_owner", "owner", "id"),
     Index("jobs_by_revision", "revision"),
 )

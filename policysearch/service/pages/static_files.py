@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 
 from policysearch.reports.html.theme import STYLESHEET
@@ -16,10 +15,11 @@ _TYPES = {
 }
 
 
+def static_file(name: str) -> tuple[bytes, str] | None:
+    """Content and media type of a file; None for a name that is not in the table."""
+    return (_content(name), _TYPES[name]) if name in _TYPES else None
+
+
 @cache
-def static_file(name: str) -> tuple[bytes, str, str] | None:
-    """Content, media type and entity tag of a file; None for a name that is not in the table."""
-    if name not in _TYPES:
-        return None
-    content = STYLESHEET.encode() if name == "theme.css" else (files(__package__) / "static" / name).read_bytes()
-    return content, _TYPES[name], f'"{sha256(content).hexdigest()[:16]}"'
+def _content(name: str) -> bytes:
+    return STYLESHEET.encode() if name == "theme.css" else (files(__package__) / "static" / name).read_bytes()

@@ -83,7 +83,8 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
         session.say("timing a short training")
         fidelity = Fidelity(min(config.images, _TIMED_IMAGES), 1)
         with workplace(config) as (placed, pool_of), pool_of(placed, dataset) as pool:
-            timed(placed, pool, fidelity)  # the first of a process takes longer than any other
+            if not placed.recipe.compile:  # with it, `timed` itself trains once before
+                timed(placed, pool, fidelity)  # the first of a process takes longer than any other
             forecast = timed(placed, pool, fidelity)
     return _forecast(config, forecast, job["changes"]["workers"])
 

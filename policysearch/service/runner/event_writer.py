@@ -41,17 +41,25 @@ class EventLog:
 
     def append(self, kind: str, **fields: Any) -> None:
         """Append one event."""
-        if kind == "phase":
-            self.last_phase = fields
+        with self._one_line:
+            if kind == "phase":
+                self.last_phase = fields
+            self._write(kind, fields)
+
+    def repeat_phase(self) -> None:
+        """Append the last event of the kind `phase` once more."""
+        with self._one_line:
+            self._write("phase", self.last_phase)
+
+    def _write(self, kind: str, fields: dict[str, Any]) -> None:
         event = {"t": round(self._clock(), 3), "kind": kind, **fields}
         line = json.dumps(plain(event), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-        with self._one_line:
-            self._last = time.monotonic()
-            try:
-                broken = self._ends_in_the_middle()
-                os.write(self._file, b"\n" * broken + line + b"\n")
-            except OSError as error:
-                _LOG.warning("an event of kind %s could not be written: %s", kind, error.strerror)
+        self._last = time.monotonic()
+        try:
+            broken = self._ends_in_the_middle()
+            os.write(self._file, b"\n" * broken + line + b"\n")
+        except OSError as error:
+            _LOG.warning("an event of kind %s could not be written: %s", kind, error.strerror)
 
     def _ends_in_the_middle(self) -> bool:
         """Whether the last line was cut off, by a kill or by a full disk."""

@@ -22,7 +22,7 @@ def heartbeat(log: EventLog, folder: JobFolder, log_bytes: int) -> Iterator[None
     def beat() -> None:
         while not end.wait(_LOOK_SECONDS):
             if log.silence > _SILENT_SECONDS:
-                log.append("phase", **log.last_phase)
+                log.repeat_phase()
             keep_within(folder.log, log_bytes)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

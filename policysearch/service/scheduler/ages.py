@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+PAUSE_SECONDS = 15.0
+"""After a start that came to nothing, a job is not started again for so long."""
+
 
 class Ages:
     """Ages of conditions by job: counted from the first look at which a condition held, while it holds at each look.

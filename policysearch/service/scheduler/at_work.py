@@ -7,12 +7,11 @@ from typing import Any
 
 from policysearch.service.job import WITH_RUNNER, Intent, Job, State
 from policysearch.service.runner.exit_record import read_exit
+from policysearch.service.scheduler.ages import PAUSE_SECONDS
 from policysearch.service.scheduler.booking import Act, Decision, Seen, decide
 from policysearch.service.scheduler.following import Followed, follow
 from policysearch.service.scheduler.means import Means
 
-_PAUSE_SECONDS = 15.0
-"""After a start that came to nothing, a job is not started again for so long."""
 _SILENT_SECONDS = 300.0
 _DEADLINE = 3600.0
 
@@ -71,7 +70,7 @@ class JobsAtWork:
         fault = decision.at_fault
         means.attempts.end(job, decision.state, decision.reason, again=decision.again, at_fault=fault, **columns)
         if decision.state is State.QUEUED or columns.get("idle_attempts"):
-            means.ages.pause(job.id, _PAUSE_SECONDS)
+            means.ages.pause(job.id, PAUSE_SECONDS)
         self._logs.pop(job.id, None)
         means.notes.pop(job.id, None)
         means.ages.forget(job.id)

@@ -28,6 +28,7 @@ class Checks:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._tries: dict[str, int] = {}
+        self._late: set[str] = set()
 
     def step(self) -> None:
         """Look at every job that is being checked."""
@@ -46,24 +47,26 @@ class Checks:
             seconds = 0.0 if sight.gone else age("checks")
             lingers = not sight.gone and record is not None and age("lingers") > LINGER_SECONDS
         if not sight.gone:
-            self._follow(job, record, seconds, lingers)
+            self._follow(job, seconds, lingers)
             return True
         if job.intent is Intent.CANCEL:
             self._enter(job, State.CANCELLED, "cancelled before it began")
         elif record is not None:
             self._book(job, record)
+        elif job.id in self._late:
+            self._enter(job, State.REFUSED, f"its check took longer than {means.limits.checker_seconds:g} s")
         else:
             return comes or (may_start and self._start(job))
         return False
 
-    def _follow(self, job: Job, record: CheckRecord | None, seconds: float, lingers: bool) -> None:
+    def _follow(self, job: Job, seconds: float, lingers: bool) -> None:
         """End a process that is not wanted any more, or takes too long."""
         means = self._means
         late = seconds > means.limits.checker_seconds
         if late or lingers or job.intent is Intent.CANCEL:
             means.processes.signal(means.folder.job(job.id), signal.SIGKILL)
-        if late and record is None:
-            self._enter(job, State.REFUSED, f"its check took longer than {means.limits.checker_seconds:g} s")
+        if late:
+            self._late.add(job.id)
 
     def _may_be_on_its_way(self, job: Job, sight: Sight) -> bool:
         """Whether a server that was killed may have started a process that has not locked the job so far."""
@@ -106,3 +109,4 @@ class Checks:
         self._means.notes.pop(job.id, None)
         self._means.ages.forget(job.id)
         self._tries.pop(job.id, None)
+        self._late.discard(job.id)

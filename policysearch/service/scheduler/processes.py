@@ -101,10 +101,13 @@ class SystemProcesses:
         launch = self._launches.get((folder.path, attempt))
         code = None if launch is None else launch.poll()
         alive = launch is not None and code is None
-        locked = is_locked(folder.lock)
+        # A runner locks its folder before it writes its identity: read the other way round, one that has just begun
+        # would look like one that died.
         identity = read_identity(folder.runner)
+        locked = is_locked(folder.lock)
         begun = identity is not None and identity.attempt == attempt
-        group = members(identity, _mark(folder, attempt)) if identity is not None and begun else []
+        # All processes of the machine are looked through, so only where the lock does not say that it lives.
+        group = members(identity, _mark(folder, attempt)) if identity is not None and begun and not locked else []
         if not (locked or group or alive):
             self._launches.pop((folder.path, attempt), None)
         return Sight(locked, begun, len(group) or int(alive), launch is not None, code)

@@ -76,6 +76,7 @@ class Scheduler:
         self._starts = Starts(self._means)
         self._trouble = ""
         self._one_step = threading.Lock()
+        self._ended = False
         self._call = threading.Event()
 
     @property
@@ -127,6 +128,8 @@ class Scheduler:
     def step(self) -> None:
         """Look at every job once. What fails for want of the database or a disk is tried again in the next step."""
         with self._one_step:
+            if self._ended:
+                return
             try:
                 holds = self._lock.holds()
                 if holds:
@@ -156,9 +159,18 @@ class Scheduler:
         self._trouble = trouble
 
     def end_jobs(self) -> None:
-        """Interrupt the processes of all jobs and wait until they are gone; the next server queues the jobs again."""
+        """Interrupt the processes of all jobs and wait until they are gone; the next server queues the jobs again.
+
+        No step is made any more. Where the database is away, jobs go on, and a warning says so.
+        """
         means = self._means
-        at_work = means.jobs.in_states([*WITH_RUNNER, State.CHECKING])
+        with self._one_step:
+            self._ended = True
+            try:
+                at_work = means.jobs.in_states([*WITH_RUNNER, State.CHECKING])
+            except DatabaseAway as error:
+                _LOG.warning("jobs at work are not interrupted: %s", error)
+                return
         for job in at_work:
             means.processes.signal(means.folder.job(job.id), signal.SIGINT)
         end = time.monotonic() + means.limits.grace

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from policysearch.core.errors import UserError
 from policysearch.service.job import WITH_RUNNER, Intent, Job, State
+from policysearch.service.scheduler.ages import PAUSE_SECONDS
 from policysearch.service.scheduler.means import Means
 from policysearch.service.scheduler.places import Place, PlaceUse
 from policysearch.service.scheduler.queue import Waiting, fair_order, plan
@@ -40,7 +41,7 @@ class Starts:
         workers: Counter[str] = Counter()
         for job in at_work:
             workers[job.owner] += job.workers
-        order = fair_order(queue, means.attempts.spent(), workers)
+        order = fair_order(queue, means.attempts.spent(), workers) if queue else []
         ready = [job for job in order if not means.ages.pauses(job.id)]
         decision = plan(ready, self.uses, Counter(job.owner for job in at_work), means.limits.running)
         for job, place in decision.starts:
@@ -49,7 +50,8 @@ class Starts:
         again = [job for job in order if means.ages.pauses(job.id)]
         before = len(decision.line)
         self.line = (*decision.line, *(Waiting(job, before + k, _AGAIN) for k, job in enumerate(again, 1)))
-        self.uses = self._uses(means.jobs.in_states(WITH_RUNNER))
+        if decision.starts:
+            self.uses = self._uses(means.jobs.in_states(WITH_RUNNER))
 
     def _rests(self, job: Job) -> bool:
         """Whether a job is not to start, which it then does not wait for."""
@@ -89,3 +91,4 @@ class Starts:
         except OSError as error:
             reason = f"its process could not be started: {error.strerror or error}"
             means.attempts.end(attempt, State.QUEUED, reason, at_fault=True)
+            means.ages.pause(job.id, PAUSE_SECONDS)

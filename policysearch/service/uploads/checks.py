@@ -90,7 +90,8 @@ class UploadChecks:
             try:
                 while self.check_next():
                     pass
-                self._news.wait()
+                if not self._stop.is_set():  # `end` may have come before the news were cleared
+                    self._news.wait()
             except Stopped:
                 return
             except (OSError, DatabaseAway) as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,11 @@ def rewritten(upload: Path, target: Path, limits: Limits) -> Contents:
     import pyarrow
     from pyarrow import parquet
 
-    columns = columns_of(read_schema(upload), upload, None, None)
-    names = class_names(read_schema(upload), columns.label, upload)
-    sizes: Counter[tuple[int, int]] = Counter()
+    read = read_schema(upload)
+    columns = columns_of(read, upload, None, None)
+    names = class_names(read, columns.label, upload)
+    sizes: dict[tuple[int, int], None] = {}  # in the order in which they come
+    rows = count()
     with (
         failing_in_a_sentence(upload),
         upload.open("rb") as file,
@@ -46,8 +48,7 @@ def rewritten(upload: Path, target: Path, limits: Limits) -> Contents:
         with parquet.ParquetWriter(target, schema) as out:
             for batch in _batches(source, columns, limits):
                 images = [_encoded(cell) for cell in batch.column(0)]
-                for data in images:
-                    sizes[_size(data, sum(sizes.values()), limits)] += 1
+                sizes.update((_size(data, next(rows), limits), None) for data in images)
                 cells = [{"bytes": data, "path": None} for data in images]
                 arrays = [pyarrow.array(cells, schema.field(0).type), batch.column(1)]
                 out.write_batch(pyarrow.record_batch(arrays, schema=schema))

@@ -42,7 +42,7 @@ def unpacked(upload: Path, target: Path, name: str, limits: Limits) -> Contents:
         order = [class_name for part, class_name, _ in folder.images() if part == TRAIN]
         numbers = {class_name: number for number, class_name in enumerate(dict.fromkeys(order))}
         names: dict[str, str] = {}
-        sizes: Counter[tuple[int, int]] = Counter()
+        sizes: dict[tuple[int, int], None] = {}  # in the order in which they come
         target.mkdir()
         for count, (part, class_name, path) in enumerate(folder.images()):
             place = f"{part}/{numbers[class_name]:05d}"
@@ -50,7 +50,7 @@ def unpacked(upload: Path, target: Path, name: str, limits: Limits) -> Contents:
             stem = f"{count:07d}"
             size = _unpacked(archive, members[path], target / place / stem, limits)
             names[f"{place}/{stem}"] = readable_name(str(members[path].path))
-            sizes[size] += 1
+            sizes[size] = None
     write_whole(target / CLASS_NAMES, json.dumps({f"{n:05d}": text for n, text in enumerate(classes)}))
     return Contents(target, names, tuple(sizes), folder.remarks())
 

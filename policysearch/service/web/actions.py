@@ -10,12 +10,13 @@ from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from policysearch.service.database.job_rows import NoSuchJob
+from policysearch.service.database.jobs import QueueFull
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Intent, Job, WrongState
 from policysearch.service.requests import validated_changes
 from policysearch.service.web.context import context_of, refusals_as_problems
 from policysearch.service.web.job_json import summary
-from policysearch.service.web.jobs import wrong_state
+from policysearch.service.web.jobs import queue_full, wrong_state
 from policysearch.service.web.lookup import own_job
 from policysearch.service.web.problem import Problem, not_found
 from policysearch.service.web.security import Runner
@@ -101,13 +102,17 @@ def act(
         The job as a row of the list.
 
     Raises:
-        Problem: 404 for no job or a stranger's, 409 where it makes no sense, 422 for changes that are not allowed.
+        Problem: 404 for no job or a stranger's, 409 where it makes no sense, 429 where too
+            many wait, 422 for changes that are not allowed.
     """
     own_job(service, job_id, viewer)
     with refusals_as_problems():
         more = validated_changes(changes, context_of(service, viewer))
     try:
-        job: Job = service.jobs.want(job_id, _INTENTS[action], **more)
+        most = service.limits.queued
+        job: Job = service.jobs.want(job_id, _INTENTS[action], most_waiting=most, **more)
+    except QueueFull as error:
+        raise queue_full(error, most) from None
     except WrongState as error:
         raise wrong_state(error) from None
     except NoSuchJob:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from policysearch.service.database.jobs import QueueFull
 from policysearch.service.ids import is_id
 from policysearch.service.job import Intent, State, WrongState
 from policysearch.service.web.job_json import detail, summary
@@ -81,6 +82,11 @@ def delete(request: Request, viewer: Runner, job_id: str) -> dict[str, Any]:
         raise wrong_state(error) from None
     service.scheduler.poke()
     return summary(row, {})
+
+
+def queue_full(error: QueueFull, most: int) -> Problem:
+    """The answer to one more job than a user may have waiting."""
+    return Problem(429, "queue_full", str(error), headers={"Retry-After": "60"}, limit=most)
 
 
 def wrong_state(error: WrongState) -> Problem:

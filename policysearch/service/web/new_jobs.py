@@ -13,6 +13,7 @@ from policysearch.service.requests import MODELS, RequestContext, request_of, va
 from policysearch.service.web.context import context_of, refusals_as_problems
 from policysearch.service.web.forecast import forecast
 from policysearch.service.web.job_json import detail
+from policysearch.service.web.jobs import queue_full
 from policysearch.service.web.problem import Problem
 from policysearch.service.web.security import Runner
 from policysearch.service.web.state import ServiceState, service_of
@@ -89,7 +90,7 @@ def add_job(service: ServiceState, viewer: Viewer, kind: str, body: dict[str, An
             most_waiting=most,
         )
     except QueueFull as error:
-        raise Problem(429, "queue_full", str(error), headers={"Retry-After": "60"}, limit=most) from None
+        raise queue_full(error, most) from None
     if new and (values.get("note") or values.get("labels")):
         job = service.jobs.describe(job.id, note=values.get("note"), labels=values.get("labels"))
     service.scheduler.poke()

@@ -43,12 +43,13 @@ _SIZES = FolderSizes()
 
 
 def usage_of(service: ServiceState, viewer: Viewer) -> dict[str, Any]:
-    """What somebody uses, by the names of the limits: jobs at work and waiting, and bytes of all jobs."""
+    """What somebody uses, by the names of the limits: jobs at work and waiting, and bytes of all jobs and uploads."""
     counts = count_by_state(service.jobs.database, viewer.name)
     return {
         "running": sum(counts.get(state, 0) for state in WITH_RUNNER),
         "queued": sum(counts.get(state, 0) for state in (State.CHECKING, State.QUEUED)),
         "user_run_bytes": run_bytes(service, viewer.name),
+        "user_data_bytes": service.data_sets.used_bytes(viewer.name),
     }
 
 

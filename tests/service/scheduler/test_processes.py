@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from policysearch.service.runner.identity import Identity
 from policysearch.service.scheduler.places import Place, local_place, most_workers, place_of
 from policysearch.service.scheduler.processes import SystemProcesses
 from policysearch.service.state_folder import JobFolder, StateFolder
@@ -64,6 +66,23 @@ def test_a_process_that_has_not_begun_is_killed_too(processes, folder):
     processes.start(folder, "1", {})
     processes.signal(folder, signal.SIGKILL)
     wait(lambda: processes.see(folder, "1").gone)
+
+
+def test_a_runner_that_begins_while_it_is_looked_at_is_not_taken_for_dead(processes, folder, monkeypatch):
+    """It locks its folder and then writes its identity, both between the two looks of a busy server."""
+    looks = []
+
+    def has_begun() -> bool:
+        looks.append("look")
+        return len(looks) > 1
+
+    identity = Identity("1", os.getpid(), 1, "boot")
+    monkeypatch.setattr("policysearch.service.scheduler.processes.is_locked", lambda path: has_begun())
+    monkeypatch.setattr(
+        "policysearch.service.scheduler.processes.read_identity", lambda path: identity if has_begun() else None
+    )
+    sight = processes.see(folder, "1")
+    assert sight.lock and not sight.gone
 
 
 def test_places_as_operators_write_them():

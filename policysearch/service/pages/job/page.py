@@ -59,7 +59,7 @@ def _describe(view: JobView) -> Html:
     job = view.job
     boxes = (
         _field("name", "Name", tag("input", id="d-name", name="name", value=job.name, maxlength=200)),
-        _field("note", "Note", tag("textarea", job.note, id="d-note", name="note", rows=3, maxlength=4000)),
+        _field("note", "Note", tag("textarea", job.note, id="d-note", name="note", rows=3, maxlength=2000)),
         _field(
             "labels",
             "Labels, separated by commas",
