@@ -89,6 +89,8 @@ class Transport:
         *,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        tries: int = _TRIES,
     ) -> Any:
         """Send JSON, and give what is answered; a request that nothing answers is sent again, some times.
 
@@ -100,22 +102,24 @@ class Transport:
             content: to send; None for no body.
             query: values by name.
             headers: further ones.
+            timeout: seconds; by default those of the transport.
+            tries: how often at most.
 
         Raises:
             UserError, RunFailed: a class of `errors`, by what the service said.
         """
         body = None if content is None else json.dumps(content).encode()
         more = {"Content-Type": "application/json", **(headers or {})} if body is not None else headers
-        for number in range(_TRIES):
+        for number in range(tries):
             try:
-                with self.answer(method, path, query=query, body=body, headers=more) as response:
+                with self.answer(method, path, query=query, body=body, headers=more, timeout=timeout) as response:
                     return _content(response)
             except ServiceAway:
-                if number == _TRIES - 1:
+                if number == tries - 1:
                     raise
                 time.sleep(2**number / 4)
             except TooMany as error:
-                if number == _TRIES - 1 or error.seconds > 2:  # more than its share of requests, not of jobs
+                if number == tries - 1 or error.seconds > 2:  # more than its share of requests, not of jobs
                     raise
                 time.sleep(error.seconds)
         return None

@@ -17,6 +17,9 @@ from policysearch.core.errors import UserError
 
 DEFAULT_URL = "http://127.0.0.1:8800"
 
+_CHECK_SECONDS = 150.0
+"""The service takes up to 120 s to try settings, and a second request would make it try them twice."""
+
 
 class Service:
     """A running `policysearch serve`.
@@ -88,7 +91,7 @@ class Service:
             Refused: a setting is wrong.
         """
         content: dict[str, Any] = self._transport.json(
-            "POST", "/searches/check", _plain(settings), query={"kind": kind}
+            "POST", "/searches/check", _plain(settings), query={"kind": kind}, timeout=_CHECK_SECONDS, tries=1
         )
         return content
 

@@ -65,13 +65,14 @@ def findings_of(job_id: str, title: str, settings: Mapping[str, Any], live: Mapp
     """The findings in the live summary of a job."""
     policies = {}
     for row in live.get("leaderboard") or ():
-        mean, low, high = (_number(row.get(key)) for key in ("mean", "low", "high"))
+        mean, low, high = (number_or_nan(row.get(key)) for key in ("mean", "low", "high"))
         if math.isfinite(mean):
             policies[str(row.get("name"))] = Finding(Estimate(mean, low, high), int(row.get("pulls") or 0))
     return SearchFindings(job_id, title, settings, str(live.get("digest") or ""), policies)
 
 
-def _number(value: Any) -> float:
+def number_or_nan(value: Any) -> float:
+    """A number of live.json; nan for what is none."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 

@@ -161,6 +161,11 @@ class Job:
     progress: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """What it is called: its name, or what it is."""
+        return self.name or f"{self.kind} on {self.request.get('data') or 'fashion-small'}"
+
+    @property
     def at_rest(self) -> bool:
         """Whether nothing more happens to it by itself."""
         return self.state in AT_REST

@@ -11,7 +11,6 @@ from policysearch.reports.numbers import unit_of
 from policysearch.service.job import Job, State
 from policysearch.service.pages.elements import Html, joined, tag
 from policysearch.service.pages.job.progress import badge
-from policysearch.service.pages.job.view import title_of
 from policysearch.service.pages.shell import Shell, live, page
 from policysearch.service.pages.words import count, left, moment
 
@@ -92,7 +91,7 @@ def _empty(shell: Shell, view: ListView) -> Html:
 
 
 def _row(shell: Shell, job: Job, position: tuple[int, str] | None) -> Html:
-    title = title_of(job)
+    title = job.title
     tick = tag("input", type="checkbox", name="ids", value=job.id, aria_label=f"compare {title}")
     link = tag("a", tag("bdi", title), href=shell.path(f"searches/{job.id}"))
     owner = f"{job.owner} · " if job.owner != shell.user else ""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from policysearch.policy.presets import PRESETS
-from policysearch.service.comparison import MOST, SearchFindings, findings_of
+from policysearch.service.comparison import MOST
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import State
 from policysearch.service.pages.account import account_page, account_parts
@@ -20,13 +20,13 @@ from policysearch.service.pages.compare import compare_page
 from policysearch.service.pages.data import data_page, data_parts
 from policysearch.service.pages.job.page import job_page, live_parts
 from policysearch.service.pages.job.sources import read_view
-from policysearch.service.pages.job.view import read_live, title_of
 from policysearch.service.pages.job_list import ListView, list_page, list_parts
 from policysearch.service.pages.login import login_page
 from policysearch.service.pages.new import new_page
 from policysearch.service.pages.shell import Shell
 from policysearch.service.pages.static_files import static_file
 from policysearch.service.requests import schema
+from policysearch.service.web.comparing import findings
 from policysearch.service.web.context import context_of
 from policysearch.service.web.data import data_set_json, named_sets
 from policysearch.service.web.lookup import visible_job
@@ -143,13 +143,7 @@ def compare(request: Request, viewer: Reader, ids: Annotated[list[str], Query()]
     """Searches side by side: `?ids=A,B` or `?ids=A&ids=B`."""
     service = service_of(request)
     names = [name for text in ids for name in text.split(",") if name][:MOST]
-    return compare_page(_shell(request, viewer, place="compare"), [_findings(service, viewer, name) for name in names])
-
-
-def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> SearchFindings:
-    searched = visible_job(service, job_id, viewer)
-    settings = {**searched.request, **searched.changes}
-    return findings_of(job_id, title_of(searched), settings, read_live(service.folder.job(job_id)))
+    return compare_page(_shell(request, viewer, place="compare"), [findings(service, viewer, name) for name in names])
 
 
 KindOfJob = Literal["search", "calibrate", "evaluate"]
@@ -169,8 +163,8 @@ def _offers(service: ServiceState, viewer: Viewer, kind: str) -> dict[str, list[
     sets = [(str(row["id"]), str(row["name"])) for row in _data_sets(service, viewer) if row["state"] == "ready"]
     places = [(use.place.name, use.place.name) for use in service.scheduler.usage()]
     jobs = service.jobs.page(viewer, states=[State.DONE], limit=_PAGE)
-    calibrations = [(job.id, title_of(job)) for job in jobs if job.kind == "calibrate"]
-    searches = [(job.id, f"the policy of {title_of(job)}") for job in jobs if job.kind == "search"]
+    calibrations = [(job.id, job.title) for job in jobs if job.kind == "calibrate"]
+    searches = [(job.id, f"the policy of {job.title}") for job in jobs if job.kind == "search"]
     offers = {"data": sets, "place": [("", "where it can run first"), *places]}
     if kind == "evaluate":
         offers["policy"] = [*searches, *((name, name) for name in PRESETS)]

@@ -35,7 +35,7 @@ def compare(
     """
     service = service_of(request)
     names = list(dict.fromkeys(name.strip() for name in ids.split(",") if name.strip()))
-    searches = [_findings(service, viewer, name) for name in names[:MOST]]
+    searches = [findings(service, viewer, name) for name in names[:MOST]]
     if not 2 <= len(names) <= MOST:
         sentence = f"name 2 to {MOST} searches by their ids, got {len(names)}"
         raise Problem(422, "invalid", f"ids: {sentence}", {"ids": sentence})
@@ -81,7 +81,11 @@ def _row(name: str, searches: list[Findings]) -> dict[str, Any]:
     return {"name": name, "results": results}
 
 
-def _findings(service: ServiceState, viewer: Viewer, job_id: str) -> Findings:
+def findings(service: ServiceState, viewer: Viewer, job_id: str) -> Findings:
+    """What a search has found so far, to be held against others.
+
+    Raises:
+        Problem: 404, for no job or a stranger's.
+    """
     job = visible_job(service, job_id, viewer)
-    title = job.name or f"{job.kind} on {job.request.get('data', 'the default data')}"
-    return findings_of(job.id, title, {**job.request, **job.changes}, live_of(service, job))
+    return findings_of(job.id, job.title, {**job.request, **job.changes}, live_of(service, job))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from policysearch.reports.numbers import Unit
+from policysearch.service.comparison import number_or_nan
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.view import JobView
 from policysearch.service.pages.plots import curves, interval_bar, rewards
@@ -43,22 +44,22 @@ def leaderboard(shell: Shell, view: JobView, first: int = 0) -> Html | None:
 
 
 def _span(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    ends = [_number(row.get(key)) for row in rows for key in ("low", "mean", "high")]
+    ends = [number_or_nan(row.get(key)) for row in rows for key in ("low", "mean", "high")]
     finite = [value for value in ends if math.isfinite(value)]
     return (min(finite), max(finite)) if finite else (0.0, 1.0)
 
 
 def _row(view: JobView, row: Mapping[str, Any], scale: tuple[float, float]) -> Html:
-    mean, low, high = (_number(row.get(key)) for key in ("mean", "low", "high"))
+    mean, low, high = (number_or_nan(row.get(key)) for key in ("mean", "low", "high"))
     free = (
         tag("span", "free", class_="badge", title="a fixed policy, which costs no search") if row.get("fixed") else None
     )
     bar = interval_bar(low, mean, high, scale) if math.isfinite(mean) else None
-    seconds = _number(row.get("worker_seconds"))
+    seconds = number_or_nan(row.get("worker_seconds"))
     return tag(
         "tr",
         tag("th", tag("bdi", str(row.get("name", ""))), " " if free else None, free, scope="row"),
-        tag("td", f"{int(_number(row.get('pulls')) if row.get('pulls') else 0):,}"),
+        tag("td", f"{int(number_or_nan(row.get('pulls')) if row.get('pulls') else 0):,}"),
         tag("td", view.unit.estimate(Estimate(mean, low, high))),
         tag("td", bar, class_="bar-cell"),
         tag("td", f"{seconds:,.0f}" if math.isfinite(seconds) else "–"),
@@ -130,7 +131,3 @@ def best_policy(shell: Shell, view: JobView) -> Html | None:
         picture = tag("figure", image, tag("figcaption", caption, class_="note"), class_="best")
     title = "The policy" if view.live.get("winner") else "The best policy so far"
     return section(title, words, picture, name="best")
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

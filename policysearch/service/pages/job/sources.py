@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job
-from policysearch.service.pages.job.view import JobView, log_tail, modified, newest_events, read_live
+from policysearch.service.pages.job.view import JobView, log_tail, modified, newest_events
 from policysearch.service.web.artifacts import sizes
+from policysearch.service.web.results import live_of
 from policysearch.service.web.state import ServiceState
 
 
@@ -23,7 +24,7 @@ def read_view(service: ServiceState, job: Job, viewer: Viewer, now: float) -> Jo
     return JobView(
         job,
         now,
-        live=read_live(folder),
+        live=live_of(service, job),
         newest=newest,
         log=log_tail(folder),
         files=list(sizes(service.folder, job).items()),

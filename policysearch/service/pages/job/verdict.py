@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from policysearch.service.comparison import number_or_nan
 from policysearch.service.job import State
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.view import JobView
@@ -69,17 +70,13 @@ def _note(view: JobView, sentence: str) -> str:
 
 def _lead(view: JobView, statement: Mapping[str, Any]) -> Html | None:
     """The difference to the best fixed policy with its interval, as figures and as a bar."""
-    low, high = (_number(statement.get(end)) for end in ("low", "high"))
+    low, high = (number_or_nan(statement.get(end)) for end in ("low", "high"))
     if not (math.isfinite(low) and math.isfinite(high)):
         return None
-    mean = _number(statement.get("mean"))
+    mean = number_or_nan(statement.get("mean"))
     mean = mean if math.isfinite(mean) else (low + high) / 2
     text = view.unit.change(Estimate(mean, low, high))
     over = str(statement.get("over") or "")
     bar = interval_bar(low, mean, high, (min(low, 0.0), max(high, 0.0)), zero=True)
     words = tag("span", text, class_="figure")
     return tag("p", words, tag("span", f"over {over}") if over else None, bar, class_="lead")
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

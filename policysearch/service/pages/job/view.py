@@ -88,7 +88,7 @@ class JobView:
     @property
     def title(self) -> str:
         """Its name, or what it is."""
-        return title_of(self.job)
+        return self.job.title
 
     @property
     def reward(self) -> str:
@@ -99,20 +99,6 @@ class JobView:
     def unit(self) -> Unit:
         """How rewards are written."""
         return unit_of(self.reward)
-
-
-def title_of(job: Job) -> str:
-    """What a job is called: its name, or what it is."""
-    return job.name or f"{job.kind} on {job.request.get('data') or 'fashion-small'}"
-
-
-def read_live(folder: JobFolder) -> dict[str, Any]:
-    """What the runner last found; empty where there is nothing yet."""
-    try:
-        content = json.loads(folder.live.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def newest_events(path: Path) -> NewestEvents:
