@@ -9,7 +9,7 @@ from policysearch.rules.kl_ucb import KlUcb
 from policysearch.rules.linucb import LinUcb
 from policysearch.rules.recommendation import recommend
 from policysearch.rules.sequential_halving import SequentialHalving
-from policysearch.rules.successive_halving import Hyperband, SuccessiveHalving
+from policysearch.rules.successive_halving import Asha, Hyperband, SuccessiveHalving
 from policysearch.rules.tally import Pull, Tally, counted
 from policysearch.rules.thompson import Thompson, TopTwoThompson
 from policysearch.rules.thompson_beta import ThompsonBeta
@@ -52,6 +52,7 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
         "the same, cheap rewards corrected by what policies do (eta, doubt, width)",
         CorrectedHalving,
     ),
+    "asha": ("asynchronous halving as published: promote what can be, else start a new arm (eta)", Asha),
     "hyperband": ("the same, started at every fidelity in turn (eta)", Hyperband),
 }
 """Name -> (description with the parameters in brackets, class); `needs` of the class says what it cannot do without."""

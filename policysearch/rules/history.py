@@ -37,6 +37,7 @@ class Counts:
 
     A failed pull says nothing about what its arm is worth, so every rule treats it alike: an arm's first three
     failures are no `turns` of it, and it is pulled again. An arm that has no reward after four of them is `abandoned`.
+    A pruned pull was stopped because its arm looked hopeless: it is a turn, without a reward, and is not made up for.
 
     Attributes:
         pulls: finished pulls with a reward.
@@ -44,6 +45,7 @@ class Counts:
         pending: pulls under way.
         failures: pulls that ended without a reward.
         correct, judged: validation images predicted right in those pulls, and images judged; 0 where nobody counted.
+        pruned: pulls that a pruner stopped; by default none.
     """
 
     pulls: Floats
@@ -53,6 +55,7 @@ class Counts:
     failures: Floats
     correct: Floats
     judged: Floats
+    pruned: Floats = field(default_factory=lambda: np.zeros(()))
 
     @property
     def arms(self) -> int:
@@ -61,15 +64,20 @@ class Counts:
     @property
     def started(self) -> Floats:
         """Pulls of every state."""
-        return self.pulls + self.pending + self.failures
+        return self.pulls + self.pending + self.failures + self.pruned
+
+    @property
+    def taken(self) -> Floats:
+        """[K] pulls that count in an arm's bound: those with a reward, under way, or pruned."""
+        return self.pulls + self.pending + self.pruned
 
     @property
     def turns(self) -> Floats:
-        """[K] what an arm has had of its share: pulls with a reward, pulls under way, failures beyond the first three.
+        """[K] what an arm has had of its share: pulls with a reward, under way or pruned, and failures beyond three.
 
         Without failures the same as `started`.
         """
-        return self.pulls + self.pending + np.maximum(self.failures - (MOST_FAILURES - 1), 0)
+        return self.taken + np.maximum(self.failures - (MOST_FAILURES - 1), 0)
 
     @property
     def abandoned(self) -> NDArray[np.bool_]:
@@ -136,8 +144,8 @@ class History(Counts):
     """Everything that a rule sees: counts per arm, over all fidelities, and what some rules need besides.
 
     Attributes:
-        pulls, sums, squares, pending, failures, correct, judged: [K], as in `Counts`, which also has `arms`, their
-            number, and what follows from them: `started`, `turns`, `abandoned`, `candidates`, `means`, `deviation`.
+        pulls, sums, squares, pending, failures, correct, judged, pruned: [K], as in `Counts`, which also has `arms`,
+            their number, and what follows: `started`, `turns`, `abandoned`, `candidates`, `means`, `deviation`.
         fidelities: the counts per fidelity, F entries, cheapest first.
         features: [K, D] float64 that describe the arms; None where nobody described them.
         budget: pulls of the whole search, 0 where it is not known.

@@ -22,7 +22,8 @@ class KlUcb(Rule):
     index_i = max q with n_i · kl(p_i, q) <= ln t + c · ln(ln t)      (Garivier & Cappé 2011, algorithm 1)
 
     p_i is the share of validation images predicted right where they were counted, else the mean of rewards in
-    [0, 1]; n_i the pulls of the arm, pending ones counted, times what one is worth (see `images`); t all pulls.
+    [0, 1]; n_i the pulls of the arm, pending and pruned ones counted, times what one is worth (see `images`); t all
+    pulls.
 
     The regret bound (theorem 1, with c = 3) is for independent rewards in [0, 1], each one draw: it holds for
     0/1 rewards that come at once. Accuracies as plain rewards lie far closer together than 0/1 draws would, and are
@@ -52,7 +53,7 @@ class KlUcb(Rule):
     def index(self, history: History) -> Floats:
         """[K] upper bounds; -inf for an arm without a reward."""
         share, worth = binomial(history, self.images, "kl-ucb")
-        n = history.pulls + history.pending
+        n = history.taken
         log = np.log(n.sum())
         allowed = (log + self.c * np.log(max(log, 1.0))) / (np.maximum(n, 1) * worth)
         return np.where(history.pulls > 0, upper_bound(share, allowed), -np.inf)

@@ -69,7 +69,7 @@ class LinUcb(Rule):
         theta = np.linalg.solve(self._information(shared, weights), shared.T @ (left * surprise))
         means = left * (shared @ theta) + (1 - left) * surprise / np.maximum(history.pulls, 1)
 
-        left, weights = self._own_shares(history.pulls + history.pending)
+        left, weights = self._own_shares(history.taken)
         solved = np.linalg.solve(self._information(shared, weights), shared.T).T
         variances = self.own / self.ridge * left + left**2 * (shared * solved).sum(axis=1)
         widths = np.sqrt(np.maximum(variances, 0))

@@ -30,6 +30,9 @@ def must_have_fidelities(history: History, rule: str) -> None:
 class Promoting(Rule):
     """What rules that promote 1/eta of the arms to the next fidelity share.
 
+    A fidelity is more images, or more epochs of the same child where promoted pulls continue the child of the fidelity
+    below; a rule sees no difference.
+
     Raises:
         UserError: eta is not above 1.
     """
@@ -64,6 +67,44 @@ class SuccessiveHalving(Promoting):
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         must_have_fidelities(history, "successive-halving")
         return promote_or_start(history, 0, self.eta, rng)
+
+
+@dataclass(frozen=True)
+class Asha(Promoting):
+    """The asynchronous successive halving algorithm as published (ASHA, Li et al. 2020, algorithm 2).
+
+    Whenever a worker is free: from the highest fidelity but one downwards, an arm among the best floor(n/eta) of the n
+    arms that have ended a pull there, and that was not promoted yet, is pulled one fidelity higher. If there is none, a
+    new arm is started at the cheapest fidelity; nobody ever waits. Pruned arms count among the n: they were there, and
+    lost.
+
+    The paper draws new configurations for ever. Here the arms of a space are finite: once all were started, the one
+    with the fewest pulls gets another replicate. Unlike `successive-halving`, which sees to it that at least one arm is
+    promoted from each fidelity once all have ended there, this promotes nothing while n is below eta: with F
+    fidelities no arm reaches the top before eta^(F-1) arms were started. The paper shows no regret bound for noisy
+    rewards; its argument (section 3.3) is that arms promoted by mistake are few, of order sqrt(n).
+
+    Attributes:
+        eta: of how many arms one is promoted, above 1.
+
+    Example:
+        Of three arms with a reward at the cheapest fidelity the best is promoted; with two, a third arm is started.
+
+        >>> from policysearch.rules import Pull, Tally
+        >>> tally = Tally(fidelities=2)
+        >>> for arm, reward in [("flip", 0.75), ("crop", 0.5), ("rotate", 0.25)]:
+        ...     choice = Asha(eta=3).choose(tally.history(["flip", "crop", "rotate"]), np.random.default_rng(0))
+        ...     assert choice.fidelity == 0
+        ...     tally.start(Pull(arm))
+        ...     tally.finish(Pull(arm), reward)
+        >>> choice = Asha(eta=3).choose(tally.history(["flip", "crop", "rotate"]), np.random.default_rng(0))
+        >>> choice.arm, choice.fidelity
+        (0, 1)
+    """
+
+    def choose(self, history: History, rng: np.random.Generator) -> Choice:
+        must_have_fidelities(history, "asha")
+        return _highest_promotion(history, 0, self.eta, rng) or Choice(fewest_turns(history.fidelities[0], rng), 0)
 
 
 @dataclass(frozen=True)
@@ -104,22 +145,36 @@ def _means(history: History, level: int) -> Floats:
 def promote_or_start(
     history: History, lowest: int, eta: float, rng: np.random.Generator, scores: Scores = _means
 ) -> Choice:
-    """Promote an arm that is among the best 1/eta by `scores` at some fidelity, or pull one at fidelity `lowest`."""
+    """Promote an arm that is among the best 1/eta by `scores` at some fidelity, or pull one at fidelity `lowest`.
+
+    Once every arm has ended a pull at `lowest`, at least one may rise from each fidelity.
+    """
+    start = history.fidelities[lowest]
+    ended = (start.pulls > 0) | (start.pruned > 0) | start.abandoned
+    promotion = _highest_promotion(history, lowest, eta, rng, scores, int(ended.all()))
+    return promotion or Choice(fewest_turns(start, rng), lowest)
+
+
+def _highest_promotion(
+    history: History, lowest: int, eta: float, rng: np.random.Generator, scores: Scores = _means, least: int = 0
+) -> Choice | None:
+    """The promotion from the highest fidelity that has one, down to `lowest`; None if there is none.
+
+    At least `least` arms of a fidelity may rise, however few are there.
+    """
     levels = history.fidelities
-    ended = (levels[lowest].pulls > 0) | levels[lowest].abandoned
-    least = int(ended.all())
     for level in range(len(levels) - 2, lowest - 1, -1):
         arm = _promotable(levels[level], levels[level + 1], scores(history, level), eta, least, rng)
         if arm is not None:
             return Choice(arm, level + 1)
-    return Choice(fewest_turns(levels[lowest], rng), lowest)
+    return None
 
 
 def _promotable(
     here: Counts, above: Counts, scores: Floats, eta: float, least: int, rng: np.random.Generator
 ) -> int | None:
     """The best of the top 1/eta arms of one fidelity that was pulled less often at the next; None if there is none."""
-    allowed = max(int((here.pulls > 0).sum() / eta), least)
+    allowed = max(int(((here.pulls > 0) | (here.pruned > 0)).sum() / eta), least)
     order = np.lexsort((rng.random(here.arms), -scores))[:allowed]
     waiting = (here.pulls > above.turns) & ~above.abandoned
     ready = order[waiting[order]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from policysearch.rules.history import Counts, History, Log
 from policysearch.stats.arrays import Floats
 
-_PULLS, _SUMS, _SQUARES, _PENDING, _FAILURES, _CORRECT, _JUDGED = range(7)
+_PULLS, _SUMS, _SQUARES, _PENDING, _FAILURES, _CORRECT, _JUDGED, _PRUNED = range(8)
 _LOGGED = [("arm", np.int64), ("fidelity", np.int64), ("reward", np.float64), ("probability", np.float64)]
 
 
@@ -42,7 +42,7 @@ class Tally:
 
     def __init__(self, fidelities: int = 1) -> None:
         self._columns: dict[str, int] = {}
-        self._counts = np.zeros((fidelities, 7, 8))
+        self._counts = np.zeros((fidelities, 8, 8))
         self._log = np.zeros(64, dtype=_LOGGED)
         self._logged_pulls = 0
         self._columns_by_keys: dict[tuple[str, ...], NDArray[np.int64]] = {}
@@ -70,9 +70,19 @@ class Tally:
         self._log[self._logged_pulls] = (self._columns[pull.key], pull.fidelity, reward, pull.probability)
         self._logged_pulls += 1
 
+    def prune(self, pull: Pull) -> None:
+        """Count a pull that a pruner stopped.
+
+        Args:
+            pull: as it was started.
+        """
+        counts = self._at(pull)
+        counts[_PENDING] -= 1
+        counts[_PRUNED] += 1
+
     def started(self, key: str, fidelity: int = 0) -> int:
         """Pulls of every state of one arm at a fidelity."""
-        return int(self._at(Pull(key, fidelity))[[_PULLS, _PENDING, _FAILURES]].sum())
+        return int(self._at(Pull(key, fidelity))[[_PULLS, _PENDING, _FAILURES, _PRUNED]].sum())
 
     def best(self) -> tuple[str, float] | None:
         """The key and mean of the arm with the best mean so far, at the highest fidelity that has a reward."""

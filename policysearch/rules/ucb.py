@@ -17,7 +17,7 @@ class Ucb(Rule):
     index_i = mean_i + c · s · sqrt(2 ln t / n_i)     (UCB1, Auer, Cesa-Bianchi & Fischer 2002, figure 1)
 
     with s the pooled deviation within arms in place of the range of the rewards, t the pulls of all arms
-    and n_i those of arm i, pending ones counted in both. UCB1's regret bound assumes rewards in [0, 1]
+    and n_i those of arm i, pending and pruned ones counted in both. UCB1's regret bound assumes rewards in [0, 1]
     and c·s = 1; with an estimated s and delayed rewards it does not hold as stated.
 
     Attributes:
@@ -33,6 +33,6 @@ class Ucb(Rule):
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         if untried(history):
             return Choice(fewest_turns(history, rng))
-        n = history.pulls + history.pending
+        n = history.taken
         bonus = self.c * history.deviation * np.sqrt(2 * np.log(n.sum()) / np.maximum(n, 1))
         return Choice(argmax(history.means + bonus, rng))

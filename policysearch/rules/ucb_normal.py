@@ -18,7 +18,8 @@ class UcbNormal(Rule):
 
     An arm with fewer than forced·8·ln t pulls is pulled; if there is none, the arm with the largest
     mean_i + c·sqrt(16 · v_i · ln(t - 1)/n_i), with v_i the unbiased variance of its rewards (the pooled one while it
-    has a single reward), n_i its pulls and t those of all arms, pending ones counted. The paper has forced = c = 1.
+    has a single reward), n_i its pulls and t those of all arms, pending and pruned ones counted. The paper has
+    forced = c = 1.
 
     Its bound, of order (256 sum v_i/gap_i + 8 sum gap_i) ln t, is for forced = c = 1, where 32 arms are pulled 40
     times each before anything is chosen: useless with budgets of hundreds and gaps the size of the noise. With the
@@ -47,7 +48,7 @@ class UcbNormal(Rule):
 
     def index(self, history: History) -> Floats:
         """[K] upper bounds; -inf for an arm without a reward."""
-        n, pulls = history.pulls + history.pending, history.pulls
+        n, pulls = history.taken, history.pulls
         within = np.maximum(history.squares - history.sums**2 / np.maximum(pulls, 1), 0)
         variances = np.where(pulls > 1, within / np.maximum(pulls - 1, 1), noise(history) ** 2)
         log = np.log(max(n.sum() - 1, 1))

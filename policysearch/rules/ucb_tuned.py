@@ -22,7 +22,7 @@ class UcbTuned(Rule):
     R is the range of the rewards, 1 in the paper; here scale·s, with s the pooled deviation within arms: two-point
     rewards of deviation s have range 2s. v_i = (prior·s² + SS_i)/(prior + pulls_i) is the arm's variance, SS_i its
     sum of squares about its mean: the paper's with prior 0, steadied by the pooled variance for arms with few pulls.
-    t counts all pulls and n_i those of arm i, pending ones included.
+    t counts all pulls and n_i those of arm i, pending and pruned ones included.
 
     Auer et al. prove no bound for it. The cap R²/4 rules until an arm has some 32 ln t pulls, so that in a short
     search this is `ucb` with c = scale/(2·sqrt(2)), 0.71 by default; the variances matter only in long ones.
@@ -48,7 +48,7 @@ class UcbTuned(Rule):
 
     def index(self, history: History) -> Floats:
         """[K] upper bounds; -inf for an arm without a reward."""
-        n = np.maximum(history.pulls + history.pending, 1)
+        n = np.maximum(history.taken, 1)
         log, span = np.log(n.sum()), (self.scale * noise(history)) ** 2
         bound = np.minimum(span / 4, self._variances(history) + span * np.sqrt(2 * log / n))
         return np.asarray(history.means + np.sqrt(log / n * bound))

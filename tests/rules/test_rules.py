@@ -15,7 +15,7 @@ from policysearch.rules.history import MOST_FAILURES
 from policysearch.rules.registry import parse_rule
 from policysearch.rules.ucb import Ucb
 from tests.support.histories import choices, history
-from tests.support.simulated import Problem, play
+from tests.support.simulated import PRUNED, Problem, play
 
 
 def test_history_by_hand():
@@ -105,6 +105,16 @@ class TestEveryRule:
         made, h = play(self.rule(name), problem(3, lambda *_: None), 30, 0, in_flight=4)
         assert len(made) == 30 and h.failures.sum() == 30
 
+    @pytest.mark.parametrize("in_flight", [1, 3])
+    def test_pruned_pulls_are_turns_that_no_arm_gains_by(self, name, in_flight):
+        """Seven arms of eight are always pruned: none of them gets more pulls than the arm with rewards."""
+        pruning = problem(8, lambda arm, _, rng: 0.8 + 0.01 * rng.standard_normal() if arm == 5 else PRUNED)
+        made, h = play(self.rule(name), pruning, 80, 7, in_flight)
+        pulls = np.bincount([arm for arm, _ in made], minlength=8)
+        assert h.turns.sum() == 80 and h.pruned.sum() == 80 - pulls[5]
+        if name not in {"random", "linucb"}:  # linucb gives arms without rewards the benefit of the others' features
+            assert pulls[5] >= np.delete(pulls, 5).max()
+
     def test_a_history_is_left_as_it_was(self, name):
         h, same = (history([0.5, 0.25], [0.75], [], [0.5], pending={2: 1}) for _ in range(2))
         choices(self.rule(name), h, 5)
@@ -140,6 +150,12 @@ def pulls_of_the_best(rule, failures: int, in_flight: int) -> int:
     features = np.random.default_rng(0).standard_normal((11, 3))
     made, _ = play(rule, Problem(11, draw, 3, 120, 1000, features), 120, in_flight, in_flight)
     return sum(arm == 4 for arm, _ in made)
+
+
+def test_pruned_pulls_are_turns():
+    h = history([0.5], [], [], pruned={0: 2, 1: 1}, failures={1: 2})
+    assert h.turns.tolist() == [3, 1, 0] and h.started.tolist() == [3, 3, 0] and h.taken.tolist() == [3, 1, 0]
+    assert h.means.tolist() == [0.5, -np.inf, -np.inf] and h.pulls.sum() == 1
 
 
 def test_turns_by_hand():

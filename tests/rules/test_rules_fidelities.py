@@ -8,18 +8,20 @@ import pytest
 from policysearch.rules import Pull, Tally
 from policysearch.rules.corrected_halving import CorrectedHalving
 from policysearch.rules.sequential_halving import SequentialHalving, rounds
-from policysearch.rules.successive_halving import Hyperband, SuccessiveHalving, brackets
+from policysearch.rules.successive_halving import Asha, Hyperband, SuccessiveHalving, brackets
 from tests.support.simulated import Problem, play
 
 KEYS = list("012345678")
 
 
 def told(*pulls, arms=9):
-    """A history of (arm, fidelity, reward) at three fidelities; a reward of None failed, "pending" is under way."""
+    """A history of (arm, fidelity, reward) at three fidelities; a reward of None failed, a text is the pull's state."""
     tally = Tally(3)
     for arm, fidelity, reward in pulls:
         tally.start(Pull(KEYS[arm], fidelity))
-        if reward != "pending":
+        if reward == "pruned":
+            tally.prune(Pull(KEYS[arm], fidelity))
+        elif reward != "pending":
             tally.finish(Pull(KEYS[arm], fidelity), reward)
     return tally.history(KEYS[:arms], budget=96)
 
@@ -96,13 +98,36 @@ def test_an_arm_that_fails_higher_up_is_sent_there_again_until_it_is_abandoned()
     assert chosen(SuccessiveHalving(), told(*nine, *[(8, 1, None)] * 4)) == {(7, 1)}
 
 
+def test_pruned_arms_were_there_and_lost():
+    three = [(0, 0, 0.1), (1, 0, 0.3), (2, 0, "pruned")]
+    assert chosen(SuccessiveHalving(), told(*three)) == {(1, 1)}, "a pruned arm is one of the three"
+    nine = [(arm, 0, arm / 10) for arm in range(9)]
+    assert chosen(SuccessiveHalving(), told(*nine, (8, 1, "pruned"))) == {(7, 1)}, "it is not sent up again"
+    few = [(0, 0, "pruned"), (1, 0, 0.2)]
+    assert chosen(SuccessiveHalving(), told(*few, arms=2)) == {(1, 1)}, "nobody waits for a pruned arm"
+
+
+def test_asha_by_hand():
+    """Algorithm 2 of Li et al. 2020: the top floor(n/3) of each rung, highest first; nothing where n is below 3."""
+    six = [(0, 0, 0.1), (1, 0, 0.3), (2, 0, 0.2), (3, 0, 0.25), (4, 0, 0.05), (5, 0, 0.15)]
+    fresh = {(arm, 0) for arm in range(6, 9)}
+    assert chosen(Asha(), told(*six[:2])) == {(arm, 0) for arm in range(2, 9)}
+    assert chosen(Asha(), told(*six[:3])) == {(1, 1)}
+    assert chosen(Asha(), told(*six, (1, 1, "pending"))) == {(3, 1)}, "nobody waits"
+    assert chosen(Asha(), told(*six, (1, 1, 0.3), (3, 1, 0.2))) == fresh, "two at rung 1 promote none"
+    assert chosen(Asha(), told(*six, (1, 1, 0.3), (3, 1, 0.2), (2, 1, 0.4))) == {(2, 2)}
+    assert chosen(Asha(), told(*six, (1, 1, 0.3), (3, 1, "pruned"))) == fresh
+    assert chosen(Asha(eta=2), told((0, 0, 0.1), (1, 0, 0.2), arms=2)) == {(1, 1)}
+    assert chosen(Asha(), told((0, 0, 0.1), (1, 0, 0.2), arms=2)) == {(0, 0), (1, 0)}, "few arms: more replicates"
+
+
 def test_few_arms_reach_the_top_too():
     assert chosen(SuccessiveHalving(), told((0, 0, 0.1), (1, 0, 0.2), arms=2)) == {(1, 1)}
     assert chosen(SuccessiveHalving(), told((0, 0, 0.1), (1, 0, 0.2), (1, 1, 0.5), arms=2)) == {(1, 2)}
 
 
 @pytest.mark.parametrize("in_flight", [1, 8])
-@pytest.mark.parametrize("rule", [SuccessiveHalving(), Hyperband()])
+@pytest.mark.parametrize("rule", [SuccessiveHalving(), Asha(), Hyperband()])
 def test_without_noise_the_best_arms_rise(rule, in_flight):
     """27 arms told apart by every fidelity: pulls fall with fidelity, the best third has most of those at the top."""
     still = Problem(27, lambda arm, *_: arm / 27, fidelities=3)
@@ -110,7 +135,7 @@ def test_without_noise_the_best_arms_rise(rule, in_flight):
     cheap, middle, top = (counts.pulls for counts in h.fidelities)
     assert cheap.sum() > middle.sum() > top.sum() > 0
     assert top[18:].mean() > 1.5 * top[:18].mean() and middle[18:].mean() > middle[:18].mean()
-    if isinstance(rule, SuccessiveHalving):
+    if isinstance(rule, SuccessiveHalving | Asha):
         assert (cheap > 0).all() and set(np.flatnonzero(middle)) >= set(range(18, 27))
         assert top[26] == top.max() and top[:18].sum() == 0
         assert all(cheap[arm] >= middle[arm] >= top[arm] for arm in range(27))

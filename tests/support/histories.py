@@ -7,7 +7,7 @@ import numpy as np
 from policysearch.rules import History, Pull, Tally
 
 
-def history(*arms: list[float], pending=None, failures=None) -> History:
+def history(*arms: list[float], pending=None, failures=None, pruned=None) -> History:
     """Rewards by arm, all at the cheapest of three fidelities; with features and a budget, for rules that need them."""
     tally = Tally(3)
     keys = [str(i) for i in range(len(arms))]
@@ -20,6 +20,9 @@ def history(*arms: list[float], pending=None, failures=None) -> History:
         for _ in range((failures or {}).get(i, 0)):
             tally.start(Pull(keys[i]))
             tally.finish(Pull(keys[i]), None)
+        for _ in range((pruned or {}).get(i, 0)):
+            tally.start(Pull(keys[i]))
+            tally.prune(Pull(keys[i]))
     return tally.history(keys, np.random.default_rng(0).standard_normal((len(arms), 3)), budget=40)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from policysearch.rules import History, Pull, Rule, Tally
 
-Draw = Callable[[int, int, np.random.Generator], float | None]
-"""Arm, fidelity, generator -> reward, None for a failed pull."""
+PRUNED = "pruned"
+Draw = Callable[[int, int, np.random.Generator], float | str | None]
+"""Arm, fidelity, generator -> reward, None for a failed pull, PRUNED for one that is stopped."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ def play(rule: Rule, problem: Problem, pulls: int, seed: int, in_flight: int = 1
     def finish() -> None:
         pull = waiting.popleft()
         reward = problem.draw(int(pull.key), pull.fidelity, rewards)
+        if reward == PRUNED:
+            tally.prune(pull)
+            return
         right = problem.judged * reward if reward is not None else 0
         tally.finish(pull, reward, right, problem.judged)
 

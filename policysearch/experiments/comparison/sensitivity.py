@@ -19,6 +19,7 @@ GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "exp3": {"gamma": (0.05, 0.1, 0.2, 0.4)},
     "successive-halving": {"eta": (2, 3, 4)},
     "corrected-halving": {"doubt": (0.3, 1, 3), "width": (0, 0.5, 1, 2)},
+    "asha": {"eta": (2, 3, 4)},
     "hyperband": {"eta": (2, 3, 4)},
 }
 """Rule -> its parameters, and the values tried of each while the others keep their defaults."""
