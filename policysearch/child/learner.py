@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.checkpoint import CheckpointError, network_state, restore_network
 from policysearch.child.compilation import compiled
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
@@ -80,3 +82,28 @@ class Learner:
             self._scaler.update()
         if self._average is not None:
             self._average.update(self.network)
+
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on: weights, momenta, their average, and the scale of float16."""
+        return {
+            "network": network_state(self.network),
+            "optimiser": self._optimiser.state(),
+            "average": None if self._average is None else self._average.state(),
+            "scaler": None if self._scaler is None else self._scaler.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            CheckpointError: the network is another one.
+        """
+        restore_network(self.network, state["network"])
+        self._optimiser.restore(state["optimiser"])
+        for part, name in ((self._average, "average"), (self._scaler, "scaler")):
+            if (part is None) != (state[name] is None):
+                raise CheckpointError(f"the checkpoint is of a training with another {name}")
+        if self._average is not None:
+            self._average.restore(state["average"])
+        if self._scaler is not None:
+            self._scaler.load_state_dict(state["scaler"])

@@ -7,7 +7,7 @@ of the paper named.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
@@ -22,7 +22,13 @@ _FIXED_POINT_STEPS = 10
 
 
 class TrainingLoss(Protocol):
-    """What a training minimises; it may learn from one epoch to the next, so every training makes its own."""
+    """What a training minimises; it may learn from one epoch to the next, so every training makes its own.
+
+    Attributes:
+        state: what it has learned, by name, such that a loss made alike goes on once it is set there.
+    """
+
+    state: dict[str, Tensor]
 
     def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """The loss of one batch.
@@ -40,11 +46,12 @@ class TrainingLoss(Protocol):
         """Learn from the epoch that ends; called after every pass over the training images."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Fixed:
-    """A loss that is the same in every epoch."""
+    """A loss that is the same in every epoch; its state is empty."""
 
     function: Callable[[Tensor, Tensor, Tensor], Tensor]
+    state: dict[str, Tensor] = field(default_factory=dict, init=False)
 
     def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         return self.function(logits, targets, weights)
@@ -178,6 +185,15 @@ class OnlineLabelSmoothing:
         self._alpha = alpha
         self.rows = torch.full((num_classes, num_classes), 1 / num_classes, device=device)
         self._sums = torch.zeros_like(self.rows)
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """S, and the sums of the epoch that is under way."""
+        return {"rows": self.rows, "sums": self._sums}
+
+    @state.setter
+    def state(self, state: dict[str, Tensor]) -> None:
+        self.rows, self._sums = (state[name].to(self.rows.device) for name in ("rows", "sums"))
 
     def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """As for `TrainingLoss`; what the network predicts is remembered for the next epoch."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from policysearch.child.checkpoint import CheckpointError, copied
+
 
 class SGD:
     """SGD with L2 decay and Nesterov momentum, equal to `torch.optim.SGD` to the last bit.
@@ -51,6 +53,21 @@ class SGD:
         """Drop all gradients."""
         for weight in self._weights:
             weight.grad = None
+
+    def state(self) -> dict[int, Tensor]:
+        """The velocities by the place of their weight."""
+        return {place: copied(velocity) for place, velocity in self._velocities.items()}
+
+    def restore(self, state: dict[int, Tensor]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            CheckpointError: a velocity is of another shape than its weight.
+        """
+        for place, velocity in state.items():
+            if place >= len(self._weights) or velocity.shape != self._weights[place].shape:
+                raise CheckpointError(f"the checkpoint is of another network: momentum {place} suits no weight")
+        self._velocities = {place: velocity.to(self._weights[place].device) for place, velocity in state.items()}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:

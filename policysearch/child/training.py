@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from policysearch.child.checkpoint import Checkpoint, Keeper
 from policysearch.child.device_data import DeviceData
 from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.recipe import Recipe
@@ -33,6 +34,8 @@ def train(
     examine: Callable[[Logits], dict[str, float]] | None = None,
     bases: Bases | None = None,
     follow: Callable[[list[dict[str, float]]], None] | None = None,
+    origin: Checkpoint | None = None,
+    keeper: Keeper | None = None,
 ) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
@@ -42,14 +45,17 @@ def train(
         factory: makes the untrained network; it may draw from torch's global generator, which is seeded
             here and put back afterwards.
         images: size of the subset, from classes to N.
-        epochs: passes over the subset, 1 or more.
+        epochs: passes over the subset in all, 1 or more.
         seed: fixes the subset, the first weights, the batch order and the augmentation draws.
         recipe: the optimiser's numbers.
         loss: what is minimised; None is `soft_loss` with the recipe's label smoothing. Every metric stays what it is
             without one.
         examine: called with the trained network; what it gives is added to the metrics. Its time does not count.
         bases: keeps the networks that a recipe with `base_epochs` begins with.
-        follow: called at each checkpoint with the learning curve so far, which it must not change.
+        follow: called at each point of the learning curve with the curve so far, which it must not change.
+        origin: a checkpoint to begin with. With its seed, on CPU, the child becomes what it would have been without the
+            stop, to the last bit; with another seed it is a fork, whose order and draws are those of (seed, epoch).
+        keeper: is given the checkpoints that it says are due.
 
     Returns:
         accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted on validation (see `scores`);
@@ -58,16 +64,19 @@ def train(
         reliability, the bins of ece on validation;
         seconds, augmentation_seconds, step_seconds, evaluation_seconds (on CUDA, where work is queued, the parts are
         rough and only the total is exact);
-        images_per_second (trained images over `seconds`); peak_memory_mb, the process's so far (on CUDA, the
-        device memory of this child); severity, the mean of 1 - visibility over 256 images; with `base_epochs` also
-        affinity and density_loss (see `warm_start.affinity`) and base_seconds, which is not in seconds.
+        images_per_second (trained images over `seconds`); trained_epochs and continued_from, the epochs of this call
+        and those that the child had behind it (the seconds count those too); peak_memory_mb, the process's so far (on
+        CUDA, the device memory of this child); severity, the mean of 1 - visibility over 256 images; with
+        `base_epochs` also affinity and density_loss (see `warm_start.affinity`) and base_seconds, which is not in
+        seconds.
 
     Raises:
+        CheckpointError: `origin` is of another network, recipe or size.
         ChildError: a loss, in training or evaluation, is no longer finite; memory ran out (the message names the
             batch that fits); or torch.compile failed.
         UserError: a precision that the device does not have.
     """
-    spec = TrainingSpec(policy, data, factory, images, epochs, seed, recipe, loss, examine, follow)
+    spec = TrainingSpec(policy, data, factory, images, epochs, seed, recipe, loss, examine, follow, origin, keeper)
     try:
         return _train(spec)[0] if not recipe.base_epochs else _fine_tuned(spec, bases or Bases())
     except OutOfMemory:
@@ -81,7 +90,14 @@ def train(
 
 
 def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
-    """Train on from the replicate's base, which is trained first if it is not there."""
+    """Train on from the replicate's base, which is trained first if it is not there.
+
+    A child that is continued has its base behind it, and keeps what was measured of its policy there.
+    """
+    if spec.origin is not None and spec.origin.seed == spec.seed:
+        effects = dict(spec.origin.state.get("effects", {}))
+        return {**_train(replace(spec, effects=effects))[0], **effects}
+
     plain = spec.recipe.model_copy(update={"schedule": "one-cycle", "averaging": 0.0, "checkpoints": 1})
     work = replace(
         spec,
@@ -91,10 +107,13 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
         loss=None,
         examine=None,
         follow=None,
+        origin=None,
+        keeper=None,
     )
     network, seconds = bases.of((spec.images, spec.seed), lambda: _train(work)[1])
     effects = affinity(spec.policy, spec.data, network, evaluation_batch(spec.recipe), spec.seed)
-    return {**_train(replace(spec, factory=lambda: network))[0], **effects, "base_seconds": seconds}
+    effects["base_seconds"] = seconds
+    return {**_train(replace(spec, factory=lambda: network, effects=effects))[0], **effects}
 
 
 def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
@@ -103,13 +122,20 @@ def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
     device = run.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(spec.seed)
-        run.begin()
-        for epoch in range(1, spec.epochs + 1):
+        if spec.origin is None:
+            run.begin()
+        else:
+            run.go_on(spec.origin)
+        for epoch in range(run.begun + 1, spec.epochs + 1):
             run.epoch(epoch)
             if epoch in run.checkpoints:
                 run.validate(epoch)
                 if spec.follow is not None:
                     spec.follow(run.curve)
+            if spec.keeper is not None and spec.keeper.due(epoch, spec.epochs):
+                spec.keeper.keep(run.checkpoint())
+        if not run.curve or run.curve[-1]["epoch"] != run.done:
+            run.validate(run.done)
         train_scores = run.finish()
         examined = run.examine()
 

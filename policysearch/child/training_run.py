@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from policysearch.child.batches import Batch, augmented
+from policysearch.child.checkpoint import Checkpoint, CheckpointError, Keeper, copied
 from policysearch.child.device_data import DeviceData, uploaded
+from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import SCHEDULES
@@ -37,7 +40,7 @@ class ChildError(RuntimeError):
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """What `train` was asked for; the attributes are its arguments."""
+    """What `train` was asked for; the attributes are its arguments, and metrics that were measured before."""
 
     policy: Policy
     data: DeviceData
@@ -49,15 +52,31 @@ class TrainingSpec:
     loss: Loss | None
     examine: Callable[[Logits], dict[str, float]] | None
     follow: Callable[[list[dict[str, float]]], None] | None = None
+    origin: Checkpoint | None = None
+    keeper: Keeper | None = None
+    effects: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class _Clock:
-    """Seconds spent on augmentation, on optimiser steps (forward, backward, update) and on evaluation."""
+    """Seconds spent on augmentation, on optimiser steps (forward, backward, update) and on evaluation.
+
+    Attributes:
+        total, cpu: seconds in all, and those of this thread's work; `stop` sets them.
+    """
 
     augmentation: float = 0.0
     steps: float = 0.0
     evaluation: float = 0.0
+    total: float = 0.0
+    cpu: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._total_at, self._cpu_at = time.perf_counter() - self.total, time.thread_time() - self.cpu
+
+    def stop(self) -> None:
+        """Take the time since the training began, or of all its parts where it was continued."""
+        self.total, self.cpu = time.perf_counter() - self._total_at, time.thread_time() - self._cpu_at
 
     def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches, the time that each takes to come counted as augmentation."""
@@ -71,8 +90,8 @@ class _Clock:
 class TrainingRun:
     """One training at work: its subset, generators, network and objective, and what it has measured so far.
 
-    The steps, in their order: `begin`, then `epoch` and, at a checkpoint, `validate`, then `finish` and
-    `examine`.
+    The steps, in their order: `begin` or `go_on`, then `epoch` and, at a point of the curve, `validate`, then `finish`
+    and `examine`. After an epoch `checkpoint` gives what another training needs to go on.
 
     Attributes:
         spec: what is trained.
@@ -84,11 +103,12 @@ class TrainingRun:
         bins: its reliability.
         curve: epoch, accuracy and loss of all checkpoints.
         total: [] sum over the last epoch's images of the plain loss, which an arm's loss does not change.
-        seconds, cpu_seconds: of training and evaluation, without the test part.
+        begun: epochs that were done when this training began.
+        done: epochs that are done.
     """
 
     def __init__(self, spec: TrainingSpec) -> None:
-        self._started, self._cpu_started = time.perf_counter(), time.thread_time()
+        self.clock = _Clock()
         self.spec = spec
         self.device = spec.data.images.device
         if self.device.type == "cuda":
@@ -99,9 +119,7 @@ class TrainingRun:
         self._subset = spec.data.train[torch.from_numpy(chosen).to(self.device)]
         self._batches = batches_of(spec.images, spec.recipe.batch)
 
-        # The order of images is drawn on the CPU, so that it is the same on every device.
-        self._order = torch.Generator().manual_seed(spec.seed)
-        self._draws = torch.Generator(self.device).manual_seed(spec.seed + 1)
+        self._generators = Generators(spec.seed, self.device)
 
         classes = spec.data.classes
         self._plain_loss = make_loss(None, classes, self.device, spec.recipe.label_smoothing)
@@ -109,12 +127,11 @@ class TrainingRun:
 
         count = spec.recipe.checkpoints
         self.checkpoints = {round(spec.epochs * (i + 1) / count) for i in range(count)}
-        self.clock = _Clock()
         self.curve: list[dict[str, float]] = []
         self.validation: dict[str, float] = {}
         self.bins: list[list[float]] = []
         self.total = torch.zeros((), device=self.device)
-        self.seconds = self.cpu_seconds = 0.0
+        self.begun = self.done = 0
 
     def begin(self) -> None:
         """Make the network; its first weights come from torch's global generator, as it is now."""
@@ -123,6 +140,53 @@ class TrainingRun:
         schedule = SCHEDULES[spec.recipe.schedule]
         self._rate = partial(schedule, total=spec.epochs * self._batches, warmup=spec.recipe.warmup)
         self._scores = partial(_evaluate, self.learner, spec.data, evaluation_batch(spec.recipe))
+
+    def go_on(self, checkpoint: Checkpoint) -> None:
+        """Take up the training of a checkpoint: with its seed the same one, with another a fork.
+
+        A fork has the weights, momenta, averages and loss of the checkpoint, and draws by its own seed.
+
+        Raises:
+            CheckpointError: it is of another network, recipe or size.
+        """
+        spec = self.spec
+        checkpoint.must_suit(recipe=spec.recipe, images=spec.images, epochs=spec.epochs, device=self.device.type)
+        self.begin()
+        try:
+            self._restore(checkpoint.state)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"the checkpoint is damaged: {type(error).__name__}: {error}") from None
+        self.begun = self.done = checkpoint.epoch
+        if spec.seed != checkpoint.seed:
+            self._generators.branch(spec.seed, checkpoint.epoch)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.learner.restore(state["learner"])
+        if self._objective.state.keys() != state["loss"].keys():
+            raise CheckpointError("the checkpoint is of a training with another loss, whose state does not fit")
+        self._objective.state = state["loss"]
+        self._generators.restore(state["generators"])
+        self.clock = _Clock(**state["clock"])
+        self.curve, self.validation, self.bins = list(state["curve"]), state["validation"], state["bins"]
+        self.total = state["total"].to(self.device)
+
+    def checkpoint(self) -> Checkpoint:
+        """What this training needs to go on from here."""
+        self.clock.stop()
+        spec = self.spec
+        state = {
+            "learner": self.learner.state(),
+            "loss": {name: copied(value) for name, value in self._objective.state.items()},
+            "generators": self._generators.state(),
+            "clock": asdict(self.clock),
+            "curve": list(self.curve),
+            "validation": self.validation,
+            "bins": self.bins,
+            "total": copied(self.total),
+            "effects": dict(spec.effects),
+        }
+        recipe = spec.recipe.model_dump(mode="json")
+        return Checkpoint(self.done, spec.epochs, spec.images, spec.seed, self.device.type, recipe, state)
 
     def epoch(self, number: int) -> None:
         """Pass once over the subset.
@@ -133,7 +197,7 @@ class TrainingRun:
         spec, data, learner = self.spec, self.spec.data, self.learner
         learner.network.train()
         self.total = torch.zeros((), device=self.device)
-        permuted = uploaded(torch.randperm(spec.images, generator=self._order), self.device)
+        permuted = uploaded(torch.randperm(spec.images, generator=self._generators.order), self.device)
         parts = self._subset[permuted].tensor_split(self._batches)
         first = (number - 1) * self._batches
         feed = augmented(
@@ -143,7 +207,7 @@ class TrainingRun:
             parts,
             step=first,
             steps=spec.epochs * self._batches,
-            generator=self._draws,
+            generator=self._generators.draws,
         )
         for step, (images, targets, weights) in enumerate(self.clock.timed(feed), first):
             mark = time.perf_counter()
@@ -156,6 +220,7 @@ class TrainingRun:
             measured = self._plain_loss(logits.detach(), targets, weights) if spec.loss else value.detach()
             self.total += measured * len(images)
         self._objective.end_epoch()
+        self.done = number
         if not math.isfinite(self.total):
             raise ChildError(f"diverged: training loss is {float(self.total)} in epoch {number} of {spec.epochs}")
 
@@ -170,8 +235,7 @@ class TrainingRun:
     def finish(self) -> dict[str, float]:
         """Stop the clock, and return the scores on the clean subset."""
         train_scores, _ = self._scores(self._subset)
-        self.seconds = time.perf_counter() - self._started
-        self.cpu_seconds = time.thread_time() - self._cpu_started
+        self.clock.stop()
         return train_scores
 
     @torch.no_grad()
@@ -208,12 +272,14 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         "augmented_train_loss": float(run.total) / spec.images,
         "curve": run.curve,
         "reliability": run.bins,
-        "seconds": run.seconds,
-        "cpu_seconds": run.cpu_seconds,
+        "seconds": clock.total,
+        "cpu_seconds": clock.cpu,
         "augmentation_seconds": clock.augmentation,
         "step_seconds": clock.steps,
         "evaluation_seconds": clock.evaluation,
-        "images_per_second": spec.images * spec.epochs / run.seconds,
+        "images_per_second": spec.images * spec.epochs / clock.total,
+        "trained_epochs": run.done - run.begun,
+        "continued_from": run.begun,
         "peak_memory_mb": _peak_memory_mb(run.device),
         "severity": severity(spec.policy, spec.data, spec.seed),
     }

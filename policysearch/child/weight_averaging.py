@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from policysearch.child.checkpoint import network_state, restore_network
 
 
 class WeightAverage:
@@ -52,6 +55,15 @@ class WeightAverage:
         torch._foreach_lerp_(self._means, values, 1 / max(1.0, self._share * self._steps))
         for count, current in zip(self._counts, current_counts, strict=True):
             count.copy_(current)
+
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on: the steps done, and the copy."""
+        return {"steps": self._steps, "network": network_state(self.network)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self._steps = state["steps"]
+        restore_network(self.network, state["network"])
 
 
 def _split(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

@@ -16,9 +16,14 @@ class Trial:
         policy: the policy as JSON.
         replicate: how many pulls of the arm came before.
         seed: the child's seed, fixed by (study seed, replicate).
-        images, epochs: the fidelity.
+        images: training images, a part of the fidelity.
+        epochs: those after which the child is measured, a part of the fidelity; it trains `epochs - begin` of them.
         attempt: 0 at first, one more after each failure.
         loss: the loss as JSON, empty where the arm has none.
+        parent: number of the trial whose child this one continues (with the same seed) or forks (with another);
+            None where it begins with nothing.
+        begin: epochs that the child has behind it when this trial begins.
+        checkpoint: name of the checkpoint to begin with; empty where it begins with nothing.
     """
 
     number: int
@@ -30,6 +35,9 @@ class Trial:
     epochs: int
     attempt: int = 0
     loss: str = ""
+    parent: int | None = None
+    begin: int = 0
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,21 @@ from policysearch.policy.spaces import Arm
 
 @dataclass(frozen=True)
 class ArmChoice:
-    """Pull `arm` at the fidelity with this index; `probability` is that of the rule's draw (nan: it did not draw)."""
+    """Pull an arm.
+
+    Attributes:
+        arm: which.
+        fidelity: index of the fidelity.
+        probability: of the rule's draw; nan where it did not draw.
+        parent: number of the trial whose child is to go on; None for a new child.
+        replicate: which pull of the arm this is; None is the parent's, or the next one of a new child.
+    """
 
     arm: Arm
     fidelity: int = 0
     probability: float = math.nan
+    parent: int | None = None
+    replicate: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,32 @@ from policysearch.study.trial_store import TrialStore
 class InMemoryTrialStore(TrialStore):
     """A trial store that writes nothing. Its trials name their arm by its key; their policy and seed are empty."""
 
-    def add(self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan) -> Trial:
-        row = self._next_row(arm, replicate, fidelity, probability)
+    def add(
+        self,
+        arm: Arm,
+        replicate: int | None = None,
+        fidelity: int = 0,
+        probability: float = math.nan,
+        parent: int | None = None,
+    ) -> Trial:
+        row = self._next_row(arm, replicate, fidelity, probability, parent)
         self._start(row)
         return self.trial(row)
 
     def trial(self, row: Row) -> Trial:
         size = self._fidelities[row.fidelity]
-        return Trial(row.number, row.arm.key, "", row.replicate, 0, *size, attempt=len(row.failures))
+        return Trial(
+            row.number,
+            row.arm.key,
+            "",
+            row.replicate,
+            0,
+            *size,
+            attempt=len(row.failures),
+            parent=row.parent,
+            begin=row.begin,
+            checkpoint=row.checkpoint,
+        )
 
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         return self._finish(trial.number, outcome)

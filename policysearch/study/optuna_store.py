@@ -30,6 +30,7 @@ from policysearch.study.trial_store import TrialStore
 
 _NOT_NEXT = "not run: another program wrote to the study at the same time"
 _ENDED_ELSEWHERE = "ended by another program"
+_ORIGIN = ("parent", "begin", "checkpoint")
 
 
 class ForeignTrials(RunFailed):
@@ -114,7 +115,8 @@ class OptunaTrialStore(TrialStore):
         arm = Arm(trial.params, self._policies[pull["arm"]], self._losses.get(pull["arm"]))
         failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
         probability = pull.get("probability", math.nan)
-        self._start(Row(trial.number, arm, pull["replicate"], fidelity, probability, failures=failures))
+        origin = {name: pull[name] for name in _ORIGIN if name in pull}
+        self._start(Row(trial.number, arm, pull["replicate"], fidelity, probability, failures=failures, **origin))
         self._read_end(trial)
 
     def _read_end(self, trial: FrozenTrial) -> None:
@@ -155,14 +157,21 @@ class OptunaTrialStore(TrialStore):
             return self.suggest(choice.sampler())
         return super().start(choice)
 
-    def add(self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan) -> Trial:
+    def add(
+        self,
+        arm: Arm,
+        replicate: int | None = None,
+        fidelity: int = 0,
+        probability: float = math.nan,
+        parent: int | None = None,
+    ) -> Trial:
         """Start a pull of `arm`, in one commit.
 
         Raises:
             ForeignTrials: another program writes trials to the study.
         """
         arm = self._remembered(arm)
-        row = self._next_row(arm, replicate, fidelity, probability)
+        row = self._next_row(arm, replicate, fidelity, probability, parent)
         template = create_trial(
             state=TrialState.RUNNING,
             params=dict(arm.parameters),
@@ -212,6 +221,9 @@ class OptunaTrialStore(TrialStore):
             *self._fidelities[row.fidelity],
             attempt=len(row.failures),
             loss=row.arm.loss.to_json() if row.arm.loss else "",
+            parent=row.parent,
+            begin=row.begin,
+            checkpoint=row.checkpoint,
         )
 
     def arm_name(self, key: str) -> str:
@@ -271,10 +283,12 @@ def _stored(study: optuna.Study, prefix: str) -> dict[str, Any]:
 
 
 def _pull(row: Row) -> str:
-    """The trial attribute `pull`: fidelity and probability are left out where they say nothing."""
+    """The trial attribute `pull`: what says nothing is left out, such as the fidelity of the cheapest pull."""
     pull: dict[str, Any] = {"arm": row.arm.key, "replicate": row.replicate}
     if row.fidelity:
         pull["fidelity"] = row.fidelity
     if not math.isnan(row.probability):
         pull["probability"] = row.probability
+    if row.parent is not None:
+        pull |= {name: getattr(row, name) for name in _ORIGIN}
     return json.dumps(pull)

@@ -25,6 +25,7 @@ class Row:
         replicate: which pull of the arm this is; it fixes the child's seed, images and batch order.
         fidelity: index into the study's fidelities, cheapest first.
         probability: of the rule's draw, in (0, 1]; nan where the rule does not draw.
+        parent, begin, checkpoint: what the child goes on from, as for `Trial`.
         state: running, complete or failed.
         reward: None unless complete.
         outcome: of the last attempt.
@@ -36,6 +37,9 @@ class Row:
     replicate: int
     fidelity: int = 0
     probability: float = math.nan
+    parent: int | None = None
+    begin: int = 0
+    checkpoint: str = ""
     state: str = RUNNING
     reward: float | None = None
     outcome: Outcome = field(default_factory=Outcome)

@@ -45,11 +45,27 @@ class TrialStore(ABC):
         """
         if not isinstance(choice, ArmChoice):
             raise TypeError(f"{type(self).__name__} starts chosen arms only, got {choice!r}")
-        return self.add(choice.arm, fidelity=choice.fidelity, probability=choice.probability)
+        return self.add(choice.arm, choice.replicate, choice.fidelity, choice.probability, choice.parent)
 
     @abstractmethod
-    def add(self, arm: Arm, replicate: int | None = None, fidelity: int = 0, probability: float = math.nan) -> Trial:
-        """Start a pull of `arm`; by default of the arm's next replicate at that fidelity."""
+    def add(
+        self,
+        arm: Arm,
+        replicate: int | None = None,
+        fidelity: int = 0,
+        probability: float = math.nan,
+        parent: int | None = None,
+    ) -> Trial:
+        """Start a pull of `arm`.
+
+        Args:
+            arm: what is pulled.
+            replicate: which pull of the arm; by default the parent's, or the next one at that fidelity.
+            fidelity: its index.
+            probability: of the rule's draw.
+            parent: number of a complete trial whose child goes on: with its replicate it continues, with another it
+                forks. A parent that kept no checkpoint is trained again from nothing.
+        """
 
     @abstractmethod
     def trial(self, row: Row) -> Trial:
@@ -69,10 +85,25 @@ class TrialStore(ABC):
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         """Record how a trial ended."""
 
-    def _next_row(self, arm: Arm, replicate: int | None, fidelity: int, probability: float) -> Row:
+    def _next_row(self, arm: Arm, replicate: int | None, fidelity: int, probability: float, parent: int | None) -> Row:
+        if parent is not None:
+            return self._descendant(arm, replicate, fidelity, probability, self.rows[parent])
         if replicate is None:
             replicate = self.tally.started(arm.key, fidelity)
         return Row(len(self.rows), arm, replicate, fidelity, probability)
+
+    def _descendant(self, arm: Arm, replicate: int | None, fidelity: int, probability: float, parent: Row) -> Row:
+        """The next row, which goes on from the child of another."""
+        return Row(
+            len(self.rows),
+            arm,
+            parent.replicate if replicate is None else replicate,
+            fidelity,
+            probability,
+            parent=parent.number,
+            begin=self._fidelities[parent.fidelity][1],
+            checkpoint=str(parent.outcome.metrics.get("checkpoint", "")),
+        )
 
     def _start(self, row: Row) -> None:
         self.rows.append(row)
