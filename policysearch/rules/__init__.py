@@ -1,14 +1,18 @@
 """Bandit rules, one per file: pure functions of a `History`; numpy only."""
 
 from policysearch.rules.corrected_halving import CorrectedHalving
+from policysearch.rules.discounted_thompson import DiscountedThompson
+from policysearch.rules.discounted_ucb import DiscountedUcb
 from policysearch.rules.epsilon_greedy import DecayingEpsilonGreedy, EpsilonGreedy
 from policysearch.rules.exp3 import Exp3
+from policysearch.rules.exp3s import Exp3S
 from policysearch.rules.greedy import Greedy
 from policysearch.rules.history import Choice, Counts, History, Log, Need, Rule
 from policysearch.rules.kl_ucb import KlUcb
 from policysearch.rules.linucb import LinUcb
 from policysearch.rules.recommendation import recommend
 from policysearch.rules.sequential_halving import SequentialHalving
+from policysearch.rules.sliding_window_ucb import SlidingWindowUcb
 from policysearch.rules.successive_halving import Asha, Hyperband, SuccessiveHalving
 from policysearch.rules.tally import Pull, Tally, counted
 from policysearch.rules.thompson import Thompson, TopTwoThompson
@@ -46,6 +50,13 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
     "top-two-thompson": ("the best of a draw or its challenger, to find the best arm (beta)", TopTwoThompson),
     "linucb": ("largest upper bound of a regression on what the policies do (alpha, ridge, own)", LinUcb),
     "exp3": ("exponential weights, for rewards that drift (gamma, rate, decay)", Exp3),
+    "exp3s": ("the same with a share for every arm, for a best arm that changes (gamma, rate, alpha)", Exp3S),
+    "discounted-ucb": ("ucb that forgets gradually, for rewards that drift (gamma, c)", DiscountedUcb),
+    "sliding-window-ucb": ("ucb that knows the last pulls alone, for rewards that drift (window, c)", SlidingWindowUcb),
+    "discounted-thompson": (
+        "thompson that forgets gradually, for rewards that drift (gamma, width)",
+        DiscountedThompson,
+    ),
     "sequential-halving": ("a known budget in rounds, each on half as many arms", SequentialHalving),
     "successive-halving": ("cheap pulls for all arms, more expensive ones for the best 1/eta (eta)", SuccessiveHalving),
     "corrected-halving": (

@@ -45,14 +45,7 @@ class Exp3(Rule):
             raise UserError(f"exp3's rate must be 0 or more, got {self.rate}")
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
-        chances = self.chances(history)
-        if len(history.to_repeat):
-            arm = least_failed(history, rng)
-            return Choice(arm, probability=float(chances[arm]))
-
-        last = np.flatnonzero(chances)[-1]
-        arm = int(min(np.searchsorted(np.cumsum(chances), rng.random(), side="right"), last))
-        return Choice(arm, probability=float(chances[arm]))
+        return drawn_by(self.chances(history), history, rng)
 
     def chances(self, history: History) -> Floats:
         """[K] probabilities of the next pull; 0 for abandoned arms."""
@@ -61,12 +54,29 @@ class Exp3(Rule):
         arms = int(drawn_from.sum())
         drawn = np.where(np.isnan(log.probabilities), 1 / arms, log.probabilities)
         age = np.arange(len(log.arms))[::-1]
-        gains = np.bincount(log.arms, self.decay**age * _scaled(log.rewards) / drawn, history.arms)
+        gains = np.bincount(log.arms, self.decay**age * scaled_to_unit(log.rewards) / drawn, history.arms)
         weights = drawn_from * np.exp((self.rate or self.gamma) / arms * (gains - gains.max()))
         return np.asarray((1 - self.gamma) * weights / weights.sum() + drawn_from * self.gamma / arms)
 
 
-def _scaled(rewards: Floats) -> Floats:
+def drawn_by(chances: Floats, history: History, rng: np.random.Generator) -> Choice:
+    """An arm drawn by its chance; a pull that failed is done again first, while its arm has no reward.
+
+    Args:
+        chances: [K] that sum to 1.
+        history: whose arms they are.
+        rng: draws.
+    """
+    if len(history.to_repeat):
+        arm = least_failed(history, rng)
+        return Choice(arm, probability=float(chances[arm]))
+
+    last = np.flatnonzero(chances)[-1]
+    arm = int(min(np.searchsorted(np.cumsum(chances), rng.random(), side="right"), last))
+    return Choice(arm, probability=float(chances[arm]))
+
+
+def scaled_to_unit(rewards: Floats) -> Floats:
     """To [0, 1] by their range; zeros while they are all the same."""
     if not len(rewards) or rewards.min() == rewards.max():
         return np.zeros(len(rewards))

@@ -16,6 +16,7 @@ from scipy.stats import binomtest, ttest_1samp, ttest_rel
 
 from policysearch.rules import RULES, Choice, History, Rule, recommend
 from policysearch.rules.exp3 import Exp3
+from policysearch.rules.exp3s import Exp3S
 from policysearch.rules.kl_ucb import KlUcb
 from policysearch.rules.sequential_halving import SequentialHalving
 from policysearch.rules.thompson_beta import ThompsonBeta
@@ -67,15 +68,16 @@ def better_than_uniform(rule: Rule, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["bernoulli", "normal"])
-@pytest.mark.parametrize("name", sorted(set(RULES) - {"random", "exp3"}))
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"random", "exp3", "exp3s"}))
 def test_rules_beat_uniform(name, kind):
     assert better_than_uniform(RULES[name][1](), kind)
 
 
 @pytest.mark.parametrize("kind", ["bernoulli", "normal"])
-def test_exp3_beats_uniform_when_it_learns_fast(kind):
+@pytest.mark.parametrize("rule", [Exp3, Exp3S])
+def test_exp3_beats_uniform_when_it_learns_fast(rule, kind):
     """With rate = gamma, the paper's, it needs thousands of pulls."""
-    assert better_than_uniform(Exp3(gamma=0.2, rate=1.0), kind)
+    assert better_than_uniform(rule(gamma=0.2, rate=1.0), kind)
 
 
 @pytest.mark.parametrize("name", ["ucb", "thompson", "sequential-halving", "successive-halving"])
