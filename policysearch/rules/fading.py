@@ -10,14 +10,14 @@ from policysearch.rules.history import Counts, History
 from policysearch.stats.arrays import Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Faded(Counts):
     """Counts whose rewards have weights in [0, 1]; with all weights 1 they are the history's own.
 
     Attributes:
         pulls, sums, squares: [K] sums of the weights, of weight times reward, and of weight times squared reward.
         norms: [K] sums of the squared weights.
-        pending, failures, correct, judged: [K] as in the history, unweighted.
+        pending, failures, correct, judged, pruned: as in the history, unweighted.
     """
 
     norms: Floats
@@ -82,7 +82,7 @@ def _weighted(history: History, weights: Floats) -> Faded:
 
 
 def upper_bounds(history: History, faded: Faded, c: float) -> Floats:
-    """[K] mean_i + c · s · sqrt(2 ln n / n_i) of faded counts, n_i pending pulls included and n their sum.
+    """[K] mean_i + c · s · sqrt(2 ln n / n_i) of faded counts, n_i pulls under way or pruned included, n their sum.
 
     An arm that has had rewards but has no weight left, and is not under way, has the bound inf: nothing is known of it.
 
@@ -91,8 +91,8 @@ def upper_bounds(history: History, faded: Faded, c: float) -> Floats:
         faded: the same, faded.
         c: exploration constant, 0 or more.
     """
-    n = faded.pulls + faded.pending
-    weighed = n > 0
+    n = faded.taken
+    weighed = faded.pulls + faded.pending > 0
     log = np.log(max(float(n.sum()), 1.0))
     bonus = c * faded.deviation * np.sqrt(2 * log / np.where(weighed, n, 1.0))
     return np.where(weighed, faded.means + bonus, np.where(history.pulls > 0, np.inf, -np.inf))
