@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from policysearch.child.recipe import Recipe
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import opened
@@ -19,6 +19,7 @@ from policysearch.datasets.split import split
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from workers.curves import curve_writer
+from workers.stops import Ask, Stopped, asked_by, at_checkpoint
 
 Evaluate = Callable[[Trial], dict[str, Any]]
 """Trains one child and returns its metrics; raises when it cannot."""
@@ -79,7 +80,7 @@ class ChildSetup:
                     loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
                     examine=partial(exam, data, seed=trial.seed) if exam else None,
                     bases=bases,
-                    follow=curve_writer(trial),
+                    follow=_follower(trial),
                 )
 
         return evaluate
@@ -98,12 +99,38 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def attempt(evaluate: Evaluate, trial: Trial) -> Outcome:
-    """Evaluate a trial; whatever goes wrong in it is an outcome with an error in one line."""
+def _follower(trial: Trial) -> Callable[[Curve], None]:
+    """What a child does at its checkpoints: show its curve to who watches, and ask whether to go on."""
+    write = curve_writer(trial)
+
+    def follow(curve: Curve) -> None:
+        if write is not None:
+            write(curve)
+        at_checkpoint(trial, curve)
+
+    return follow
+
+
+def attempt(evaluate: Evaluate, trial: Trial, ask: Ask | None = None) -> Outcome:
+    """Evaluate a trial; whatever goes wrong in it is an outcome with an error in one line.
+
+    Args:
+        evaluate: trains the child.
+        trial: what is to be evaluated.
+        ask: whether the child is to go on, at each checkpoint but the last; None: it always goes on.
+    """
     started = time.monotonic()
     try:
-        metrics = evaluate(trial)
+        with asked_by(ask):
+            metrics = evaluate(trial)
+    except Stopped as stop:
+        return Outcome(_of_stopped(trial, stop), seconds=time.monotonic() - started, pruned=stop.reason)
     except (Exception, SystemExit) as error:  # a child may fail in any way, and must not take its worker along
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(error=text[:500], seconds=time.monotonic() - started)
     return Outcome(metrics, seconds=time.monotonic() - started)
+
+
+def _of_stopped(trial: Trial, stop: Stopped) -> dict[str, Any]:
+    """What is kept of a child that was stopped."""
+    return {"curve": stop.curve, "trained_epochs": int(stop.curve[-1]["epoch"]) - trial.begin}

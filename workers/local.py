@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.evaluate import Setup, attempt
 from workers.forkserver import live_with_parent, started
 from workers.main_module import main_is_left_out
-from workers.pool import Died, Event, Ready, Worker, WorkerPool
+from workers.pool import Checkpoint, Died, Event, Ready, Worker, WorkerPool
 
 
 def _serve(setup: Setup, connection: Connection) -> None:
@@ -29,9 +30,16 @@ def _answer(setup: Setup, connection: Connection) -> None:
         connection.send(Died(f"{type(error).__name__}: {error}"))
         return
     connection.send(Ready())
+
+    def ask(curve: Curve) -> str:
+        connection.send(Checkpoint(curve))
+        answer: str = connection.recv()
+        return answer
+
     try:
         while True:
-            connection.send(attempt(evaluate, connection.recv()))
+            trial, followed = connection.recv()
+            connection.send(attempt(evaluate, trial, ask if followed else None))
     except (EOFError, OSError):
         return
 
@@ -70,10 +78,14 @@ class LocalPool(WorkerPool[_Process]):
         if not worker.handle.process.is_alive():
             return False
         try:
-            worker.handle.connection.send(trial)
+            worker.handle.connection.send((trial, self._judge is not None))
         except OSError:  # it has just died
             return False
         return True
+
+    def _reply(self, worker: Worker[_Process], reason: str) -> None:
+        with suppress(OSError):  # it has just died, and the next event says so
+            worker.handle.connection.send(reason)
 
     def _events(self, timeout: float) -> list[tuple[Worker[_Process], Event]]:
         by_connection: dict[Any, Worker[_Process]] = {worker.handle.connection: worker for worker in self._workers}
@@ -89,7 +101,7 @@ class LocalPool(WorkerPool[_Process]):
 
 def _received(handle: _Process) -> Event:
     try:
-        message: Ready | Died | Outcome = handle.connection.recv()
+        message: Ready | Died | Outcome | Checkpoint = handle.connection.recv()
     except (EOFError, OSError):
         handle.process.join(5)
         return Died(f"worker died (exit code {handle.process.exitcode})")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from policysearch.core.errors import RunFailed
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Curve, Judge, Outcome, Trial
 
 _log = logging.getLogger("policysearch.workers")
 
@@ -38,7 +38,18 @@ class Died:
     reason: str
 
 
-Event = Ready | Died | Outcome
+@dataclass(frozen=True)
+class Checkpoint:
+    """A worker's trial has come to a checkpoint, and waits for an answer.
+
+    Attributes:
+        curve: so far.
+    """
+
+    curve: Curve
+
+
+Event = Ready | Died | Outcome | Checkpoint
 
 
 @dataclass(eq=False)
@@ -66,6 +77,7 @@ class WorkerPool(ABC, Generic[Handle]):
         self._last_failed_start = 0.0
         self._queue: deque[Trial] = deque()
         self._workers: list[Worker[Handle]] = []
+        self._judge: Judge | None = None
 
     @abstractmethod
     def _start(self) -> Worker[Handle]:
@@ -74,6 +86,10 @@ class WorkerPool(ABC, Generic[Handle]):
     @abstractmethod
     def _send(self, worker: Worker[Handle], trial: Trial) -> bool:
         """Give a ready worker a trial; False if it is known to be dead."""
+
+    @abstractmethod
+    def _reply(self, worker: Worker[Handle], reason: str) -> None:
+        """Answer a worker that waits at a checkpoint: the reason why its trial is to stop, empty if it goes on."""
 
     @abstractmethod
     def _events(self, timeout: float) -> list[tuple[Worker[Handle], Event]]:
@@ -105,6 +121,13 @@ class WorkerPool(ABC, Generic[Handle]):
             raise RuntimeError("submit needs a free slot")
         self._queue.append(trial)
         self._hand_out()
+
+    def follow(self, judge: Judge | None) -> None:
+        """From now on ask at each checkpoint of a trial whether it goes on; None asks nobody.
+
+        A trial that is to stop ends by itself; its worker lives on.
+        """
+        self._judge = judge
 
     def _hand_out(self) -> None:
         for worker in list(self._workers):
@@ -139,6 +162,9 @@ class WorkerPool(ABC, Generic[Handle]):
                 worker.ready, self._failed_starts = True, 0
             case Died():
                 return self._died(worker, event)
+            case Checkpoint():
+                trial = worker.trial
+                self._reply(worker, self._judge(trial, event.curve) if self._judge and trial else "")
             case Outcome():
                 trial, worker.trial = worker.trial, None
                 return [(trial, event)] if trial is not None else []

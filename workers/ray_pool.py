@@ -11,11 +11,12 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Judge, Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.cluster import room, totals
 from workers.evaluate import Evaluate, Setup, attempt
-from workers.pool import Died, Event, Ready, Worker, WorkerPool, WorkersCannotStart
+from workers.pool import Checkpoint, Died, Event, Ready, Worker, WorkerPool, WorkersCannotStart
+from workers.ray_mailbox import Mailbox, asking
 
 _LOOK_EVERY = 1.0  # seconds between looks at the cluster
 _ANSWER_WITHIN = 10.0  # seconds for an idle actor to say that it is there
@@ -52,18 +53,22 @@ class _Child:
             return f"{type(error).__name__}: {error}"
         return None
 
-    def evaluate(self, trial: Trial) -> Outcome:
+    def evaluate(self, trial: Trial, mailbox: Any) -> Outcome:
         assert self._evaluate is not None
-        return attempt(self._evaluate, trial)
+        return attempt(self._evaluate, trial, asking(mailbox, trial))
 
 
 @dataclass(eq=False)
 class _Actor:
-    """An actor, the reference that shows it found a place, and that to what it is doing (None when idle)."""
+    """An actor, the reference that shows it found a place, and that to what it is doing (None when idle).
+
+    `question` is the key of the question whose answer its child waits for, if it waits.
+    """
 
     actor: Any
     placed: Any
     pending: Any
+    question: int = -1
 
 
 class RayPool(WorkerPool[_Actor]):
@@ -94,6 +99,7 @@ class RayPool(WorkerPool[_Actor]):
         self._patience = patience
         self._warned = False
         self._look_at = 0.0
+        self._mailbox: Mailbox | None = None
         self._kind: Any = ray.remote(_Child).options(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)
         self._workers = [self._start() for _ in range(self._target())]
 
@@ -115,18 +121,51 @@ class RayPool(WorkerPool[_Actor]):
     def _send(self, worker: Worker[_Actor], trial: Trial) -> bool:
         if not _answers(worker):
             return False
-        worker.handle.pending = worker.handle.actor.evaluate.remote(trial)
+        mailbox = self._mailbox.actor if self._mailbox and self._judge else None
+        worker.handle.pending = worker.handle.actor.evaluate.remote(trial, mailbox)
         return True
+
+    def follow(self, judge: Judge | None) -> None:
+        super().follow(judge)
+        if judge is not None and self._mailbox is None:
+            self._mailbox = Mailbox()
+
+    def _reply(self, worker: Worker[_Actor], reason: str) -> None:
+        if self._mailbox is not None:
+            self._mailbox.answer(worker.handle.question, reason)
 
     def _events(self, timeout: float) -> list[tuple[Worker[_Actor], Event]]:
         pending = {worker.handle.pending: worker for worker in self._workers if worker.handle.pending is not None}
         if not pending:
             time.sleep(timeout)
             return []
-        ready, _ = ray.wait(list(pending), timeout=timeout)
+        waiting = [*pending, *([self._mailbox.next] if self._mailbox else [])]
+        ready, _ = ray.wait(waiting, timeout=timeout)
         # All that has come counts before deadlines do: the controller may have waited long for its storage.
-        ready, _ = ray.wait(list(pending), num_returns=len(pending), timeout=0) if ready else (ready, [])
-        return [(pending[reference], _event(pending[reference])) for reference in ready]
+        ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0) if ready else (ready, [])
+        ended = [(pending[reference], _event(pending[reference])) for reference in ready if reference in pending]
+        return ended if len(ended) == len(ready) else [*ended, *self._questions()]
+
+    def _questions(self) -> list[tuple[Worker[_Actor], Event]]:
+        """The question that has come, if the child that asked is still there."""
+        assert self._mailbox is not None
+        question = self._mailbox.take()
+        if question is None:
+            self._mailbox = Mailbox()
+            return []
+        for worker in self._workers:
+            trial = worker.trial
+            if trial is not None and (trial.number, trial.attempt) == (question.number, question.attempt):
+                worker.handle.question = question.key
+                return [(worker, Checkpoint(question.curve))]
+        return []
+
+    def close(self) -> None:
+        super().close()
+        if self._mailbox is not None:
+            with suppress(Exception):  # the cluster may be gone
+                self._mailbox.close()
+            self._mailbox = None
 
     def _end(self, workers: list[Worker[_Actor]]) -> None:
         for worker in workers:

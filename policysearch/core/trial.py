@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+Curve = list[dict[str, float]]
+"""A learning curve: epoch, accuracy and loss at each checkpoint so far."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,20 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attempt came to: metrics, or an error in one line."""
+    """What an attempt came to: metrics, or an error in one line.
+
+    Attributes:
+        metrics: of a child that was pruned, only its curve and how far it came.
+        error: why there are no metrics; empty if all went well.
+        seconds: worker-seconds.
+        pruned: why a pruner stopped the child; empty if it was not stopped.
+    """
 
     metrics: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
+    pruned: str = ""
+
+
+Judge = Callable[[Trial, Curve], str]
+"""Called with a trial and its curve at each checkpoint but the last; says why it is to stop, nothing if it goes on."""

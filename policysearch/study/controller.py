@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Judge, Outcome, Trial
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,26 @@ class Pool(Protocol):
 
     def wait(self, timeout: float) -> list[tuple[Trial, Outcome]]:
         """Outcomes that have arrived, after at most `timeout` seconds."""
+
+
+class PruningPool(Pool, Protocol):
+    """A pool whose trials can be stopped at their checkpoints."""
+
+    def follow(self, judge: Judge | None) -> None:
+        """From now on ask at each checkpoint of a trial whether it goes on; None asks nobody."""
+
+
+@contextmanager
+def judged(pool: PruningPool, judge: Judge | None) -> Iterator[None]:
+    """For as long as this lasts, trials of a pool that a judge would not go on with are stopped; None judges none."""
+    if judge is None:
+        yield
+        return
+    pool.follow(judge)
+    try:
+        yield
+    finally:
+        pool.follow(None)
 
 
 def run(

@@ -242,6 +242,8 @@ class OptunaTrialStore(TrialStore):
 
     def _end(self, number: int, outcome: Outcome) -> Row:
         """Close a trial whose outcome is written. A process that dies before this leaves it to the next reader."""
+        if outcome.pruned:
+            return self._end_pruned(number, outcome)
         reward, error = reward_of(self._reward, outcome)
         self._before_writing()
         if error and not outcome.error:
@@ -253,6 +255,12 @@ class OptunaTrialStore(TrialStore):
         else:
             self.study.tell(number, reward)
         return row
+
+    def _end_pruned(self, number: int, outcome: Outcome) -> Row:
+        """Close a trial that was stopped, in one commit. `study.tell` would give it its last accuracy as its value."""
+        self._before_writing()
+        self.study._storage.set_trial_state_values(self._id_of(number), state=TrialState.PRUNED)
+        return self._close_row(number, outcome, None)
 
     def _remembered(self, arm: Arm) -> Arm:
         """The arm under the name it was first pulled by: families may have arms in common."""
@@ -268,9 +276,10 @@ class OptunaTrialStore(TrialStore):
 
     def _set(self, number: int, name: str, value: Any) -> None:
         self._before_writing()
-        storage = self.study._storage
-        trial_id = storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-        storage.set_trial_user_attr(trial_id, name, value)
+        self.study._storage.set_trial_user_attr(self._id_of(number), name, value)
+
+    def _id_of(self, number: int) -> int:
+        return self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
 
 def _stored(study: optuna.Study, prefix: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.rules import Pull
 from policysearch.study.rewards import USABLE, Reward, is_usable
 
-RUNNING, COMPLETE, FAILED = "running", "complete", "failed"
+RUNNING, COMPLETE, FAILED, PRUNED = "running", "complete", "failed", "pruned"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Row:
         fidelity: index into the study's fidelities, cheapest first.
         probability: of the rule's draw, in (0, 1]; nan where the rule does not draw.
         parent, begin, checkpoint: what the child goes on from, as for `Trial`.
-        state: running, complete or failed.
+        state: running, complete, failed, or pruned: stopped since its arm looked hopeless.
         reward: None unless complete.
         outcome: of the last attempt.
         failures: outcomes of the attempts before it.

@@ -12,7 +12,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.rules import Tally, counted
 from policysearch.study.choices import ArmChoice, Choice
 from policysearch.study.rewards import Reward
-from policysearch.study.rows import COMPLETE, FAILED, RUNNING, Row, reward_of
+from policysearch.study.rows import COMPLETE, FAILED, PRUNED, RUNNING, Row, reward_of
 
 
 class TrialStore(ABC):
@@ -110,12 +110,17 @@ class TrialStore(ABC):
         self.tally.start(row.pull)
 
     def _finish(self, number: int, outcome: Outcome) -> Row:
+        if outcome.pruned:
+            return self._close_row(number, outcome, None)
         reward, error = reward_of(self._reward, outcome)
         return self._close_row(number, replace(outcome, error=error), reward)
 
     def _close_row(self, number: int, outcome: Outcome, reward: float | None) -> Row:
-        state = FAILED if reward is None else COMPLETE
+        state = PRUNED if outcome.pruned else FAILED if reward is None else COMPLETE
         row = replace(self.rows[number], state=state, reward=reward, outcome=outcome)
         self.rows[number] = row
-        self.tally.finish(row.pull, reward, *counted(outcome.metrics))
+        if state == PRUNED:
+            self.tally.prune(row.pull)
+        else:
+            self.tally.finish(row.pull, reward, *counted(outcome.metrics))
         return row

@@ -12,11 +12,19 @@ import psutil
 import pytest
 
 from policysearch.core.trial import Outcome, Trial
-from policysearch.study.controller import run
+from policysearch.study.controller import judged, run
+from workers.stops import at_checkpoint
+
+LONG = 4
+"""Epochs of a trial with the arm "learn", which comes to a checkpoint after each."""
 
 
 def trial(number: int, arm: str = "echo", attempt: int = 0) -> Trial:
-    return Trial(number, arm, "{}", 0, number, 1, 1, attempt)
+    return Trial(number, arm, "{}", 0, number, 1, LONG if arm == "learn" else 1, attempt)
+
+
+def curve(epochs: int) -> list[dict[str, float]]:
+    return [{"epoch": epoch, "accuracy": epoch / 10, "loss": 1.0} for epoch in range(1, epochs + 1)]
 
 
 def behave(folder: str, trial: Trial) -> dict[str, float]:
@@ -30,6 +38,10 @@ def behave(folder: str, trial: Trial) -> dict[str, float]:
     if trial.arm == "die" or (trial.arm == "die once" and not Path(folder, "died").exists()):
         Path(folder, "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if trial.arm == "learn":
+        Path(folder, f"pid-{trial.number}").write_text(str(os.getpid()))
+        for epoch in range(1, trial.epochs + 1):
+            at_checkpoint(trial, curve(epoch))
     return {"number": float(trial.number), "pid": float(os.getpid())}
 
 
@@ -126,6 +138,41 @@ class PoolConformance:
 
     def test_waiting_with_nothing_under_way_returns(self, pool):
         assert pool.wait(0.05) == []
+
+    def test_a_judge_sees_every_checkpoint_but_the_last(self, pool):
+        seen: dict[int, list[int]] = {}
+
+        def judge(trial, so_far):
+            assert so_far == curve(len(so_far))
+            seen.setdefault(trial.number, []).append(len(so_far))
+            return ""
+
+        source = Numbers(["learn", "echo", "learn"])
+        with judged(pool, judge):
+            run(source, pool)
+        assert seen == {0: [1, 2, 3], 2: [1, 2, 3]}
+        assert all(o.metrics["number"] == n and not o.pruned for n, o in source.told.items())
+        run(Numbers(["learn"]), pool)
+        assert len(seen) == 2, "nobody is asked any more"
+
+    def test_a_stopped_child_is_no_failure_and_its_worker_lives_on(self, pool, tmp_path):
+        source = Numbers(["learn", "learn", *["echo"] * 4])
+        with judged(pool, lambda trial, so_far: "hopeless" if trial.number == 0 and len(so_far) == 2 else ""):
+            run(source, pool, retries=2)
+        stopped = source.told[0]
+        assert (stopped.pruned, stopped.error, source.failed) == ("hopeless", "", [])
+        assert stopped.metrics["curve"] == curve(2) and stopped.metrics["trained_epochs"] == 2
+        assert psutil.pid_exists(int((tmp_path / "pid-0").read_text()))
+        assert {n: o.metrics["number"] for n, o in source.told.items() if n} == {n: float(n) for n in range(1, 6)}
+
+    def test_what_a_judge_raises_is_no_failure_of_the_child(self, pool):
+        def judge(trial, so_far):
+            raise OSError("storage lost")
+
+        source = Numbers(["learn"])
+        with pytest.raises(OSError, match="storage lost"), judged(pool, judge):
+            run(source, pool)
+        assert not source.told and not source.failed
 
     def processes(self) -> set[int]:
         """The processes that a pool of this kind may leave behind."""
