@@ -55,15 +55,16 @@ def _table(policy: str | None, to: str | None, out: Path | None, force: bool) ->
 
 def import_policy(
     file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
-    source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, timm or albumentations")],
+    source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, pba, timm or albumentations")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
     allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what no policy can express")] = False,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="that the search of a pba log trained")] = None,
 ) -> None:
     """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
     from policysearch.export.registry import import_from, save_imported
     from policysearch.policy.describe import in_words
 
-    policy, notes = import_from(file, source, allow_loss)
+    policy, notes = import_from(file, source, allow_loss, epochs)
     save_imported(policy, out, force)
     typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))

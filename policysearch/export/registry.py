@@ -57,6 +57,7 @@ IMPORTS: Mapping[str, str] = MappingProxyType(
     {
         "autoaugment": "sub-policies of (name, probability, level 0..9), JSON or a Python list",
         "fast-autoaugment": "sub-policies of (name, probability, level in [0, 1]), JSON or a Python list",
+        "pba": "a schedule of Population Based Augmentation: a log of Tune's, or rows of 60 numbers",
         "timm": "a config string such as rand-m9-mstd0.5-inc1, or a file that `export --to timm` wrote",
         "albumentations": "JSON of A.to_dict or A.save, or a file that `export --to albumentations` wrote",
     }
@@ -111,7 +112,9 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
     return target, losses
 
 
-def import_from(file: str, source: str, allow_loss: bool = False) -> tuple[Policy, list[str]]:
+def import_from(
+    file: str, source: str, allow_loss: bool = False, epochs: int | None = None
+) -> tuple[Policy, list[str]]:
     """A policy from a library's file (data: nothing in it is executed), or from timm's config string.
 
     Args:
@@ -119,6 +122,7 @@ def import_from(file: str, source: str, allow_loss: bool = False) -> tuple[Polic
         source: a key of `IMPORTS`.
         allow_loss: read what the file has beyond what a policy here can express as the nearest, or leave it out
             (albumentations; of the others nothing is lost).
+        epochs: that the search of a pba log trained.
 
     Returns:
         The policy, and in which it is not what the library does.
@@ -134,7 +138,13 @@ def import_from(file: str, source: str, allow_loss: bool = False) -> tuple[Polic
         text, name = file, f"timm string {file!r:.80}"
     else:
         text, name = _read(path), f"{source} file {file!r}"
-    options = {"allow_loss": allow_loss} if source == "albumentations" else {}
+    if epochs is not None and source != "pba":
+        raise UserError(f"--epochs is for --from pba, whose logs lack it; leave it out of --from {source}")
+    options: dict[str, Any] = {}
+    if source == "albumentations":
+        options["allow_loss"] = allow_loss
+    elif source == "pba":
+        options["epochs"] = epochs
     policy, notes = module.read(text, name, **options)
     return policy, notes
 

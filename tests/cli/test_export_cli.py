@@ -16,6 +16,7 @@ from policysearch.core.errors import UserError
 from policysearch.export import capability_table
 from policysearch.export.albumentations_dialects import Dialect
 from policysearch.export.capability import Cell
+from policysearch.export.registry import export_to
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import load_space
@@ -82,6 +83,18 @@ def test_imported_policies_are_told_and_named_where_they_differ():
     assert "contrast 0.45 with probability 0.5" in out and "not the same: " in out
 
 
+def test_a_schedule_is_imported_and_goes_where_stages_go():
+    weak, strong = [5, 3, *[0] * 58], [9, 9, *[0] * 58]
+    Path("pba.txt").write_text(repr(["1", "0", 6, 4, weak, strong]) + "\n")
+    told("import", "pba.txt", "--from", "pba", "--epochs", "16", "-o", "pba.json")
+    assert [stage.start for stage in Policy.load("pba.json").stages] == [0.25]
+    told("import", "pba.txt", "--from", "pba", "--epochs", "16", "-o", "pba.toml")
+    assert load_space("pba.toml").arm({"family": "pba-imported"}).policy == Policy.load("pba.json")
+    told("export", "pba.json", "--to", "torchvision")
+    with pytest.raises(UserError, match="knows no progress of the training"):
+        export_to(Policy.load("pba.json"), "timm", Path("other.py"), False, False)
+
+
 def test_an_imported_policy_can_be_an_arm():
     Path("fa.py").write_text("[[('Contrast', 0.5, 0.75), ('Rotate', 0.5, 0.1)], [('Invert', 1.0, 0.5)]]")
     told("import", "fa.py", "--from", "fast-autoaugment", "-o", "fa.toml")
@@ -138,6 +151,7 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
         (["import", "there.py", "--from", "keras"], "unknown library"),
         (["import", "list.py", "--from", "autoaugment", "-o", "there.json"], "--force"),
         (["import", "list.py", "--from", "autoaugment", "-o", "there.py"], "PATH.toml"),
+        (["import", "list.py", "--from", "autoaugment", "--epochs", "3"], "--epochs is for --from pba"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(arguments, complaint, capsys, monkeypatch):
