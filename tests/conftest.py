@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -34,6 +35,13 @@ def own_cache(tmp_path_factory) -> None:
     kernels.mkdir(parents=True, exist_ok=True)
     (folder / "kernels").symlink_to(kernels, target_is_directory=True)
     os.environ["POLICYSEARCH_CACHE"] = str(folder)
+
+
+def pytest_collection_finish() -> None:
+    """What the libraries and the test files made lasts to the end: walking through it again and again is lost time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

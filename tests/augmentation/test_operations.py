@@ -21,6 +21,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, Uniform
 from tests.support.backends import apply
 from tests.support.pictures import fixed, pictures, policy_of, some_step
+from tests.support.selection import slow_but
 
 SIZES = [(28, 28), (32, 32), (9, 21), (64, 48)]
 
@@ -105,8 +106,10 @@ def levels(name: str) -> list[float]:
     return sorted(values | ({-v for v in values} if row.signed else set()))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("channels", "size"),
+    slow_but([(1, (28, 28)), (3, (32, 32)), (3, (9, 21))], [(channels, size) for channels in (1, 3) for size in SIZES]),
+)
 @pytest.mark.parametrize("name", sorted(REFERENCE))
 def test_equals_torchvision(name, channels, size):
     images = pictures(channels, *size)

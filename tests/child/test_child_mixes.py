@@ -22,6 +22,7 @@ from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import OneOf, SubPolicy
 from tests.support.pictures import policy_of, some_step
+from tests.support.selection import slow_but
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def comparable(metrics):
     return {k: v for k, v in metrics.items() if "seconds" not in k and k not in ("peak_memory_mb", "images_per_second")}
 
 
-@pytest.mark.parametrize("name", sorted(MIXES))
+@pytest.mark.parametrize("name", slow_but(["cutmix", "snapmix"], sorted(MIXES)))
 def test_a_child_trains_under_every_mix_and_repeats_to_the_last_bit(name, data):
     policy = policy_of(some_step("soft-crop"), mix=Mix(operation=name))
     first, second = child(policy, data), child(policy, data)

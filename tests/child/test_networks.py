@@ -34,6 +34,8 @@ from workers.evaluate import ChildSetup, attempt
 
 SMALL = ("small-resnet", "quick-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
 
+SLOW = pytest.mark.slow
+
 
 def weights(network) -> int:
     return sum(p.numel() for p in network.parameters())
@@ -161,12 +163,12 @@ def test_built_in_networks_take_small_images(name, channels, side):
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
-        ("wrn-28-10", (3, 32, 32)),
+        pytest.param("wrn-28-10", (3, 32, 32), marks=SLOW),
         ("torchvision:resnet18", (1, 28, 28)),
         ("torchvision:mobilenet_v3_small", (3, 32, 32)),
-        ("torchvision:googlenet", (1, 32, 32)),
-        ("torchvision:inception_v3", (3, 75, 75)),
-        ("torchvision:vit_b_32", (1, 32, 32)),
+        pytest.param("torchvision:googlenet", (1, 32, 32), marks=SLOW),
+        pytest.param("torchvision:inception_v3", (3, 75, 75), marks=SLOW),
+        pytest.param("torchvision:vit_b_32", (1, 32, 32), marks=SLOW),
         ("timm:resnet10t", (1, 32, 48)),
         ("timm:vit_tiny_patch16_224", (3, 32, 48)),
     ],
@@ -201,9 +203,24 @@ def test_timm_that_is_not_installed_is_named(monkeypatch):
         ("torchvision:vit_b_32", (1, 28, 28), "indivisible by patch size; it takes 32×32 pixels: give --resize 32"),
         ("timm:vit_tiny_patch16_224", (1, 28, 28), "16×16 pixels do not tile 28×28; .* give --resize 32"),
         ("torchvision:alexnet", (1, 28, 28), "too small; it takes 64×64 pixels: give --resize 64"),
-        ("torchvision:alexnet", (1, 28, 48), "too small; it takes 64×64 pixels: give --resize 64"),
-        ("torchvision:vit_b_32", (3, 32, 64), "takes square images only: give one number, such as --resize 64"),
-        ("torchvision:vit_b_32", (1, 28, 40), "takes square images only: give one number, such as --resize 64"),
+        pytest.param(
+            "torchvision:alexnet",
+            (1, 28, 48),
+            "too small; it takes 64×64 pixels: give --resize 64",
+            marks=SLOW,
+        ),
+        pytest.param(
+            "torchvision:vit_b_32",
+            (3, 32, 64),
+            "takes square images only: give one number, such as --resize 64",
+            marks=SLOW,
+        ),
+        pytest.param(
+            "torchvision:vit_b_32",
+            (1, 28, 40),
+            "takes square images only: give one number, such as --resize 64",
+            marks=SLOW,
+        ),
         ("timm:vit_tiny_patch16_224", (1, 28, 48), "do not tile 28×48; it takes 48×48 pixels: give --resize 48"),
     ],
 )

@@ -109,9 +109,9 @@ def tiny(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "batch", "message"),
     [
-        ((20,), 60, "out of memory on cpu with batch 60: 15 fits, give --batch 15"),
+        pytest.param((20,), 60, "out of memory on cpu with batch 60: 15 fits, give --batch 15", marks=pytest.mark.slow),
         ((59,), 64, "with batch 64: 32 fits, give --batch 32"),
-        ((60, 16), 60, "with batch 60: 3 fits, give --batch 3"),
+        pytest.param((60, 16), 60, "with batch 60: 3 fits, give --batch 3", marks=pytest.mark.slow),
         ((1,), 60, "not even 2 images fit"),
     ],
 )

@@ -26,6 +26,7 @@ from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from tests.support.pretended_cuda import DeviceMismatch, pretended_cuda
 from tests.support.quick import write_npz
+from tests.support.selection import slow_but
 
 LOSSES = (
     None,
@@ -61,7 +62,7 @@ def child(dataset, device: str, policy: Policy, epochs: int = 1) -> dict[str, fl
     return train(policy, data, NETWORK, images=40, epochs=epochs, seed=1, recipe=recipe)
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", slow_but(["snapmix", "trivialaugment-wide"], POLICIES))
 def test_a_child_is_trained_on_the_device_as_on_the_cpu(dataset, monkeypatch, name):
     """Nothing is on the wrong device; what is left between the two is the order of sums."""
     expected = child(dataset, "cpu", POLICIES[name])

@@ -250,6 +250,7 @@ def test_flags_of_the_recipe_of_every_type(cli, quick, tmp_path):
     assert code == 0 and not load_config(tmp_path / "b" / "config.toml").recipe.compile, err
 
 
+@pytest.mark.slow
 def test_out_of_memory_in_every_child_is_the_last_word(cli, tmp_path):
     (tmp_path / "greedy.py").write_text(GREEDY)
     words = ["--model", "greedy.py:Greedy", "--images", "40", "--epochs", "1", "--trials", "2", "--workers", "0"]

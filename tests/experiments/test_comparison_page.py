@@ -16,8 +16,9 @@ from policysearch.experiments.comparison.statistics import summary
 from policysearch.reports.html.theme import LIGHT_AND_DARK
 from tests.support.comparisons import CASES, ODD, html, made
 from tests.support.html_pages import contrast, must_be_accessible, must_need_nothing, read
+from tests.support.selection import slow_but
 
-every_case = pytest.mark.parametrize("case", CASES)
+every_case = pytest.mark.parametrize("case", slow_but(["whole", "one run", "no truth", "live"], CASES))
 
 
 @every_case

@@ -24,6 +24,7 @@ from tests.support.command_line import call
 from tests.support.evaluations import AGAINST, QuickExam, quick_exam, run, values
 from tests.support.kills import Killed, completed, kill_at
 from tests.support.quick import config_for, write_npz
+from tests.support.selection import slow_but
 
 FILES = {"config.toml", "evaluation.toml", "study.db", "trials.csv", NAME, "evaluation.json", "evaluation.md"}
 
@@ -155,7 +156,7 @@ def test_more_seeds_go_on_and_are_another_look(quick, npz, tmp_path):
     assert any("read 2 of 2 of this test part" in text for text in told.cautions)
 
 
-@pytest.mark.parametrize("count", [1, 3, 8, 21])
+@pytest.mark.parametrize("count", slow_but([3, 21], [1, 3, 8, 21]))
 def test_killed_at_a_write(count, quick, npz, tmp_path, monkeypatch):
     against = f"{AGAINST},randaugment-grid"
     run(tmp_path / "whole", against=against)

@@ -25,6 +25,7 @@ from policysearch.study.rewards import parse_reward
 from policysearch.study.sources import Budgeted
 from policysearch.study.strategies import make_strategy
 from tests.support.made_up_tables import CHEAP, DEAR, made_up
+from tests.support.selection import slow_but
 from workers.evaluate import attempt
 from workers.in_process import InProcessPool
 from workers.local import LocalPool
@@ -116,8 +117,13 @@ def searched(table, strategy, pool, record, budget=24):
     return [(row.arm.key, row.replicate, row.fidelity, row.reward) for row in record.rows]
 
 
-@pytest.mark.parametrize("strategy", ["ucb", "greedy", "random"])
-@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize(
+    ("strategy", "workers"),
+    slow_but(
+        [("ucb", 0), ("random", 0), ("ucb", 3)],
+        [(strategy, workers) for strategy in ("ucb", "greedy", "random") for workers in (0, 3)],
+    ),
+)
 def test_the_simulated_pool_equals_the_live_pool_where_durations_are_equal(table, strategy, workers):
     """Three live workers with pulls of 0.1, 0.3, 0.5, ... s that never end together: any order but this would show."""
     child = Sleeper([0.0] if not workers else [0.1, 0.3, 0.5, 0.2])

@@ -49,6 +49,7 @@ from policysearch.study.quiet_optuna import quiet_optuna
 from tests.support.command_line import call
 from tests.support.html_pages import must_be_accessible, must_need_nothing, read
 from tests.support.quick import QuickSetup, config_for, quick_metrics
+from tests.support.selection import slow_but
 
 ODD = "<script>alert(1)</script>&\"$x$'"
 
@@ -133,7 +134,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_but(["whole", "odd", "old", "soft, no data"], CASES))
 def test_every_report_is_whole_needs_nothing_and_can_be_heard(case, material, dataset):
     html = page(*CASES[case](material, dataset))
     found = read(html)

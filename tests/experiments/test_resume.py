@@ -28,6 +28,7 @@ from policysearch.study.storage import StorageLost
 from tests.support.image_files import some_images, write_folder
 from tests.support.kills import Killed, command, completed, kill_at, trials
 from tests.support.quick import config_for, quick_metrics
+from tests.support.selection import slow_but
 
 STRATEGIES = [
     "random",
@@ -190,7 +191,7 @@ def test_a_study_damaged_while_a_search_is_at_work_is_told(quick, tmp_path, monk
     assert [row[5] for row in trials(folder)] == ["complete"] * 3 + ["running"]
 
 
-@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+@pytest.mark.parametrize("strategy", slow_but(["tpe"], ["ucb", "tpe"]))
 def test_killed_in_a_child(strategy, quick, whole, tmp_path, monkeypatch):
     expected = whole(strategy)
     folder = tmp_path / "run"

@@ -22,6 +22,7 @@ from policysearch.export.registry import live
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy
 from tests.support.exports import FALSE_ALARM, imported, policy, pvalue, real, shipped
+from tests.support.selection import slow_but
 
 ROOT = Path(__file__).parents[2]
 TABLE = json.loads((ROOT / "results" / "2026-11-21_exports" / "capability.json").read_text())
@@ -185,7 +186,7 @@ def without_pixels(given: Policy, library: str) -> Policy:
     )
 
 
-@pytest.mark.parametrize("library", EXPORTERS)
+@pytest.mark.parametrize("library", slow_but([name for name in EXPORTERS if name != "kornia"], EXPORTERS))
 @pytest.mark.filterwarnings("ignore:Affine transformations")
 def test_frequencies_of_operations_and_signs(library, monkeypatch):
     """Chi-square at 1e-6 over what 1500 draws did to one image; and planted faults that it sees."""

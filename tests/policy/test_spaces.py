@@ -133,7 +133,7 @@ def test_assignments_that_were_not_drawn_follow():
 def test_suggestions_are_arms_of_the_grid(name):
     space = load_space(name)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    for _ in range(30):
+    for _ in range(10):
         trial = study.ask()
         arm = space.suggest(trial)
         assert space.arm(arm.parameters).key == arm.key

@@ -30,6 +30,7 @@ from policysearch.study.policy_spec import named_policy
 from tests.support.command_line import call
 from tests.support.pictures import fixed, policy_of
 from tests.support.quick import config_for, write_npz
+from tests.support.selection import slow_but
 
 NAMES = ("cat", "dog", "ship", "frog")
 GREY = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8).repeat(3, 1, 1, 1)
@@ -189,7 +190,7 @@ def test_with_fewer_classes_than_rows_a_class_comes_twice_with_another_image():
     assert len(set(originals)) == 6
 
 
-@pytest.mark.parametrize("preset", ["trivialaugment-wide", "soft-crop", "augmix"])
+@pytest.mark.parametrize("preset", slow_but(["soft-crop"], ["trivialaugment-wide", "soft-crop", "augmix"]))
 def test_the_same_seed_gives_the_same_figure(preset):
     images, labels = training()
     one, again, other = (

@@ -21,6 +21,7 @@ from policysearch.rules.kl_ucb import KlUcb
 from policysearch.rules.sequential_halving import SequentialHalving
 from policysearch.rules.thompson_beta import ThompsonBeta
 from policysearch.rules.ucb import Ucb
+from tests.support.selection import slow_but
 from tests.support.simulated import Problem, bernoulli, normal, play
 
 GAPS = np.linspace(0.80, 0.86, 10)
@@ -67,7 +68,7 @@ def better_than_uniform(rule: Rule, kind: str) -> bool:
     return ttest_1samp(gains, 0, alternative="greater").pvalue < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "normal"])
+@pytest.mark.parametrize("kind", slow_but(["normal"], ["bernoulli", "normal"]))
 @pytest.mark.parametrize("name", sorted(set(RULES) - {"random", "exp3", "exp3s"}))
 def test_rules_beat_uniform(name, kind):
     assert better_than_uniform(RULES[name][1](), kind)
@@ -107,7 +108,7 @@ def on_good_arms(rule: Rule) -> np.ndarray:
     return regrets(rule, (0.9, 0.6, 0.6, 0.6, 0.6), 500, range(12))
 
 
-@pytest.mark.parametrize("rule", [KlUcb(), ThompsonBeta()])
+@pytest.mark.parametrize("rule", slow_but([ThompsonBeta()], [KlUcb(), ThompsonBeta()]))
 def test_less_regret_than_ucb1_on_bernoulli_arms(rule):
     """As Garivier & Cappé 2011 and Kaufmann et al. 2012 report. Paired t-test over 12 seeds at 1e-5, the rate at which
     a rule no better than UCB1 passes."""

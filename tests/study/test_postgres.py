@@ -28,6 +28,7 @@ from tests.support.command_line import call
 from tests.support.kills import Killed, command, kill_at, trials
 from tests.support.postgres import PASSWORD, Server, private_server
 from tests.support.quick import config_for, quick_metrics
+from tests.support.selection import slow_but
 
 SMALL = {"trials": 10, "confirm": 1}
 _NAMES = (f"d{n}" for n in count())
@@ -73,7 +74,7 @@ def at_the_ninth(monkeypatch, action) -> None:
     monkeypatch.setattr("tests.support.quick.quick_metrics", metrics)
 
 
-@pytest.mark.parametrize("strategy", ["ucb", "tpe"])
+@pytest.mark.parametrize("strategy", slow_but(["tpe"], ["ucb", "tpe"]))
 def test_the_trials_are_those_of_sqlite(strategy, url, quick, whole, password, tmp_path):
     expected = whole(strategy)
     result = search(config_for(tmp_path / "run", strategy=strategy, storage=url, **SMALL))
@@ -83,7 +84,7 @@ def test_the_trials_are_those_of_sqlite(strategy, url, quick, whole, password, t
     assert read(tmp_path / "run").verdict.sentence == result.verdict.sentence
 
 
-@pytest.mark.parametrize(("strategy", "writes"), [("ucb", 2), ("ucb", 40), ("tpe", 17)])
+@pytest.mark.parametrize(("strategy", "writes"), slow_but([("ucb", 40)], [("ucb", 2), ("ucb", 40), ("tpe", 17)]))
 def test_killed_at_a_write(strategy, writes, url, quick, whole, password, tmp_path, monkeypatch):
     expected = whole(strategy)
     with monkeypatch.context() as patch:
@@ -94,6 +95,7 @@ def test_killed_at_a_write(strategy, writes, url, quick, whole, password, tmp_pa
     assert trials(tmp_path / "run") == expected
 
 
+@pytest.mark.slow
 def test_two_searches_at_once_share_a_new_database(url, quick, whole, tmp_path):
     expected = whole("ucb")
     with ThreadPoolExecutor(2) as pool:

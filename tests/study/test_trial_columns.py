@@ -154,13 +154,13 @@ def reads_of_trials(monkeypatch, work) -> int:
 @pytest.mark.parametrize("joint", [True, False])
 def test_an_ask_reads_no_more_trials_in_a_long_study(joint, monkeypatch):
     reads = {}
-    for size in (100, 1000):
+    for size in (50, 400):
         study = optuna.create_study(sampler=RuleSampler("ucb", seed=0))
         grown(study, size)
         for _ in range(4):
             asked(study, joint)
         reads[size] = reads_of_trials(monkeypatch, lambda: [asked(study, joint) for _ in range(4)])  # noqa: B023
-    assert reads[1000] <= reads[100] + 10
+    assert reads[400] <= reads[50] + 10
     # The planted fault: a sampler that keeps nothing.
     forgetful = RuleSampler("ucb", seed=0)
 
@@ -169,7 +169,7 @@ def test_an_ask_reads_no_more_trials_in_a_long_study(joint, monkeypatch):
         study.sampler = forgetful
         asked(study, joint)
 
-    assert reads_of_trials(monkeypatch, ask_anew) > 1000 > reads[1000]
+    assert reads_of_trials(monkeypatch, ask_anew) > 400 > reads[400]
 
 
 def test_samplers_of_two_programs_choose_as_new_ones_would(tmp_path):

@@ -223,7 +223,7 @@ JUNK = st.recursive(
 NAMES = st.sampled_from([*MODELS["search"].model_fields, *REFUSED, "hook"]) | st.text(max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(body=st.dictionaries(NAMES, JUNK, max_size=6), kind=st.sampled_from(list(MODELS)))
 def test_junk_is_taken_or_refused_and_never_fails(body, kind):
     validated("search", FINE, RequestContext())

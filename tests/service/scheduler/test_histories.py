@@ -15,6 +15,7 @@ from policysearch.service.database.job_rows import NoSuchJob
 from policysearch.service.job import AT_REST, Intent, WrongState
 from policysearch.service.limits import Limits
 from policysearch.service.scheduler.places import Place
+from tests.support.selection import slow_but
 from tests.support.services import Service
 
 PLACES = (Place("local-cpu", 3), Place("gpu:0", 2, jobs=1, gpu="0"))
@@ -167,7 +168,7 @@ class History:
         raise AssertionError(f"{[(job.id[-4:], str(job.state), job.reason) for job in jobs]} after {self.log}")
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", slow_but([0, 5], range(8)))
 def test_every_history_ends_at_rest(tmp_path, seed, monkeypatch):
     service, fuse = Service(tmp_path, PLACES, Limits(queued=1000)), Fuse()
     monkeypatch.setattr(service.database, "writing", fuse.around_block(service.database.writing))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -30,6 +31,7 @@ def versions() -> dict[str, str]:
     return base | {name: number for name, number in packages.items() if number}
 
 
+@cache
 def _installed(name: str) -> str:
     try:
         return version(name)
