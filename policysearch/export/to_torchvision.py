@@ -46,6 +46,9 @@ _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 '''
 
 
+_STAGE_SOFTENING = "the file has one softening curve for the whole training: that of later stages is left out"
+
+
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     """The policy as far as the file can express it, and what is lost."""
     expressed, lost = replaced(policy, lambda step: own_operation(step, "torchvision"))
@@ -53,6 +56,9 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     if any(mix and MIXES[mix.operation].needs_maps for mix in mixes):
         stages = tuple(stage.model_copy(update={"mix": None}) for stage in expressed.stages)
         expressed, lost = expressed.model_copy(update={"mix": None, "stages": stages}), [*lost, _SNAPMIX]
+    if any(stage.softening for stage in expressed.stages):
+        stages = tuple(stage.model_copy(update={"softening": None}) for stage in expressed.stages)
+        expressed, lost = expressed.model_copy(update={"stages": stages}), [*lost, _STAGE_SOFTENING]
     return expressed, lost
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TypeVar
 
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
 _AnyStep = TypeVar("_AnyStep", Step, OneOf, SomeOf)
@@ -73,6 +75,46 @@ def curriculum(policy: Policy, stages: int = 10) -> Policy:
     grown = [*parts, policy.sub_policies]
     later = [Stage(start=i / stages, sub_policies=grown[i], mix=policy.mix) for i in range(1, stages)]
     return _staged(policy.model_copy(update={"sub_policies": grown[0]}), later)
+
+
+def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
+    """The policy that is each of these in turn, as one policy with stages.
+
+    Neighbours that are equal are one stage.
+
+    Args:
+        parts: the share of the training done at which each policy begins, the first at 0, and the policy; ascending.
+        name: of the result.
+
+    Raises:
+        UserError: a policy has stages, or their mixtures differ, which stages cannot say.
+
+    Example:
+        >>> from policysearch import Policy
+        >>> flip, crop = Policy.preset("identity"), Policy.preset("flip-crop")
+        >>> policy = schedule([(0.0, flip), (0.25, flip), (0.5, crop)])
+        >>> [stage.start for stage in policy.stages], policy.at(0.9) == crop
+        ([0.5], True)
+    """
+    first = parts[0][1]
+    for _, policy in parts:
+        _must_have_no_stages(policy)
+        if policy.mixture != first.mixture:
+            raise UserError(f"{policy.name or 'a policy'} and {first.name or 'the first'} differ in their mixture")
+
+    changes = [part for before, part in pairwise(parts) if part[1] != before[1]]
+    stages = [
+        Stage(start=start, sub_policies=policy.sub_policies, mix=policy.mix, softening=_softening_after(first, policy))
+        for start, policy in changes
+    ]
+    return _staged(first.model_copy(update={"name": name, "about": {}}), stages)
+
+
+def _softening_after(first: Policy, policy: Policy) -> Softening | None:
+    """What a stage must say so that it softens as `policy` does."""
+    if policy.softening == first.softening:
+        return None
+    return policy.softening or Softening(mode="off")
 
 
 def _must_have_no_stages(policy: Policy) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from policysearch.policy.mixes import Mix, MixRow
 from policysearch.policy.operations import Operation
-from policysearch.policy.policy import Policy
+from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
@@ -32,7 +32,7 @@ def in_words(policy: Policy) -> str:
     for stage in policy.stages:
         ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
         lines.append(f"from {stage.start:.0%} of the training on:")
-        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended]
+        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended, *_softening_of(stage)]
     return "\n".join([*lines, *(_softening(policy.softening) if policy.softening else [])])
 
 
@@ -95,6 +95,13 @@ def _mix(mix: Mix | None) -> list[str]:
     alpha = "" if mix.alpha is None else f" (alpha {mix.alpha:g})"
     share = "" if mix.probability == 1 else f" with probability {mix.probability:g}"
     return [f"then the batch mixed by {mix.operation}{alpha}{share}"]
+
+
+def _softening_of(stage: Stage) -> list[str]:
+    """A stage's softening, where it is another than the policy's."""
+    if stage.softening is None:
+        return []
+    return ["targets and loss weights not softened"] if stage.softening.mode == "off" else _softening(stage.softening)
 
 
 def _softening(softening: Softening) -> list[str]:

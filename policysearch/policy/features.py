@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.policy.operations import Operation, operation
-from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.policy import Policy
+from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, Uniform
 
 _POINTS = 101
@@ -53,13 +54,16 @@ def describe(policy: Policy) -> dict[str, float]:
                 _add_step(out, step, share * sub.weight / total * times)
         if stage.mix:
             out[f"mix {stage.mix.operation}"] += share * stage.mix.probability
-    return {**out, **_of_the_whole(policy)}
+        if stage.softening:
+            for name, amount in _softening(stage.softening).items():
+                out[name] += share * amount
+    return {**out, "mixture": policy.mixture.width - 1.0} if policy.mixture else dict(out)
 
 
-def _stages(policy: Policy) -> Iterator[tuple[float, Policy | Stage]]:
-    """The policy and what it becomes, each with its share of the training."""
-    starts = [0.0, *(stage.start for stage in policy.stages), 1.0]
-    return zip(np.diff(starts).tolist(), (policy, *policy.stages), strict=True)
+def _stages(policy: Policy) -> Iterator[tuple[float, Policy]]:
+    """The policies without stages that it is in turn, each with its share of the training."""
+    starts = [0.0, *(stage.start for stage in policy.stages)]
+    return zip(np.diff([*starts, 1.0]).tolist(), map(policy.at, starts), strict=True)
 
 
 def _applied(step: Step | OneOf | SomeOf) -> list[tuple[Step, float]]:
@@ -106,12 +110,10 @@ def _strength(row: Operation, magnitude: Magnitude) -> float:
     return float(np.abs(values - neutral).mean()) / ((row.high - row.low) or 1.0)
 
 
-def _of_the_whole(policy: Policy) -> dict[str, float]:
-    out = {"mixture": policy.mixture.width - 1.0} if policy.mixture else {}
-    if policy.softening:
-        mode = policy.softening.mode
-        lost = [(1 - (curve.p_min or 0.0)) / 2**curve.k for curve, _ in policy.softening.curves()]
-        out["softens target"] = float(mode in ("target", "both"))
-        out["softens weight"] = float(mode in ("weight", "both"))
-        out["softening"] = sum(lost) / len(lost)
-    return out
+def _softening(softening: Softening) -> dict[str, float]:
+    lost = [(1 - (curve.p_min or 0.0)) / 2**curve.k for curve, _ in softening.curves()]
+    return {
+        "softens target": float(softening.mode in ("target", "both")),
+        "softens weight": float(softening.mode in ("weight", "both")),
+        "softening": sum(lost) / len(lost),
+    }

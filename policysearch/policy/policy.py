@@ -29,12 +29,16 @@ SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
 class Stage(Value):
     """What a policy becomes from `start` on, a share of the training done in (0, 1): its sub-policies and its mix.
 
-    Without `mix` the policy's mix ends; mixture and softening stay the policy's.
+    Without `mix` the policy's mix ends; without `softening` the policy's goes on, and with mode "off" it ends. The
+    mixture stays the policy's.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"softening"})
 
     start: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
     sub_policies: SubPolicies
     mix: Mix | None = None
+    softening: Softening | None = None
 
 
 class Policy(Value):
@@ -92,8 +96,7 @@ class Policy(Value):
         if not self.stages:
             return (self,)
         first = self.model_copy(update={"stages": ()})
-        changes = [{"sub_policies": stage.sub_policies, "mix": stage.mix} for stage in self.stages]
-        return (first, *(first.model_copy(update=change) for change in changes))
+        return (first, *(first.model_copy(update=_changes(stage, self.softening)) for stage in self.stages))
 
     @cached_property
     def hash(self) -> str:
@@ -197,6 +200,13 @@ class Policy(Value):
         """
         policy: Policy = _load(_PRESET)(name)
         return policy
+
+
+def _changes(stage: Stage, softening: Softening | None) -> dict[str, Any]:
+    """What a stage puts in place of the policy's parts; `softening` is the policy's."""
+    curve = stage.softening or softening
+    current = None if curve is None or curve.mode == "off" else curve
+    return {"sub_policies": stage.sub_policies, "mix": stage.mix, "softening": current}
 
 
 def _load(function: str) -> Callable[..., Any]:

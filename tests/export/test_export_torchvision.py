@@ -18,12 +18,14 @@ from policysearch.augmentation import augment, soft_loss
 from policysearch.augmentation.apply import apply
 from policysearch.augmentation.mixing import MIXERS
 from policysearch.augmentation.sampling import draw
+from policysearch.core.errors import UserError
 from policysearch.export.templates import torchvision_all as vision
 from policysearch.export.templates import torchvision_soft as vision_soft
 from policysearch.export.templates.torchvision_operations import GEOMETRY, HIDDEN, PIXELS
 from policysearch.export.templates.torchvision_policy import Drawn, applied
-from policysearch.export.to_torchvision import live, write
+from policysearch.export.to_torchvision import expressible, live, write
 from policysearch.export.torchvision_plan import Plan
+from policysearch.policy.curricula import schedule
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy
@@ -368,3 +370,11 @@ def test_the_loss_is_the_one_searched_with(tmp_path):
     (tmp_path / "with_kl.py").write_text(write(RICH, "with_kl"))
     kl = imported(tmp_path / "with_kl.py", "with_kl").loss
     assert torch.equal(kl(logits, targets, weights), soft_loss(logits, targets, weights))
+
+
+def test_softening_of_later_stages_is_named_as_left_out():
+    staged = schedule([(0.0, Policy.preset("flip-crop")), (0.5, Policy.preset("soft-crop"))])
+    kept, lost = expressible(staged)
+    assert kept.stages[0].softening is None and any("softening curve" in reason for reason in lost)
+    with pytest.raises(UserError, match="softening curve"):
+        staged.to_torchvision(num_classes=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from policysearch.policy.curricula import schedule
 from policysearch.policy.features import describe, features
 from policysearch.policy.mixes import Mix, Mixture
 from policysearch.policy.policy import Policy, Stage
@@ -97,3 +98,9 @@ def test_alike_policies_have_alike_features_and_order_does_not_matter():
     assert apart[1] < apart[2] < apart[3]
     assert features([*turns[::-1]]) == pytest.approx(features(turns)[::-1])
     assert features([turns[0]] * 3).shape == (3, 0) and features([preset("identity")]).shape == (1, 0)
+
+
+def test_softening_of_stages_counts_by_their_share():
+    whole = schedule([(0.0, preset("flip-crop")), (0.75, preset("soft-crop"))])
+    assert describe(whole)["softens weight"] == pytest.approx(0.25)
+    assert describe(whole)["softening"] == pytest.approx(0.25 / 4)

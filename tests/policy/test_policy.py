@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError
+from policysearch.policy.curricula import curriculum, schedule
 from policysearch.policy.describe import in_words
+from policysearch.policy.mixes import Mix
 from policysearch.policy.operations import RANDAUGMENT_OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES, PRESETS
@@ -231,3 +233,36 @@ def test_missing_file_and_unknown_presets():
 def test_policies_are_frozen():
     with pytest.raises(ValidationError):
         Policy.preset("identity").name = "other"
+
+
+def test_a_schedule_is_each_of_its_policies_in_turn():
+    """Softening, mixes and plain policies; equal neighbours are one stage."""
+    names = ["soft-crop", "flip-crop", "flip-crop", "soft-crop", "soft-crop-trivialaugment"]
+    mixed = Policy.preset("identity").model_copy(update={"mix": Mix(operation="mixup")})
+    parts = [*map(Policy.preset, names), mixed]
+    whole = schedule([(i / 6, part) for i, part in enumerate(parts)], "mine")
+    assert whole.name == "mine" and len(whole.stages) == 4
+    assert [whole.at((i + 0.5) / 6) for i in range(6)] == parts
+    assert [whole.at(i / 6) for i in range(6)] == parts, "a stage begins at its start"
+    assert Policy.from_dict(json.loads(whole.to_json())) == whole
+
+
+def test_what_stages_cannot_say_is_refused():
+    staged = curriculum(Policy.preset("randaugment"), 2)
+    for other, words in ((staged, "has stages already"), (Policy.preset("augmix"), "differ in their mixture")):
+        with pytest.raises(UserError, match=words):
+            schedule([(0.0, Policy.preset("identity")), (0.5, other)])
+
+
+def test_stages_without_softening_of_their_own_keep_their_hash():
+    """As written by versions whose stages had none."""
+    policy = curriculum(Policy.preset("randaugment:1,9"), 2)
+    assert "softening" not in policy.model_dump()["stages"][0]
+
+
+def test_a_stage_says_how_it_softens():
+    whole = schedule([(0.0, Policy.preset("soft-crop")), (0.5, Policy.preset("flip-crop"))])
+    words = in_words(whole)
+    assert words.index("not softened") > words.index("from 50%")
+    late = schedule([(0.0, Policy.preset("flip-crop")), (0.5, Policy.preset("soft-crop"))])
+    assert "softened by visibility" in in_words(late).partition("from 50%")[2]
