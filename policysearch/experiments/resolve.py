@@ -18,6 +18,8 @@ from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
+from policysearch.study.populations.settings import is_population
+from policysearch.study.populations.strategy import make_population
 from policysearch.study.rewards import try_reward
 from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward, try_own_rule
@@ -94,6 +96,8 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     """
     for reward in (config.reward, config.last_reward):
         try_reward(reward, config.recipe.base_epochs > 0)
+    if is_population(config.strategy):
+        return make_population(config.strategy, space, config.epochs)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
     must_suit_reward(strategy, config.strategy, config.reward)
     try_own_rule(config.strategy, space, config.seed, config.trials)

@@ -35,11 +35,11 @@ class Family(BaseModel):
     @property
     def used(self) -> set[str]:
         """Names that the family uses as "$name"."""
-        return _names_in([self.preset, self.policy, self.loss])
+        return parameter_names([self.preset, self.policy, self.loss])
 
     def choices(self) -> dict[str, list[Value]]:
         """Choices by full parameter name, `family.parameter`, or `family.parameter_i` for each copy of sub-policies."""
-        copied = _names_in((self.policy or {}).get("sub_policies")) if self.repeat > 1 else set()
+        copied = parameter_names((self.policy or {}).get("sub_policies")) if self.repeat > 1 else set()
         choices: dict[str, list[Value]] = {}
         for i in range(1, self.repeat + 1):
             choices |= {f"{name}_{i}": values for name, values in self.parameters.items() if name in copied}
@@ -77,7 +77,7 @@ class Family(BaseModel):
 
     def _title(self, values: Parameters) -> str:
         """The family with its parameters, but for those of the loss alone: an arm's name shows its loss anyway."""
-        of_loss = _names_in(self.loss) - _names_in([self.preset, self.policy])
+        of_loss = parameter_names(self.loss) - parameter_names([self.preset, self.policy])
         shown = [f"{name}={value}" for name, value in values.items() if name not in of_loss]
         return f"{self.name}({', '.join(shown)})" if 0 < len(shown) <= _SHOWN_IN_TITLE else self.name
 
@@ -91,5 +91,6 @@ def _of_copy(values: Parameters, i: int) -> dict[str, Value]:
     return {name.removesuffix(f"_{i}"): value for name, value in values.items() if name.endswith(f"_{i}")}
 
 
-def _names_in(template: object) -> set[str]:
+def parameter_names(template: object) -> set[str]:
+    """Names that stand as "$name" in a template, or in any part of one."""
     return set(re.findall(r"\$(\w+)", str(template)))

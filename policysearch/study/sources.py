@@ -54,7 +54,10 @@ class Budgeted(StoreSource[TrialStore]):
     def ask(self) -> Trial | None:
         if self._spent >= self._budget:
             return None
-        trial = self.store.start(self._strategy.choose(self.store))
+        choice = self._strategy.choose(self.store)
+        if choice is None:
+            return None
+        trial = self.store.start(choice)
         self._spent += self.cost(self.store.rows[trial.number])
         return trial
 

@@ -22,6 +22,7 @@ from policysearch.rules import RULES, Rule, Tally
 from policysearch.rules.registry import own_rule_named, parse_rule
 from policysearch.rules.successive_halving import Promoting
 from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
+from policysearch.study.populations.settings import POPULATIONS, is_population, parse_population
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.seeded_sampler import CommonParameters, SeededSampler
 
@@ -41,6 +42,7 @@ STRATEGIES: dict[str, str] = {
         f"another Optuna sampler: {', '.join(n for n in _SAMPLERS if n not in _NO_FIXED_FORM)}; CmaEs and QMC model "
         "only numbers that every arm has, and draw the rest at random"
     ),
+    **POPULATIONS,
     "MODULE:FUNCTION": (
         "a rule of your own, also PATH.py:FUNCTION: choose(history, rng) gives an arm's index, or FUNCTION() an object "
         "with that method"
@@ -61,7 +63,7 @@ class PullHistory(Protocol):
 
 
 class Strategy(Protocol):
-    """Chooses the next pull of a study; it writes nothing.
+    """Chooses the next pull of a study, or None where it needs more of the running ones to end; it writes nothing.
 
     Attributes:
         fidelities: whether it chooses how much training a pull buys.
@@ -70,7 +72,7 @@ class Strategy(Protocol):
     @property
     def fidelities(self) -> bool: ...
 
-    def choose(self, history: PullHistory) -> Choice: ...
+    def choose(self, history: PullHistory) -> Choice | None: ...
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def must_name_a_strategy(spec: str) -> None:
         _sampler_name(spec)
     elif name in RULES:
         parse_rule(spec, "strategy")
+    elif is_population(spec):
+        parse_population(spec)
     elif own_rule_named(spec):
         must_be_there(spec.rpartition(":")[0], f"strategy {spec!r}")
     else:
@@ -139,6 +143,8 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
     name = spec.partition(":")[0]
     if name in ("optuna", "tpe"):
         return _sampler_strategy(_sampler_name(spec), space)
+    if is_population(spec):
+        raise UserError(f"strategy {name} needs children that go on, and here each pull trains a new one: leave it out")
     if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
     arms = space.arms(seed) if arms is None else arms
@@ -153,7 +159,7 @@ def try_own_rule(spec: str, space: Space, seed: int, budget: int) -> None:
     Raises:
         UserError: it fails, or its answer is no arm.
     """
-    if spec.partition(":")[0] in (*RULES, "optuna", "tpe"):
+    if spec.partition(":")[0] in (*RULES, *POPULATIONS, "optuna", "tpe"):
         return
     make_strategy(spec, space, seed, budget).choose(_NothingPulled(seed, (), Tally(1)))
 
@@ -187,7 +193,12 @@ def uses_fidelities(spec: str) -> bool:
 
 
 def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:
-    """(images, epochs) of a strategy's pulls, cheapest first: for one of several fidelities images, images/eta, ..."""
+    """(images, epochs) of a strategy's pulls, cheapest first.
+
+    For a rule of several fidelities images/eta, ..., images; for a population the epochs at which intervals end.
+    """
+    if is_population(spec):
+        return tuple((images, end) for end in parse_population(spec).ends(epochs))
     if not uses_fidelities(spec):
         return ((images, epochs),)
     rule = parse_rule(spec, "strategy")

@@ -14,6 +14,7 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.presets import BASELINES
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool
+from policysearch.study.populations.plan import share_of_pull
 from policysearch.study.rows import COMPLETE, RUNNING, Row
 from policysearch.study.strategies import RuleStrategy, Strategy
 from policysearch.study.trial_store import TrialStore
@@ -63,7 +64,7 @@ def expectation(
         left: trainings of the search, and of the confirmation.
         at_most: whether pulls may be smaller than the config's, as those of strategies with several fidelities are.
     """
-    one = forecast.seconds(Fidelity(config.images, config.epochs))
+    one = forecast.seconds(Fidelity(config.images, config.epochs)) * share_of_pull(config)
     last = forecast.seconds(Fidelity(*config.last_fidelity))
     clock = forecast.wall(left[0] * one + left[1] * last)
     in_all = f"{'at most ' if at_most else ''}about {clock_time(clock)}"

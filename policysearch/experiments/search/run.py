@@ -37,6 +37,7 @@ from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.experiments.session import Session
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.populations.plan import settled
 from policysearch.study.rows import most_common_error
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
@@ -63,7 +64,7 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         >>> result.policy.save("policy.json")  # doctest: +SKIP
     """
     must_be_spelled_to_begin(config)
-    config = as_calibrated(resolved(config))
+    config = settled(as_calibrated(resolved(config)))
     with Session(config, listener) as session:
         names_must_be_free(config)
         space = session.load_space()
@@ -134,7 +135,7 @@ def _continued(folder: RunFolder, changes: dict[str, int | bool | None]) -> Sear
     for name in ("trials", "confirm"):
         if name in update:
             must_not_be_fewer(name, int(update[name]), getattr(config, name), folder)
-    return resolved(config.model_copy(update={**update, "out": str(folder.path)}))
+    return settled(resolved(config.model_copy(update={**update, "out": str(folder.path)})))
 
 
 def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult:

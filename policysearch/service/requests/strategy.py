@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.rules import RULES
 from policysearch.rules.registry import parse_rule
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin
+from policysearch.study.populations.settings import POPULATIONS, parse_population
 
 SAMPLERS = ("BruteForce", "CmaEs", "GP", "NSGAII", "NSGAIII", "QMC", "Random", "TPE")
 """Optuna's samplers that suit a space: by name, so that the server need not import Optuna."""
@@ -36,7 +37,9 @@ def must_be_listed(text: str, plugins: Mapping[str, Path]) -> None:
         if colon and not _PARAMETERS.fullmatch(rest):
             raise UserError(f"parameters of a strategy are numbers, as in ucb:c=0.5, got {rest!r}")
         parse_rule(text, "strategy")
+    elif name in POPULATIONS:
+        parse_population(text)
     elif is_of_plugin(text, plugins):
         must_be_in_plugin(text, plugins)
     else:
-        raise unknown_name("strategy", name, [*RULES, "tpe", "optuna:SAMPLER", "PLUGIN:FUNCTION"])
+        raise unknown_name("strategy", name, [*RULES, *POPULATIONS, "tpe", "optuna:SAMPLER", "PLUGIN:FUNCTION"])

@@ -26,6 +26,7 @@ from policysearch.service.runner.setting_names import setting_of
 from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.config import SearchConfig, make_config, validated
+from policysearch.study.populations.plan import settled, share_of_pull
 
 _ELSEWHERE = ("pool", "ray_address", "gpus_per_worker", "cpus_per_worker")
 _HERE = {"device": "cpu", "workers": 0}
@@ -69,7 +70,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
     if job["kind"] == "evaluate":
         prepare(settings["policy"], validated(EvaluateSettings, settings.get("evaluation", {})), values, listener)
         return {}
-    config = as_calibrated(resolved(config)) if job["kind"] == "search" else resolved(config)
+    config = settled(as_calibrated(resolved(config))) if job["kind"] == "search" else resolved(config)
     with Session(config, listener) as session:
         space = session.load_space()
         if job["kind"] == "calibrate":
@@ -92,6 +93,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
 def _forecast(config: SearchConfig, forecast: Forecast, workers: int) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
     confirmations = config.confirm * (config.finalists + len(BASELINES))
-    worker_seconds = config.trials * forecast.seconds(Fidelity(config.images, config.epochs))
+    trainings = config.trials * share_of_pull(config)
+    worker_seconds = trainings * forecast.seconds(Fidelity(config.images, config.epochs))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))
     return {"worker_seconds": worker_seconds, "seconds": worker_seconds / max(1, workers), "device": config.device}

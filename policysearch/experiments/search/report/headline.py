@@ -61,9 +61,8 @@ def found_on(material: Material) -> str:
 
 
 def _sizes(config: SearchConfig) -> str:
-    *cheaper, images = (
-        f"{images:,}" for images, _ in ladder(config.strategy, config.images, config.epochs, config.rungs)
-    )
+    sizes = dict.fromkeys(images for images, _ in ladder(config.strategy, config.images, config.epochs, config.rungs))
+    *cheaper, images = (f"{images:,}" for images in sizes)
     return f"{', '.join(cheaper)} or {images}" if cheaper else images
 
 

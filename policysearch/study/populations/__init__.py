@@ -1,0 +1,1 @@
+"""Populations: children that train together, whose policies change as they train."""

@@ -1,0 +1,130 @@
+"""What of a space may change while a network trains: its families, and their parameters with their choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from policysearch.core.errors import UserError
+from policysearch.policy.assignments import drawn
+from policysearch.policy.families import Family, Parameters, Value, parameter_names
+from policysearch.policy.presets import preset
+from policysearch.policy.spaces import Space
+
+_UNCHANGING_PARTS = ("softening", "mixture")
+"""Parts of a policy that no stage can change."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter that may change: its full name and its choices, two or more."""
+
+    name: str
+    choices: tuple[Value, ...]
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the choices are growing numbers, so that one can be moved by a few of them."""
+        numbers = [value for value in self.choices if not isinstance(value, str)]
+        return len(numbers) == len(self.choices) and all(a < b for a, b in pairwise(numbers))
+
+    def place(self, value: Value) -> int:
+        """The index of a choice."""
+        return self.choices.index(value)
+
+
+@dataclass(frozen=True)
+class Flexible:
+    """The part of a space that a population can use.
+
+    Attributes:
+        space: all of it.
+        families: those whose policies have no stages of their own, and a parameter that may change.
+        changing: by family, the parameters that may change: those of sub-policies and of the batch mix, which a stage
+            can replace. Parameters of softening, mixture and loss stay as they are along a lineage.
+    """
+
+    space: Space
+    families: tuple[Family, ...]
+    changing: Mapping[str, tuple[Parameter, ...]]
+
+    def begun(self, rng: np.random.Generator, *, from_first: bool) -> Parameters:
+        """The assignment of a child that begins: drawn evenly, or with every changing parameter at its first choice."""
+        parameters = dict(next(drawn(self.families, rng, 1)))
+        if from_first:
+            for parameter in self.changing[str(parameters["family"])]:
+                parameters[parameter.name] = parameter.choices[0]
+        return parameters
+
+    def of(self, parameters: Parameters) -> tuple[Parameter, ...]:
+        """The parameters of an assignment that may change."""
+        return self.changing[str(parameters["family"])]
+
+
+def flexible(space: Space, strategy: str) -> Flexible:
+    """The part of a space that a population can use.
+
+    Args:
+        space: all of it.
+        strategy: what messages call it.
+
+    Raises:
+        UserError: no family has parameters that may change while a network trains.
+    """
+    changing = {family.name: tuple(_changing(family)) for family in space.file.family if not _has_stages(family)}
+    families = tuple(family for family in space.file.family if changing.get(family.name))
+    if not families:
+        raise UserError(
+            f"strategy {strategy} changes a policy while a network trains, and no family of space {space.name!r} has "
+            "parameters of sub-policies or of a mix, and no stages: give --space pba, or another"
+        )
+    usable = {family.name: changing[family.name] for family in families}
+    return Flexible(space, families, MappingProxyType(usable))
+
+
+def _changing(family: Family) -> Iterable[Parameter]:
+    """The parameters of a family that a stage can change and that have several choices."""
+    fixed = _fixed_of_preset(family) if family.preset is not None else _fixed_of_template(family)
+    for name, choices in family.choices().items():
+        if len(choices) > 1 and name not in fixed:
+            yield Parameter(name, tuple(choices))
+
+
+def _fixed_of_template(family: Family) -> set[str]:
+    """Full names of the parameters that stand in the softening, the mixture or the loss."""
+    parts = [*((family.policy or {}).get(part) for part in _UNCHANGING_PARTS), family.loss]
+    return {f"{family.name}.{name}" for name in parameter_names(parts)}
+
+
+def _fixed_of_preset(family: Family) -> set[str]:
+    """Full names of the parameters with which a preset changes what no stage can, found by trying each choice."""
+    choices = family.choices()
+    first: dict[str, Value] = {name: values[0] for name, values in choices.items()}
+    before = _unchanging(family, first)
+    return {
+        name
+        for name, values in choices.items()
+        if any(_unchanging(family, {**first, name: value}) != before for value in values)
+    } | {f"{family.name}.{name}" for name in parameter_names([family.loss])}
+
+
+def _unchanging(family: Family, parameters: Parameters) -> list[Any]:
+    policy = family.build(parameters)
+    return [getattr(policy, part) for part in (*_UNCHANGING_PARTS, "stages")]
+
+
+def _has_stages(family: Family) -> bool:
+    """Whether a policy of the family changes by itself; a preset that cannot be named yet is built."""
+    if family.policy is not None:
+        return bool(family.policy.get("stages"))
+    name = str(family.preset)
+    if not parameter_names([name]):
+        return bool(preset(name).stages)
+    first = {full: values[0] for full, values in family.choices().items()}
+    return bool(family.build(first).stages)
