@@ -162,10 +162,11 @@ SOFT = """
 schema = 1
 [[family]]
 name = "soft"
-parameters = { flip = [0.0, 0.5], sigma = [0.1, 0.2], k = [1, 2], mode = ["off", "target"], gamma = [1, 2] }
+parameters = { flip = [0.0, 0.5], sigma = [0.1, 0.2], mode = ["off", "target"], width = [2, 3], gamma = [1, 2] }
 loss = { kind = "focal", gamma = "$gamma" }
 [family.policy]
-softening = { k = "$k", mode = "$mode" }
+softening = { mode = "$mode" }
+mixture = { width = "$width" }
 sub_policies = [{ steps = [
     { operation = "flip-horizontal", probability = "$flip" }, { operation = "soft-crop", magnitude = "$sigma" },
 ] }]
@@ -174,7 +175,7 @@ sub_policies = [{ steps = [
 
 def test_only_what_a_stage_can_change_is_explored():
     soft = flexible(parse_space("soft", SOFT, "soft"), "pba")
-    assert [parameter.name for parameter in soft.changing["soft"]] == ["soft.flip", "soft.sigma"]
+    assert [parameter.name for parameter in soft.changing["soft"]] == ["soft.flip", "soft.sigma", "soft.mode"]
     mixes = flexible(load_space("mixes"), "pba")
     assert [family.name for family in mixes.families] == ["mix", "mask"], "mix-ended has stages of its own"
     assert len(flexible(load_space("pba"), "pba").changing["pba"]) == 54
@@ -186,7 +187,7 @@ def test_presets_that_change_what_no_stage_can_are_found_by_trying():
     [[family]]
     name = "cropped"
     preset = "$name"
-    parameters = { name = ["flip-crop", "soft-crop"] }
+    parameters = { name = ["flip-crop", "augmix"] }
     [[family]]
     name = "levels"
     preset = "randaugment:$n,9"
@@ -196,7 +197,7 @@ def test_presets_that_change_what_no_stage_can_are_found_by_trying():
 
 
 def test_a_space_without_such_parameters_is_refused():
-    with pytest.raises(UserError, match="no family of space 'losses' has parameters of sub-policies"):
+    with pytest.raises(UserError, match="space 'losses' has no family without stages that has parameters"):
         make_population("pba", load_space("losses"), 8)
 
 

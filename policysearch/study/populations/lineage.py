@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.curricula import schedule
+from policysearch.policy.policy import Policy
 from policysearch.study.rows import Row
 
 
@@ -21,43 +22,17 @@ def lineage(row: Row, rows: Sequence[Row]) -> list[Row]:
     return line[::-1]
 
 
-def schedule(line: Sequence[Row], policy: Policy, begin: int, end: int) -> Policy:
+def grown(line: Sequence[Row], policy: Policy, begin: int, end: int) -> Policy:
     """The policy of a trial that goes on from a lineage: all that the child was trained under, and then `policy`.
 
-    A child whose checkpoint is lost is so trained again as it was, and the best child's last trial has the policy that
-    the search was for.
+    A child whose checkpoint is lost is so trained again as it was, and the last policy of the best child is what the
+    search was for.
 
     Args:
         line: the trials so far, the first one first; empty where training begins.
         policy: of the interval, without stages.
         begin, end: epochs between which it holds.
     """
+    begins = [*(row.begin for row in line), begin]
     policies = [*(row.arm.policy.at(1.0) for row in line), policy]
-    return scheduled(policies, [*(row.begin for row in line), begin], end)
-
-
-def scheduled(policies: Sequence[Policy], begins: Sequence[float], total: float) -> Policy:
-    """One policy with stages of several that hold one after the other.
-
-    Neighbours that are equal become one stage. Softening and mixture are the first policy's: no stage can change them.
-
-    Args:
-        policies: without stages of their own.
-        begins: the epochs at which each begins, growing, the first 0.
-        total: epochs in all, above the last of `begins`.
-
-    Example:
-        >>> weak, strong = Policy.preset("randaugment:1,3"), Policy.preset("randaugment:2,9")
-        >>> staged = scheduled([weak, weak, strong], [0, 2, 4], 8)
-        >>> [stage.start for stage in staged.stages]
-        [0.5]
-    """
-    changes: list[tuple[float, Policy]] = []
-    for policy, begin in zip(policies, begins, strict=True):
-        if not changes or policy != changes[-1][1]:
-            changes.append((begin, policy))
-    first = changes[0][1]
-    stages = tuple(
-        Stage(start=begin / total, sub_policies=policy.sub_policies, mix=policy.mix) for begin, policy in changes[1:]
-    )
-    return first.model_copy(update={"stages": stages}) if stages else first
+    return schedule([(at / end, part) for at, part in zip(begins, policies, strict=True)], policy.name)

@@ -17,7 +17,7 @@ from policysearch.policy.families import Family, Parameters, Value, parameter_na
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Space
 
-_UNCHANGING_PARTS = ("softening", "mixture")
+_UNCHANGING_PARTS = ("mixture",)
 """Parts of a policy that no stage can change."""
 
 
@@ -46,8 +46,8 @@ class Flexible:
     Attributes:
         space: all of it.
         families: those whose policies have no stages of their own, and a parameter that may change.
-        changing: by family, the parameters that may change: those of sub-policies and of the batch mix, which a stage
-            can replace. Parameters of softening, mixture and loss stay as they are along a lineage.
+        changing: by family, the parameters that may change: those of sub-policies, batch mix and softening, which a
+            stage can replace. Parameters of a mixture or a loss stay as they are along a lineage.
     """
 
     space: Space
@@ -81,8 +81,8 @@ def flexible(space: Space, strategy: str) -> Flexible:
     families = tuple(family for family in space.file.family if changing.get(family.name))
     if not families:
         raise UserError(
-            f"strategy {strategy} changes a policy while a network trains, and no family of space {space.name!r} has "
-            "parameters of sub-policies or of a mix, and no stages: give --space pba, or another"
+            f"strategy {strategy} changes a policy while a network trains, and space {space.name!r} has no family "
+            "without stages that has parameters of sub-policies, mix or softening: give --space pba, or another"
         )
     usable = {family.name: changing[family.name] for family in families}
     return Flexible(space, families, MappingProxyType(usable))
@@ -97,7 +97,7 @@ def _changing(family: Family) -> Iterable[Parameter]:
 
 
 def _fixed_of_template(family: Family) -> set[str]:
-    """Full names of the parameters that stand in the softening, the mixture or the loss."""
+    """Full names of the parameters that stand in the mixture or the loss."""
     parts = [*((family.policy or {}).get(part) for part in _UNCHANGING_PARTS), family.loss]
     return {f"{family.name}.{name}" for name in parameter_names(parts)}
 

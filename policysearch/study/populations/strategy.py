@@ -14,7 +14,7 @@ from policysearch.policy.spaces import Arm, Space
 from policysearch.study.choices import ArmChoice
 from policysearch.study.populations.bandit import Gain, Start, chosen
 from policysearch.study.populations.exploration import Exploration
-from policysearch.study.populations.lineage import lineage, schedule
+from policysearch.study.populations.lineage import grown, lineage
 from policysearch.study.populations.parameters import Flexible, flexible
 from policysearch.study.populations.selection import Origin, origins
 from policysearch.study.populations.settings import Population, parse_population
@@ -92,7 +92,7 @@ class PopulationStrategy:
 
         line, begin = lineage(parent, rows), self.ends[parent.fidelity]
         arm = self.flexible.space.arm(parameters)
-        policy = schedule(line, arm.policy, begin, self.ends[generation])
+        policy = grown(line, arm.policy, begin, self.ends[generation])
         if policy.stages:
             name = f"{parameters['family']} in {len(policy.stages) + 1} stages, pull {len(rows)}"
             policy = policy.model_copy(update={"name": name})
