@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from policysearch.child.checkpoint_store import Checkpointing
 from policysearch.child.recipe import Recipe
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
@@ -20,6 +21,9 @@ from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from workers.curves import curve_writer
 from workers.stops import Ask, Stopped, asked_by, at_checkpoint
+
+if TYPE_CHECKING:
+    from policysearch.child.checkpoint import Checkpoint, Keeper
 
 Evaluate = Callable[[Trial], dict[str, Any]]
 """Trains one child and returns its metrics; raises when it cannot."""
@@ -34,7 +38,8 @@ class ChildSetup:
     operations. Opens the data when called.
 
     `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
-    judged on the test part too; without it, it is out of their reach.
+    judged on the test part too; without it, it is out of their reach. `checkpoints` says what is kept of children;
+    None: nothing is.
     """
 
     data: str | Dataset
@@ -45,6 +50,7 @@ class ChildSetup:
     device: str
     operations: str | None = None
     test: bool = False
+    checkpoints: Checkpointing | None = None
 
     def __call__(self) -> Evaluate:
         import torch
@@ -55,6 +61,7 @@ class ChildSetup:
         from policysearch.child.test_set import Exam
         from policysearch.child.training import train
         from policysearch.child.warm_start import Bases
+        from workers.continuation import Continuation
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
@@ -67,7 +74,7 @@ class ChildSetup:
         exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
         bases = Bases()
 
-        def evaluate(trial: Trial) -> dict[str, Any]:
+        def trained(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
             with _one_thread():
                 return train(
                     Policy.from_dict(json.loads(trial.policy)),
@@ -81,9 +88,12 @@ class ChildSetup:
                     examine=partial(exam, data, seed=trial.seed) if exam else None,
                     bases=bases,
                     follow=_follower(trial),
+                    origin=origin,
+                    keeper=keeper,
+                    begin=trial.begin,
                 )
 
-        return evaluate
+        return Continuation(trained, self.checkpoints)
 
 
 @contextmanager

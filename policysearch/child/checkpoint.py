@@ -9,17 +9,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.recipe import Recipe
+from policysearch.child.recipe import CONTINUABLE, Recipe
+from policysearch.core.errors import CheckpointError
 
 _SCHEMA = "policysearch/checkpoint/1"
 _FREE = frozenset({"checkpoints", "compile"})
 """Settings of a recipe that change no weight."""
-_DEPENDS_ON_END = frozenset({"one-cycle"})
-"""Schedules whose rates depend on how long the training is."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be gone on from: damaged, or of another network, recipe or version."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class Checkpoint:
         self._must_be_of(recipe)
         if epochs < self.epoch:
             raise CheckpointError(f"the checkpoint is of epoch {self.epoch}, and this training ends at {epochs}")
-        if epochs != self.epochs and recipe.schedule in _DEPENDS_ON_END:
+        if epochs != self.epochs and recipe.schedule not in CONTINUABLE:
             raise CheckpointError(
                 f"the checkpoint is of a {recipe.schedule} training of {self.epochs} epochs, which cannot be continued "
                 f"to {epochs}: its rates depend on where it ends"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from policysearch.child.checkpoint import CheckpointError
+from policysearch.core.errors import CheckpointError
 from policysearch.core.seeds import seed_of
 
 

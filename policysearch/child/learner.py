@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.checkpoint import CheckpointError, network_state, restore_network
+from policysearch.child.checkpoint import network_state, restore_network
 from policysearch.child.compilation import compiled
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.sgd import SGD
 from policysearch.child.weight_averaging import WeightAverage
+from policysearch.core.errors import CheckpointError
 
 
 class Learner:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 _START, _END = 1 / 25, 1 / 25e4
 _RISE = 50
+READ_OUT_SHARE = 0.2
+"""Of the steps that a trunk has taken since it was last measured: the steps of its read-out, at most."""
 
 
 def one_cycle(step: int, total: int, warmup: float) -> float:
@@ -35,6 +37,23 @@ def constant(step: int, total: int, warmup: float) -> float:
     return _cosine(_START, 1.0, min(step / _RISE, 1.0))
 
 
+def decay(step: int, steps: int) -> float:
+    """The share of a trunk's rate at `step` of 0..steps-1 of its read-out: from nearly 1 to nearly 0.
+
+    1 - sqrt(progress), the form that Hägele et al. 2024 (section 4.1) found best for short decays after a constant
+    rate.
+
+    Args:
+        step: steps of the read-out done.
+        steps: of the read-out in all, 1 or more.
+
+    Example:
+        >>> [round(decay(step, 3), 2) for step in range(3)]
+        [0.5, 0.29, 0.13]
+    """
+    return 1 - math.sqrt((step + 1) / (steps + 1))
+
+
 def _cosine(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
@@ -45,4 +64,7 @@ class Schedule(Protocol):
     def __call__(self, step: int, total: int, warmup: float) -> float: ...
 
 
-SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType({"one-cycle": one_cycle, "constant": constant})
+SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
+    {"one-cycle": one_cycle, "constant": constant, "trunk": constant}
+)
+"""The trunk is a constant rate that is measured by a read-out, in which it decays (see `decay`)."""

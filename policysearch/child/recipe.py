@@ -10,6 +10,8 @@ from pydantic import Field
 from policysearch.core.value import Frozen
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+CONTINUABLE = frozenset({"constant", "trunk"})
+"""Schedules whose rates do not depend on where a training ends, so that it can be continued to more epochs."""
 
 
 class Recipe(Frozen):
@@ -25,7 +27,8 @@ class Recipe(Frozen):
         checkpoints: points of the learning curve, 1 to 8, the last at the end.
         precision: of forward and backward passes; weights, losses and metrics stay float32. auto is float32 on CPU, on
             CUDA bfloat16 where the device has it and float16 elsewhere.
-        schedule: one-cycle; or constant after 50 steps, so that the curve does not depend on the number of epochs.
+        schedule: one-cycle; or constant after 50 steps, so that the curve does not depend on the number of epochs; or
+            trunk, which is as constant, and measured at its end by a short decay on a copy.
         averaging: the network that is judged has its weights averaged over about this share of the steps done, in
             [0, 1]; 0: it has the last weights.
         base_epochs: epochs without augmentation before those of the child, trained once per replicate in each worker;
@@ -51,7 +54,10 @@ class Recipe(Frozen):
         Field(description="of forward and backward passes; auto: float32 on CPU, on CUDA bfloat16 or else float16"),
     ] = "auto"
     schedule: Annotated[
-        Literal["one-cycle", "constant"], Field(description="the rate over the steps; constant: after 50 of them")
+        Literal["one-cycle", "constant", "trunk"],
+        Field(
+            description="the rate over the steps; constant: after 50 of them; trunk: that, measured by a short decay"
+        ),
     ] = "one-cycle"
     averaging: Annotated[
         float, Field(ge=0, le=1, description="share of the steps over which judged weights are averaged; 0: the last")

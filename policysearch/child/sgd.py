@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from policysearch.child.checkpoint import CheckpointError, copied
+from policysearch.child.checkpoint import copied
+from policysearch.core.errors import CheckpointError
 
 
 class SGD:

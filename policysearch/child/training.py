@@ -36,6 +36,7 @@ def train(
     follow: Callable[[list[dict[str, float]]], None] | None = None,
     origin: Checkpoint | None = None,
     keeper: Keeper | None = None,
+    begin: int = 0,
 ) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
@@ -56,6 +57,7 @@ def train(
         origin: a checkpoint to begin with. With its seed, on CPU, the child becomes what it would have been without the
             stop, to the last bit; with another seed it is a fork, whose order and draws are those of (seed, epoch).
         keeper: is given the checkpoints that it says are due.
+        begin: the epoch at which the child was measured before; the read-out of a trunk takes a fifth of those since.
 
     Returns:
         accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted on validation (see `scores`);
@@ -76,7 +78,9 @@ def train(
             batch that fits); or torch.compile failed.
         UserError: a precision that the device does not have.
     """
-    spec = TrainingSpec(policy, data, factory, images, epochs, seed, recipe, loss, examine, follow, origin, keeper)
+    spec = TrainingSpec(
+        policy, data, factory, images, epochs, seed, recipe, loss, examine, follow, origin, keeper, begin
+    )
     try:
         return _train(spec)[0] if not recipe.base_epochs else _fine_tuned(spec, bases or Bases())
     except OutOfMemory:
@@ -119,7 +123,7 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
 def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
     """Train once; returns the metrics and the network."""
     run = TrainingRun(spec)
-    device = run.device
+    device, read_out = run.device, spec.recipe.schedule == "trunk"
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(spec.seed)
         if spec.origin is None:
@@ -128,13 +132,16 @@ def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
             run.go_on(spec.origin)
         for epoch in range(run.begun + 1, spec.epochs + 1):
             run.epoch(epoch)
-            if epoch in run.checkpoints:
+            if epoch in run.checkpoints and not (read_out and epoch == spec.epochs):
                 run.validate(epoch)
                 if spec.follow is not None:
                     spec.follow(run.curve)
             if spec.keeper is not None and spec.keeper.due(epoch, spec.epochs):
                 spec.keeper.keep(run.checkpoint())
-        if not run.curve or run.curve[-1]["epoch"] != run.done:
+        if read_out:
+            run.read_out()
+            run.validate(run.done)
+        elif not run.curve or run.curve[-1]["epoch"] != run.done:
             run.validate(run.done)
         train_scores = run.finish()
         examined = run.examine()

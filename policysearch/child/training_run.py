@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -14,18 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.batches import Batch, augmented
-from policysearch.child.checkpoint import Checkpoint, CheckpointError, Keeper, copied
+from policysearch.child.batches import augmented
+from policysearch.child.checkpoint import Checkpoint, Keeper, copied
+from policysearch.child.clock import Clock
 from policysearch.child.device_data import DeviceData, uploaded
 from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
-from policysearch.child.lr_schedules import SCHEDULES
+from policysearch.child.lr_schedules import READ_OUT_SHARE, SCHEDULES, decay
 from policysearch.child.metrics import reliability, scores
 from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.recipe import Recipe, batches_of
 from policysearch.child.test_set import Logits
 from policysearch.child.warm_start import severity
+from policysearch.core.errors import CheckpointError
 from policysearch.datasets.split import stratified
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
@@ -54,37 +56,8 @@ class TrainingSpec:
     follow: Callable[[list[dict[str, float]]], None] | None = None
     origin: Checkpoint | None = None
     keeper: Keeper | None = None
+    begin: int = 0
     effects: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass
-class _Clock:
-    """Seconds spent on augmentation, on optimiser steps (forward, backward, update) and on evaluation.
-
-    Attributes:
-        total, cpu: seconds in all, and those of this thread's work; `stop` sets them.
-    """
-
-    augmentation: float = 0.0
-    steps: float = 0.0
-    evaluation: float = 0.0
-    total: float = 0.0
-    cpu: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._total_at, self._cpu_at = time.perf_counter() - self.total, time.thread_time() - self.cpu
-
-    def stop(self) -> None:
-        """Take the time since the training began, or of all its parts where it was continued."""
-        self.total, self.cpu = time.perf_counter() - self._total_at, time.thread_time() - self._cpu_at
-
-    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The batches, the time that each takes to come counted as augmentation."""
-        mark = time.perf_counter()
-        for batch in batches:
-            self.augmentation += time.perf_counter() - mark
-            yield batch
-            mark = time.perf_counter()
 
 
 class TrainingRun:
@@ -105,10 +78,11 @@ class TrainingRun:
         total: [] sum over the last epoch's images of the plain loss, which an arm's loss does not change.
         begun: epochs that were done when this training began.
         done: epochs that are done.
+        read_out_epochs: epochs of the read-out, which `done` does not count.
     """
 
     def __init__(self, spec: TrainingSpec) -> None:
-        self.clock = _Clock()
+        self.clock = Clock()
         self.spec = spec
         self.device = spec.data.images.device
         if self.device.type == "cuda":
@@ -132,6 +106,7 @@ class TrainingRun:
         self.bins: list[list[float]] = []
         self.total = torch.zeros((), device=self.device)
         self.begun = self.done = 0
+        self.read_out_epochs = 0.0
 
     def begin(self) -> None:
         """Make the network; its first weights come from torch's global generator, as it is now."""
@@ -166,7 +141,7 @@ class TrainingRun:
             raise CheckpointError("the checkpoint is of a training with another loss, whose state does not fit")
         self._objective.state = state["loss"]
         self._generators.restore(state["generators"])
-        self.clock = _Clock(**state["clock"])
+        self.clock = Clock(**state["clock"])
         self.curve, self.validation, self.bins = list(state["curve"]), state["validation"], state["bins"]
         self.total = state["total"].to(self.device)
 
@@ -194,17 +169,27 @@ class TrainingRun:
         Raises:
             ChildError: the loss is no longer finite.
         """
+        self.total = torch.zeros((), device=self.device)
+        self._train_on(self._shuffled(), (number - 1) * self._batches, self._rate)
+        self._objective.end_epoch()
+        self.done = number
+        if not math.isfinite(self.total):
+            raise ChildError(f"diverged: training loss is {float(self.total)} in epoch {number} of {self.spec.epochs}")
+
+    def _shuffled(self) -> Sequence[Tensor]:
+        """The batches of a pass over the subset, as indices into the images."""
+        permuted = uploaded(torch.randperm(self.spec.images, generator=self._generators.order), self.device)
+        return self._subset[permuted].tensor_split(self._batches)
+
+    def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float]) -> None:
+        """Take one step on each of the batches, the first of which is step `first` of the training."""
         spec, data, learner = self.spec, self.spec.data, self.learner
         learner.network.train()
-        self.total = torch.zeros((), device=self.device)
-        permuted = uploaded(torch.randperm(spec.images, generator=self._generators.order), self.device)
-        parts = self._subset[permuted].tensor_split(self._batches)
-        first = (number - 1) * self._batches
         feed = augmented(
             spec.policy,
             data,
             learner.network,
-            parts,
+            batches,
             step=first,
             steps=spec.epochs * self._batches,
             generator=self._generators.draws,
@@ -213,16 +198,32 @@ class TrainingRun:
             mark = time.perf_counter()
             logits = learner.logits(data.normalise(images))
             value = self._objective(logits, targets, weights)
-            learner.update(value, self._rate(step))
+            learner.update(value, rate(step))
             self.clock.steps += time.perf_counter() - mark
 
             # Arms with another loss are compared by the plain one, as all others are.
             measured = self._plain_loss(logits.detach(), targets, weights) if spec.loss else value.detach()
             self.total += measured * len(images)
-        self._objective.end_epoch()
-        self.done = number
+
+    def read_out(self) -> None:
+        """Decay the rate over some steps that are no part of the training, so that its end can be measured.
+
+        They come to a fifth of the epochs of this stretch, and one at least, of batches and draws of their own. After
+        this the training can only be measured; whoever is to continue it takes its checkpoint before.
+
+        Raises:
+            ChildError: the loss is no longer finite.
+        """
+        stretch = (self.spec.epochs - self.spec.begin) * self._batches
+        count = max(1, int(READ_OUT_SHARE * stretch))
+        end, total = self.spec.epochs * self._batches, self.total
+        self._generators.branch(self.spec.seed, self.spec.epochs)
+        for start in range(0, count, self._batches):
+            batches = self._shuffled()[: count - start]
+            self._train_on(batches, end + start, lambda step: self._rate(end) * decay(step - end, count))
         if not math.isfinite(self.total):
-            raise ChildError(f"diverged: training loss is {float(self.total)} in epoch {number} of {spec.epochs}")
+            raise ChildError(f"diverged: training loss is {float(self.total)} in the read-out")
+        self.total, self.read_out_epochs = total, count / self._batches
 
     def validate(self, epoch: int) -> None:
         """Measure the network on the validation part."""
@@ -230,7 +231,8 @@ class TrainingRun:
         self.validation, self.bins = self._scores(self.spec.data.validation)
         self.clock.evaluation += time.perf_counter() - mark
         accuracy, loss = self.validation["accuracy"], self.validation["loss"]
-        self.curve.append({"epoch": epoch, "accuracy": accuracy, "loss": loss})
+        before = [point for point in self.curve if point["epoch"] < epoch]
+        self.curve = [*before, {"epoch": epoch, "accuracy": accuracy, "loss": loss}]
 
     def finish(self) -> dict[str, float]:
         """Stop the clock, and return the scores on the clean subset."""
@@ -280,6 +282,7 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         "images_per_second": spec.images * spec.epochs / clock.total,
         "trained_epochs": run.done - run.begun,
         "continued_from": run.begun,
+        **({"read_out_epochs": run.read_out_epochs} if run.read_out_epochs else {}),
         "peak_memory_mb": _peak_memory_mb(run.device),
         "severity": severity(spec.policy, spec.data, spec.seed),
     }

@@ -71,3 +71,7 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
         return UserError(f"unknown {kind} {shortened(name)!r}: did you mean {' or '.join(near)}?")
     listed = names if len(names) <= _FEW else [*names[:8], f"and {len(names) - 8} more"]
     return UserError(f"unknown {kind} {shortened(name)!r}: known: {', '.join(listed)}.")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be gone on from: missing, damaged, or of another network, recipe or version."""

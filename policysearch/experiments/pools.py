@@ -6,11 +6,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
+from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, Files, FolderFiles
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
 from policysearch.datasets.dataset import Dataset
@@ -26,12 +28,26 @@ _log = logging.getLogger(__name__)
 class PoolOf(Protocol):
     """Opens the pool of a config whose device is known, for a data set; closes it at the context's end.
 
-    `test` lets its workers read the test part, as only `policysearch evaluate` does.
+    `test` lets its workers read the test part, as only `policysearch evaluate` does. `keeping` is where and what they
+    keep of their children; None: nothing.
     """
 
     def __call__(
-        self, config: ChildSettings, dataset: Dataset, *, test: bool = False
+        self, config: ChildSettings, dataset: Dataset, *, test: bool = False, keeping: Keeping | None = None
     ) -> AbstractContextManager[Any]: ...
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a pool's workers keep of their children.
+
+    Attributes:
+        folder: of the checkpoints.
+        children: whether the last state of every child is kept, and not only what a killed one goes on from.
+    """
+
+    folder: Path
+    children: bool = False
 
 
 def must_name_a_pool(config: PlaceSettings) -> None:
@@ -128,7 +144,7 @@ def _cpus(config: PlaceSettings) -> float:
     return config.cpus_per_worker or 1.0
 
 
-def _setup(config: ChildSettings, data: Dataset | str, test: bool) -> Any:
+def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: Checkpointing | None) -> Any:
     from workers.evaluate import ChildSetup
 
     return ChildSetup(
@@ -140,7 +156,18 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool) -> Any:
         config.device,
         config.operations,
         test,
+        checkpoints,
     )
+
+
+def _checkpointing(
+    config: ChildSettings, keeping: Keeping | None, shared: Callable[[Files], Files] = lambda files: files
+) -> Checkpointing | None:
+    """What workers keep, and where; `shared` makes the files those that all of them reach."""
+    if keeping is None or not (config.checkpoint_every or keeping.children):
+        return None
+    files = FolderFiles(keeping.folder.absolute(), config.checkpoint_limit)
+    return Checkpointing(CheckpointStore(shared(files)), config.checkpoint_every, keeping.children)
 
 
 @contextmanager
@@ -151,21 +178,26 @@ def _closed(pool: Any) -> Iterator[Any]:
         pool.close()
 
 
-def _local_pool(config: ChildSettings, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+def _local_pool(
+    config: ChildSettings, dataset: Dataset, *, test: bool = False, keeping: Keeping | None = None
+) -> AbstractContextManager[Any]:
     from workers.in_process import InProcessPool
     from workers.local import LocalPool
 
-    setup = _setup(config, dataset.handle, test)
+    setup = _setup(config, dataset.handle, test, _checkpointing(config, keeping))
     _log.info("local pool: %d worker processes on %s", config.workers or 0, config.device)
     return _closed(LocalPool(setup, config.workers, config.deadline) if config.workers else InProcessPool(setup))
 
 
-def _ray_pool(config: ChildSettings, dataset: Dataset, *, test: bool = False) -> AbstractContextManager[Any]:
+def _ray_pool(
+    config: ChildSettings, dataset: Dataset, *, test: bool = False, keeping: Keeping | None = None
+) -> AbstractContextManager[Any]:
+    from workers.ray_files import RayFiles
     from workers.ray_pool import RayPool
 
     _log.info("ray pool: %s workers on %s", config.workers or "as many as fit", config.device)
     pool = RayPool(
-        _setup(config, dataset.portable(test), test),
+        _setup(config, dataset.portable(test), test, _checkpointing(config, keeping, RayFiles.of)),
         config.workers,
         config.deadline,
         cpus=_cpus(config),

@@ -13,18 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from policysearch.child.checkpoint_store import clear
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.apart import import_meanwhile
 from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.observer import Observer, Work
-from policysearch.experiments.pools import PoolOf, workplace
+from policysearch.experiments.pools import Keeping, PoolOf, workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit
 from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig
+from policysearch.study.continuing import keeps_children
 from policysearch.study.controller import Pool, Source, run
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
@@ -184,8 +186,10 @@ class Session(AbstractContextManager["Session"]):
         self.place()
         assert self._pool_of is not None
         self.say(_start_of_workers(self.config))
-        with self._pool_of(self.config, dataset, test=test) as pool:
+        keeping = Keeping(self.folder.checkpoints, keeps_children(self.config.strategy, self.config.recipe))
+        with self._pool_of(self.config, dataset, test=test, keeping=keeping) as pool:
             yield pool
+        clear(self.folder.checkpoints)  # all trials have ended
 
     def say(self, note: str) -> None:
         """Tell the listener, in the phase "prepare", what is being done or will be done."""

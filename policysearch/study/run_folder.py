@@ -54,6 +54,10 @@ class RunFolder:
         return self.path / "trials.csv"
 
     @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
     def picture(self) -> Path:
         return self.path / "search.png"
 

@@ -138,6 +138,20 @@ class PlaceSettings(Settings):
     deadline: Annotated[float, Field(gt=0, description="seconds a child may take (needs workers of their own)")] = (
         3600.0
     )
+    checkpoint_every: Annotated[
+        float,
+        Field(
+            ge=0,
+            allow_inf_nan=False,
+            description="seconds between checkpoints of a child, from which a killed one goes on; 0: none",
+        ),
+    ] = 30.0
+    checkpoint_limit: Annotated[
+        float,
+        Field(
+            gt=0, allow_inf_nan=False, description="megabytes of checkpoints that a search keeps, the last used ones"
+        ),
+    ] = 2000.0
 
 
 class StudySettings(Settings):

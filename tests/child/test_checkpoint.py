@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from policysearch.child.checkpoint import Checkpoint, CheckpointError
+from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
 from policysearch.child.losses import OnlineLabelSmoothing
 from policysearch.child.sgd import SGD
 from policysearch.child.weight_averaging import WeightAverage
+from policysearch.core.errors import CheckpointError
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.mixes import MIXES, Mix
 from policysearch.policy.policy import Policy, Stage

@@ -43,6 +43,7 @@ class QuickSetup:
     device: str = "cpu"
     operations: str | None = None
     test: bool = False
+    checkpoints: object = None
 
     def __call__(self):
         return quick_metrics

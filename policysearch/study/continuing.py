@@ -1,0 +1,46 @@
+"""Searches whose trials go on from the children of others: what they need, and what is kept for them."""
+
+from __future__ import annotations
+
+from policysearch.child.recipe import CONTINUABLE, Recipe
+from policysearch.core.errors import UserError
+from policysearch.policy.policy import Policy
+
+CONTINUING: frozenset[str] = frozenset({"asha", "pba", "pb2"})
+"""Strategies, by the name before the colon, whose trials may go on from the children of others."""
+
+
+def keeps_children(strategy: str, recipe: Recipe) -> bool:
+    """Whether the last state of every child of a search is kept, for trials that go on from it.
+
+    Example:
+        >>> keeps_children("asha:eta=3", Recipe(schedule="trunk")), keeps_children("ucb", Recipe(schedule="trunk"))
+        (True, False)
+    """
+    return strategy.partition(":")[0] in CONTINUING and recipe.schedule in CONTINUABLE
+
+
+def must_be_continuable(recipe: Recipe) -> None:
+    """Check that a child can be continued to more epochs than it was begun for.
+
+    Raises:
+        UserError: its rates depend on where its training ends.
+    """
+    if recipe.schedule not in CONTINUABLE:
+        raise UserError(
+            f"a {recipe.schedule} training cannot be continued, as its rates depend on where it ends: "
+            f"add --schedule {' or '.join(sorted(CONTINUABLE))}"
+        )
+
+
+def policy_must_be_continuable(policy: Policy) -> None:
+    """Check that a policy means the same however long its training is.
+
+    Raises:
+        UserError: it has stages, which begin at shares of the training.
+    """
+    if policy.stages:
+        raise UserError(
+            f"policy {policy.name or policy.hash} has stages, which begin at shares of a training: a child under it "
+            "cannot be continued to more epochs"
+        )
