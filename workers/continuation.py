@@ -14,9 +14,6 @@ from policysearch.core.errors import CheckpointError
 from policysearch.core.trial import Trial
 from workers.stops import asked_by
 
-_SHARE = 0.02
-"""Of a child's time that checkpoints may take."""
-
 
 class Train(Protocol):
     """Trains the child of a trial, from a checkpoint or from nothing, and returns its metrics."""
@@ -64,7 +61,7 @@ class TrialKeeper:
         except OSError as error:
             self.problem = f"its checkpoint could not be written: {error.strerror or error}"
         ended = self.clock()
-        self._next = ended + max(self.settings.every, (ended - begun) / _SHARE)
+        self._next = ended + max(self.settings.every, (ended - begun) / self.settings.share)
 
 
 @dataclass

@@ -226,14 +226,15 @@ class Checkpointing:
 
     Attributes:
         store: where.
-        every: seconds between two checkpoints of a running trial, at least; 0: none are taken. They are rarer where
-            they would take more than 2 % of the time.
+        every: seconds between two checkpoints of a running trial, at least; 0: none are taken.
+        share: of a child's time that they may take; where one takes long they are rarer than `every`.
         keep: whether the last state of every child is kept, for trials that go on from it.
     """
 
     store: CheckpointStore
     every: float = 30.0
     keep: bool = False
+    share: float = 0.02
 
 
 def _running_name(trial: Trial) -> str:

@@ -170,7 +170,7 @@ class TrainingRun:
             ChildError: the loss is no longer finite.
         """
         self.total = torch.zeros((), device=self.device)
-        self._train_on(self._shuffled(), (number - 1) * self._batches, self._rate)
+        self._train_on(self._shuffled(), (number - 1) * self._batches, self._rate, self.spec.epochs * self._batches)
         self._objective.end_epoch()
         self.done = number
         if not math.isfinite(self.total):
@@ -181,8 +181,8 @@ class TrainingRun:
         permuted = uploaded(torch.randperm(self.spec.images, generator=self._generators.order), self.device)
         return self._subset[permuted].tensor_split(self._batches)
 
-    def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float]) -> None:
-        """Take one step on each of the batches, the first of which is step `first` of the training."""
+    def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
+        """Take one step on each of the batches, the first of which is step `first` of `total`."""
         spec, data, learner = self.spec, self.spec.data, self.learner
         learner.network.train()
         feed = augmented(
@@ -191,7 +191,7 @@ class TrainingRun:
             learner.network,
             batches,
             step=first,
-            steps=spec.epochs * self._batches,
+            steps=total,
             generator=self._generators.draws,
         )
         for step, (images, targets, weights) in enumerate(self.clock.timed(feed), first):
@@ -217,10 +217,11 @@ class TrainingRun:
         stretch = (self.spec.epochs - self.spec.begin) * self._batches
         count = max(1, int(READ_OUT_SHARE * stretch))
         end, total = self.spec.epochs * self._batches, self.total
+        self.total = torch.zeros((), device=self.device)
         self._generators.branch(self.spec.seed, self.spec.epochs)
         for start in range(0, count, self._batches):
             batches = self._shuffled()[: count - start]
-            self._train_on(batches, end + start, lambda step: self._rate(end) * decay(step - end, count))
+            self._train_on(batches, end + start, lambda step: self._rate(end) * decay(step - end, count), end + count)
         if not math.isfinite(self.total):
             raise ChildError(f"diverged: training loss is {float(self.total)} in the read-out")
         self.total, self.read_out_epochs = total, count / self._batches

@@ -159,7 +159,8 @@ class RunFolder:
             for path in (self.path / name, self.path / f"{name}.partial"):
                 with suppress(OSError):
                     path.unlink()
-        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
+        for folder in ("tensorboard", "checkpoints"):
+            shutil.rmtree(self.path / folder, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

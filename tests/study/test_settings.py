@@ -35,7 +35,7 @@ DATA = "data-root download resize aspect background image-column label-column gr
 TRAINING = "batch rate momentum weight-decay warmup label-smoothing checkpoints precision schedule averaging "
 TRAINING += "base-epochs compile " + DATA
 EXPERIMENT = "model operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
-EXPERIMENT += "deadline validation split-seed data "
+EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {
     "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists images epochs reward "

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles
 from policysearch.core.trial import Outcome, Trial
 from policysearch.study.controller import judged, run
+from tests.support.small_children import DiesOnce, small_train, small_trial
 from workers.stops import at_checkpoint
 
 LONG = 4
@@ -88,7 +93,27 @@ class Numbers:
 
     def attempt_failed(self, t: Trial, outcome: Outcome) -> Trial:
         self.failed.append((t.number, outcome.error))
-        return trial(t.number, t.arm, t.attempt + 1)
+        return replace(t, attempt=t.attempt + 1)
+
+
+def dies_once(folder: Path) -> DiesOnce:
+    """A setup of real children, the first of which is killed after its checkpoint of epoch 2."""
+    store = CheckpointStore(FolderFiles(folder / "checkpoints", 100.0))
+    return DiesOnce(str(folder), Checkpointing(store, every=1e-9, share=float("inf")))
+
+
+def must_go_on_after_a_kill(make: Callable[[DiesOnce, int], Any], setup: DiesOnce) -> None:
+    """A trial whose worker is killed goes on in another one, and becomes what it would have been."""
+    whole = small_train(small_trial(), None, None)
+    source = Numbers([])
+    pool = make(setup, 1)
+    try:
+        run(source, pool, unfinished=[small_trial()], retries=1)
+    finally:
+        pool.close()
+    metrics = source.told[5].metrics
+    assert len(source.failed) == 1 and metrics["continued_from"] == 2 and metrics["trained_epochs"] == 2
+    assert all(metrics[name] == whole[name] for name in ("loss", "accuracy", "curve", "augmented_train_loss"))
 
 
 class PoolConformance:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from policysearch.child.checkpoint import Checkpoint
+from policysearch.child.checkpoint import Checkpoint, Keeper
+from policysearch.child.checkpoint_store import Checkpointing
 from policysearch.child.device_data import DeviceData, as_tensor
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
+from policysearch.core.trial import Trial
 from policysearch.policy.policy import Policy
+from workers.continuation import Continuation
 
 IMAGES = 36
 
@@ -89,6 +96,60 @@ def small_child(
         keeper=keeper,
     )
     return {name: value for name, value in metrics.items() if not _timed(name)}, keeper.content
+
+
+def small_trial(**changes: Any) -> Trial:
+    """Trial 5: TrivialAugment, 24 images, 4 epochs of a constant rate."""
+    policy = Policy.preset("trivialaugment-wide").to_json(indent=None)
+    return replace(Trial(5, "arm", policy, 0, 3, 24, 4), **changes)
+
+
+def small_train(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None, **settings: Any) -> dict[str, Any]:
+    """Train the child of a trial, as a worker does."""
+    torch.set_num_threads(1)
+    return train(
+        Policy.from_dict(json.loads(trial.policy)),
+        small_data(),
+        settings.pop("factory", DropNet),
+        images=trial.images,
+        epochs=trial.epochs,
+        seed=trial.seed,
+        recipe=Recipe(**{"batch": 8, "schedule": "constant", **settings}),
+        origin=origin,
+        keeper=keeper,
+        begin=trial.begin,
+    )
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """A pool's setup whose worker is killed in the middle of the first training, after its checkpoint of epoch 2."""
+
+    folder: str
+    checkpoints: Checkpointing
+
+    def __call__(self) -> Continuation:
+        return Continuation(self._trained, self.checkpoints)
+
+    def _trained(self, trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
+        return small_train(trial, origin, _Killer(keeper, Path(self.folder, "killed")))
+
+
+@dataclass
+class _Killer:
+    """Passes checkpoints on, and ends its process after that of epoch 2, unless that was done before."""
+
+    keeper: Any
+    mark: Path
+
+    def due(self, epoch: int, epochs: int) -> bool:
+        return bool(self.keeper.due(epoch, epochs))
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        self.keeper.keep(checkpoint)
+        if checkpoint.epoch == 2 and not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _timed(name: str) -> bool:

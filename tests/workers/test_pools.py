@@ -14,7 +14,16 @@ import pytest
 
 from policysearch.core.trial import Trial
 from policysearch.study.controller import run
-from tests.support.pool_conformance import FailsTwice, Numbers, PoolConformance, Setup, behave, broken_setup
+from tests.support.pool_conformance import (
+    FailsTwice,
+    Numbers,
+    PoolConformance,
+    Setup,
+    behave,
+    broken_setup,
+    dies_once,
+    must_go_on_after_a_kill,
+)
 from workers.evaluate import ChildSetup
 from workers.in_process import InProcessPool
 from workers.local import LocalPool
@@ -37,6 +46,9 @@ class TestLocalPool(PoolConformance):
         run(source, pool, retries=1)
         assert source.failed == [(0, "worker died (exit code -9)")]
         assert len(source.told) == 7 and not any(o.error for o in source.told.values())
+
+    def test_a_trial_whose_worker_is_killed_goes_on_from_its_checkpoint(self, tmp_path):
+        must_go_on_after_a_kill(LocalPool, dies_once(tmp_path))
 
     def test_an_idle_worker_that_dies_is_replaced(self, pool):
         source = Numbers(["echo"] * 2)

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from policysearch.child.checkpoint_store import CheckpointStore, FolderFiles
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Trial
 from policysearch.core.user_code import import_all
@@ -27,7 +28,16 @@ from policysearch.experiments.search.run import search
 from policysearch.experiments.shipped_code import code_to_ship
 from policysearch.study.controller import run
 from tests.support.kills import command, completed
-from tests.support.pool_conformance import FailsTwice, Numbers, PoolConformance, Setup, broken_setup, trial
+from tests.support.pool_conformance import (
+    FailsTwice,
+    Numbers,
+    PoolConformance,
+    Setup,
+    broken_setup,
+    dies_once,
+    must_go_on_after_a_kill,
+    trial,
+)
 from tests.support.quick import config_for
 from workers.cluster import connected, room, totals
 from workers.local import LocalPool
@@ -37,6 +47,7 @@ ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
 
 from workers import ray_pool  # noqa: E402
+from workers.ray_files import RayFiles  # noqa: E402
 from workers.ray_pool import RayPool  # noqa: E402
 
 
@@ -139,6 +150,23 @@ class TestRayPool(PoolConformance):
         run(source, pool, retries=1)
         assert source.failed == [(0, "worker died: its process was killed or crashed")]
         assert len(source.told) == 7 and not any(o.error for o in source.told.values())
+
+    def test_a_trial_whose_actor_is_killed_goes_on_from_its_checkpoint(self, tmp_path):
+        setup = dies_once(tmp_path)
+        store = CheckpointStore(RayFiles.of(setup.checkpoints.store.files))
+        must_go_on_after_a_kill(RayPool, replace(setup, checkpoints=replace(setup.checkpoints, store=store)))
+        assert len([*tmp_path.glob("checkpoints/*.running")]) == 1, "the files are the controller's"
+
+    def test_files_of_an_actor_that_is_gone_are_missed_in_a_sentence(self, tmp_path):
+        files = RayFiles.of(FolderFiles(tmp_path, 1.0))
+        files.write("a.pt", b"a")
+        assert files.read("a.pt") == b"a" and (tmp_path / "a.pt").read_bytes() == b"a" and files.read("b.pt") is None
+        with pytest.raises(OSError, match=r"Is a directory|File name too long"):
+            files.write("x" * 300 + "/", b"a")
+        ray.kill(files.actor)
+        assert files.read("a.pt") is None
+        with pytest.raises(OSError, match=r"died|dead"):
+            files.write("a.pt", b"a")
 
     def test_an_idle_actor_that_dies_costs_no_attempt(self, pool):
         source = Numbers(["echo"] * 4)

@@ -34,6 +34,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Settings of `SearchConfig` that a request of each kind may give, in the order of its form."""
 
 _PLACE = "the place where the job runs decides it"
+_CHECKPOINTS = "the server keeps checkpoints of every job, from which a killed one goes on"
 _FOLDER = "the server keeps every job in a folder of its own"
 
 REFUSED: Mapping[str, str] = MappingProxyType(
@@ -49,6 +50,8 @@ REFUSED: Mapping[str, str] = MappingProxyType(
         "out": _FOLDER,
         "storage": _FOLDER,
         "study": _FOLDER,
+        "checkpoint_every": _CHECKPOINTS,
+        "checkpoint_limit": _CHECKPOINTS,
         "tensorboard": "the page of the job has its curves",
     }
 )

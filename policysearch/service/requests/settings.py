@@ -149,5 +149,8 @@ def shared_settings(config: SearchConfig, request: Mapping[str, Any]) -> str:
     return tomli_w.dumps({name: value for name, value in fields.items() if value is not None})
 
 
-_PLACES = {"out", "storage", "study", "data_root", "download", "pool", "ray_address", "ray_wait", "tensorboard"}
+_PLACES = {
+    *("out", "storage", "study", "data_root", "download", "pool", "ray_address", "ray_wait", "tensorboard"),
+    *("checkpoint_every", "checkpoint_limit"),
+}
 """Settings that say where a job was run, and nothing of what was run."""
