@@ -100,7 +100,7 @@ class Continuation:
     def _trained(self, trial: Trial, keeper: TrialKeeper, store: CheckpointStore) -> dict[str, Any]:
         problems: list[str] = []
         metrics: dict[str, Any] | None = None
-        for origin_of in (_own, _parents, self._made_again):
+        for origin_of in (_from_itself, _from_its_parent, self._made_again):
             try:
                 origin, again = origin_of(trial, store)
                 if origin is None:
@@ -142,13 +142,13 @@ class _InMemory:
         self.checkpoint = checkpoint
 
 
-def _own(trial: Trial, store: CheckpointStore) -> tuple[Checkpoint | None, int]:
+def _from_itself(trial: Trial, store: CheckpointStore) -> tuple[Checkpoint | None, int]:
     """What an attempt of the trial left that was cut off."""
     content = store.held(trial)
     return (None if content is None else Checkpoint.from_bytes(content)), 0
 
 
-def _parents(trial: Trial, store: CheckpointStore) -> tuple[Checkpoint | None, int]:
+def _from_its_parent(trial: Trial, store: CheckpointStore) -> tuple[Checkpoint | None, int]:
     """What the trial is to go on from."""
     if not trial.begin:
         return None, 0

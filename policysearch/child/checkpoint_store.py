@@ -15,7 +15,7 @@ from policysearch.core.errors import CheckpointError
 from policysearch.core.files import replacing
 from policysearch.core.trial import Trial
 
-_KEPT, _RUNNING, _LINEAGE = ".pt", ".running", ".json"
+_ENDED, _RUNNING, _LINEAGE = ".pt", ".running", ".json"
 MEGABYTE = 10**6
 _DIGEST = 32  # bytes of a SHA-256
 
@@ -60,7 +60,7 @@ class FolderFiles:
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / name) as partial:
             partial.write_bytes(content)
-        if name.endswith(_KEPT):
+        if name.endswith(_ENDED):
             self._make_room(name)
 
     def read(self, name: str) -> bytes | None:
@@ -77,7 +77,7 @@ class FolderFiles:
 
     def _make_room(self, newest: str) -> None:
         """Remove what was used longest ago until the rest is within the limit; the newest stays in any case."""
-        files = sorted(self._kept(), key=lambda file: file[0])
+        files = sorted(self._of_ended_trials(), key=lambda file: file[0])
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
             if total <= self.limit * MEGABYTE:
@@ -86,9 +86,9 @@ class FolderFiles:
                 self.delete(path.name)
                 total -= size
 
-    def _kept(self) -> Iterator[tuple[float, int, Path]]:
+    def _of_ended_trials(self) -> Iterator[tuple[float, int, Path]]:
         """When it was last used, its size in bytes and its path, of each checkpoint of an ended trial."""
-        for path in self.folder.glob(f"*{_KEPT}"):
+        for path in self.folder.glob(f"*{_ENDED}"):
             with suppress(OSError):  # another worker has just removed it
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path
@@ -96,7 +96,7 @@ class FolderFiles:
 
 def clear(folder: Path) -> None:
     """Remove all checkpoints of a search that has ended; how they came about stays, so that each can be made again."""
-    for kind in (_KEPT, _RUNNING, ".partial"):
+    for kind in (_ENDED, _RUNNING, ".partial"):
         for path in folder.glob(f"*{kind}"):
             with suppress(OSError):
                 path.unlink()
@@ -160,7 +160,7 @@ class CheckpointStore:
         """
         name = hashlib.sha256(content).hexdigest()[:32]
         self.files.write(name + _LINEAGE, json.dumps(asdict(stretch)).encode())
-        self.files.write(name + _KEPT, content)
+        self.files.write(name + _ENDED, content)
         return name
 
     def content(self, name: str) -> bytes:
@@ -169,7 +169,7 @@ class CheckpointStore:
         Raises:
             CheckpointError: it is missing, or was changed.
         """
-        content = self.files.read(name + _KEPT)
+        content = self.files.read(name + _ENDED)
         if content is None:
             raise CheckpointError(f"checkpoint {name} is missing")
         if hashlib.sha256(content).hexdigest()[:32] != name:

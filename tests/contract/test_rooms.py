@@ -32,7 +32,7 @@ OPTUNA_MODULES = (
     "policysearch.experiments.search.report.importance",
     "policysearch.experiments.comparison.replay",
 )
-RAY_MODULES = ("workers.cluster", "workers.ray_mailbox", "workers.ray_pool")
+RAY_MODULES = ("workers.cluster", "workers.ray_files", "workers.ray_mailbox", "workers.ray_pool")
 STANDARD_LIBRARY_OF_RULES = {"__future__", "collections", "dataclasses", "inspect", "operator", "typing"}
 
 
