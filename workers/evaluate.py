@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.child.checkpoint_store import Checkpointing
 from policysearch.child.recipe import Recipe
+from policysearch.core.errors import in_one_line
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -136,7 +137,7 @@ def attempt(evaluate: Evaluate, trial: Trial, ask: Ask | None = None) -> Outcome
     except Stopped as stop:
         return Outcome(_of_stopped(trial, stop), seconds=time.monotonic() - started, pruned=stop.reason)
     except (Exception, SystemExit) as error:  # a child may fail in any way, and must not take its worker along
-        text = " ".join(f"{type(error).__name__}: {error}".split())
+        text = in_one_line(error)
         return Outcome(error=text[:500], seconds=time.monotonic() - started)
     return Outcome(metrics, seconds=time.monotonic() - started)
 

@@ -11,6 +11,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from policysearch.core.errors import in_one_line
 from policysearch.core.trial import Judge, Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.cluster import room, totals
@@ -50,7 +51,7 @@ class _Child:
         try:
             self._evaluate = setup()
         except (Exception, SystemExit) as error:  # reported to the controller, which gives up after a few
-            return f"{type(error).__name__}: {error}"
+            return in_one_line(error)
         return None
 
     def evaluate(self, trial: Trial, mailbox: Any) -> Outcome:

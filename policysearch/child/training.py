@@ -16,6 +16,7 @@ from policysearch.child.recipe import Recipe
 from policysearch.child.test_set import Logits
 from policysearch.child.training_run import ChildError, Metrics, TrainingRun, TrainingSpec, metrics_of
 from policysearch.child.warm_start import Bases, affinity
+from policysearch.core.errors import in_one_line
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
@@ -88,7 +89,7 @@ def train(
     except Exception as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = in_one_line(error)[:300]
         raise ChildError(f"torch.compile failed, leave out --compile: {reason}") from None
     raise ChildError(out_of_memory(data, factory, recipe))
 

@@ -40,6 +40,18 @@ def in_one_sentence(mistakes: Iterable[str]) -> str:
     return f"{len(texts)} mistakes: " + "; ".join(text.removesuffix(".") for text in texts)
 
 
+def in_one_line(error: BaseException) -> str:
+    """The type and the text of an error that is not ours, on one line.
+
+    Example:
+        >>> in_one_line(KeyError("no\\nsuch"))
+        "KeyError: 'no\\\\nsuch'"
+        >>> in_one_line(ValueError("two\\n  lines"))
+        'ValueError: two lines'
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def shortened(text: str, longest: int = 80) -> str:
     """A name or key as it stands in a message: what is too long to be read is cut off.
 

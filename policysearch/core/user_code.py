@@ -19,7 +19,7 @@ from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.files import joined, separated
 
 SHIPPED = "policysearch_own_files"
@@ -117,7 +117,7 @@ def function(spec: str, purpose: str) -> Callable[..., Any]:
 
 def describe_error(error: BaseException) -> str:
     """What went wrong in the user's code, in one line, with the place where it was raised."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = in_one_line(error)
     frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     if not frames or Path(frames[-1].filename) == Path(__file__):
         return text

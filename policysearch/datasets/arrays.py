@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.user_code import function
 from policysearch.datasets.groups import group_name
 from policysearch.datasets.source import PARTS, TEST, TRAIN, VALIDATION, Item, Listing, hidden_labels
@@ -72,7 +72,7 @@ def _array(name: str, values: Any) -> NDArray[Any]:
 
 
 def _in_short(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return in_one_line(error)[:200]
 
 
 def array_names(names: Iterable[str], group: str | None) -> list[str]:

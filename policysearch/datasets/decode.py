@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from policysearch.core.cores import usable_cores
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, in_one_line
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.conversions import BITS
 from policysearch.datasets.decoded import Decoded, LabelledPixels, OtherSize, Outcome, Rows, Unreadable, is_allowed
@@ -87,4 +87,4 @@ def _read(item: Item, settings: DataSettings, bits: int) -> Outcome:
             return OtherSize(image.height, image.width)
         return LabelledPixels(to_pixels(image, settings, bits), label)
     except Exception as error:  # a damaged file fails anywhere in its decoder
-        return Unreadable(" ".join(f"{type(error).__name__}: {error}".split())[:100])
+        return Unreadable(in_one_line(error)[:100])

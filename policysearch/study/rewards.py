@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.errors import UserError, in_one_line, unknown_name
 from policysearch.core.user_code import function, must_be_there
 
 METRICS: dict[str, str] = {
@@ -142,7 +142,7 @@ def try_reward(text: str, base: bool = False) -> None:
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a user's own function may raise anything
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = in_one_line(error)
         raise UserError(f"reward {text!r} fails when it is called with the recorded metrics: {reason}") from None
     if not is_usable(value):
         raise UserError(f"reward {text!r} gives {value} for metrics of 0.5: it must give {USABLE}")

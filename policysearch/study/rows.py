@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from policysearch.core.errors import in_one_line
 from policysearch.core.trial import Outcome
 from policysearch.policy.spaces import Arm
 from policysearch.rules import Pull
@@ -63,7 +64,7 @@ def reward_of(reward: Reward, outcome: Outcome) -> tuple[float | None, str]:
     try:
         value = float(reward(outcome.metrics))
     except (Exception, SystemExit) as error:  # a user's own function may raise anything
-        return None, f"reward failed: {type(error).__name__}: {error}"
+        return None, f"reward failed: {in_one_line(error)}"
     if not is_usable(value):
         return None, f"reward is {value}: it must be {USABLE}"
     return value, ""

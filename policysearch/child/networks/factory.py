@@ -8,7 +8,7 @@ from torch.nn.parameter import is_lazy
 
 from policysearch.child.evaluation_mode import evaluating
 from policysearch.child.network_registry import network_row
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, in_one_line
 
 
 class CannotBeMade(UserError):
@@ -68,4 +68,4 @@ def _size_lazy_layers(name: str, network: nn.Module, shape: tuple[int, int, int]
 
 def in_short(error: BaseException) -> str:
     """The error on one line, cut where it goes on for long."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".!: ")
+    return in_one_line(error)[:200].rstrip(".!: ")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.evaluation.ledger import NAME, Looks
@@ -137,7 +137,7 @@ def read_evaluation(folder: str | Path) -> Summary:
     try:
         return _summary(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path} is damaged: {in_one_line(error)}") from None
 
 
 def _summary(document: Mapping[str, Any]) -> Summary:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policysearch.core.errors import SearchFailed, UserError
+from policysearch.core.errors import SearchFailed, UserError, in_one_line
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import opened
@@ -210,5 +210,5 @@ def _not_failing(file: Path, errors: type[Exception] = Exception) -> Iterator[No
     try:
         yield
     except errors as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = in_one_line(error)[:300]
         warnings.warn(f"the search is complete, but {file} could not be made: {reason}", stacklevel=3)

@@ -64,7 +64,8 @@ class Attempts:
     def spent(self) -> dict[str, float]:
         """Worker-seconds of each user in the last 24 hours."""
         now = self._clock()
-        query = select(ATTEMPTS).where(or_(ATTEMPTS.c.ended.is_(None), ATTEMPTS.c.ended > now - DAY))
+        used = (ATTEMPTS.c.owner, ATTEMPTS.c.workers, ATTEMPTS.c.started, ATTEMPTS.c.ended)
+        query = select(*used).where(or_(ATTEMPTS.c.ended.is_(None), ATTEMPTS.c.ended > now - DAY))
         spent: dict[str, float] = defaultdict(float)
         with self._database.reading() as connection:
             for row in connection.execute(query).mappings():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Select, Text, cast, func, or_, select
@@ -76,6 +76,10 @@ class JobQueries:
             texts = (JOBS.c.id, JOBS.c.name, JOBS.c.note, cast(JOBS.c.labels, Text))
             query = query.where(or_(*(func.lower(c).contains(text.lower(), autoescape=True) for c in texts)))
         return self._all(query)
+
+    def of(self, job_ids: Collection[str]) -> list[Job]:
+        """The jobs of these ids, those that are gone left out."""
+        return self._all(select(JOBS).where(JOBS.c.id.in_(job_ids)))
 
     def since(self, viewer: Viewer | None, revision: int, limit: int = 500) -> list[Job]:
         """Jobs that the viewer may see and that have changed after a revision, in the order of their changes."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from types import MappingProxyType
 from urllib.parse import quote
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -59,13 +58,3 @@ def _login_first(base: str, scope: Scope) -> str:
 
 def _refresh(target: str) -> Html:
     return tag("meta", http_equiv="refresh", content=f"0;url={target}")
-
-
-def tagged(request: Request, content: str | bytes, media_type: str = "text/html; charset=utf-8") -> Response:
-    """An answer that the browser keeps, and asks whether it has changed."""
-    octets = content.encode() if isinstance(content, str) else content
-    entity = f'"{sha256(octets).hexdigest()[:16]}"'
-    headers = {"ETag": entity, "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == entity:
-        return Response(status_code=304, headers=headers)
-    return Response(octets, media_type=media_type, headers=headers)

@@ -15,7 +15,6 @@ from policysearch.service.comparison import MOST
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import State
 from policysearch.service.pages.account import account_page, account_parts
-from policysearch.service.pages.answers import tagged
 from policysearch.service.pages.compare import compare_page
 from policysearch.service.pages.data import data_page, data_parts
 from policysearch.service.pages.job.page import job_page, live_parts
@@ -33,6 +32,7 @@ from policysearch.service.web.lookup import visible_job
 from policysearch.service.web.problem import not_found
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import ServiceState, service_of
+from policysearch.service.web.tags import tagged
 from policysearch.service.web.usage import usage_of
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -69,7 +69,7 @@ def static(request: Request, name: str) -> Response:
     file = static_file(name)
     if file is None:
         raise not_found("file", name)
-    return tagged(request, file[0], file[1])
+    return tagged(request, Response(file[0], media_type=file[1]))
 
 
 @router.get("/login")
@@ -91,7 +91,7 @@ def listing(request: Request, viewer: Reader, state: str = "", q: str = "", afte
 def listing_parts(request: Request, viewer: Reader, state: str = "", q: str = "", after: str = "") -> Response:
     """The parts of the list that change."""
     view = _list_view(service_of(request), viewer, state, q, after)
-    return tagged(request, list_parts(_shell(request, viewer), view))
+    return tagged(request, HTMLResponse(list_parts(_shell(request, viewer), view)))
 
 
 def _list_view(service: ServiceState, viewer: Viewer, state: str, text: str, after: str) -> ListView:
@@ -123,7 +123,7 @@ def job_parts(request: Request, viewer: Reader, job_id: str, first: First = 0) -
     """The parts of a job's page that change."""
     service = service_of(request)
     view = read_view(service, visible_job(service, job_id, viewer), viewer, time.time())
-    return tagged(request, live_parts(_shell(request, viewer), view, first))
+    return tagged(request, HTMLResponse(live_parts(_shell(request, viewer), view, first)))
 
 
 @router.get("/searches/{job_id}/best.png")
@@ -135,7 +135,7 @@ def best_picture(request: Request, viewer: Reader, job_id: str) -> Response:
         content = service.folder.job(job_id).best_picture.read_bytes()
     except OSError:
         raise not_found("picture", "best.png") from None
-    return tagged(request, content, "image/png")
+    return tagged(request, Response(content, media_type="image/png"))
 
 
 @router.get("/compare")
@@ -187,7 +187,7 @@ def data(request: Request, viewer: Reader) -> str:
 @router.get("/live/data")
 def data_list(request: Request, viewer: Reader) -> Response:
     """The data sets, which change while one is checked."""
-    return tagged(request, data_parts(_shell(request, viewer), _data_sets(service_of(request), viewer)))
+    return tagged(request, HTMLResponse(data_parts(_shell(request, viewer), _data_sets(service_of(request), viewer))))
 
 
 @router.get("/account")
@@ -204,4 +204,4 @@ def account(request: Request, viewer: Reader) -> str:
 @router.get("/live/account")
 def tokens(request: Request, viewer: Reader) -> Response:
     """The user's tokens."""
-    return tagged(request, account_parts(service_of(request).accounts.tokens(viewer.name)))
+    return tagged(request, HTMLResponse(account_parts(service_of(request).accounts.tokens(viewer.name))))

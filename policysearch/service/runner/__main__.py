@@ -9,11 +9,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from policysearch.service.exit_codes import ANOTHER_HOLDS_IT, NO_FILES
 from policysearch.service.runner.identity import lock, own_identity, write_identity
 from policysearch.service.state_folder import JobFolder
 
-ANOTHER_HOLDS_IT, NO_FILES = 75, 74
-"""Exit codes where another process holds the job, and where its files cannot be written."""
 _NICE = 5
 _FIRST_TO_GO = "500\n"
 """Of a machine that has run out of memory the kernel is to take a job before the server."""

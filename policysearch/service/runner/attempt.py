@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.errors import RunFailed, UserError, in_one_line
 from policysearch.core.interrupts import ctrl_c
+from policysearch.service.exit_codes import ANOTHER_HOLDS_IT
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.exit_record import (
     CANCELLED,
@@ -29,7 +30,6 @@ from policysearch.service.runner.stopped import Stopped
 from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 
-ANOTHER_ATTEMPT = 75
 _PLACES = frozenset({"device", "pool", "ray_address", "gpus_per_worker", "cpus_per_worker", "ray_wait"})
 """Settings of which the place, not the job, is at fault."""
 
@@ -45,7 +45,7 @@ def run_attempt(folder: JobFolder, attempt: str) -> int:
     """
     job = json.loads(folder.job.read_text(encoding="utf-8"))
     if job["attempt"] != attempt:  # it comes too late: another attempt has been begun
-        return ANOTHER_ATTEMPT
+        return ANOTHER_HOLDS_IT
     log = EventLog(folder.events)
     log.append("attempt", attempt=attempt, resumed=(folder.run / "config.toml").exists())
     log.append("phase", phase="checking", note="loading the program")
@@ -89,7 +89,7 @@ def _record_of(run: Callable[[], str], folder: JobFolder, attempt: str) -> ExitR
         return ExitRecord(attempt, FAILED, code, sentence, field, last_lines(folder.log), at_fault)
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        sentence = " ".join(f"{type(error).__name__}: {error}".split())
+        sentence = in_one_line(error)
         sentence = without_paths(sentence, folder)[:1000]
         return ExitRecord(attempt, FAILED, type(error).__name__, sentence, log=last_lines(folder.log))
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.errors import RunFailed, UserError, in_one_line
 from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.evaluation.prepare import prepare
@@ -54,7 +54,7 @@ def check(folder: JobFolder, job: Mapping[str, Any], log: EventLog) -> CheckReco
     except (UserError, RunFailed) as error:
         return CheckRecord(False, without_paths(str(error), folder), setting_of(str(error)))
     except Exception as error:  # a plugin's own fault, or a network that does not fit the images
-        sentence = " ".join(f"{type(error).__name__}: {error}".split())
+        sentence = in_one_line(error)
         return CheckRecord(False, without_paths(sentence, folder)[:1000])
     notes = [str(text.message) for text in texts if issubclass(text.category, UserWarning)]
     return CheckRecord(True, forecast=forecast, warnings=tuple(dict.fromkeys(notes)))

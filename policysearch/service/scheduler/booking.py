@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from policysearch.service.exit_codes import ANOTHER_HOLDS_IT, NO_FILES
 from policysearch.service.job import Intent, Job, State
 from policysearch.service.runner.exit_record import CANCELLED, DONE, FAILED, STOPPED, ExitRecord
 from policysearch.service.scheduler.processes import Sight
@@ -21,8 +22,6 @@ LAUNCH_SECONDS = 180.0
 LINGER_SECONDS = 5.0
 """As long may a process live on after its record, the last that it writes."""
 _CRASHES = frozenset({-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE})
-ANOTHER_HOLDS_IT, NO_FILES = 75, 74
-"""Exit codes of a runner whose job another process holds, and of one that cannot write its files."""
 NOT_THE_PLACE = (ANOTHER_HOLDS_IT, NO_FILES)
 
 

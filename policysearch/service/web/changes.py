@@ -12,7 +12,6 @@ from itertools import islice
 from anyio.to_thread import run_sync
 
 from policysearch.service.database.connection import DatabaseAway
-from policysearch.service.database.job_rows import NoSuchJob
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Job, State
 from policysearch.service.web.event_lines import message
@@ -118,11 +117,8 @@ class Changes:
         self._revision = max((job.revision for job in jobs), default=self._revision)
         before, self._waiting = self._waiting, waiting
         moved = {job_id for job_id in waiting if waiting[job_id] != before.get(job_id)} - {job.id for job in jobs}
-        for job_id in moved:
-            try:
-                rows.append(row_of(self._service.jobs.get(job_id), waiting, 0))
-            except NoSuchJob:
-                continue
+        if moved:
+            rows += [row_of(job, waiting, 0) for job in self._service.jobs.of(moved)]
         return rows
 
     def after(self, count: int) -> list[Row] | None:

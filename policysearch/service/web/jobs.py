@@ -16,7 +16,7 @@ from policysearch.service.web.problem import Problem
 from policysearch.service.web.results import live_of
 from policysearch.service.web.security import Reader, Runner
 from policysearch.service.web.state import service_of
-from policysearch.service.web.tags import tagged
+from policysearch.service.web.tags import tagged_json
 
 router = APIRouter(prefix="/api/v1")
 
@@ -51,7 +51,7 @@ def jobs(
     rows = service.jobs.page(viewer, states=state or (), owner=owner, text=q, after=after, limit=limit + 1)
     waiting = service.scheduler.waiting()
     page = [summary(job, waiting) for job in rows[:limit]]
-    return tagged(request, {"searches": page, "next": rows[limit - 1].id if len(rows) > limit else None})
+    return tagged_json(request, {"searches": page, "next": rows[limit - 1].id if len(rows) > limit else None})
 
 
 @router.get("/searches/{job_id}")

@@ -9,9 +9,16 @@ from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
 
-def tagged(request: Request, content: Any) -> Response:
-    """An answer with a tag of its content (ETag); where the request has that tag already, without the content."""
-    response = JSONResponse(content)
+def tagged_json(request: Request, content: Any) -> Response:
+    """Content as JSON, as `tagged`."""
+    return tagged(request, JSONResponse(content))
+
+
+def tagged(request: Request, response: Response) -> Response:
+    """The answer with a tag of its content (ETag); where the request has that tag already, without the content.
+
+    The browser keeps it, and asks each time whether it has changed.
+    """
     tag = f'W/"{sha256(response.body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if has_tag(request.headers.get("if-none-match", ""), tag):
