@@ -22,8 +22,10 @@ from policysearch.rules import RULES, Rule, Tally
 from policysearch.rules.registry import own_rule_named, parse_rule
 from policysearch.rules.successive_halving import Promoting
 from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
+from policysearch.study.further_strategies import FURTHER
 from policysearch.study.populations.settings import POPULATIONS, is_population, parse_population
 from policysearch.study.quiet_optuna import quiet_optuna
+from policysearch.study.rows import Row
 from policysearch.study.seeded_sampler import CommonParameters, SeededSampler
 
 _NO_FIXED_FORM = {
@@ -43,6 +45,7 @@ STRATEGIES: dict[str, str] = {
         "only numbers that every arm has, and draw the rest at random"
     ),
     **POPULATIONS,
+    **{name: row.description for name, row in FURTHER.items()},
     "MODULE:FUNCTION": (
         "a rule of your own, also PATH.py:FUNCTION: choose(history, rng) gives an arm's index, or FUNCTION() an object "
         "with that method"
@@ -57,7 +60,7 @@ class PullHistory(Protocol):
     @property
     def seed(self) -> int: ...
     @property
-    def rows(self) -> Sequence[object]: ...
+    def rows(self) -> Sequence[Row]: ...
     @property
     def tally(self) -> Tally: ...
 
@@ -122,6 +125,8 @@ def must_name_a_strategy(spec: str) -> None:
     name = spec.partition(":")[0]
     if name in ("optuna", "tpe"):
         _sampler_name(spec)
+    elif name in FURTHER:
+        FURTHER[name].check(spec)
     elif name in RULES:
         parse_rule(spec, "strategy")
     elif is_population(spec):
@@ -145,6 +150,9 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
         return _sampler_strategy(_sampler_name(spec), space)
     if is_population(spec):
         raise UserError(f"strategy {name} needs children that go on, and here each pull trains a new one: leave it out")
+    if name in FURTHER:
+        strategy: Strategy = FURTHER[name].make(spec, space)
+        return strategy
     if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
     arms = space.arms(seed) if arms is None else arms
@@ -159,7 +167,7 @@ def try_own_rule(spec: str, space: Space, seed: int, budget: int) -> None:
     Raises:
         UserError: it fails, or its answer is no arm.
     """
-    if spec.partition(":")[0] in (*RULES, *POPULATIONS, "optuna", "tpe"):
+    if spec.partition(":")[0] in (*RULES, *POPULATIONS, *FURTHER, "optuna", "tpe"):
         return
     make_strategy(spec, space, seed, budget).choose(_NothingPulled(seed, (), Tally(1)))
 
@@ -169,7 +177,7 @@ class _NothingPulled:
     """The history of a study that begins."""
 
     seed: int
-    rows: tuple[object, ...]
+    rows: tuple[Row, ...]
     tally: Tally
 
 

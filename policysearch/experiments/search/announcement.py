@@ -9,9 +9,9 @@ from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.forecast import Forecast, timed
+from policysearch.experiments.search.summary import most_finalists
 from policysearch.experiments.session import Session
 from policysearch.experiments.tabular.fidelity import Fidelity
-from policysearch.policy.presets import BASELINES
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool
 from policysearch.study.populations.plan import share_of_pull
@@ -105,7 +105,7 @@ def _work(config: SearchConfig, strategy: Strategy, searched: list[Row], confirm
 
 def _confirmations(config: SearchConfig) -> int:
     """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
-    return (config.finalists + len(BASELINES)) * config.confirm
+    return most_finalists(config.finalists, config.strategy) * config.confirm
 
 
 def _ended(rows: list[Row]) -> int:

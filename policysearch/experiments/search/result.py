@@ -138,7 +138,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     summaries = summarise(store.rows)
     rows = [row for r in stores.values() for row in r.rows]
     cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
-    arms = finalists(summaries, config.finalists, references(store))
+    arms = finalists(summaries, config.finalists, references(store), config.strategy)
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]
     complete = len(store.rows) >= config.trials and not store.running() and not again.running()

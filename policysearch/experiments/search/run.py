@@ -166,7 +166,7 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
             raise SearchFailed(
                 f"every arm failed: {count} of {len(store.rows)} trials ended with an error, most often: {error}"
             )
-        arms = finalists(summaries, config.finalists, references(store))
+        arms = finalists(summaries, config.finalists, references(store), config.strategy)
         source = Confirmation(confirmed, arms, config.confirm)
         if len(source) or confirmed.running():
             session.train("confirm", source, pool, len(confirmed.rows) + len(source))

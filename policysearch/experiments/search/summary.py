@@ -13,6 +13,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import student
 from policysearch.stats.shrinkage import pooled, shrink
+from policysearch.study.further_strategies import composed_arms, composed_count
 from policysearch.study.rows import COMPLETE, FAILED, Row
 
 
@@ -130,9 +131,33 @@ def _summary(
     )
 
 
-def finalists(summaries: Sequence[ArmSummary], count: int, fixed: Sequence[str] = BASELINES) -> list[Arm]:
-    """The `count` best arms by shrunken mean, then the fixed ones, with which every winner is compared; none twice."""
-    best = [s.arm for s in summaries if s.pulls][:count]
-    keys = {arm.key for arm in best}
-    rest = (Arm({"family": name}, preset(name)) for name in fixed)
-    return best + [arm for arm in rest if arm.key not in keys]
+def finalists(
+    summaries: Sequence[ArmSummary], count: int, fixed: Sequence[str] = BASELINES, strategy: str = ""
+) -> list[Arm]:
+    """What is confirmed, no arm twice.
+
+    Args:
+        summaries: of the search, best first.
+        count: how many of its best arms.
+        fixed: the fixed policies, with which every winner is compared.
+        strategy: of the search; what it makes of its best arms is confirmed too.
+
+    Returns:
+        the best arms by shrunken mean, what was made of them, then the fixed policies.
+    """
+    ranked = [summary.arm for summary in summaries if summary.pulls]
+    of_names = (Arm({"family": name}, preset(name)) for name in fixed)
+    arms: dict[str, Arm] = {}
+    for arm in (*ranked[:count], *composed_arms(strategy, ranked), *of_names):
+        arms.setdefault(arm.key, arm)
+    return [*arms.values()]
+
+
+def most_finalists(count: int, strategy: str) -> int:
+    """How many arms are confirmed at most, the fixed policies included.
+
+    Args:
+        count: of the best arms of the search.
+        strategy: of the search.
+    """
+    return count + composed_count(strategy) + len(BASELINES)

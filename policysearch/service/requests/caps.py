@@ -8,7 +8,9 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
+from policysearch.policy.presets import BASELINES
 from policysearch.service.requests.context import RequestContext
+from policysearch.study.further_strategies import composed_count
 
 MOST: Mapping[str, str] = MappingProxyType(
     {
@@ -58,8 +60,8 @@ def beyond(
 
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
-    fixed = 4
-    return "confirm", (values["finalists"] + fixed) * values["confirm"]
+    arms = values["finalists"] + composed_count(values["strategy"]) + len(BASELINES)
+    return "confirm", arms * values["confirm"]
 
 
 def _of_calibration(values: Mapping[str, Any]) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.plugins import functions_in
 from policysearch.service.requests.strategy import SAMPLERS
 from policysearch.service.requests.validation import MODELS
+from policysearch.study.further_strategies import FURTHER
 from policysearch.study.rewards import REWARDS
 
 
@@ -53,7 +54,7 @@ def _choices(context: RequestContext, data: tuple[str, ...]) -> dict[str, list[s
     return {
         "data": list(data),
         "space": search_spaces.names(),
-        "strategy": [*RULES, "tpe", *(f"optuna:{sampler}" for sampler in SAMPLERS), *functions],
+        "strategy": [*RULES, *FURTHER, "tpe", *(f"optuna:{sampler}" for sampler in SAMPLERS), *functions],
         "reward": rewards,
         "confirm_reward": rewards,
         "model": [*BUILT_IN, "torchvision:resnet18", "timm:resnet10t", *functions],

@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.rules import RULES
 from policysearch.rules.registry import parse_rule
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin
+from policysearch.study.further_strategies import FURTHER
 from policysearch.study.populations.settings import POPULATIONS, parse_population
 
 SAMPLERS = ("BruteForce", "CmaEs", "GP", "NSGAII", "NSGAIII", "QMC", "Random", "TPE")
@@ -20,7 +21,7 @@ _PARAMETERS = re.compile(rf"[a-z_]{{1,32}}={_NUMBER}(?:,[a-z_]{{1,32}}={_NUMBER}
 
 
 def must_be_listed(text: str, plugins: Mapping[str, Path]) -> None:
-    """Check a strategy: NAME, NAME:parameter=number,..., tpe, optuna:SAMPLER or PLUGIN:FUNCTION.
+    """Check a strategy: NAME, NAME:parameter=value,..., tpe, optuna:SAMPLER or PLUGIN:FUNCTION.
 
     Raises:
         UserError: it is none of these, or a parameter is unknown or out of range.
@@ -33,6 +34,8 @@ def must_be_listed(text: str, plugins: Mapping[str, Path]) -> None:
         samplers = {sampler.lower() for sampler in SAMPLERS}
         if rest.lower().removesuffix("sampler") not in samplers:
             raise unknown_name("Optuna sampler", rest, SAMPLERS)
+    elif name in FURTHER:
+        FURTHER[name].check(text)
     elif name in RULES:
         if colon and not _PARAMETERS.fullmatch(rest):
             raise UserError(f"parameters of a strategy are numbers, as in ucb:c=0.5, got {rest!r}")
@@ -42,4 +45,6 @@ def must_be_listed(text: str, plugins: Mapping[str, Path]) -> None:
     elif is_of_plugin(text, plugins):
         must_be_in_plugin(text, plugins)
     else:
-        raise unknown_name("strategy", name, [*RULES, *POPULATIONS, "tpe", "optuna:SAMPLER", "PLUGIN:FUNCTION"])
+        raise unknown_name(
+            "strategy", name, [*RULES, *POPULATIONS, *FURTHER, "tpe", "optuna:SAMPLER", "PLUGIN:FUNCTION"]
+        )

@@ -16,10 +16,10 @@ from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
+from policysearch.experiments.search.summary import most_finalists
 from policysearch.experiments.session import Session
 from policysearch.experiments.session_data import load_with_progress
 from policysearch.experiments.tabular.fidelity import Fidelity
-from policysearch.policy.presets import BASELINES
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.exit_record import CheckRecord
 from policysearch.service.runner.setting_names import setting_of
@@ -92,7 +92,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
 
 def _forecast(config: SearchConfig, forecast: Forecast, workers: int) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
-    confirmations = config.confirm * (config.finalists + len(BASELINES))
+    confirmations = config.confirm * most_finalists(config.finalists, config.strategy)
     trainings = config.trials * share_of_pull(config)
     worker_seconds = trainings * forecast.seconds(Fidelity(config.images, config.epochs))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))

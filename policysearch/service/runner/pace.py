@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from policysearch.experiments.observer import Work
-from policysearch.policy.presets import BASELINES
+from policysearch.experiments.search.summary import most_finalists
 from policysearch.study.rows import RUNNING
 
 
@@ -41,7 +41,7 @@ class Pace:
     def _confirmations(self) -> int:
         """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
         config = self._work.config
-        return config.confirm * (config.finalists + len(BASELINES))
+        return config.confirm * most_finalists(config.finalists, config.strategy)
 
     def _relative_cost(self) -> float:
         """What a training of the confirmation costs, in pulls of the search."""

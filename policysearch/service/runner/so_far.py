@@ -84,10 +84,10 @@ def lead_so_far(summaries: Sequence[ArmSummary], reward: str) -> Lead | None:
 
 
 def verdict_of(
-    searched: Sequence[Row], confirmed: Sequence[Row], count: int, reward: str, fixed: Sequence[str]
+    searched: Sequence[Row], confirmed: Sequence[Row], count: int, reward: str, fixed: Sequence[str], strategy: str = ""
 ) -> WinnerVerdict:
     """The verdict on the finalists, as far as they have been confirmed."""
-    arms = finalists(summarise(searched), count, fixed)
+    arms = finalists(summarise(searched), count, fixed, strategy)
     return judge_winner(arms[0], arms, confirmed, reward=reward)
 
 

@@ -1,0 +1,71 @@
+"""Strategies that are neither rules nor Optuna samplers, by name. Reading the table imports neither of those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policysearch.policy.spaces import Arm, Space
+from policysearch.study.autoaugment_rl.concatenation import concatenated
+from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
+from policysearch.study.autoaugment_rl.settings import parsed_settings
+
+
+def _nothing(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class FurtherStrategy:
+    """A strategy of the table.
+
+    Attributes:
+        description: for the list of strategies.
+        check: raises a `UserError` where the text NAME:parameter=value,... is wrong.
+        make: the strategy for a space, from the same text; raises a `UserError` where the space does not suit it.
+        compose: arms that it makes of the best of the search, from the same text and the arms with a reward, best
+            first. They are confirmed as finalists are.
+        composed: how many these are at most.
+    """
+
+    description: str
+    check: Callable[[str], object]
+    make: Callable[[str, Space], Any]
+    compose: Callable[[str, Sequence[Arm]], tuple[Arm, ...]] = _nothing
+    composed: int = 0
+
+
+def _autoaugment_rl(spec: str, space: Space) -> Any:
+    # It imports Optuna, and the service reads the table without it.
+    from policysearch.study.autoaugment_rl.strategy import autoaugment_rl
+
+    return autoaugment_rl(spec, space)
+
+
+FURTHER: dict[str, FurtherStrategy] = {
+    AUTOAUGMENT_RL: FurtherStrategy(
+        "AutoAugment's search (Cubuk et al. 2018): an LSTM writes sub-policies and learns by PPO; for many pulls",
+        parsed_settings,
+        _autoaugment_rl,
+        concatenated,
+        composed=1,
+    ),
+}
+
+
+def composed_arms(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms that a strategy makes of the best of its search; none for most.
+
+    Args:
+        spec: the strategy.
+        ranked: arms with a reward, best first.
+    """
+    strategy = FURTHER.get(spec.partition(":")[0])
+    return strategy.compose(spec, ranked) if strategy else ()
+
+
+def composed_count(spec: str) -> int:
+    """How many arms a strategy makes of the best of its search, at most."""
+    strategy = FURTHER.get(spec.partition(":")[0])
+    return strategy.composed if strategy else 0
