@@ -15,7 +15,7 @@ from policysearch.augmentation.kernels.pixel_moves import rows_a_piece
 from policysearch.augmentation.mixing import mix
 from policysearch.augmentation.sampling import Draw, draw
 from policysearch.augmentation.soft_targets import policy_confidence, soften
-from policysearch.augmentation.validation import check, check_generator, current_policy
+from policysearch.augmentation.validation import check, check_generator, check_shares, current_policy
 from policysearch.augmentation.visibility import only, visibility
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
@@ -57,6 +57,7 @@ def augment(
     generator: torch.Generator,
     progress: float = 0.0,
     activation_maps: Tensor | None = None,
+    shares: Tensor | None = None,
 ) -> Augmented:
     """Apply `policy` to a batch: draw, apply, soften, then mix.
 
@@ -69,10 +70,12 @@ def augment(
         progress: share of training done, in [0, 1], for policies with stages.
         activation_maps: [B, h, w] float, 0 or more, of any size: where each image as given shows its class
             (see `policysearch.child.class_activation`); they are moved along with the pixels. For SnapMix.
+        shares: [B] float32 in [0, 1]: where in their ranges each image's magnitudes lie, for policies that are
+            adaptive; nan, or None for all, draws them evenly.
 
     Raises:
-        UserError: images are not uint8 [B, C, H, W] with 1 or 3 channels, or too large; labels, maps or generator do
-            not fit them; the policy needs maps.
+        UserError: images are not uint8 [B, C, H, W] with 1 or 3 channels, or too large; labels, maps, shares or
+            generator do not fit them; the policy needs maps, or takes no shares.
 
     Example:
         >>> images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
@@ -84,8 +87,9 @@ def augment(
     """
     current = current_policy(policy, progress)
     check(current, images, labels, num_classes, activation_maps)
+    check_shares(current, images, shares)
     check_generator(generator, images)
-    drawn = draw(current, len(images), generator)
+    drawn = draw(current, len(images), generator, shares)
     return _replay(current, drawn, images, labels, num_classes, activation_maps)
 
 

@@ -72,20 +72,22 @@ class Draw:
         return Draw(self.names, *parts)
 
 
-def draw(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
+def draw(policy: Policy, batch: int, generator: torch.Generator, shares: Tensor | None = None) -> Draw:
     """Draw a sub-policy for each of `batch` images, and for each of its steps all that is random.
 
     Args:
         policy: the policy to draw from; one with stages must be taken `at` a progress first.
         batch: number of images, 0 or more.
         generator: the source of randomness; the draw lives on its device.
+        shares: [B] float32 in [0, 1], where in their ranges the evenly drawn magnitudes of each image lie (see
+            `policysearch.policy.adaptive`); nan draws them. Everything else is drawn as without.
 
     Returns:
         A `Draw` over S steps, S the longest sub-policy's length (at least 1).
     """
     mixture, mix = policy.mixture, policy.mix
     if mixture is None:
-        drawn = _steps(policy, batch, generator)
+        drawn = _steps(policy, batch, generator, shares)
     else:
         drawn = _steps(policy, batch * mixture.width, generator)
         drawn = replace(drawn, mixture=mixture_shares(mixture.width, mixture.alpha, batch, generator))
@@ -94,7 +96,7 @@ def draw(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     return replace(drawn, mix=mix_draw(mix.operation, mix.probability, mix_alpha(mix), batch, generator))
 
 
-def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
+def _steps(policy: Policy, batch: int, generator: torch.Generator, shares: Tensor | None = None) -> Draw:
     table = compiled(policy, generator.device)
     slots = table.choices.shape[1]
     width = 4 + table.numbers  # choice, probability, magnitude, sign
@@ -110,7 +112,20 @@ def _steps(policy: Policy, batch: int, generator: torch.Generator) -> Draw:
     for images, first, taken in forced:
         applied[images, first : first + taken.shape[1]] = taken
     operations = torch.where(applied, rows[0], 0.0).long()
-    return Draw(table.names, operations, _magnitudes(table.normal, rows, u[..., 2], u[..., 3] < 0.5), u[..., 4:])
+    places = u[..., 2] if shares is None else _placed(rows, u[..., 2], shares)
+    return Draw(table.names, operations, _magnitudes(table.normal, rows, places, u[..., 3] < 0.5), u[..., 4:])
+
+
+_LARGEST_DRAW = 1 - 2**-24
+"""The last of several levels begins just below 1, which no draw reaches."""
+
+
+def _placed(rows: tuple[Tensor, ...], u: Tensor, shares: Tensor) -> Tensor:
+    """[B, S]: an image's share in place of what was drawn for its evenly drawn magnitudes."""
+    levels, std = rows[4], rows[5]
+    places = shares[:, None].expand_as(u)
+    places = torch.where(levels > 0, places.clamp(max=_LARGEST_DRAW), places)
+    return torch.where(places.isnan() | (std > 0), u, places)
 
 
 def _shuffle(group: Shuffled, sub: Tensor, choice: Tensor, generator: torch.Generator) -> tuple[Tensor, int, Tensor]:

@@ -37,6 +37,27 @@ def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps
     _check_maps(policy, images, maps)
 
 
+def check_shares(policy: Policy, images: Tensor, shares: Tensor | None) -> None:
+    """Check the shares of an adaptive policy. Values on a GPU are not looked at.
+
+    Raises:
+        UserError: the policy is not adaptive, or they are not one number in [0, 1], or nan, per image.
+    """
+    if shares is None:
+        return
+    if policy.adaptive is None:
+        name = policy.name or policy.hash
+        raise UserError(f"shares are for adaptive policies, such as entaugment; {name} draws its magnitudes itself")
+    if not isinstance(shares, Tensor) or shares.shape != images.shape[:1] or not shares.is_floating_point():
+        raise UserError(
+            f"shares must be a torch tensor of floats [{len(images)}], one per image, got {_described(shares)}"
+        )
+    if shares.device != images.device:
+        raise UserError(f"shares must be on the images' device {images.device}, they are on {shares.device}")
+    if not shares.is_cuda and bool(((shares < 0) | (shares > 1)).any()):
+        raise UserError(f"shares must lie in [0, 1], or be nan, got {shares.min():g}..{shares.max():g}")
+
+
 def check_generator(generator: torch.Generator, images: Tensor) -> None:
     """Check that a generator can draw for the images.
 

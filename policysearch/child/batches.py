@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from policysearch.augmentation import augment
+from policysearch.child.adaptive.adaptation import Adaptation
+from policysearch.child.adaptive.situation import Situation
 from policysearch.child.class_activation import activation_maps
 from policysearch.child.device_data import DeviceData
 from policysearch.policy.mixes import MIXES
@@ -28,11 +30,13 @@ def augmented(
     step: int,
     steps: int,
     generator: torch.Generator,
+    adaptation: Adaptation | None = None,
 ) -> Iterator[Batch]:
     """Augment the batches of an epoch.
 
     Several small batches are augmented in one call, whose cost depends on the number of operations drawn more than on
-    the number of images, unless the policy needs batches by themselves: for a mix or for normalised weights.
+    the number of images, unless the policy needs batches by themselves: for a mix, for normalised weights, or for
+    magnitudes that the network gives right before it is trained on a batch.
 
     Args:
         policy: what to draw from; its stage depends on (step of the batch) / steps.
@@ -42,6 +46,7 @@ def augmented(
         step: the number of training steps before this epoch.
         steps: the number of training steps in all.
         generator: on the images' device.
+        adaptation: gives each image its magnitudes, if the policy is adaptive; None draws them evenly.
 
     Yields:
         The batches in their order.
@@ -53,23 +58,35 @@ def augmented(
         ahead = max(1, _AHEAD // values) if _may_join(current) else 1
         next_batches = batches[at : at + ahead]
         joined = [batch for i, batch in enumerate(next_batches) if policy.at((step + at + i) / steps) is current]
-        yield from _together(current, data, network, joined, generator)
+        rows = torch.cat(joined)
+        situation = Situation(current, rows, step + at, steps, generator)
+        shares = None if adaptation is None else adaptation.shares(situation)
+        yield from _together(situation, data, network, list(map(len, joined)), shares)
         at += len(joined)
 
 
 def _may_join(policy: Policy) -> bool:
     """Whether batches augmented in one call come out as they would one by one."""
-    return policy.mix is None and not (policy.softening and policy.softening.normalise)
+    if policy.mix is not None or (policy.softening and policy.softening.normalise):
+        return False
+    return policy.adaptive is None or not policy.adaptive.row.up_to_date
 
 
 def _together(
-    policy: Policy, data: DeviceData, network: nn.Module, batches: list[Tensor], generator: torch.Generator
+    situation: Situation, data: DeviceData, network: nn.Module, sizes: list[int], shares: Tensor | None
 ) -> Iterator[Batch]:
-    rows = torch.cat(batches)
+    policy, rows = situation.policy, situation.rows
     images, labels = data.images[rows], data.labels[rows]
     maps = None
     if policy.mix is not None and MIXES[policy.mix.operation].needs_maps:
         maps = activation_maps(network, data.normalise(images), labels)
-    out = augment(policy, images, labels, num_classes=data.classes, generator=generator, activation_maps=maps)
-    sizes = [len(batch) for batch in batches]
+    out = augment(
+        policy,
+        images,
+        labels,
+        num_classes=data.classes,
+        generator=situation.generator,
+        activation_maps=maps,
+        shares=shares,
+    )
     yield from zip(out.images.split(sizes), out.targets.split(sizes), out.weights.split(sizes), strict=True)

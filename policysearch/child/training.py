@@ -71,7 +71,8 @@ def train(
         and those that the child had behind it (the seconds count those too); peak_memory_mb, the process's so far (on
         CUDA, the device memory of this child); severity, the mean of 1 - visibility over 256 images; with
         `base_epochs` also affinity and density_loss (see `warm_start.affinity`) and base_seconds, which is not in
-        seconds.
+        seconds; under an adaptive policy also magnitude_share, where in their ranges magnitudes lay in the last epoch,
+        a mean in [0, 1] (severity, affinity and density_loss are those of magnitudes drawn evenly).
 
     Raises:
         CheckpointError: `origin` is of another network, recipe or size.

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from policysearch.child.adaptive.adaptation import Adaptation
+from policysearch.child.adaptive.situation import Observation
 from policysearch.child.batches import augmented
 from policysearch.child.checkpoint import Checkpoint, Keeper, copied
 from policysearch.child.clock import Clock
@@ -24,6 +26,7 @@ from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import READ_OUT_SHARE, SCHEDULES, decay
 from policysearch.child.metrics import reliability, scores
 from policysearch.child.out_of_memory import evaluation_batch
+from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Recipe, batches_of
 from policysearch.child.test_set import Logits
 from policysearch.child.warm_start import severity
@@ -70,6 +73,7 @@ class TrainingRun:
         spec: what is trained.
         device: where.
         learner: the network with its optimiser, from `begin` on.
+        adaptation: what an adaptive policy has learned, from `begin` on.
         checkpoints: epochs after which the network is measured on validation; the last is among them.
         clock: seconds by kind of work.
         validation: scores of the last checkpoint.
@@ -112,6 +116,8 @@ class TrainingRun:
         """Make the network; its first weights come from torch's global generator, as it is now."""
         spec = self.spec
         self.learner = Learner(spec.factory, spec.recipe, self.device, spec.data.memory_format)
+        precision = chosen_precision(spec.recipe.precision, self.device)
+        self.adaptation = Adaptation(self.learner.network, spec.data, precision, spec.seed)
         schedule = SCHEDULES[spec.recipe.schedule]
         self._rate = partial(schedule, total=spec.epochs * self._batches, warmup=spec.recipe.warmup)
         self._scores = partial(_evaluate, self.learner, spec.data, evaluation_batch(spec.recipe))
@@ -126,6 +132,12 @@ class TrainingRun:
         """
         spec = self.spec
         checkpoint.must_suit(recipe=spec.recipe, images=spec.images, epochs=spec.epochs, device=self.device.type)
+        adaptive = spec.policy.adaptive
+        if adaptive is not None and spec.epochs != checkpoint.epochs and adaptive.depends_on_end:
+            raise CheckpointError(
+                f"the checkpoint is of a training of {checkpoint.epochs} epochs, which cannot be continued to "
+                f"{spec.epochs}: magnitudes by {adaptive.rule} depend on where it ends"
+            )
         self.begin()
         try:
             self._restore(checkpoint.state)
@@ -140,6 +152,7 @@ class TrainingRun:
         if self._objective.state.keys() != state["loss"].keys():
             raise CheckpointError("the checkpoint is of a training with another loss, whose state does not fit")
         self._objective.state = state["loss"]
+        self.adaptation.restore(state.get("adaptation", {}))
         self._generators.restore(state["generators"])
         self.clock = Clock(**state["clock"])
         self.curve, self.validation, self.bins = list(state["curve"]), state["validation"], state["bins"]
@@ -152,6 +165,7 @@ class TrainingRun:
         state = {
             "learner": self.learner.state(),
             "loss": {name: copied(value) for name, value in self._objective.state.items()},
+            "adaptation": self.adaptation.state(),
             "generators": self._generators.state(),
             "clock": asdict(self.clock),
             "curve": list(self.curve),
@@ -170,6 +184,7 @@ class TrainingRun:
             ChildError: the loss is no longer finite.
         """
         self.total = torch.zeros((), device=self.device)
+        self.adaptation.begin_epoch()
         self._train_on(self._shuffled(), (number - 1) * self._batches, self._rate, self.spec.epochs * self._batches)
         self._objective.end_epoch()
         self.done = number
@@ -193,6 +208,7 @@ class TrainingRun:
             step=first,
             steps=total,
             generator=self._generators.draws,
+            adaptation=self.adaptation,
         )
         for step, (images, targets, weights) in enumerate(self.clock.timed(feed), first):
             mark = time.perf_counter()
@@ -200,6 +216,10 @@ class TrainingRun:
             value = self._objective(logits, targets, weights)
             learner.update(value, rate(step))
             self.clock.steps += time.perf_counter() - mark
+            adaptive = spec.policy.at(step / total).adaptive
+            if adaptive is not None:
+                seen = Observation(batches[step - first], images, logits.detach(), step / total)
+                self.adaptation.observe(adaptive, seen)
 
             # Arms with another loss are compared by the plain one, as all others are.
             measured = self._plain_loss(logits.detach(), targets, weights) if spec.loss else value.detach()
@@ -265,6 +285,7 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         train_scores: its scores on the clean subset.
     """
     spec, validation, clock = run.spec, run.validation, run.clock
+    mean_share = run.adaptation.mean_share
     return {
         **validation,
         "validation_images": len(spec.data.validation),
@@ -286,6 +307,7 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         **({"read_out_epochs": run.read_out_epochs} if run.read_out_epochs else {}),
         "peak_memory_mb": _peak_memory_mb(run.device),
         "severity": severity(spec.policy, spec.data, spec.seed),
+        **({} if mean_share is None else {"magnitude_share": mean_share}),
     }
 
 

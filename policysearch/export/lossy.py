@@ -11,6 +11,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.export.codegen import Call, Name, quoted
+from policysearch.policy.adaptive import OFF
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.operations import SHIPPED_OPERATIONS
@@ -107,6 +108,20 @@ def altered(policy: Policy, change: Callable[[Step], str | None]) -> list[str]:
     return list(dict.fromkeys(reason for reason in map(change, steps) if reason))
 
 
+def without_network(policy: Policy) -> tuple[Policy, list[str]]:
+    """The policy with its magnitudes drawn evenly where the network that is trained should give them, and the reason.
+
+    No transform of images sees the network: only a training by this program does.
+    """
+    rules = [part.adaptive.rule for part in (policy, *policy.stages) if part.adaptive and part.adaptive.rule != OFF]
+    if not rules:
+        return policy, []
+    names = " and ".join(dict.fromkeys(rules))
+    reason = f"magnitudes of each image by {names} need the network that is trained: here they are drawn evenly"
+    stages = tuple(stage.model_copy(update={"adaptive": None}) for stage in policy.stages)
+    return policy.model_copy(update={"adaptive": None, "stages": stages}), [reason]
+
+
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     """The policy without what only exported torchvision code has: softening, mix, mixture and stages."""
     parts = {
@@ -115,11 +130,12 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
         "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
     }
-    losses = [reason for name, reason in parts.items() if getattr(policy, name)]
+    losses = [reason for name, reason in parts.items() if getattr(policy, name)] + without_network(policy)[1]
     loss = parse_loss(policy.about.get("loss"))
     if loss:
         losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
-    return policy.model_copy(update={"softening": None, "mix": None, "mixture": None, "stages": ()}), losses
+    bare = {"softening": None, "mix": None, "mixture": None, "stages": (), "adaptive": None}
+    return policy.model_copy(update=bare), losses
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import Source, built, head, own_operation, replaced
+from policysearch.export.lossy import Source, built, head, own_operation, replaced, without_network
 from policysearch.export.torchvision_plan import Plan
 from policysearch.policy.losses import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
 from policysearch.policy.mixes import MIXES
@@ -51,7 +51,9 @@ _STAGE_SOFTENING = "the file has one softening curve for the whole training: tha
 
 def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     """The policy as far as the file can express it, and what is lost."""
-    expressed, lost = replaced(policy, lambda step: own_operation(step, "torchvision"))
+    bare, missing = without_network(policy)
+    expressed, lost = replaced(bare, lambda step: own_operation(step, "torchvision"))
+    lost = [*lost, *missing]
     mixes = [expressed.mix, *(stage.mix for stage in expressed.stages)]
     if any(mix and MIXES[mix.operation].needs_maps for mix in mixes):
         stages = tuple(stage.model_copy(update={"mix": None}) for stage in expressed.stages)

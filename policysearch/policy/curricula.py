@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from policysearch.core.errors import UserError
+from policysearch.policy.adaptive import OFF, Adaptive
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Softening
@@ -104,7 +105,13 @@ def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
 
     changes = [part for before, part in pairwise(parts) if part[1] != before[1]]
     stages = [
-        Stage(start=start, sub_policies=policy.sub_policies, mix=policy.mix, softening=_softening_after(first, policy))
+        Stage(
+            start=start,
+            sub_policies=policy.sub_policies,
+            mix=policy.mix,
+            softening=_softening_after(first, policy),
+            adaptive=_adaptive_after(first, policy),
+        )
         for start, policy in changes
     ]
     return _staged(first.model_copy(update={"name": name, "about": {}}), stages)
@@ -115,6 +122,13 @@ def _softening_after(first: Policy, policy: Policy) -> Softening | None:
     if policy.softening == first.softening:
         return None
     return policy.softening or Softening(mode="off")
+
+
+def _adaptive_after(first: Policy, policy: Policy) -> Adaptive | None:
+    """What a stage must say so that it adapts as `policy` does."""
+    if policy.adaptive == first.adaptive:
+        return None
+    return policy.adaptive or Adaptive(rule=OFF)
 
 
 def _must_have_no_stages(policy: Policy) -> None:

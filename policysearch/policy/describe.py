@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from policysearch.policy.adaptive import Adaptive, adaptive_in_words
 from policysearch.policy.mixes import Mix, MixRow
 from policysearch.policy.operations import Operation
 from policysearch.policy.policy import Policy, Stage
@@ -27,13 +28,15 @@ def operation_in_words(row: Operation) -> str:
 
 
 def in_words(policy: Policy) -> str:
-    """One line a sub-policy, then the mixture, the batch's mix, the softening curve, and later stages."""
+    """One line a sub-policy, then the mixture, the batch's mix, later stages, softening, the rule of its magnitudes."""
     lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
     for stage in policy.stages:
         ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
         lines.append(f"from {stage.start:.0%} of the training on:")
         lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended, *_softening_of(stage)]
-    return "\n".join([*lines, *(_softening(policy.softening) if policy.softening else [])])
+        lines += _adaptive(stage.adaptive)
+    whole = _softening(policy.softening) if policy.softening else []
+    return "\n".join([*lines, *whole, *_adaptive(policy.adaptive)])
 
 
 def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:
@@ -95,6 +98,10 @@ def _mix(mix: Mix | None) -> list[str]:
     alpha = "" if mix.alpha is None else f" (alpha {mix.alpha:g})"
     share = "" if mix.probability == 1 else f" with probability {mix.probability:g}"
     return [f"then the batch mixed by {mix.operation}{alpha}{share}"]
+
+
+def _adaptive(adaptive: Adaptive | None) -> list[str]:
+    return [] if adaptive is None else [adaptive_in_words(adaptive)]
 
 
 def _softening_of(stage: Stage) -> list[str]:

@@ -41,6 +41,7 @@ def describe(policy: Policy) -> dict[str, float]:
       the magnitudes accepted; the sign that is drawn does not matter.
     - `steps`: operations applied to an image on average.
     - `mix NAME`: the share of images that are mixed so. `mixture`: draws averaged beyond the first.
+    - `adaptive RULE`: 1 where that rule gives each image its magnitudes; strengths are then those of an even draw.
     - `softens target`, `softens weight`: 1 where it does. `softening`: the confidence lost at visibility one half,
       (1 - p_min)/2^k, on average over the curves; p_min of 1/classes counts as 0.
 
@@ -54,6 +55,8 @@ def describe(policy: Policy) -> dict[str, float]:
                 _add_step(out, step, share * sub.weight / total * times)
         if stage.mix:
             out[f"mix {stage.mix.operation}"] += share * stage.mix.probability
+        if stage.adaptive:
+            out[f"adaptive {stage.adaptive.rule}"] += share
         if stage.softening:
             for name, amount in _softening(stage.softening).items():
                 out[name] += share * amount

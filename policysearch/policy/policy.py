@@ -14,9 +14,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
+from policysearch.policy.adaptive import Adaptive, in_force
 from policysearch.policy.mixes import Mix, Mixture
 from policysearch.policy.softening import Softening
-from policysearch.policy.steps import SubPolicy, Value
+from policysearch.policy.steps import SubPolicy, Uniform, Value, choices
 from policysearch.policy.validation import validation_message
 
 SCHEMA = 1
@@ -29,24 +30,26 @@ SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
 class Stage(Value):
     """What a policy becomes from `start` on, a share of the training done in (0, 1): its sub-policies and its mix.
 
-    Without `mix` the policy's mix ends; without `softening` the policy's goes on, and with mode "off" it ends. The
-    mixture stays the policy's.
+    Without `mix` the policy's mix ends; without `softening` or `adaptive` the policy's goes on, and with mode or rule
+    "off" it ends. The mixture stays the policy's.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"softening"})
+    later: ClassVar[frozenset[str]] = frozenset({"softening", "adaptive"})
 
     start: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
     sub_policies: SubPolicies
     mix: Mix | None = None
     softening: Softening | None = None
+    adaptive: Adaptive | None = None
 
 
 class Policy(Value):
     """A weighted set of sub-policies with an optional softening curve and an optional batch mix.
 
     `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
-    `stages` replace sub-policies and mix later in training. `name` and `about` (where it came from) are no part
-    of its identity: `hash` depends on content alone.
+    `stages` replace sub-policies and mix later in training; with `adaptive` the network that is trained gives each
+    image its magnitudes. `name` and `about` (where it came from) are no part of its identity: `hash` depends on
+    content alone.
 
     Example:
         >>> policy = Policy.preset("flip-crop")
@@ -57,7 +60,7 @@ class Policy(Value):
         ('flip', 12)
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages"})
+    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages", "adaptive"})
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     name: str = ""
@@ -66,12 +69,14 @@ class Policy(Value):
     mix: Mix | None = None
     mixture: Mixture | None = None
     stages: tuple[Stage, ...] = ()
+    adaptive: Adaptive | None = None
     about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _off_is_none(self) -> Policy:
         if self.softening is not None and self.softening.mode == "off":
             object.__setattr__(self, "softening", None)
+        object.__setattr__(self, "adaptive", in_force(self.adaptive))
         return self
 
     @model_validator(mode="after")
@@ -79,6 +84,20 @@ class Policy(Value):
         starts = [stage.start for stage in self.stages]
         if starts != sorted(set(starts)):
             raise UserError(f"stages must start one after the other, got {starts}")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptive_has_magnitudes_of_single_images(self) -> Policy:
+        adaptive = [part for part in self._by_stage if part.adaptive is not None]
+        for joins in ("mixture", "mix"):
+            if any(getattr(part, joins) for part in adaptive):
+                raise UserError(f"adaptive gives magnitudes to single images: leave out {joins!r}, which joins several")
+        idle = [part.adaptive.rule for part in adaptive if part.adaptive and not _draws_magnitudes(part)]
+        if idle:
+            raise UserError(
+                f"adaptive: {idle[0]} has nothing to adapt without a magnitude of the form "
+                '{"start": 0, "stop": 30} in the sub-policies (of every stage)'
+            )
         return self
 
     def at(self, progress: float) -> Policy:
@@ -96,7 +115,7 @@ class Policy(Value):
         if not self.stages:
             return (self,)
         first = self.model_copy(update={"stages": ()})
-        return (first, *(first.model_copy(update=_changes(stage, self.softening)) for stage in self.stages))
+        return (first, *(first.model_copy(update=_changes(stage, self)) for stage in self.stages))
 
     @cached_property
     def hash(self) -> str:
@@ -202,11 +221,20 @@ class Policy(Value):
         return policy
 
 
-def _changes(stage: Stage, softening: Softening | None) -> dict[str, Any]:
-    """What a stage puts in place of the policy's parts; `softening` is the policy's."""
-    curve = stage.softening or softening
-    current = None if curve is None or curve.mode == "off" else curve
-    return {"sub_policies": stage.sub_policies, "mix": stage.mix, "softening": current}
+def _changes(stage: Stage, policy: Policy) -> dict[str, Any]:
+    """What a stage puts in place of its policy's parts."""
+    curve = stage.softening or policy.softening
+    return {
+        "sub_policies": stage.sub_policies,
+        "mix": stage.mix,
+        "softening": None if curve is None or curve.mode == "off" else curve,
+        "adaptive": in_force(stage.adaptive, policy.adaptive),
+    }
+
+
+def _draws_magnitudes(part: Policy) -> bool:
+    steps = [choice for sub in part.sub_policies for step in sub.steps for choice in choices(step)]
+    return any(isinstance(step.magnitude, Uniform) for step in steps)
 
 
 def _load(function: str) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.policy.adaptive import Adaptive
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.mixes import Mixture
 from policysearch.policy.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
@@ -132,6 +133,33 @@ def _lowest(start: float, stop: float) -> Uniform:
     return Uniform(start=start, stop=start + (stop - start) * 2 / 9, levels=3)
 
 
+def _adaptive(name: str, rule: str) -> Policy:
+    """One of RandAugment's fourteen operations on its own ranges, its magnitude from the rule (Yang et al. 2024).
+
+    Both papers augment so, then flip, crop and cut out, which are left to `flip+NAME` and to policies written by hand.
+    Levels are 0 to 30 of 31 here; the published code rounds up, to 1 at least.
+    """
+    policy = _one(name, _trivialaugment(wide=False))
+    return policy.model_copy(update={"adaptive": Adaptive(rule=rule)})
+
+
+def _sample_aware(n: float = 2) -> Policy:
+    """Sample-aware RandAugment (Xiao et al. 2025): n of fourteen operations, both at the image's own magnitude.
+
+    Every operation drawn is applied, as in the published setting for CIFAR.
+    """
+    if n not in range(1, 11):
+        raise UserError(f"sample-aware-randaugment:N takes a whole N in 1..10, got {n:g}")
+    steps = [OneOf(one_of=tuple(_any_strength(name) for name in RANDAUGMENT_OPERATIONS))] * int(n)
+    title = "sample-aware-randaugment" + ("" if n == 2 else f":{n:g}")
+    return _one(title, *steps).model_copy(update={"adaptive": Adaptive(rule="sample-aware")})
+
+
+def _any_strength(name: str) -> Step:
+    span = OPERATIONS[name].standard
+    return Step(operation=name, magnitude=None if span is None else Uniform(start=span[0], stop=span[1]))
+
+
 PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
     "identity": ("no augmentation", lambda: _one("identity")),
     "flip-crop": (
@@ -155,11 +183,25 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
     "autoaugment-cifar10": ("AutoAugment's policy found on CIFAR-10", partial(_autoaugment, "cifar10")),
     "autoaugment-imagenet": ("AutoAugment's policy found on ImageNet", partial(_autoaugment, "imagenet")),
     "autoaugment-svhn": ("AutoAugment's policy found on SVHN", partial(_autoaugment, "svhn")),
+    "entaugment": (
+        "one of RandAugment's operations, stronger for images that the network is sure of (EntAugment)",
+        partial(_adaptive, "entaugment", "entaugment"),
+    ),
+    "adaaugment": (
+        "the same, as strong as an actor-critic learns to choose per image (AdaAugment); costs three passes a step",
+        partial(_adaptive, "adaaugment", "adaaugment"),
+    ),
+    "sample-aware-randaugment": (
+        "RandAugment, stronger for images that the network gets right; also sample-aware-randaugment:N",
+        _sample_aware,
+    ),
     "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
 }
 
 BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
 """The fixed policies that are arms of every space."""
+ADAPTIVE = ("entaugment", "adaaugment", "sample-aware-randaugment")
+"""The presets whose magnitudes the network that is trained gives."""
 
 
 @lru_cache(maxsize=256)

@@ -107,6 +107,9 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
     assert first.images.flatten().tolist() == [128, 0] and second.images.flatten().tolist() == [255, 127]
 
 
+ADAPTIVE = {"policy": Policy.preset("entaugment")}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -131,6 +134,13 @@ def test_steps_of_one_sub_policy_are_applied_in_order(generator):
         ({"images": torch.zeros(2, 2, 8, 8, dtype=torch.uint8)}, "1 or 3 channels, got 2"),
         ({"activation_maps": -torch.ones(2, 4, 4)}, "0 or more, the least is -1"),
         ({"activation_maps": torch.full((2, 4, 4), float("nan"))}, "finite"),
+        (
+            {"shares": torch.ones(2)},
+            "shares are for adaptive policies, such as entaugment; flip-crop draws its magnitudes",
+        ),
+        ({**ADAPTIVE, "shares": torch.ones(3)}, r"shares must be a torch tensor of floats \[2\]"),
+        ({**ADAPTIVE, "shares": [0.5, 0.5]}, "shares must be a torch tensor"),
+        ({**ADAPTIVE, "shares": torch.tensor([0.5, 1.5])}, r"in \[0, 1\], or be nan, got 0.5\.\.1.5"),
     ],
 )
 def test_wrong_input_is_refused(change, message, generator):

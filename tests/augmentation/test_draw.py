@@ -53,6 +53,29 @@ def test_probabilities_and_weights_are_kept_and_a_planted_bias_is_caught():
         assert (chisquare([applied, 80_000 - applied], [30_000, 50_000]).pvalue > FALSE_ALARM) == right
 
 
+def test_shares_take_the_place_of_evenly_drawn_magnitudes_and_of_nothing_else():
+    """0, 1 and a half of 0..30, of the levels 0, 10, 20 and 30 (four intervals of [0, 1)), and nan, which draws."""
+    turn = {"operation": "rotate", "signed": False}
+    steps = [
+        {**turn, "magnitude": {"start": 0.0, "stop": 30.0}},
+        {**turn, "magnitude": {"start": 0.0, "stop": 30.0, "levels": 4}},
+        {**turn, "magnitude": {"mean": 9.0, "std": 2.0}},
+        {**turn, "magnitude": 7.0},
+        {"operation": "shear-x", "probability": 0.5, "magnitude": {"start": 0.3, "stop": 0.1}},
+    ]
+    policy = Policy.from_dict({"sub_policies": [{"steps": steps}], "adaptive": {"rule": "entaugment"}})
+    shares = torch.tensor([0.0, 0.25, 0.5, 1.0, torch.nan])
+    free = draw(policy, 5, torch.Generator().manual_seed(11))
+    taken = draw(policy, 5, torch.Generator().manual_seed(11), shares)
+    assert torch.equal(free.operations, taken.operations) and torch.equal(free.numbers, taken.numbers)
+    assert taken.magnitudes[:4, 0].tolist() == [0.0, 7.5, 15.0, 30.0]
+    assert taken.magnitudes[:4, 1].tolist() == pytest.approx([0.0, 10.0, 20.0, 30.0])
+    assert torch.equal(taken.magnitudes[:, 2:4], free.magnitudes[:, 2:4])
+    assert taken.magnitudes[:4, 4].abs().tolist() == pytest.approx([0.3, 0.25, 0.2, 0.1])
+    assert torch.equal(taken.magnitudes[4], free.magnitudes[4])
+    assert torch.equal(taken.magnitudes.sign()[:, 4], free.magnitudes.sign()[:, 4])
+
+
 # torchvision's names and units in ours.
 
 _SAME = {"AutoContrast": "autocontrast", "ShearX": "shear-x", "ShearY": "shear-y"}

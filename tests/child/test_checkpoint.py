@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from policysearch.child.adaptive.adaaugment import AdaAugment
+from policysearch.child.adaptive.entaugment import EntAugment
 from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
@@ -21,6 +23,7 @@ from policysearch.core.errors import CheckpointError
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.mixes import MIXES, Mix
 from policysearch.policy.policy import Policy, Stage
+from policysearch.policy.presets import ADAPTIVE
 from policysearch.policy.steps import SubPolicy
 from tests.support.pictures import policy_of, some_step
 from tests.support.small_children import DropNet, same, small_child, state_after
@@ -111,6 +114,32 @@ def test_a_part_that_is_not_put_back_is_noticed(part, monkeypatch):
     monkeypatch.setattr(kind, name, planted)
     _, ends = small_child(FLIP, epochs=3, origin=contents[1], **settings)
     assert not same(state_after(contents[3]), state_after(ends[3]))
+
+
+@pytest.mark.parametrize("name", ADAPTIVE)
+def test_a_child_under_an_adaptive_policy_goes_on(name):
+    must_be_equal(*both(2, 3, Policy.preset(name)))
+
+
+@pytest.mark.parametrize("rule", [EntAugment, AdaAugment])
+def test_a_rule_that_forgets_is_noticed(rule, monkeypatch):
+    policy = Policy.preset(rule.__name__.lower())
+    _, contents = small_child(policy, epochs=3, stops=[1])
+    monkeypatch.setattr(rule, "restore", lambda self, state: None)
+    _, ends = small_child(policy, epochs=3, origin=contents[1])
+    assert not same(state_after(contents[3]), state_after(ends[3]))
+
+
+@pytest.mark.parametrize("name", ADAPTIVE)
+def test_magnitudes_that_depend_on_the_end_are_not_continued_to_another(name):
+    policy = Policy.preset(name)
+    _, contents = small_child(policy, epochs=1, schedule="constant")
+    if name.startswith("sample-aware"):
+        rest, _ = small_child(policy, epochs=2, schedule="constant", origin=contents[1])
+        assert rest["continued_from"] == 1
+        return
+    with pytest.raises(CheckpointError, match=f"to 2: magnitudes by {policy.adaptive.rule} depend on where it ends"):
+        small_child(policy, epochs=2, schedule="constant", origin=contents[1])
 
 
 def test_buffers_outside_of_state_dict_are_put_back():

@@ -24,6 +24,7 @@ from policysearch.policy.losses import parse_loss
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
+from policysearch.policy.presets import ADAPTIVE
 from tests.support.pretended_cuda import DeviceMismatch, pretended_cuda
 from tests.support.quick import write_npz
 from tests.support.selection import slow_but
@@ -45,7 +46,7 @@ def mixed(operation: str) -> Policy:
 
 
 POLICIES = {
-    **{name: Policy.preset(name) for name in ("trivialaugment-wide", "soft-crop", "augmix")},
+    **{name: Policy.preset(name) for name in ("trivialaugment-wide", "soft-crop", "augmix", *ADAPTIVE)},
     **{name: mixed(name) for name in MIXES},
 }
 

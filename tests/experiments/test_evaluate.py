@@ -90,6 +90,13 @@ def test_further_policies_are_told_but_never_the_best_fixed_one(quick, npz, tmp_
     assert code == 2 and "none.json" in err and not (tmp_path / "f").exists()
 
 
+def test_policies_that_adapt_are_opponents_where_they_are_wanted(quick, npz, tmp_path):
+    settings = EvaluateSettings(against="identity,entaugment", adaptive=True, seeds=2)
+    result = evaluate("flip-crop", settings, values(tmp_path / "e"))
+    names = ("flip-crop", "identity", "entaugment", "adaaugment", "sample-aware-randaugment")
+    assert result.summary.measured.names == names and set(result.summary.measured.fixed) == set(names[1:])
+
+
 def test_settings_may_come_from_a_file(quick, npz, tmp_path, cli):
     (tmp_path / "e.toml").write_text(f'data = "{npz}"\nepochs = 1\nworkers = 0\n[recipe]\nrate = 0.05\n')
     code, _, err = cli("identity", "--config", "e.toml", "--against", "flip-crop", "--seeds", "2", "--out", "e")

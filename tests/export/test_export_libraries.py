@@ -21,6 +21,7 @@ from policysearch.export.capability import measure
 from policysearch.export.registry import live
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy
+from policysearch.policy.presets import ADAPTIVE
 from tests.support.exports import FALSE_ALARM, imported, policy, pvalue, real, shipped
 from tests.support.selection import slow_but
 
@@ -294,6 +295,15 @@ def test_what_a_library_cannot_say_is_named_and_refused(library):
         live(rich, library, False)
     for part in ("soft-crop", "softened", "mix of the batch", "mean of several", "progress", "random order", "loss"):
         assert part in str(caught.value), part
+
+
+@pytest.mark.parametrize("library", ["torchvision", *EXPORTERS])
+def test_magnitudes_that_the_network_gives_are_refused_or_drawn_evenly(library):
+    for name in ADAPTIVE:
+        adaptive = Policy.preset(name)
+        with pytest.raises(UserError, match=f"image by {adaptive.adaptive.rule} need the network"):
+            live(adaptive, library, False)
+        assert live(adaptive, library, True) is not None
 
 
 def test_kornia_says_that_it_draws_once_a_batch():

@@ -42,6 +42,8 @@ BROKEN = {
     "sub_policies": ([], None, {}, [1]),
     "stages": ([{}], 3, [{"start": 0, "sub_policies": [{}]}]),
     "normalise": ("perhaps", 7),
+    "rule": ("entaugmnt", 3, None),
+    "warmup": (-0.1, 1.0, "late"),
 }
 
 
@@ -178,6 +180,30 @@ def test_bad_steps_are_refused_by_field(change, field):
         Policy.from_dict({"schema": 1, "sub_policies": [{"steps": [change]}]})
 
 
+def adaptive(rule: str, magnitude=None, warmup=None, **parts) -> str:
+    step = {"operation": "rotate", "magnitude": magnitude or {"start": 0, "stop": 30}}
+    return json.dumps({"sub_policies": [{"steps": [step]}], "adaptive": {"rule": rule, "warmup": warmup}, **parts})
+
+
+def test_an_adaptive_policy_has_a_hash_of_its_own_and_words():
+    plain, preset = Policy.preset("trivialaugment"), Policy.preset("entaugment")
+    late = Policy.from_dict(json.loads(adaptive("entaugment", warmup=0.25)))
+    assert plain.hash == "c7255124798f" and len({plain, preset, Policy.preset("adaaugment"), late}) == 4
+    assert "by entaugment from 25% of the training on" in in_words(late) and "entaugment" not in in_words(plain)
+    assert Policy.preset("flip+entaugment").adaptive == preset.adaptive == preset.at(0.7).adaptive
+
+
+def test_a_stage_may_adapt_otherwise_than_its_policy():
+    plain, turns = Policy.preset("trivialaugment"), [Policy.preset(name) for name in ("entaugment", "adaaugment")]
+    parts = [(0.0, turns[0]), (0.25, plain), (0.5, turns[1]), (0.75, turns[0])]
+    policy = schedule(parts)
+    assert [policy.at(start) == part for start, part in parts] == [True] * 4
+    assert Policy.from_dict(json.loads(policy.to_json())) == policy
+    assert "magnitudes drawn again" in in_words(policy)
+    mixed = schedule([(0.0, turns[0]), (0.5, plain.model_copy(update={"mix": Mix(operation="mixup")}))])
+    assert Policy.from_dict(json.loads(mixed.to_json())) == mixed
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -196,6 +222,13 @@ def test_bad_steps_are_refused_by_field(change, field):
             ' {"start": 0.2, "sub_policies": [{}]}]}',
             "one after the other",
         ),
+        (adaptive("entaugment", magnitude=3), "entaugment has nothing to adapt"),
+        (adaptive("entaugment", stages=[{"start": 0.5, "sub_policies": [{}]}]), "of every stage"),
+        (adaptive("entaugment", mix={"operation": "mixup"}), "leave out 'mix'"),
+        (adaptive("entaugment", mixture={}), "leave out 'mixture'"),
+        (adaptive("entaugmen"), "unknown adaptive rule 'entaugmen'"),
+        (adaptive("sample-aware", warmup=0.1), "warmup of sample-aware: it has none, got 0.1"),
+        (adaptive("entaugment", warmup=1.0), "adaptive.warmup"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, text, told):

@@ -303,6 +303,11 @@ def test_own_data_and_progress(cli, npz, tmp_path):
     assert code == 0 and "25% of the training" in out and "small" in out
 
 
+def test_an_adaptive_policy_says_that_its_magnitudes_are_drawn(cli, npz, tmp_path):
+    code, out, _ = cli("entaugment", "--data", "small.npz", "--images", "1")
+    assert code == 0 and "drawn evenly here, in training entaugment takes each image's from the network" in out
+
+
 def test_snapmix_says_that_its_maps_are_uniform(cli, npz, tmp_path):
     policy_of(Step(operation="identity"), mix={"operation": "snapmix"}).save(tmp_path / "snap.json")
     code, out, _ = cli("snap.json", "--data", "small.npz", "--images", "1")

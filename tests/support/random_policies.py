@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from policysearch.policy.adaptive import ADAPTIVE_RULES, Adaptive
 from policysearch.policy.mixes import MIXES, Mix, Mixture
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy, Stage
@@ -75,7 +76,7 @@ mixes = st.sampled_from(sorted(set(MIXES) - {"snapmix"})).flatmap(
 )
 
 
-policies = st.builds(
+fixed_policies = st.builds(
     Policy,
     sub_policies=some_sub_policies,
     softening=st.none() | softenings,
@@ -87,3 +88,20 @@ policies = st.builds(
         unique_by=lambda stage: stage.start,
     ).map(lambda found: tuple(sorted(found, key=lambda stage: stage.start))),
 )
+
+
+TURNED = Step(operation="rotate", magnitude=Uniform(start=0, stop=30))
+"""A step with something to adapt."""
+adaptive_policies = st.builds(
+    Policy,
+    sub_policies=some_sub_policies.map(lambda subs: (*subs, SubPolicy(steps=(TURNED,)))),
+    softening=st.none() | softenings,
+    adaptive=st.sampled_from(sorted(ADAPTIVE_RULES)).flatmap(
+        lambda rule: st.builds(
+            Adaptive,
+            rule=st.just(rule),
+            warmup=st.none() if ADAPTIVE_RULES[rule].warmup is None else st.none() | st.floats(0, 0.9),
+        )
+    ),
+)
+policies = fixed_policies | adaptive_policies

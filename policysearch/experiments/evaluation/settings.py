@@ -11,6 +11,7 @@ from pydantic import Field
 from policysearch.core.errors import UserError
 from policysearch.core.files import separated
 from policysearch.core.settings import Settings
+from policysearch.policy.presets import ADAPTIVE
 from policysearch.study.settings import ExperimentSettings, PullSettings
 
 GRID = "randaugment-grid"
@@ -41,6 +42,13 @@ class EvaluateSettings(Settings):
             "reported but do not count as fixed ones"
         ),
     ] = None
+    adaptive: Annotated[
+        bool,
+        Field(
+            description=f"compare with {', '.join(ADAPTIVE)} too, which adapt to each image as the network trains; "
+            "together they cost about four policies"
+        ),
+    ] = False
     seeds: Annotated[
         int, Field(ge=2, le=1000, description="networks of each policy, on replicates that all policies share")
     ] = 10
@@ -52,7 +60,9 @@ class EvaluateSettings(Settings):
 
     @property
     def names(self) -> list[str]:
-        """The policies compared with, each once; a number after a comma belongs to the name before it.
+        """The policies compared with, each once, those that adapt to each image at the end where they are wanted.
+
+        A number after a comma belongs to the name before it.
 
         Raises:
             UserError: there is none, or one is named twice.
@@ -65,7 +75,7 @@ class EvaluateSettings(Settings):
                 out.append(part)
         if not out or len({*out}) < len(out):
             raise UserError(f"--against must name one or more policies, each once, got {self.against!r}")
-        return out
+        return [*out, *(name for name in ADAPTIVE if self.adaptive and name not in out)]
 
     @property
     def others(self) -> list[str]:

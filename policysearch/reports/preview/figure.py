@@ -48,7 +48,7 @@ def write_preview(
     train = (dataset.x_train, dataset.y_train, dataset.classes)
     write_figure(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
     where = f"{out}: {images} training images of {dataset.name}, {draws} draws of each"
-    return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_maps(shown.at(progress)), where]
+    return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_of_networks(shown.at(progress)), where]
 
 
 def must_be_png(out: str | Path) -> None:
@@ -179,10 +179,14 @@ def preview_notes(
         "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
     }
-    return ["; ".join(part for part, holds in parts.items() if holds), *_maps(current)]
+    return ["; ".join(part for part, holds in parts.items() if holds), *_of_networks(current)]
 
 
-def _maps(current: Policy) -> list[str]:
+def _of_networks(current: Policy) -> list[str]:
+    """What a picture lacks that a training has."""
+    if current.adaptive is not None:
+        rule = current.adaptive.rule
+        return [f"magnitudes are drawn evenly here, in training {rule} takes each image's from the network"]
     if current.mix is None or not MIXES[current.mix.operation].needs_maps:
         return []
     return [f"{current.mix.operation} is drawn with uniform activation maps, in training with the network's own"]

@@ -70,7 +70,7 @@ def _of_calibration(values: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _of_evaluation(values: Mapping[str, Any]) -> tuple[str, int]:
-    names = ("against", "also", "seeds", "grid_n", "grid_m", "grid_seeds")
+    names = ("against", "adaptive", "also", "seeds", "grid_n", "grid_m", "grid_seeds")
     settings = EvaluateSettings(**{name: values[name] for name in names})
     try:
         policies = len(settings.names) + len(settings.others) + 1

@@ -1,0 +1,1 @@
+"""Magnitudes that the network gives while it trains: the rules of adaptive policies at work."""
