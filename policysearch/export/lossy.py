@@ -113,7 +113,8 @@ def without_network(policy: Policy) -> tuple[Policy, list[str]]:
 
     No transform of images sees the network: only a training by this program does.
     """
-    rules = [part.adaptive.rule for part in (policy, *policy.stages) if part.adaptive and part.adaptive.rule != OFF]
+    adaptive = [policy.adaptive, *(stage.adaptive for stage in policy.stages)]
+    rules = [rule.rule for rule in adaptive if rule and rule.rule != OFF]
     if not rules:
         return policy, []
     names = " and ".join(dict.fromkeys(rules))
