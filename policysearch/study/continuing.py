@@ -37,10 +37,15 @@ def policy_must_be_continuable(policy: Policy) -> None:
     """Check that a policy means the same however long its training is.
 
     Raises:
-        UserError: it has stages, which begin at shares of the training.
+        UserError: it has stages, which begin at shares of the training, or magnitudes that change with its share.
     """
     if policy.stages:
         raise UserError(
             f"policy {policy.name or policy.hash} has stages, which begin at shares of a training: a child under it "
             "cannot be continued to more epochs"
+        )
+    if policy.adaptive is not None and policy.adaptive.depends_on_end:
+        raise UserError(
+            f"magnitudes of policy {policy.name or policy.hash} by {policy.adaptive.rule} change with the share of the "
+            "training done: a child under it cannot be continued to more epochs"
         )
