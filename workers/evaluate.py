@@ -11,11 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policysearch.child.checkpoint_store import Checkpointing
+from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
 from policysearch.core.errors import in_one_line
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.folds import folds_of_rows
 from policysearch.datasets.load import opened
 from policysearch.datasets.split import split
 from policysearch.policy.losses import parse_loss
@@ -25,6 +27,7 @@ from workers.stops import Ask, Stopped, asked_by, at_checkpoint
 
 if TYPE_CHECKING:
     from policysearch.child.checkpoint import Checkpoint, Keeper
+    from policysearch.child.held_out import HeldOut
 
 Evaluate = Callable[[Trial], dict[str, Any]]
 """Trains one child and returns its metrics; raises when it cannot."""
@@ -57,6 +60,7 @@ class ChildSetup:
         import torch
 
         from policysearch.child.device_data import on_device
+        from policysearch.child.held_out import HeldOut
         from policysearch.child.networks import build, memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.test_set import Exam
@@ -74,6 +78,7 @@ class ChildSetup:
         data = on_device(dataset, sides, torch.device(self.device), memory_format)
         exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
         bases = Bases()
+        held_out = HeldOut(data, partial(folds_of_rows, dataset, sides.train), factory, self.recipe)
 
         def trained(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
             with _one_thread():
@@ -94,7 +99,20 @@ class ChildSetup:
                     begin=trial.begin,
                 )
 
-        return Continuation(trained, self.checkpoints)
+        return _with_folds(held_out, Continuation(trained, self.checkpoints))
+
+
+def _with_folds(held_out: HeldOut, train: Evaluate) -> Evaluate:
+    """Trials with a task are scored on a fold, all others trained."""
+
+    def evaluate(trial: Trial) -> dict[str, Any]:
+        if not trial.task:
+            return train(trial)
+        policy, task = Policy.from_dict(json.loads(trial.policy)), FoldTask.from_json(trial.task)
+        with _one_thread():
+            return held_out.measure(policy, task, images=trial.images, epochs=trial.epochs, seed=trial.seed)
+
+    return evaluate
 
 
 @contextmanager

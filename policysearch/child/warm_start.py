@@ -67,9 +67,9 @@ def affinity(policy: Policy, data: DeviceData, network: nn.Module, batch: int, s
         equation 3, with one fold).
     """
     network.eval()
-    unmixed = _unmixed(policy)
+    single = on_single_images(policy)
     generator = torch.Generator(data.images.device).manual_seed(seed)
-    augmented = partial(_augmented, unmixed, data, generator)
+    augmented = partial(_augmented, single, data, generator)
     on_augmented = _judged(data, network, batch, augmented)
     on_clean = _judged(data, network, batch, lambda rows: data.images[rows])
     return {"affinity": on_augmented["accuracy"] - on_clean["accuracy"], "density_loss": on_augmented["loss"]}
@@ -88,11 +88,13 @@ def severity(policy: Policy, data: DeviceData, seed: int) -> float:
     """
     rows = data.train[torch.linspace(0, len(data.train) - 1, _SHOWN, device=data.train.device).long()]
     generator = torch.Generator(data.images.device).manual_seed(seed)
-    out = augment(_unmixed(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator)
+    out = augment(
+        on_single_images(policy), data.images[rows], data.labels[rows], num_classes=data.classes, generator=generator
+    )
     return float(1 - out.visibility.mean())
 
 
-def _unmixed(policy: Policy) -> Policy:
+def on_single_images(policy: Policy) -> Policy:
     """What the policy does to single images at half of the training."""
     return policy.at(0.5).model_copy(update={"mix": None, "softening": None})
 

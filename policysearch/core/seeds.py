@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_RULE, _CHILD, _SAMPLER = range(3)
+_RULE, _CHILD, _SAMPLER, _FOLDS = range(4)
 
 
 def seed_of(*key: int) -> int:
@@ -25,3 +25,8 @@ def child_seed(study_seed: int, replicate: int) -> int:
 def sampler_seed(study_seed: int, number: int, *key: int) -> int:
     """The 32-bit seed of a fresh Optuna sampler for trial `number` (and, by `key`, for one of its parameters)."""
     return seed_of(study_seed, _SAMPLER, number, *key) % 2**32
+
+
+def fold_generator(study_seed: int) -> np.random.Generator:
+    """The generator that draws which images come into which fold."""
+    return np.random.default_rng([study_seed, _FOLDS])

@@ -28,6 +28,7 @@ class Trial:
             None where it begins with nothing.
         begin: epochs that the child has behind it when this trial begins.
         checkpoint: name of the checkpoint to begin with; empty where it begins with nothing.
+        task: what is to be done instead of training the arm, as JSON (a `FoldTask`); empty: the arm is trained.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Trial:
     parent: int | None = None
     begin: int = 0
     checkpoint: str = ""
+    task: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.pools import must_name_a_pool
 from policysearch.policy.spaces import load_space, space_text
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import DENSITY, must_suit_density
 from policysearch.study.rewards import must_be_a_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import must_be_a_storage
@@ -64,10 +65,11 @@ def _text(config: SearchConfig) -> None:
 
 def _strategy(config: SearchConfig) -> None:
     must_name_a_strategy(config.strategy)
+    must_suit_density(config)
 
 
 def _reward(config: SearchConfig) -> None:
-    must_be_a_reward(config.reward, config.recipe.base_epochs > 0)
+    must_be_a_reward(config.reward, config.recipe.base_epochs > 0, config.strategy.partition(":")[0] == DENSITY)
 
 
 def _last_reward(config: SearchConfig) -> None:

@@ -27,11 +27,13 @@ class Forecast:
         per_image: worker-seconds per image and epoch.
         fixed: worker-seconds besides.
         workers: that train at once.
+        per_judged: worker-seconds per image that is judged under a policy; 0 where that is not known.
     """
 
     per_image: float
     fixed: float
     workers: int
+    per_judged: float = 0.0
 
     def seconds(self, fidelity: Fidelity) -> float:
         """Worker-seconds of one training."""
@@ -88,8 +90,11 @@ def _trained(config: SearchConfig, pool: Pool, fidelity: Fidelity) -> list[Outco
 
 
 def _from(ended: list[Outcome], fidelity: Fidelity, checkpoints: int) -> Forecast:
-    count = len(ended)
-    evaluation = sum(float(outcome.metrics.get("evaluation_seconds", 0.0)) for outcome in ended) / count
+    count, passes = len(ended), min(checkpoints, fidelity.epochs)
+    evaluation, augmentation, judged = (
+        sum(float(outcome.metrics.get(name, 0.0)) for outcome in ended) / count
+        for name in ("evaluation_seconds", "augmentation_seconds", "validation_images")
+    )
     training = max(sum(outcome.seconds for outcome in ended) / count - evaluation, 0.0)
-    fixed = evaluation * checkpoints / min(checkpoints, fidelity.epochs)
-    return Forecast(training / fidelity.cost, fixed, count)
+    per_judged = evaluation / (passes * judged) + augmentation / fidelity.cost if judged else 0.0
+    return Forecast(training / fidelity.cost, evaluation * checkpoints / passes, count, per_judged)

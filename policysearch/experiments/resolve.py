@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from policysearch.child.network_registry import recipe_for
 from policysearch.child.recipe import smallest_batch
 from policysearch.core.cores import usable_cores
@@ -12,12 +15,14 @@ from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.folds import folds_of_rows
 from policysearch.datasets.split import split
 from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import density_settings, with_density
 from policysearch.study.populations.settings import is_population
 from policysearch.study.populations.strategy import make_population
 from policysearch.study.rewards import try_reward
@@ -58,7 +63,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
     }
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     filled |= {"strategy": absolute_function(config.strategy)}
-    return config.model_copy(update=filled)
+    return with_density(config.model_copy(update=filled))
 
 
 def default_folder() -> str:
@@ -94,8 +99,9 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     Raises:
         UserError: a reward or the strategy is wrong, or they do not go together.
     """
-    for reward in (config.reward, config.last_reward):
-        try_reward(reward, config.recipe.base_epochs > 0)
+    base, density = config.recipe.base_epochs > 0, density_settings(config.strategy)
+    try_reward(config.reward, base, folds=density is not None)
+    try_reward(config.last_reward, base)
     if is_population(config.strategy):
         return make_population(config.strategy, space, config.epochs)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
@@ -115,6 +121,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     """
     sides = split(dataset, config.validation, config.split_seed)
     _check_sizes(config, dataset, len(sides.train))
+    _check_folds(config, dataset, sides.train)
     notes = network_notes(config, dataset.shape, len(dataset.classes), _smallest_batch(config))
     return (*rare_class_notes(dataset, sides), *notes)
 
@@ -144,4 +151,18 @@ def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
         raise UserError(
             f"images of a pull must lie in {bounds}, and the cheapest of {config.rungs} rungs has {fewest}: "
             "give fewer --rungs, or more --images"
+        )
+
+
+def _check_folds(config: SearchConfig, dataset: Dataset, train: NDArray[np.int64]) -> None:
+    """Check that the networks of a strategy `density` have enough images."""
+    density = density_settings(config.strategy)
+    if density is None:
+        return
+    sizes = [len(fold) for fold in folds_of_rows(dataset, train, density.folds, config.seed)]
+    fewest = len(train) - max(sizes)
+    if config.images > fewest:
+        raise UserError(
+            f"strategy density trains on all of {density.folds} folds but one, at least {fewest} images, and --images "
+            f"is {config.images}: give {fewest} or fewer"
         )

@@ -109,9 +109,15 @@ class Space:
             return Arm(dict(parameters), preset(str(parameters["family"])))
         return Arm(dict(parameters), family.build(parameters), family.build_loss(parameters))
 
-    def suggest(self, trial: Suggester) -> Arm:
-        """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones."""
-        parameters: dict[str, Value] = {"family": trial.suggest_categorical("family", self.choices["family"])}
+    def suggest(self, trial: Suggester, *, fixed: bool = True) -> Arm:
+        """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones.
+
+        Args:
+            trial: is asked.
+            fixed: whether the fixed policies are among the choices.
+        """
+        families = self.choices["family"] if fixed else [*self.families]
+        parameters: dict[str, Value] = {"family": trial.suggest_categorical("family", families)}
         family = self.families.get(str(parameters["family"]))
         for name, values in (family.choices() if family else {}).items():
             parameters[name] = suggested(trial, name, values)
@@ -160,17 +166,24 @@ class Space:
         Raises:
             UserError: some assignment gives no valid policy.
         """
+        for _ in self.specimens():
+            pass
+
+    def specimens(self) -> Iterator[Arm]:
+        """Arms of the families: all of a small space; of a large one every choice of every parameter, and some drawn.
+
+        Raises:
+            UserError: an assignment gives no valid policy.
+        """
         if self._is_small:
-            _ = self._every_arm
+            yield from self._every_arm
             return
-        for assignment in drawn(self.file.family, np.random.default_rng(0), 300):
-            self.arm(assignment)
+        yield from map(self.arm, drawn(self.file.family, np.random.default_rng(0), 300))
         for family in self.file.family:
             names = family.choices()
             first = {name: values[0] for name, values in names.items()}
             for name, values in names.items():
-                for value in values:
-                    self.arm({"family": family.name, **first, name: value})
+                yield from (self.arm({"family": family.name, **first, name: value}) for value in values)
 
 
 def load_space(spec: str) -> Space:

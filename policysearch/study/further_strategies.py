@@ -10,6 +10,7 @@ from policysearch.policy.spaces import Arm, Space
 from policysearch.study.autoaugment_rl.concatenation import concatenated
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.autoaugment_rl.settings import parsed_settings
+from policysearch.study.density_settings import DENSITY, density_settings
 
 
 def _nothing(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
@@ -43,6 +44,15 @@ def _autoaugment_rl(spec: str, space: Space) -> Any:
     return autoaugment_rl(spec, space)
 
 
+def _density(spec: str, space: Space) -> Any:
+    # It imports Optuna too.
+    from policysearch.study.density_strategy import DensityStrategy
+
+    settings = density_settings(spec)
+    assert settings is not None
+    return DensityStrategy(settings, space)
+
+
 FURTHER: dict[str, FurtherStrategy] = {
     AUTOAUGMENT_RL: FurtherStrategy(
         "AutoAugment's search (Cubuk et al. 2018): an LSTM writes sub-policies and learns by PPO; for many pulls",
@@ -50,6 +60,12 @@ FURTHER: dict[str, FurtherStrategy] = {
         _autoaugment_rl,
         concatenated,
         composed=1,
+    ),
+    DENSITY: FurtherStrategy(
+        "Fast AutoAugment (Lim et al. 2019): networks of folds, without augmentation, score policies on held-out "
+        "images, and the best are merged; few trainings",
+        density_settings,
+        _density,
     ),
 }
 

@@ -50,6 +50,7 @@ class OptunaTrialStore(TrialStore):
         seed, fidelities, reward: as for `TrialStore`.
         read_only: leave trials open whose outcome is written but which a kill kept from being closed.
         before_writing: called before each write; may raise where another controller has taken the study over.
+        task: what a row asks of a worker instead of training its arm, see `Trial.task`.
 
     Raises:
         UserError: the study holds pulls at more fidelities than these, or trials of another program.
@@ -65,6 +66,7 @@ class OptunaTrialStore(TrialStore):
         reward: Reward,
         read_only: bool = False,
         before_writing: Callable[[], None] = lambda: None,
+        task: Callable[[Row], str] = lambda row: "",
     ) -> None:
         super().__init__(seed=seed, fidelities=fidelities, reward=reward)
         self.study = study
@@ -72,6 +74,7 @@ class OptunaTrialStore(TrialStore):
         self.incomplete: list[FrozenTrial] = []
         self._read_only = read_only
         self._before_writing = before_writing
+        self._task = task
 
         # Policies are written before the trials that name them, so they are read after these.
         trials = study.get_trials(deepcopy=False)
@@ -224,6 +227,7 @@ class OptunaTrialStore(TrialStore):
             parent=row.parent,
             begin=row.begin,
             checkpoint=row.checkpoint,
+            task=self._task(row),
         )
 
     def arm_name(self, key: str) -> str:

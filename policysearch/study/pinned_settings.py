@@ -16,6 +16,7 @@ from policysearch.core.user_code import digest, function_digest
 from policysearch.rules import RULES
 from policysearch.rules.registry import own_rule_named
 from policysearch.study.config import SearchConfig, save_config
+from policysearch.study.density_settings import DENSITY
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import without_password
@@ -26,7 +27,7 @@ PINNED = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 _ATTRIBUTE = "settings"
 _LONGEST = 120
 _HASHED = frozenset({"operations", "the model's source", "the strategy's source", "data", "space.toml"})
-_SOURCE_BUILT_IN = ("optuna", *RULES)
+_SOURCE_BUILT_IN = ("optuna", DENSITY, *RULES)
 
 
 @dataclass(frozen=True)

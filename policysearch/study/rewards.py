@@ -26,12 +26,15 @@ METRICS: dict[str, str] = {
     "severity": "mean of 1 - visibility over training images, in [0, 1]",
     "affinity": "with base_epochs: the base's accuracy on augmented validation images, less that on clean ones",
     "density_loss": "with base_epochs: the base's cross-entropy on augmented validation images, nats",
+    "held_out_loss": "with strategy density: the fold's network's cross-entropy on augmented held-out images, nats",
+    "held_out_accuracy": "with strategy density: the share of augmented held-out images predicted right, in [0, 1]",
     "seconds": "the pull's duration",
     "cpu_seconds": "processor time of the thread that trained; steadier than seconds where others use the machine",
 }
 """The recorded metrics that a reward may name."""
 
 _OF_BASE = frozenset({"affinity", "density_loss"})
+_OF_FOLDS = frozenset({"held_out_loss", "held_out_accuracy"})
 
 REWARDS: dict[str, str] = {
     "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
@@ -82,23 +85,31 @@ def parse_reward(text: str) -> Reward:
     return function(text, f"reward {text!r}") if ":" in text else _sum(text)
 
 
-def must_be_a_reward(text: str, base: bool = False) -> None:
+def must_be_a_reward(text: str, base: bool = False, folds: bool = False) -> None:
     """Check a reward without running the user's code.
 
     Args:
         text: the reward, as for `parse_reward`.
         base: whether children start from a base network, and so have the metrics that it gives.
+        folds: whether the networks of folds are judged on held-out images, as by the strategy density.
 
     Raises:
-        UserError: it is no sum of metrics, names a metric of the base where there is none, or names a module or a file
-            that is not there.
+        UserError: it is no sum of metrics, names a metric of the base or of folds where there is none, or names
+            a module or a file that is not there.
     """
     if ":" in text:
         must_be_there(text.rpartition(":")[0], f"reward {text!r}")
         return
-    of_base = [name for _, name in _sum(text).terms if name in _OF_BASE]
+    names = [name for _, name in _sum(text).terms]
+    of_base = [name for name in names if name in _OF_BASE]
     if of_base and not base:
         raise UserError(f"reward {text!r}: {of_base[0]} is measured with a base only: give --base-epochs")
+    of_folds = [name for name in names if name in _OF_FOLDS]
+    if of_folds and not folds:
+        raise UserError(
+            f"reward {text!r}: {of_folds[0]} is measured by --strategy density alone, which takes it by itself: leave "
+            "--reward out"
+        )
 
 
 def _sum(text: str) -> _Sum:
@@ -124,17 +135,18 @@ def is_usable(value: float) -> bool:
     return abs(value) <= LARGEST_REWARD  # not so for nan
 
 
-def try_reward(text: str, base: bool = False) -> None:
+def try_reward(text: str, base: bool = False, folds: bool = False) -> None:
     """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
 
     Args:
         text: the reward, as for `parse_reward`.
-        base: whether children start from a base network, and so have the metrics that it gives.
+        base, folds: as for `must_be_a_reward`.
 
     Raises:
-        UserError: the reward raises, gives no usable number, or names a metric of the base where there is none.
+        UserError: the reward raises, gives no usable number, or names a metric of the base or of folds where there
+            is none.
     """
-    must_be_a_reward(text, base)
+    must_be_a_reward(text, base, folds)
     reward = parse_reward(text)
     metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
     try:

@@ -46,6 +46,11 @@ class RunFolder:
         return self.path / "study.db"
 
     @property
+    def networks(self) -> Path:
+        """The networks that a search keeps."""
+        return self.path / "networks"
+
+    @property
     def policy(self) -> Path:
         return self.path / "policy.json"
 

@@ -52,9 +52,7 @@ class Budgeted(StoreSource[TrialStore]):
         return self._costs[row.fidelity] if self._costs else 1.0
 
     def ask(self) -> Trial | None:
-        if self._spent >= self._budget:
-            return None
-        choice = self._strategy.choose(self.store)
+        choice = self._strategy.choose(self.store) if self._spent < self._budget else None
         if choice is None:
             return None
         trial = self.store.start(choice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -18,9 +18,12 @@ from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_chains import fold_task
+from policysearch.study.density_settings import density_settings
 from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
+from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings
 from policysearch.study.sqlite_file import sqlite_file
@@ -102,7 +105,7 @@ def open_stores(
             sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
-                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease)
+                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease, folder)
                 for phase, study in studies.items()
             }
         except optuna.exceptions.StorageInternalError as error:
@@ -118,6 +121,7 @@ def _store(
     phase: str,
     fidelities: Sequence[tuple[int, int]],
     lease: Lease | None,
+    folder: RunFolder,
 ) -> OptunaTrialStore:
     reward = config.last_reward if phase == "confirm" else config.reward
     return OptunaTrialStore(
@@ -128,7 +132,20 @@ def _store(
         reward=_no_reward if read_only else parse_reward(reward),
         read_only=read_only,
         before_writing=lease.must_hold if lease else _nothing,
+        task=_tasks(config, folder) if phase == "search" else _no_task,
     )
+
+
+def _tasks(config: SearchConfig, folder: RunFolder) -> Callable[[Row], str]:
+    """What the trials of a search ask of workers."""
+    density = density_settings(config.strategy)
+    if density is None:
+        return _no_task
+    return lambda row: fold_task(row, density, config.seed, str(folder.networks.absolute()))
+
+
+def _no_task(row: Row) -> str:
+    return ""
 
 
 def _lease(study: optuna.Study, config: StudySettings, folder: RunFolder) -> Lease:

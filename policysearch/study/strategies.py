@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Protocol
@@ -24,6 +24,7 @@ from policysearch.rules.successive_halving import Promoting
 from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
 from policysearch.study.further_strategies import FURTHER
 from policysearch.study.populations.settings import POPULATIONS, is_population, parse_population
+from policysearch.study.pull_history import PullHistory
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.rows import Row
 from policysearch.study.seeded_sampler import CommonParameters, SeededSampler
@@ -52,17 +53,6 @@ STRATEGIES: dict[str, str] = {
     ),
 }
 _PROBE_TRIALS = 13  # beyond the start-up trials of every sampler, so that its model is fitted once
-
-
-class PullHistory(Protocol):
-    """What a strategy sees of a study: its seed, its trials so far and the tally of its arms."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def rows(self) -> Sequence[Row]: ...
-    @property
-    def tally(self) -> Tally: ...
 
 
 class Strategy(Protocol):

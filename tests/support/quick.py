@@ -28,6 +28,8 @@ def quick_metrics(trial) -> dict[str, float]:
     digest = hashlib.sha256(f"{trial.arm}:{trial.seed}".encode()).digest()
     noise = int.from_bytes(digest[:4], "big") / 2**32
     worth = int.from_bytes(hashlib.sha256(trial.arm.encode()).digest()[:4], "big") / 2**32
+    if trial.task:
+        return {"held_out_loss": 1 - worth + 0.1 * noise, "held_out_accuracy": worth, "accuracy": 0.8, "seconds": 0.0}
     return {"accuracy": 0.8 + 0.05 * worth + 0.01 * noise, "loss": 1 - worth, "seconds": 0.0}
 
 

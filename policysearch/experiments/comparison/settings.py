@@ -9,6 +9,7 @@ from pydantic import Field
 
 from policysearch.core.errors import UserError
 from policysearch.core.settings import Settings
+from policysearch.study.density_settings import density_settings
 from policysearch.study.settings import ChildSettings, ConfirmSettings, PullSettings, RewardSettings, SpaceSettings
 
 _MOST = 10_000_000
@@ -64,7 +65,7 @@ class CompareSettings(Settings):
         """The names of the strategies, in the order given.
 
         Raises:
-            UserError: there is none, or one is named twice.
+            UserError: there is none, one is named twice, or one has no pulls that could be compared.
         """
         out: list[str] = []
         for part in filter(None, (text.strip() for text in self.strategies.split(","))):
@@ -76,6 +77,11 @@ class CompareSettings(Settings):
         twice = {name for name in out if out.count(name) > 1}
         if twice or not out:
             raise UserError(f"--strategies must name one or more, each once, got {self.strategies!r}")
+        if any(density_settings(name) for name in out):
+            raise UserError(
+                "strategy density trains no arm in its search, so that there are no pulls to compare with others': run "
+                "both searches, and compare what they find with `policysearch evaluate FOLDER --also OTHER_FOLDER`"
+            )
         return out
 
     @property

@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.search.summary import most_finalists
+from policysearch.experiments.search.workload import Workload, forecast_by_folds, workload
 from policysearch.experiments.session import Session
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.study.config import SearchConfig
@@ -41,19 +42,36 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     """
     config = session.config
     searched, confirmed = session.stores["search"].rows, session.stores["confirm"].rows
-    session.say(f"{_work(config, strategy, searched, confirmed)}, into {session.folder.path}")
+    whole = workload(config, dataset)
+    session.say(f"{_work(config, strategy, whole, searched, confirmed)}, into {session.folder.path}")
 
-    left = (max(0, config.trials - _ended(searched)), max(0, _confirmations(config) - _ended(confirmed)))
-    if not any(left):
+    work = whole.without(searched)
+    left = (work.trainings, max(0, _confirmations(config) - _ended(confirmed)))
+    if not any(left) and not work.evaluations:
         return
-    forecast = of_record(session.stores["search"], pool) or _measured(session, pool)
+    forecast = _of_pulls(session, whole, pool) or _measured(session, pool)
     if forecast is not None:
-        session.say(expectation(config, dataset, forecast, left, at_most=strategy.fidelities))
+        session.say(expectation(config, dataset, forecast, left, at_most=strategy.fidelities, work=work))
     session.say(f"{command('show', session.folder.path)} shows it meanwhile, from another terminal")
 
 
+def _of_pulls(session: Session, whole: Workload, pool: Pool) -> Forecast | None:
+    """A forecast from the pulls that are there; None without any."""
+    config, store = session.config, session.stores["search"]
+    if not whole.evaluations:
+        return of_record(store, pool)
+    fidelity = Fidelity(config.images, config.epochs)
+    return forecast_by_folds(whole, store.rows, fidelity, max(1, pool.free_slots))
+
+
 def expectation(
-    config: SearchConfig, dataset: Dataset, forecast: Forecast, left: tuple[int, int], *, at_most: bool = False
+    config: SearchConfig,
+    dataset: Dataset,
+    forecast: Forecast,
+    left: tuple[int, int],
+    *,
+    at_most: bool = False,
+    work: Workload | None = None,
 ) -> str:
     """How long what is left will take, as a sentence.
 
@@ -63,12 +81,18 @@ def expectation(
         forecast: of a training.
         left: trainings of the search, and of the confirmation.
         at_most: whether pulls may be smaller than the config's, as those of strategies with several fidelities are.
+        work: what is left of the search, where that is more than trainings.
     """
-    one = forecast.seconds(Fidelity(config.images, config.epochs)) * share_of_pull(config)
+    work = work or Workload(left[0], share=share_of_pull(config))
+    one = forecast.seconds(Fidelity(config.images, config.epochs)) * work.share
     last = forecast.seconds(Fidelity(*config.last_fidelity))
-    clock = forecast.wall(left[0] * one + left[1] * last)
-    in_all = f"{'at most ' if at_most else ''}about {clock_time(clock)}"
-    sentence = f"a training takes {'at most ' if at_most else ''}about {clock_time(one)} here, all of them {in_all}"
+    pulls = work.seconds(forecast, Fidelity(config.images, config.epochs))
+    clock = forecast.wall(pulls + left[1] * last)
+    most = "at most " if at_most else ""
+    judging = f", {_evaluations(work, forecast)}" if work.evaluations else ""
+    sentence = (
+        f"a training takes {most}about {clock_time(one)} here{judging}, all of them {most}about {clock_time(clock)}"
+    )
 
     height, width = dataset.shape[1:]
     times = height * width / _SIDE**2
@@ -92,9 +116,20 @@ def clock_time(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _work(config: SearchConfig, strategy: Strategy, searched: list[Row], confirmed: list[Row]) -> str:
+def _evaluations(work: Workload, forecast: Forecast) -> str:
+    """What an evaluation takes, as a clause."""
+    seconds = work.judged * forecast.per_judged
+    return f"an evaluation {f'about {clock_time(seconds)}' if seconds > 1 else 'less than a second'}"
+
+
+def _work(config: SearchConfig, strategy: Strategy, whole: Workload, searched: list[Row], confirmed: list[Row]) -> str:
     arms = f"{len(strategy.arms)} arms" if isinstance(strategy, RuleStrategy) else f"space {config.space}"
     trainings = f"{config.trials} + {_confirmations(config)} trainings (search + confirmation)"
+    if whole.evaluations:
+        trainings = (
+            f"{whole.trainings} trainings, each without a fold, then {whole.evaluations} evaluations of policies, "
+            f"which train nothing, and {_confirmations(config)} trainings of the confirmation"
+        )
     if not searched:
         return f"{arms}, {trainings}"
     recorded = f"{_ended(searched)} of {config.trials} pulls of the search are there"

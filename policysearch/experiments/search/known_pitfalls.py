@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import density_settings
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ def _is_loss(reward: str) -> bool:
 
 
 def known_to_mislead(config: SearchConfig) -> str:
-    """One sentence of warning; empty if nothing is known against such pulls, which is no promise."""
+    """One sentence of warning; empty if nothing is known against such pulls, which is no promise.
+
+    What was measured is about networks trained under policies, and says nothing of the strategy `density`.
+    """
+    if density_settings(config.strategy):
+        return ""
     pitfall = next((pitfall for pitfall in PITFALLS if pitfall.applies(config)), None)
     if pitfall is None:
         return ""

@@ -12,10 +12,11 @@ from policysearch.core.command import command
 from policysearch.core.jsonable import plain
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
+from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.chance_level import learning
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import noted, warnings_of
-from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, finalists, summarise
+from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
@@ -138,7 +139,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     summaries = summarise(store.rows)
     rows = [row for r in stores.values() for row in r.rows]
     cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
-    arms = finalists(summaries, config.finalists, references(store), config.strategy)
+    arms = candidates(config, store.rows, summaries, references(store))
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]
     complete = len(store.rows) >= config.trials and not store.running() and not again.running()
@@ -153,12 +154,13 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
             folder.path, config, None, summaries, summarise(fresh), None, *cost, warnings=(*warned, *so_far)
         )
     verdict = judge_winner(
-        summaries[0].arm,
+        arms[0],
         arms,
         fresh,
         reward=config.last_reward,
         data=data,
         searched=highest,
+        why=why_first(config),
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
     )
     policy = final_policy(config, verdict, warned)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policysearch.core.errors import SearchFailed, UserError, in_one_line
+from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import opened
@@ -20,6 +20,7 @@ from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.announcement import announce
 from policysearch.experiments.search.brief import FILE, save_brief
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
+from policysearch.experiments.search.candidates import candidates, must_have_rewards
 from policysearch.experiments.search.figure import write_picture
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import note_background, note_warnings
@@ -31,14 +32,13 @@ from policysearch.experiments.search.result import (
     result_of,
     saved_space,
 )
-from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
+from policysearch.experiments.search.summary import ArmSummary, summarise
 from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.experiments.session import Session
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.populations.plan import settled
-from policysearch.study.rows import most_common_error
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free
@@ -161,12 +161,8 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
         announce(session, dataset, strategy, pool)
         session.train("search", Budgeted(store, strategy, config.trials), pool, config.trials)
         summaries = summarise(store.rows)
-        if not any(summary.pulls for summary in summaries):
-            error, count = most_common_error(store.rows)
-            raise SearchFailed(
-                f"every arm failed: {count} of {len(store.rows)} trials ended with an error, most often: {error}"
-            )
-        arms = finalists(summaries, config.finalists, references(store), config.strategy)
+        must_have_rewards(config, store.rows, summaries)
+        arms = candidates(config, store.rows, summaries, references(store))
         source = Confirmation(confirmed, arms, config.confirm)
         if len(source) or confirmed.running():
             session.train("confirm", source, pool, len(confirmed.rows) + len(source))

@@ -76,6 +76,7 @@ def judge_winner(
     reward: str = "accuracy",
     data: Mapping[str, Any] | None = None,
     searched: Sequence[Row] = (),
+    why: str = "has the best shrunken mean",
     more: str = "more --confirm replicates",
 ) -> WinnerVerdict:
     """Choose among the finalists by their means over the confirmation's replicates.
@@ -93,6 +94,7 @@ def judge_winner(
         reward: whose values they are, for its unit.
         data: what the search noted of its data, to see whether anything was learned.
         searched: the search's own trials at its highest fidelity, for the same where nothing was confirmed.
+        why: the fallback is named, as a clause.
         more: what would tell more, for the sentence.
     """
     rewards = {arm.key: _by_replicate(arm, rows) for arm in arms}
@@ -101,7 +103,7 @@ def judge_winner(
         learned = learning(searched, data or {})
         if learned is not None and learned.hardly:
             return _nothing_learned(_IDENTITY, {}, learned, [])
-        text = f"{fallback.name} has the best shrunken mean; it was not confirmed on fresh replicates"
+        text = f"{fallback.name} {why}; it was not confirmed on fresh replicates"
         return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
     whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
     finalists = _Finalists(whole, {key: np.array([*rewards[key].values()]) for key in whole}, _images(rows))

@@ -17,6 +17,7 @@ from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved, tried_strategy
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
 from policysearch.experiments.search.summary import most_finalists
+from policysearch.experiments.search.workload import Workload, workload
 from policysearch.experiments.session import Session
 from policysearch.experiments.session_data import load_with_progress
 from policysearch.experiments.tabular.fidelity import Fidelity
@@ -26,7 +27,7 @@ from policysearch.service.runner.setting_names import setting_of
 from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.config import SearchConfig, make_config, validated
-from policysearch.study.populations.plan import settled, share_of_pull
+from policysearch.study.populations.plan import settled
 
 _ELSEWHERE = ("pool", "ray_address", "gpus_per_worker", "cpus_per_worker")
 _HERE = {"device": "cpu", "workers": 0}
@@ -87,13 +88,12 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
             if not placed.recipe.compile:  # with it, `timed` itself trains once before
                 timed(placed, pool, fidelity)  # the first of a process takes longer than any other
             forecast = timed(placed, pool, fidelity)
-    return _forecast(config, forecast, job["changes"]["workers"])
+    return _forecast(config, workload(config, dataset), forecast, job["changes"]["workers"])
 
 
-def _forecast(config: SearchConfig, forecast: Forecast, workers: int) -> dict[str, Any]:
+def _forecast(config: SearchConfig, work: Workload, forecast: Forecast, workers: int) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
     confirmations = config.confirm * most_finalists(config.finalists, config.strategy)
-    trainings = config.trials * share_of_pull(config)
-    worker_seconds = trainings * forecast.seconds(Fidelity(config.images, config.epochs))
+    worker_seconds = work.seconds(forecast, Fidelity(config.images, config.epochs))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))
     return {"worker_seconds": worker_seconds, "seconds": worker_seconds / max(1, workers), "device": config.device}

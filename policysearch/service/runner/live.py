@@ -131,8 +131,7 @@ class LiveFile:
         if goes_further or not begun:
             return lead_so_far(summaries, work.config.reward)
         config, searched = work.config, work.stores["search"]
-        settings = (config.finalists, config.last_reward, references(searched), config.strategy)
-        verdict = verdict_of(searched.rows, confirmed, *settings)
+        verdict = verdict_of(config, searched.rows, confirmed, references(searched))
         ended = sum(row.state != RUNNING for row in confirmed)
         return lead_of(verdict, config.last_reward, over=self._winner is not None, done=ended, total=work.total)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from statistics import fmean
 
 from policysearch.experiments.observer import Work
 from policysearch.experiments.search.summary import most_finalists
+from policysearch.study.density_settings import density_settings
 from policysearch.study.rows import RUNNING
 
 
@@ -32,11 +34,28 @@ class Pace:
         ended = self._ended()
         if ended == self._before:
             return None
+        if self._work.phase == "search" and density_settings(self._work.config.strategy):
+            return self._seconds_by_folds()
         one = (self._timer() - self._start) / (ended - self._before)
         left = max(0, self._work.total - ended) * one
         if self._work.phase == "search":
             left += self._confirmations() * one * self._relative_cost()
         return left
+
+    def _seconds_by_folds(self) -> float | None:
+        """The same where most pulls train nothing: by the worker-seconds of either kind; None before both are known."""
+        config, rows = self._work.config, self._work.store.rows
+        density = density_settings(config.strategy)
+        assert density is not None
+        trained, evaluated = (
+            [row.seconds for row in part if row.state != RUNNING]
+            for part in (rows[: density.folds], rows[density.folds :])
+        )
+        if not trained or not evaluated:
+            return None
+        left = (self._work.total - density.folds - len(evaluated)) * fmean(evaluated)
+        left += self._confirmations() * fmean(trained) * self._relative_cost()
+        return max(0.0, left) / max(1, config.workers or 1)
 
     def _confirmations(self) -> int:
         """Trainings of the confirmation, at most: a finalist may be a fixed policy."""

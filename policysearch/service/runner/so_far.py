@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policysearch.experiments.search.summary import ArmSummary, finalists, summarise
+from policysearch.experiments.search.candidates import candidates, why_first
+from policysearch.experiments.search.summary import ArmSummary, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.reports.numbers import unit_of
 from policysearch.stats.intervals import student
+from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, RUNNING, Row
 from workers.curves import curves_in_flight
 
@@ -84,11 +86,11 @@ def lead_so_far(summaries: Sequence[ArmSummary], reward: str) -> Lead | None:
 
 
 def verdict_of(
-    searched: Sequence[Row], confirmed: Sequence[Row], count: int, reward: str, fixed: Sequence[str], strategy: str = ""
+    config: SearchConfig, searched: Sequence[Row], confirmed: Sequence[Row], fixed: Sequence[str]
 ) -> WinnerVerdict:
     """The verdict on the finalists, as far as they have been confirmed."""
-    arms = finalists(summarise(searched), count, fixed, strategy)
-    return judge_winner(arms[0], arms, confirmed, reward=reward)
+    arms = candidates(config, searched, summarise(searched), fixed)
+    return judge_winner(arms[0], arms, confirmed, reward=config.last_reward, why=why_first(config))
 
 
 def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, total: int = 0) -> Lead:

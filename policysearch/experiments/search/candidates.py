@@ -1,0 +1,59 @@
+"""The arms that a search confirms: its best, or what its strategy makes of them, and the fixed policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policysearch.core.errors import SearchFailed
+from policysearch.experiments.search.summary import ArmSummary, finalists
+from policysearch.policy.presets import BASELINES
+from policysearch.policy.spaces import Arm
+from policysearch.study.config import SearchConfig
+from policysearch.study.density_chains import merged_arm
+from policysearch.study.density_settings import density_settings
+from policysearch.study.rows import Row, most_common_error
+
+
+def candidates(
+    config: SearchConfig, rows: Sequence[Row], summaries: Sequence[ArmSummary], fixed: Sequence[str] = BASELINES
+) -> list[Arm]:
+    """The arms that are confirmed.
+
+    Args:
+        config: of the search.
+        rows: its trials.
+        summaries: of them, best first.
+        fixed: the fixed policies that are confirmed too.
+
+    Returns:
+        The best arms by shrunken mean, or the one that the strategy `density` merges; then the fixed ones, none twice.
+    """
+    density = density_settings(config.strategy)
+    if density is None:
+        return finalists(summaries, config.finalists, fixed, config.strategy)
+    arm = merged_arm(rows, density)
+    return [*([arm] if arm else []), *finalists((), 0, fixed)]
+
+
+def why_first(config: SearchConfig) -> str:
+    """Why the first of the candidates is the first, as a clause after its name."""
+    if density_settings(config.strategy):
+        return "merges the best policies of each fold"
+    return "has the best shrunken mean"
+
+
+def must_have_rewards(config: SearchConfig, rows: Sequence[Row], summaries: Sequence[ArmSummary]) -> None:
+    """Check that a search has found something to confirm.
+
+    Raises:
+        SearchFailed: no pull had a reward, or the strategy `density` has evaluated no policy; the most common error.
+    """
+    density = density_settings(config.strategy)
+    if not any(summary.pulls for summary in summaries):
+        what, failed = "arm", rows
+    elif density is not None and merged_arm(rows, density) is None:
+        what, failed = "evaluation of a policy", rows[density.folds :]
+    else:
+        return
+    error, count = most_common_error(failed)
+    raise SearchFailed(f"every {what} failed: {count} of {len(failed)} trials ended with an error, most often: {error}")
