@@ -76,6 +76,8 @@ class _Watcher:
             state = f"best {name} {value:.4f}"
         if status.failed:
             state += f", {status.failed} failed"
+        if status.pruned:
+            state += f", {status.pruned} pruned"
 
         if self._console.is_terminal:
             self._bar(status, state)

@@ -17,6 +17,8 @@ from policysearch.experiments.pools import must_name_a_pool
 from policysearch.policy.spaces import load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
+from policysearch.study.ladder import must_be_climbable
+from policysearch.study.pruning.registry import pruner_of
 from policysearch.study.rewards import must_be_a_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import must_be_a_storage
@@ -66,6 +68,8 @@ def _text(config: SearchConfig) -> None:
 def _strategy(config: SearchConfig) -> None:
     must_name_a_strategy(config.strategy)
     must_suit_density(config)
+    must_be_climbable(config)
+    pruner_of(config)
 
 
 def _reward(config: SearchConfig) -> None:

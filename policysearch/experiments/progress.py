@@ -15,6 +15,7 @@ class Status:
         done, total: images that are decoded, or trials of this phase; of a recording, thousands of images trained.
         best: name of the arm with the best mean so far, and that mean, or None.
         failed: trials of this phase that ended without a reward.
+        pruned: trials of this phase that were stopped.
         note: in the phase "prepare", what is being done or will be done, as a sentence; otherwise empty.
     """
 
@@ -24,6 +25,7 @@ class Status:
     best: tuple[str, float] | None
     failed: int
     note: str = ""
+    pruned: int = 0
 
 
 Listener = Callable[[Status], None]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +22,16 @@ from policysearch.datasets.split import split
 from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
-from policysearch.policy.spaces import Space
+from policysearch.policy.spaces import Arm, Space
 from policysearch.study.config import SearchConfig
+from policysearch.study.continuing import policy_must_be_continuable
 from policysearch.study.density_settings import density_settings, with_density
+from policysearch.study.ladder import continues, ladder, must_be_climbable
 from policysearch.study.populations.settings import is_population
 from policysearch.study.populations.strategy import make_population
 from policysearch.study.rewards import try_reward
 from policysearch.study.sqlite_file import sqlite_file
-from policysearch.study.strategies import Strategy, ladder, make_strategy, must_suit_reward, try_own_rule
+from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy, must_suit_reward, try_own_rule
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
@@ -107,7 +111,24 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
     must_suit_reward(strategy, config.strategy, config.reward)
     try_own_rule(config.strategy, space, config.seed, config.trials)
+    must_be_climbable(config)
+    if isinstance(strategy, RuleStrategy) and continues(config):
+        _must_not_depend_on_the_end(strategy.arms)
+        return replace(strategy, continues=True)
     return strategy
+
+
+def _must_not_depend_on_the_end(arms: Sequence[Arm]) -> None:
+    """Check that all arms train alike whatever the number of epochs; promoted children are continued to more.
+
+    Raises:
+        UserError: a policy has stages or magnitudes that depend on the share of the training done.
+    """
+    for arm in arms:
+        try:
+            policy_must_be_continuable(arm.policy)
+        except UserError as error:
+            raise UserError(f"{error}; take {arm.name} out of the space, or give --promote retrain") from None
 
 
 def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
@@ -128,7 +149,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
 
 def _smallest_batch(config: SearchConfig) -> int:
     """Images of the smallest batch of any pull."""
-    pulls = ladder(config.strategy, config.images, config.epochs, config.rungs)
+    pulls = ladder(config)
     images = [config.last_fidelity[0], *(images for images, _ in pulls)]
     return min(smallest_batch(count, config.recipe.batch) for count in images)
 
@@ -146,7 +167,7 @@ def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
             default = "" if flag.replace("-", "_") in config.model_fields_set else " (the default)"
             bound = f"{train} or fewer" if images > train else f"{2 * classes} or more"
             raise UserError(f"--{flag} must lie in {bounds}, got {images}{default}: give {bound}")
-    fewest = ladder(config.strategy, config.images, config.epochs, config.rungs)[0][0]
+    fewest = ladder(config)[0][0]
     if fewest < 2 * classes:
         raise UserError(
             f"images of a pull must lie in {bounds}, and the cheapest of {config.rungs} rungs has {fewest}: "

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from policysearch.child.checkpoint_store import clear
+from policysearch.core.trial import Judge
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.apart import import_meanwhile
@@ -26,11 +27,11 @@ from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig
-from policysearch.study.continuing import keeps_children
-from policysearch.study.controller import Pool, Source, run
+from policysearch.study.controller import Pool, PruningPool, Source, judged, run
+from policysearch.study.ladder import keeps_children
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
-from policysearch.study.rows import FAILED, RUNNING
+from policysearch.study.rows import FAILED, PRUNED, RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_in_a_sentence
 from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores, studies_removed_without_trials
@@ -177,7 +178,7 @@ class Session(AbstractContextManager["Session"]):
             raise changed_settings(self.folder, change, "search", "its pulls would not compare: put it back")
 
     @contextmanager
-    def pool(self, dataset: Dataset, *, test: bool = False) -> Iterator[Pool]:
+    def pool(self, dataset: Dataset, *, test: bool = False) -> Iterator[PruningPool]:
         """Workers that train on the data set; `test` lets them read the test part, which is for `evaluate` alone.
 
         Raises:
@@ -186,7 +187,7 @@ class Session(AbstractContextManager["Session"]):
         self.place()
         assert self._pool_of is not None
         self.say(_start_of_workers(self.config))
-        keeping = Keeping(self.folder.checkpoints, keeps_children(self.config.strategy, self.config.recipe))
+        keeping = Keeping(self.folder.checkpoints, keeps_children(self.config))
         with self._pool_of(self.config, dataset, test=test, keeping=keeping) as pool:
             yield pool
         clear(self.folder.checkpoints)  # all trials have ended
@@ -196,7 +197,16 @@ class Session(AbstractContextManager["Session"]):
         _LOG.info("%s", note)
         self.listener(Status("prepare", 0, 0, None, 0, note))
 
-    def train(self, phase: str, source: Source, pool: Pool, total: int, *, shown_as: str = "") -> None:
+    def train(
+        self,
+        phase: str,
+        source: Source,
+        pool: PruningPool,
+        total: int,
+        *,
+        shown_as: str = "",
+        judge: Judge | None = None,
+    ) -> None:
         """Train what is unfinished and what the source asks for.
 
         Args:
@@ -205,6 +215,7 @@ class Session(AbstractContextManager["Session"]):
             pool: trains them.
             total: trials of the phase in all, for the listener.
             shown_as: what the listener is to call the phase.
+            judge: stops trials at their checkpoints; None stops none.
         """
         store = self.stores[phase]
         _LOG.info("%s: %d of %d trials recorded", shown_as or phase, len(store.rows), total)
@@ -212,7 +223,8 @@ class Session(AbstractContextManager["Session"]):
         def progress() -> None:
             self.listener(_status(shown_as or phase, store, total))
 
-        self.run_trials(shown_as or phase, store, source, pool, total, progress)
+        with judged(pool, judge):
+            self.run_trials(shown_as or phase, store, source, pool, total, progress)
 
     def run_trials(
         self,
@@ -257,4 +269,5 @@ def _status(phase: str, store: OptunaTrialStore, total: int) -> Status:
     ended = [row for row in store.rows if row.state != RUNNING]
     best = store.tally.best()
     named = None if best is None else (store.arm_name(best[0]), best[1])
-    return Status(phase, len(ended), total, named, sum(row.state == FAILED for row in ended))
+    failed, pruned = (sum(row.state == state for row in ended) for state in (FAILED, PRUNED))
+    return Status(phase, len(ended), total, named, failed, pruned=pruned)

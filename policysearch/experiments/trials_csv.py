@@ -27,6 +27,7 @@ _COLUMNS = (
     "seconds",
     "attempts",
     "error",
+    "pruned",
 )
 
 
@@ -68,4 +69,5 @@ def _fixed(phase: str, record: OptunaTrialStore, row: Row) -> list[Any]:
         seconds,
         attempts,
         error,
+        row.outcome.pruned,
     ]

@@ -1,23 +1,10 @@
-"""Searches whose trials go on from the children of others: what they need, and what is kept for them."""
+"""Searches whose trials go on from the children of others: what they need."""
 
 from __future__ import annotations
 
 from policysearch.child.recipe import CONTINUABLE, Recipe
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
-
-CONTINUING: frozenset[str] = frozenset({"asha", "pba", "pb2"})
-"""Strategies, by the name before the colon, whose trials may go on from the children of others."""
-
-
-def keeps_children(strategy: str, recipe: Recipe) -> bool:
-    """Whether the last state of every child of a search is kept, for trials that go on from it.
-
-    Example:
-        >>> keeps_children("asha:eta=3", Recipe(schedule="trunk")), keeps_children("ucb", Recipe(schedule="trunk"))
-        (True, False)
-    """
-    return strategy.partition(":")[0] in CONTINUING and recipe.schedule in CONTINUABLE
 
 
 def must_be_continuable(recipe: Recipe) -> None:

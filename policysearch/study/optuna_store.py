@@ -18,11 +18,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from policysearch.core.errors import RunFailed, UserError
 from policysearch.core.seeds import child_seed
-from policysearch.core.trial import Outcome, Trial
+from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.choices import Choice, SamplerChoice
+from policysearch.study.quick_storage import QuickStorage
 from policysearch.study.rewards import Reward
 from policysearch.study.rows import FAILED, Row, reward_of
 from policysearch.study.space_distributions import distributions
@@ -49,6 +50,8 @@ class OptunaTrialStore(TrialStore):
         space: what samplers suggest from.
         seed, fidelities, reward: as for `TrialStore`.
         read_only: leave trials open whose outcome is written but which a kill kept from being closed.
+        point_value: of a point of a learning curve, which becomes an intermediate value of its trial; None: curves stay
+            in the outcome alone.
         before_writing: called before each write; may raise where another controller has taken the study over.
         task: what a row asks of a worker instead of training its arm, see `Trial.task`.
 
@@ -65,6 +68,7 @@ class OptunaTrialStore(TrialStore):
         fidelities: Sequence[tuple[int, int]],
         reward: Reward,
         read_only: bool = False,
+        point_value: Reward | None = None,
         before_writing: Callable[[], None] = lambda: None,
         task: Callable[[Row], str] = lambda row: "",
     ) -> None:
@@ -73,6 +77,7 @@ class OptunaTrialStore(TrialStore):
         self.space = space
         self.incomplete: list[FrozenTrial] = []
         self._read_only = read_only
+        self._point_value = point_value
         self._before_writing = before_writing
         self._task = task
 
@@ -230,6 +235,10 @@ class OptunaTrialStore(TrialStore):
             task=self._task(row),
         )
 
+    def optuna_trial(self, number: int) -> FrozenTrial:
+        """A trial as Optuna has it."""
+        return self.study._storage.get_trial(self._id_of(number))
+
     def arm_name(self, key: str) -> str:
         """The name of an arm that was pulled."""
         return Arm({}, self._policies[key], self._losses.get(key)).name
@@ -241,8 +250,43 @@ class OptunaTrialStore(TrialStore):
 
     def tell(self, trial: Trial, outcome: Outcome) -> Row:
         """Record how a trial ended, and close it."""
-        self._set(trial.number, "outcome", json.dumps(asdict(outcome)))
+        self._set_outcome(trial.number, outcome)
         return self._end(trial.number, outcome)
+
+    def report(self, curves: Mapping[int, Curve]) -> None:
+        """Show learning curves of trials under way, by number, to who watches the study; all in one commit."""
+        self._before_writing()
+        self._set_curves({self._id_of(number): self._steps(curve) for number, curve in curves.items()}, {})
+
+    def _set_outcome(self, number: int, outcome: Outcome) -> None:
+        """Write how a trial ended, and its learning curve as intermediate values, in one commit."""
+        text = json.dumps(asdict(outcome))
+        steps = self._steps(outcome.metrics.get("curve", []))
+        if not steps:
+            self._set(number, "outcome", text)
+            return
+        self._before_writing()
+        trial_id = self._id_of(number)
+        self._set_curves({trial_id: steps}, {trial_id: {"outcome": text}})
+
+    def _steps(self, curve: Curve) -> dict[int, float]:
+        """The points of a curve as intermediate values, by epoch."""
+        if self._point_value is None:
+            return {}
+        return {int(point["epoch"]): self._point_value(point) for point in curve}
+
+    def _set_curves(self, curves: Mapping[int, Mapping[int, float]], attributes: Mapping[int, dict[str, Any]]) -> None:
+        storage = self.study._storage
+        backend = getattr(storage, "_backend", storage)
+        if isinstance(backend, QuickStorage):
+            backend.set_trial_curves(curves, attributes)
+            return
+        for trial_id, steps in curves.items():
+            for step, value in steps.items():
+                storage.set_trial_intermediate_value(trial_id, step, value)
+        for trial_id, texts in attributes.items():
+            for name, text in texts.items():
+                storage.set_trial_user_attr(trial_id, name, text)
 
     def _end(self, number: int, outcome: Outcome) -> Row:
         """Close a trial whose outcome is written. A process that dies before this leaves it to the next reader."""

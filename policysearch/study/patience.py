@@ -89,6 +89,7 @@ def _waiting(name: str) -> Callable[..., Any]:
     return method
 
 
+_ADDED = ("set_trial_curves",)
 _CALLED_BY_THE_CACHE = ("_create_new_trial", "_set_trial_param", "_get_trials", "_get_best_trial_id")
-for _name in (*(name for name in vars(BaseStorage) if not name.startswith("_")), *_CALLED_BY_THE_CACHE):
+for _name in (*(name for name in vars(BaseStorage) if not name.startswith("_")), *_CALLED_BY_THE_CACHE, *_ADDED):
     setattr(PatientStorage, _name, _waiting(_name))

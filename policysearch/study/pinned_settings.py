@@ -17,10 +17,10 @@ from policysearch.rules import RULES
 from policysearch.rules.registry import own_rule_named
 from policysearch.study.config import SearchConfig, save_config
 from policysearch.study.density_settings import DENSITY
+from policysearch.study.ladder import uses_fidelities
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import without_password
-from policysearch.study.strategies import ladder
 
 PINNED = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 """Settings that a run cannot change once it has begun."""
@@ -88,7 +88,7 @@ def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> 
 def search_settings(config: SearchConfig, folder: RunFolder, data: str) -> dict[str, Any]:
     """What the pulls of a search depend on: what an outcome depends on, the space and the source of the user's rule."""
     settings = training_settings(config, data, SearchConfig.setting_names(Mark.FIXED))
-    if len(ladder(config.strategy, config.images, config.epochs, config.rungs)) > 1:
+    if uses_fidelities(config.strategy):
         settings |= config.setting_values(Mark.FIXED_IF_USED)
     settings["space.toml"] = hashlib.sha256(folder.space.read_bytes()).hexdigest()
     if own_rule_named(config.strategy) and config.strategy.partition(":")[0] not in _SOURCE_BUILT_IN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -41,12 +41,37 @@ class QuickStorage(RDBStorage):
                 return trials
         return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
 
+    def set_trial_curves(
+        self, curves: Mapping[int, Mapping[int, float]], attributes: Mapping[int, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Set intermediate values of trials, and attributes with them, in one commit; Optuna commits once for each.
+
+        Args:
+            curves: by a trial's id in the storage, values by step; what these steps held is replaced.
+            attributes: user attributes by a trial's id and by name; values are JSON.
+        """
+        value, attribute = models.TrialIntermediateValueModel, models.TrialUserAttributeModel
+        with Session(self.engine) as session, session.begin():
+            for trial_id, steps in curves.items():
+                session.execute(delete(value).where(value.trial_id == trial_id, value.step.in_([*steps])))
+                session.add_all(_point(trial_id, step, number) for step, number in steps.items())
+            for trial_id, texts in (attributes or {}).items():
+                session.execute(delete(attribute).where(attribute.trial_id == trial_id, attribute.key.in_([*texts])))
+                session.add_all(attribute(trial_id=trial_id, key=k, value_json=json.dumps(v)) for k, v in texts.items())
+
     def _all_trials(self, study_id: int) -> list[FrozenTrial]:
         try:
             with Session(self.engine) as session:
                 return _read(session, study_id)
         except SQLAlchemyError as error:
             raise StorageInternalError(f"the trials cannot be read: {error}") from error
+
+
+def _point(trial_id: int, step: int, number: float) -> models.TrialIntermediateValueModel:
+    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(number)
+    return models.TrialIntermediateValueModel(
+        trial_id=trial_id, step=step, intermediate_value=stored, intermediate_value_type=kind
+    )
 
 
 def _read(session: Session, study_id: int) -> list[FrozenTrial]:

@@ -33,6 +33,7 @@ METRICS: dict[str, str] = {
 }
 """The recorded metrics that a reward may name."""
 
+_AT_CHECKPOINTS = frozenset({"accuracy", "loss"})
 _OF_BASE = frozenset({"affinity", "density_loss"})
 _OF_FOLDS = frozenset({"held_out_loss", "held_out_accuracy"})
 
@@ -83,6 +84,28 @@ def parse_reward(text: str) -> Reward:
         UserError: unknown metric (the message suggests the nearest), bad grammar, or a function that cannot be loaded.
     """
     return function(text, f"reward {text!r}") if ":" in text else _sum(text)
+
+
+def checkpoint_reward(text: str) -> Reward:
+    """The same reward from a point of a learning curve, which has an accuracy and a loss.
+
+    Raises:
+        UserError: it takes more than these.
+    """
+    reward = None if ":" in text else _sum(text)
+    others = [] if reward is None else [name for _, name in reward.terms if name not in _AT_CHECKPOINTS]
+    if reward is None or others:
+        what = others[0] if others else "your own function"
+        raise UserError(f"reward {text!r}: children have accuracy and loss at their checkpoints, but not {what}")
+    return reward
+
+
+def point_value(text: str) -> Reward:
+    """What a dashboard shows of a point of a learning curve: the reward, or the accuracy where it takes more."""
+    try:
+        return checkpoint_reward(text)
+    except UserError:
+        return parse_reward("accuracy")
 
 
 def must_be_a_reward(text: str, base: bool = False, folds: bool = False) -> None:

@@ -6,7 +6,7 @@ it began with follow from the group and from the marks of the field.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -51,6 +51,14 @@ class StrategySettings(Settings):
         Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
     ] = None
     trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
+    prune: Annotated[
+        str | None,
+        Field(
+            description="stop hopeless pulls at their checkpoints: paired, or a pruner of Optuna's as "
+            "percentile:percentile=25 (see `policysearch strategies`)"
+        ),
+        Mark.FIXED,
+    ] = None
     finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the four fixed policies")] = 4
 
 
@@ -78,9 +86,22 @@ class RewardSettings(Settings):
     ] = "accuracy"
     rungs: Annotated[
         int,
-        Field(ge=2, le=8, description="fidelities of successive-halving and hyperband: images, images/eta, ..."),
+        Field(ge=2, le=8, description="fidelities of asha, halving and hyperband: images, images/eta, ... (or epochs)"),
         Mark.FIXED_IF_USED,
     ] = 3
+
+
+class PromotionSettings(Settings):
+    """What strategies of several fidelities do when they promote an arm."""
+
+    promote: Annotated[
+        Literal["auto", "continue", "retrain"],
+        Field(
+            description="promoted pulls continue their child for more epochs, or retrain on more images; auto: they "
+            "continue with --schedule trunk"
+        ),
+        Mark.FIXED_IF_USED,
+    ] = "auto"
 
 
 class ConfirmSettings(Settings):
@@ -191,6 +212,7 @@ class SearchSettings(
     OutputSettings,
     ExperimentSettings,
     ConfirmSettings,
+    PromotionSettings,
     RewardSettings,
     PullSettings,
     StrategySettings,

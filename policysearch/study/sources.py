@@ -48,8 +48,11 @@ class Budgeted(StoreSource[TrialStore]):
         self._spent = sum(self.cost(row) for row in store.rows)
 
     def cost(self, row: Row) -> float:
-        """What a recorded pull costs."""
-        return self._costs[row.fidelity] if self._costs else 1.0
+        """What a recorded pull costs; of one that continues a child, what it adds to it."""
+        if not self._costs:
+            return 1.0
+        before = 0.0 if row.parent is None else self._costs[self.store.rows[row.parent].fidelity]
+        return self._costs[row.fidelity] - before
 
     def ask(self) -> Trial | None:
         choice = self._strategy.choose(self.store) if self._spent < self._budget else None

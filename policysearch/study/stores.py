@@ -20,15 +20,15 @@ from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_chains import fold_task
 from policysearch.study.density_settings import density_settings
+from policysearch.study.ladder import ladder
 from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import parse_reward
+from policysearch.study.rewards import parse_reward, point_value
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings
 from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.storage import names_in, open_storage, reason, without_password
-from policysearch.study.strategies import ladder
 
 _LOG = logging.getLogger(__name__)
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
@@ -102,7 +102,7 @@ def open_stores(
             lease = None
             if config.storage and not read_only:  # a study in the folder is guarded by the folder's lock
                 lease = stack.enter_context(_lease(studies[next(iter(phases))], config, folder))
-            sizes = fidelities or ladder(config.strategy, config.images, config.epochs, config.rungs)
+            sizes = fidelities or ladder(config)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
                 phase: _store(study, config, space, read_only, phase, of_phase[phase], lease, folder)
@@ -131,6 +131,7 @@ def _store(
         fidelities=fidelities,
         reward=_no_reward if read_only else parse_reward(reward),
         read_only=read_only,
+        point_value=point_value(reward),
         before_writing=lease.must_hold if lease else _nothing,
         task=_tasks(config, folder) if phase == "search" else _no_task,
     )

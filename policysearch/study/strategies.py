@@ -20,9 +20,9 @@ from policysearch.policy.features import features
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules import RULES, Rule, Tally
 from policysearch.rules.registry import own_rule_named, parse_rule
-from policysearch.rules.successive_halving import Promoting
 from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
 from policysearch.study.further_strategies import FURTHER
+from policysearch.study.ladder import origin_of
 from policysearch.study.populations.settings import POPULATIONS, is_population, parse_population
 from policysearch.study.pull_history import PullHistory
 from policysearch.study.quiet_optuna import quiet_optuna
@@ -70,11 +70,19 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True)
 class RuleStrategy:
-    """A bandit rule over a finite list of arms, for a search of `budget` pulls."""
+    """A bandit rule over a finite list of arms, for a search of `budget` pulls.
+
+    Attributes:
+        rule: chooses arms and fidelities.
+        arms: from which it chooses.
+        budget: pulls of the whole search.
+        continues: whether pulls above the cheapest fidelity go on with the child of the one below.
+    """
 
     rule: Rule
     arms: tuple[Arm, ...]
     budget: int
+    continues: bool = False
 
     @property
     def fidelities(self) -> bool:
@@ -91,7 +99,11 @@ class RuleStrategy:
     def choose(self, history: PullHistory) -> ArmChoice:
         counts = history.tally.history(self._keys, self._features, self.budget)
         choice = self.rule.choose(counts, rule_generator(history.seed, len(history.rows)))
-        return ArmChoice(self.arms[choice.arm], choice.fidelity, choice.probability)
+        arm = self.arms[choice.arm]
+        if not self.continues or not choice.fidelity:
+            return ArmChoice(arm, choice.fidelity, choice.probability)
+        origin = origin_of(history.rows, arm.key, choice.fidelity)
+        return ArmChoice(arm, choice.fidelity, choice.probability, origin.parent, origin.replicate)
 
 
 @dataclass(frozen=True)
@@ -182,26 +194,6 @@ def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
             f"strategy {spec} counts correct predictions and so maximises accuracy, but the reward is {reward!r}: "
             "give --reward accuracy, or a strategy such as ucb or thompson"
         )
-
-
-def uses_fidelities(spec: str) -> bool:
-    """Whether that strategy chooses how much training a pull buys."""
-    name = spec.partition(":")[0]
-    return name in RULES and "fidelities" in RULES[name][1].needs
-
-
-def ladder(spec: str, images: int, epochs: int, rungs: int) -> tuple[tuple[int, int], ...]:
-    """(images, epochs) of a strategy's pulls, cheapest first.
-
-    For a rule of several fidelities images/eta, ..., images; for a population the epochs at which intervals end.
-    """
-    if is_population(spec):
-        return tuple((images, end) for end in parse_population(spec).ends(epochs))
-    if not uses_fidelities(spec):
-        return ((images, epochs),)
-    rule = parse_rule(spec, "strategy")
-    assert isinstance(rule, Promoting), rule
-    return tuple((max(1, round(images / rule.eta**i)), epochs) for i in reversed(range(rungs)))
 
 
 def _sampler_name(spec: str) -> str:

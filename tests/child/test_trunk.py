@@ -9,12 +9,7 @@ from policysearch.child.recipe import CONTINUABLE, Recipe
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.steps import SubPolicy
-from policysearch.study.continuing import (
-    CONTINUING,
-    keeps_children,
-    must_be_continuable,
-    policy_must_be_continuable,
-)
+from policysearch.study.continuing import must_be_continuable, policy_must_be_continuable
 from tests.support.small_children import same, small_child, small_train, small_trial, state_after
 
 FLIP = Policy.preset("trivialaugment-wide")
@@ -75,9 +70,3 @@ def test_what_cannot_be_continued_is_refused():
     with pytest.raises(UserError, match="policy mine has stages"):
         policy_must_be_continuable(staged)
     policy_must_be_continuable(FLIP)
-
-
-def test_children_are_kept_where_others_go_on_from_them():
-    assert all(keeps_children(name, Recipe(schedule="trunk")) for name in CONTINUING)
-    assert not any(keeps_children(name, Recipe()) for name in CONTINUING)
-    assert not keeps_children("ucb", Recipe(schedule="constant"))

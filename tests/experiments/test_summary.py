@@ -12,7 +12,7 @@ from policysearch.experiments.search.tables import PROVISIONAL, arm_grid, arm_no
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import make_config
-from policysearch.study.rows import COMPLETE, FAILED, RUNNING, Row
+from policysearch.study.rows import COMPLETE, FAILED, PRUNED, RUNNING, Row
 
 
 def arm(name: str) -> Arm:
@@ -46,14 +46,16 @@ def test_means_errors_and_intervals_by_hand():
 
 def test_pulls_of_lower_fidelities_and_failures_are_counted_apart():
     record = [row(OURS, 0.9), row(OURS, 0.5, 1), row(OURS, None), row(IDENTITY, 0.99), row(CROP, None, state=RUNNING)]
+    record += [row(OURS, None, 1, PRUNED)] * 2
     assert highest_fidelity(record) == 1
     found = {s.arm.name: s for s in summarise(record)}
     ours = found["randaugment:1,3"]
-    assert (ours.pulls, ours.cheaper, ours.failures, ours.mean) == (1, 1, 1, 0.5)
+    assert (ours.pulls, ours.cheaper, ours.failures, ours.pruned, ours.mean) == (1, 1, 1, 2, 0.5)
+    assert ours.ended == 5
     assert (found["identity"].pulls, found["identity"].cheaper) == (0, 1)
     assert found["flip-crop"].failures == 0
     grid = arm_grid(summarise(record), make_config({}))
-    assert grid.rows[0][:3] == ("randaugment:1,3", "1 (+1 cheaper) (+1 failed)", "50.00 %")
+    assert grid.rows[0][:3] == ("randaugment:1,3", "1 (+1 cheaper) (+1 failed) (+2 pruned)", "50.00 %")
     assert arm_notes(summarise(record)) == [PROVISIONAL]
     assert arm_notes(summarise(record), most=1) == ["2 more arms in trials.csv.", PROVISIONAL]
 

@@ -39,11 +39,11 @@ EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-l
 STUDY = "seed storage study out "
 FLAGS = {
     "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists images epochs reward "
-    "rungs confirm confirm-images confirm-epochs confirm-reward tensorboard",
+    "rungs promote prune confirm confirm-images confirm-epochs confirm-reward tensorboard",
     "record": TRAINING + EXPERIMENT + STUDY + "config space reward rungs fidelities seeds arms best best-seeds budget",
-    "compare": TRAINING + EXPERIMENT + "out replay space images epochs rungs confirm confirm-images confirm-epochs "
-    "confirm-reward strategies pulls runs sampler-runs fidelity ladder truth reward delta stragglers slowdown failures "
-    "seed processes sensitivity",
+    "compare": TRAINING + EXPERIMENT + "out replay space images epochs rungs promote confirm confirm-images "
+    "confirm-epochs confirm-reward strategies pulls runs sampler-runs fidelity ladder truth reward delta stragglers "
+    "slowdown failures seed processes sensitivity",
     "calibrate": TRAINING + EXPERIMENT + STUDY + "space arms long ladder seeds long-seeds rewards tolerance budget",
     "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also seeds grid-n grid-m grid-seeds",
     "data": DATA + "validation split-seed out",
@@ -66,7 +66,7 @@ def test_commands_take_the_flags_that_they_always_took(command):
 
 def test_names_that_runs_tables_and_calibrations_record():
     confirmed = {"confirm_images", "confirm_epochs", "confirm_reward"}
-    assert {*PINNED} == PULLS | confirmed | {"strategy", "reward", "rungs"}
+    assert {*PINNED} == PULLS | confirmed | {"strategy", "reward", "rungs", "promote", "prune"}
     assert {*TrainingSettings.setting_names(Mark.FIXED)} == PULLS
     reported = PULLS - {"images", "epochs"} | {"reward", "resize", "aspect", "background", "device", "workers"}
     assert {*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)} == reported
@@ -90,7 +90,7 @@ def check(config: SearchConfig, folder: RunFolder) -> dict[str, object]:
 
 def test_a_published_run_is_the_same_search_still(published):
     settings = check(load_config(published.config), published)
-    compared = {*PINNED} - {"rungs"} | {"operations", "the model's source", "data", "space.toml"}
+    compared = {*PINNED} - {"rungs", "promote", "prune"} | {"operations", "the model's source", "data", "space.toml"}
     assert {*settings} == compared
 
 

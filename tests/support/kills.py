@@ -10,6 +10,8 @@ from pathlib import Path
 
 from optuna.storages import RDBStorage
 
+from policysearch.study.quick_storage import QuickStorage
+
 WRITES = (
     "create_new_study",
     "set_study_system_attr",
@@ -37,8 +39,8 @@ def trials(folder: Path) -> list[tuple]:
 def kill_at(monkeypatch, count: int) -> None:
     """From now on the `count`-th write to the storage is the last."""
     left = [count]
-    for name in WRITES:
-        original = getattr(RDBStorage, name)
+    for storage, name in [*((RDBStorage, name) for name in WRITES), (QuickStorage, "set_trial_curves")]:
+        original = getattr(storage, name)
 
         def wrapped(self, *args, original=original, **kwargs):
             left[0] -= 1
@@ -47,7 +49,7 @@ def kill_at(monkeypatch, count: int) -> None:
                 raise Killed
             return result
 
-        monkeypatch.setattr(RDBStorage, name, wrapped)
+        monkeypatch.setattr(storage, name, wrapped)
 
 
 def command(*words: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,12 @@ from policysearch.experiments.session import Session
 from policysearch.experiments.session_data import load_with_progress
 from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.ladder import ladder
 from policysearch.study.pinned_settings import PINNED, first_change
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.stores import open_stores
-from policysearch.study.strategies import ladder
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Search:
     @property
     def fidelities(self) -> int:
         """How many fidelities its pulls may have; only those at the highest compare with other searches'."""
-        return len(ladder(self.strategy, self.config.images, self.config.epochs, self.config.rungs))
+        return len(ladder(self.config))
 
     def of(self, strategy: str, budget: int) -> bool:
         return (self.strategy, self.budget) == (strategy, budget)
@@ -147,7 +147,7 @@ def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
 
 def _numbered(listener: Listener, number: int, count: int) -> Listener:
     def report(status: Status) -> None:
-        listener(Status(f"search {number + 1} of {count}", status.done, status.total, status.best, status.failed))
+        listener(replace(status, phase=f"search {number + 1} of {count}", note=""))
 
     return report
 

@@ -10,12 +10,19 @@ from pydantic import Field
 from policysearch.core.errors import UserError
 from policysearch.core.settings import Settings
 from policysearch.study.density_settings import density_settings
-from policysearch.study.settings import ChildSettings, ConfirmSettings, PullSettings, RewardSettings, SpaceSettings
+from policysearch.study.settings import (
+    ChildSettings,
+    ConfirmSettings,
+    PromotionSettings,
+    PullSettings,
+    RewardSettings,
+    SpaceSettings,
+)
 
 _MOST = 10_000_000
 
 
-class LiveSettings(ChildSettings, SpaceSettings, PullSettings, RewardSettings, ConfirmSettings):
+class LiveSettings(ChildSettings, SpaceSettings, PullSettings, RewardSettings, PromotionSettings, ConfirmSettings):
     """How live searches train and confirm; those that the comparison sets itself are in `CompareSettings`."""
 
 

@@ -15,6 +15,7 @@ from policysearch.experiments.session import Session
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool
+from policysearch.study.ladder import longest_pull, trained_epochs
 from policysearch.study.populations.plan import share_of_pull
 from policysearch.study.rows import COMPLETE, RUNNING, Row
 from policysearch.study.strategies import RuleStrategy, Strategy
@@ -84,9 +85,9 @@ def expectation(
         work: what is left of the search, where that is more than trainings.
     """
     work = work or Workload(left[0], share=share_of_pull(config))
-    one = forecast.seconds(Fidelity(config.images, config.epochs)) * work.share
+    one = forecast.seconds(Fidelity(*longest_pull(config))) * work.share
     last = forecast.seconds(Fidelity(*config.last_fidelity))
-    pulls = work.seconds(forecast, Fidelity(config.images, config.epochs))
+    pulls = work.seconds(forecast, Fidelity(*longest_pull(config)))
     clock = forecast.wall(pulls + left[1] * last)
     most = "at most " if at_most else ""
     judging = f", {_evaluations(work, forecast)}" if work.evaluations else ""
@@ -150,8 +151,7 @@ def _ended(rows: list[Row]) -> int:
 def of_record(store: TrialStore, pool: Pool) -> Forecast | None:
     """A forecast from what the last pulls have taken per image and epoch, whatever their fidelity; None without any."""
     rows = [row for row in store.rows if row.state == COMPLETE][-_LAST:]
-    costs = [(row.outcome.seconds, store.trial(row)) for row in rows]
-    per_image = [seconds / (trial.images * trial.epochs) for seconds, trial in costs]
+    per_image = [row.outcome.seconds / (store.trial(row).images * trained_epochs(store, row)) for row in rows]
     return Forecast(fmean(per_image), 0.0, max(1, pool.free_slots)) if per_image else None
 
 

@@ -39,6 +39,8 @@ from policysearch.experiments.search.unused_operations import notes_on_operation
 from policysearch.experiments.session import Session
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.populations.plan import settled
+from policysearch.study.pruning.judging import Judging
+from policysearch.study.pruning.registry import pruner_of
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free
@@ -159,7 +161,9 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
     config, store, confirmed = session.config, session.stores["search"], session.stores["confirm"]
     with session.pool(dataset) as pool:
         announce(session, dataset, strategy, pool)
-        session.train("search", Budgeted(store, strategy, config.trials), pool, config.trials)
+        pruner = pruner_of(config)
+        judge = Judging(store, pruner) if pruner else None
+        session.train("search", Budgeted(store, strategy, config.trials), pool, config.trials, judge=judge)
         summaries = summarise(store.rows)
         must_have_rewards(config, store.rows, summaries)
         arms = candidates(config, store.rows, summaries, references(store))

@@ -14,7 +14,7 @@ from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import student
 from policysearch.stats.shrinkage import pooled, shrink
 from policysearch.study.further_strategies import composed_arms, composed_count
-from policysearch.study.rows import COMPLETE, FAILED, Row
+from policysearch.study.rows import COMPLETE, FAILED, PRUNED, Row
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class ArmSummary:
         seconds: worker-seconds spent on it.
         cheaper: rewards it has at lower fidelities than the highest; they do not compare, and are not in the mean.
         freedom: degrees of freedom of the pooled deviation; 0 where no arm has two rewards.
+        pruned: pulls that were stopped since the arm looked hopeless.
     """
 
     arm: Arm
@@ -43,6 +44,12 @@ class ArmSummary:
     seconds: float
     cheaper: int = 0
     freedom: int = 0
+    pruned: int = 0
+
+    @property
+    def ended(self) -> int:
+        """Pulls that have ended, however they did."""
+        return self.pulls + self.cheaper + self.failures + self.pruned
 
     @property
     def interval(self) -> Estimate:
@@ -128,6 +135,7 @@ def _summary(
         sum(row.seconds for row in rows),
         sum(row.state == COMPLETE for row in rows) - n,
         freedom,
+        sum(row.state == PRUNED for row in rows),
     )
 
 

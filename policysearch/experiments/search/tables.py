@@ -32,7 +32,8 @@ def pulls_in_words(summary: ArmSummary) -> str:
     """The pulls that count, and how many others there were."""
     cheaper = f" (+{summary.cheaper} cheaper)" if summary.cheaper else ""
     failed = f" (+{summary.failures} failed)" if summary.failures else ""
-    return f"{summary.pulls}{cheaper}{failed}"
+    pruned = f" (+{summary.pruned} pruned)" if summary.pruned else ""
+    return f"{summary.pulls}{cheaper}{failed}{pruned}"
 
 
 def arm_notes(summaries: Sequence[ArmSummary], most: int = 20) -> list[str]:

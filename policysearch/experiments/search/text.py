@@ -51,11 +51,11 @@ def _trained_with(loss: Loss | None) -> list[str]:
 
 def _unfinished(result: SearchResult) -> str:
     """How far a search is that has not come to its end, and what continues it."""
-    pulls = sum(arm.pulls + arm.failures for arm in result.summaries)
+    pulls = sum(arm.ended for arm in result.summaries)
     goes_on = f"{command('resume', result.folder)} goes on."
     if pulls < result.config.trials:
         return f"Not finished: {pulls} of {result.config.trials} pulls; {goes_on}"
-    confirmed = sum(arm.pulls + arm.failures for arm in result.confirmation)
+    confirmed = sum(arm.ended for arm in result.confirmation)
     return (
         f"Not finished: the search is complete ({pulls} of {result.config.trials}), its confirmation is not "
         f"({confirmed} trainings so far); {goes_on}"

@@ -23,7 +23,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("resize", "aspect", "background", "image_column", "label_column", "group", "skip_damaged"),
             *("validation", "split_seed"),
         ),
-        "Reward and choice of policies": ("reward", "calibrated", "rungs", "operations"),
+        "Reward and choice of policies": ("reward", "calibrated", "rungs", "promote", "prune", "operations"),
         "Confirmation": ("finalists", "confirm_images", "confirm_epochs", "confirm_reward"),
         "Network": ("model", "recipe"),
         "Where it runs": ("place", "retries", "deadline", "seed"),

@@ -27,6 +27,7 @@ from policysearch.service.runner.setting_names import setting_of
 from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.config import SearchConfig, make_config, validated
+from policysearch.study.ladder import longest_pull
 from policysearch.study.populations.plan import settled
 
 _ELSEWHERE = ("pool", "ray_address", "gpus_per_worker", "cpus_per_worker")
@@ -94,6 +95,6 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
 def _forecast(config: SearchConfig, work: Workload, forecast: Forecast, workers: int) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
     confirmations = config.confirm * most_finalists(config.finalists, config.strategy)
-    worker_seconds = work.seconds(forecast, Fidelity(config.images, config.epochs))
+    worker_seconds = work.seconds(forecast, Fidelity(*longest_pull(config)))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))
     return {"worker_seconds": worker_seconds, "seconds": worker_seconds / max(1, workers), "device": config.device}

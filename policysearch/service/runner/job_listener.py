@@ -133,7 +133,8 @@ class _FollowedSource:
         row = self._work.store.rows[trial.number]
         metrics = {name: value for name, value in outcome.metrics.items() if isinstance(value, int | float)}
         ended = {"reward": row.reward, "seconds": row.seconds, "metrics": metrics, "error": row.outcome.error}
-        self._append("pull_ended", trial, **ended)
+        pruned = {"pruned": row.outcome.pruned} if row.outcome.pruned else {}
+        self._append("pull_ended", trial, **ended, **pruned)
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
         again = self._source.attempt_failed(trial, outcome)

@@ -9,6 +9,7 @@ from statistics import fmean
 from policysearch.experiments.observer import Work
 from policysearch.experiments.search.summary import most_finalists
 from policysearch.study.density_settings import density_settings
+from policysearch.study.ladder import longest_pull
 from policysearch.study.rows import RUNNING
 
 
@@ -65,7 +66,8 @@ class Pace:
     def _relative_cost(self) -> float:
         """What a training of the confirmation costs, in pulls of the search."""
         images, epochs = self._work.config.last_fidelity
-        return images * epochs / (self._work.config.images * self._work.config.epochs)
+        of_pull = longest_pull(self._work.config)
+        return images * epochs / (of_pull[0] * of_pull[1])
 
     def worker_seconds(self) -> float:
         """Worker-seconds of all trainings of the experiment that have ended, earlier attempts included."""

@@ -66,6 +66,7 @@ def _grid(title: str, summaries: Sequence[ArmSummary], reward: str, bold: str = 
 
 
 def _row(summary: ArmSummary, unit: Unit) -> tuple[str, ...]:
-    pulls = f"{summary.pulls}" + (f" (+{summary.cheaper} cheaper)" if summary.cheaper else "")
+    others = {"cheaper": summary.cheaper, "pruned": summary.pruned}
+    pulls = f"{summary.pulls}" + "".join(f" (+{count} {kind})" for kind, count in others.items() if count)
     mean, shrunken = unit.estimate(summary.interval), unit.value(summary.shrunken)
     return summary.arm.name, pulls, mean, shrunken, str(summary.failures), duration(summary.seconds)

@@ -16,29 +16,29 @@ from policysearch.reports.html.markup import folded, heading, listed, paragraph,
 from policysearch.reports.numbers import duration, share
 from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
-from policysearch.study.rows import COMPLETE, FAILED, Row
+from policysearch.study.rows import COMPLETE, FAILED, PRUNED, Row
 from policysearch.study.storage import without_password
 
 _ERRORS = 5  # of the commonest
 
 
 def cost(material: Material) -> Iterator[str]:
-    """Pulls, failures, repeated attempts and worker-seconds of each phase."""
+    """Pulls, failures, pruned pulls, repeated attempts and worker-seconds of each phase."""
     yield heading(2, "Cost")
     phases = {"search": material.searched, "confirmation": material.confirmed}
     whole = [*material.searched, *material.confirmed]
     rows = [_row(name, trials, material.seconds) for name, trials in {**phases, "all": whole}.items() if trials]
-    heads = ("phase", "pulls", "with a reward", "failed", "repeated attempts", "worker time", "share")
+    heads = ("phase", "pulls", "with a reward", "failed", "pruned", "repeated attempts", "worker time", "share")
     yield table(Grid("What it cost", heads, tuple(rows), ("all",)))
     errors = _errors(whole)
     yield folded("What went wrong", listed(errors)) if errors else ""
 
 
 def _row(name: str, rows: Sequence[Row], total: float) -> tuple[str, ...]:
-    done, failed = (sum(row.state == state for row in rows) for state in (COMPLETE, FAILED))
+    states = [sum(row.state == state for row in rows) for state in (COMPLETE, FAILED, PRUNED)]
     again = sum(len(row.failures) for row in rows)
     spent = seconds(rows)
-    counts = (str(count) for count in (len(rows), done, failed, again))
+    counts = (str(count) for count in (len(rows), *states, again))
     return name, *counts, duration(spent), share(spent / total if total else float("nan"))
 
 

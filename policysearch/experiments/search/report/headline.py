@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from policysearch.core.command import command
 from policysearch.experiments.search.report.data import Material, seconds
@@ -12,7 +12,7 @@ from policysearch.reports.html.markup import heading, paragraph, statement, tabl
 from policysearch.reports.numbers import Unit, duration, share, unit_of
 from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
-from policysearch.study.strategies import ladder
+from policysearch.study.ladder import continues, ladder
 
 _NOTE = (
     "Differences are paired within replicates that the search never saw. Their 95 % intervals hold for all pairs of "
@@ -54,16 +54,23 @@ def found_on(material: Material) -> str:
     again = seconds(material.confirmed)
     part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
     return (
-        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {_sizes(config)} images × "
-        f"{config.epochs} epochs over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
+        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {_sizes(config)} epochs "
+        f"over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
         f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
     )
 
 
 def _sizes(config: SearchConfig) -> str:
-    sizes = dict.fromkeys(images for images, _ in ladder(config.strategy, config.images, config.epochs, config.rungs))
-    *cheaper, images = (f"{images:,}" for images in sizes)
-    return f"{', '.join(cheaper)} or {images}" if cheaper else images
+    """Images × epochs of pulls; of several fidelities the one that changes is listed."""
+    sizes = ladder(config)
+    if continues(config):
+        return f"{config.images:,} images × {_listed([epochs for _, epochs in sizes])}"
+    return f"{_listed([*dict.fromkeys(images for images, _ in sizes)])} images × {config.epochs}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *others, last = (f"{number:,}" for number in numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _longer(material: Material) -> str:

@@ -78,6 +78,8 @@ def sentence(event: Mapping[str, Any], unit: Unit) -> str:
 
 def _outcome(event: Mapping[str, Any], unit: Unit) -> str:
     reward = event.get("reward")
+    if event.get("pruned"):
+        return f"stopped {event.get('pruned')}"
     if reward is None:
         return f"failed: {event.get('error')}"
     return f"{unit.value(float(reward))} in {float(event.get('seconds') or 0):.1f} s"

@@ -241,7 +241,8 @@ const SENTENCES = {
   pull_started: (event) => `${pull(event)} begins: ${event.name}`,
   pull_ended: (event, reward) =>
     `${pull(event)} ended: ${event.name}, ` +
-    (event.reward == null ? `failed: ${event.error}` : `${reward(event.reward)} in ${(event.seconds ?? 0).toFixed(1)} s`),
+    (event.pruned ? `stopped ${event.pruned}` : event.reward == null ? `failed: ${event.error}`
+      : `${reward(event.reward)} in ${(event.seconds ?? 0).toFixed(1)} s`),
   retry: (event) => `${pull(event)} is tried again: ${event.error}`,
   warning: (event) => `warning: ${event.text}`,
   attempt: (event) => `attempt ${event.attempt} begins`,

@@ -1,0 +1,1 @@
+"""Pruners: which children are stopped at a checkpoint because they look hopeless."""
