@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,6 +63,7 @@ class ChildSetup:
         from policysearch.child.networks import build, memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.test_set import Exam
+        from policysearch.child.threads import one_thread
         from policysearch.child.training import train
         from policysearch.child.warm_start import Bases
         from workers.continuation import Continuation
@@ -72,7 +72,7 @@ class ChildSetup:
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
         classes = len(dataset.classes)
         factory = partial(build, self.model, dataset.shape, classes)
-        with _one_thread():
+        with one_thread():
             memory_format = memory_format_of(factory, dataset.shape, classes)
         sides = split(dataset, self.validation, self.split_seed)
         data = on_device(dataset, sides, torch.device(self.device), memory_format)
@@ -81,7 +81,7 @@ class ChildSetup:
         held_out = HeldOut(data, partial(folds_of_rows, dataset, sides.train), factory, self.recipe)
 
         def trained(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
-            with _one_thread():
+            with one_thread():
                 return train(
                     Policy.from_dict(json.loads(trial.policy)),
                     data,
@@ -113,19 +113,6 @@ def _with_folds(held_out: HeldOut, train: Evaluate) -> Evaluate:
             return held_out.measure(policy, task, images=trial.images, epochs=trial.epochs, seed=trial.seed)
 
     return evaluate
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread; other counts change the last bits."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _follower(trial: Trial) -> Callable[[Curve], None]:
