@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policysearch.core.errors import UserError as UserError
     from policysearch.experiments.evaluation.run import evaluate as evaluate
     from policysearch.experiments.evaluation.settings import EvaluateSettings as EvaluateSettings
+    from policysearch.experiments.online.run import online as online
+    from policysearch.experiments.online.settings import OnlineSettings as OnlineSettings
     from policysearch.experiments.search.result import SearchResult as SearchResult
     from policysearch.experiments.search.run import resume as resume
     from policysearch.experiments.search.run import search as search
@@ -39,6 +41,7 @@ __path__.append(str(Path(__file__).parent / "policy" / "renamed"))
 _HOME = {
     "KINDS": "policysearch.policy.operations",
     "EvaluateSettings": "policysearch.experiments.evaluation.settings",
+    "OnlineSettings": "policysearch.experiments.online.settings",
     "Operation": "policysearch.policy.operations",
     "Policy": "policysearch.policy.policy",
     "RuleSampler": "policysearch.study.rule_sampler",
@@ -51,6 +54,7 @@ _HOME = {
     "decayed": "policysearch.policy.curricula",
     "evaluate": "policysearch.experiments.evaluation.run",
     "make_loss": "policysearch.child.losses",
+    "online": "policysearch.experiments.online.run",
     "parse_loss": "policysearch.policy.losses",
     "register": "policysearch.augmentation",
     "replay": "policysearch.augmentation",

@@ -5,30 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from policysearch.child.batches import Batch, augmented
 from policysearch.child.device_data import uploaded
+from policysearch.child.stretch_plan import Stretch
 from policysearch.child.training_run import ChildError, TrainingRun
 from policysearch.policy.policy import Policy
 
 _SUMS = ("loss", "entropy", "accuracy", "reciprocal_rank")
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Steps of a training, counted over all epochs.
-
-    Attributes:
-        first: its first step.
-        end: the step after its last.
-    """
-
-    first: int
-    end: int
 
 
 class Meter:
@@ -112,6 +99,13 @@ class StretchRun(TrainingRun):
             if step == (epoch + 1) * self._batches:
                 self._end_epoch(epoch + 1)
         return meter.metrics()
+
+    def measured(self) -> dict[str, float]:
+        """Scores on validation as the network is now, see `metrics.scores`; they are no point of the curve."""
+        mark = time.perf_counter()
+        validation, _ = self._scores(self.spec.data.validation)
+        self.clock.evaluation += time.perf_counter() - mark
+        return validation
 
     def _begin_epoch(self) -> None:
         self.total = torch.zeros((), device=self.device)

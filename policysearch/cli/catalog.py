@@ -61,7 +61,10 @@ def strategies() -> None:
 def rewards() -> None:
     """What can be maximised, and when it misleads."""
     from policysearch.study.rewards import METRICS, REWARDS
+    from policysearch.study.stretch_metrics import STRETCH_METRICS
 
     print_columns(REWARDS)
     typer.echo("\nmetrics:")
     print_columns(METRICS)
+    typer.echo("\nmetrics of a stretch, for `policysearch online`:")
+    print_columns(STRETCH_METRICS)

@@ -28,13 +28,14 @@ from policysearch.reports.terminal import say
 
 Result = TypeVar("Result")
 
-_UNITS = {"decode": "images", "record": "thousand images", "replay": "searches"}
+_UNITS = {"decode": "images", "record": "thousand images", "replay": "searches", "online": "stretches"}
 """What is counted in phases that have no best arm."""
 _RECORDED_UNITS = {
     "search": "pulls",
     "confirm": "trainings of the confirmation",
     "record": "thousand trained images",
     "replay": "searches",
+    "online": "stretches",
 }
 """What has been recorded in each phase; trainings in all others."""
 _LINE_EVERY = 15.0

@@ -1,4 +1,4 @@
-"""What a folder of results holds: a search, an evaluation or a comparison, with its page and its summary."""
+"""What a folder of results holds (a search of either kind, an evaluation, a comparison): its page and its summary."""
 
 from __future__ import annotations
 
@@ -114,7 +114,23 @@ def _show_comparison(folder: Path) -> None:
     print("\n\n".join([*summary["cautions"], *sentences, f"The page: {folder / 'compare.html'}"]))
 
 
+def _write_online(folder: Path, target: Path) -> None:
+    from policysearch.experiments.online.report import write_page
+    from policysearch.experiments.online.run import read_online
+
+    result = read_online(folder)
+    write_page(result.summary, result.policy, target)
+
+
+def _show_online(folder: Path) -> None:
+    from policysearch.experiments.online.report import show_online
+    from policysearch.experiments.online.summary import read_summary
+
+    show_online(read_summary(folder), folder)
+
+
 KINDS = (
+    Kind("online.toml", "report.html", _write_online, _show_online),
     Kind("evaluation.toml", "evaluation.html", _write_evaluation, _show_evaluation),
     Kind("evaluation.json", "evaluation.html", _write_evaluation, _show_evaluation),
     Kind("compare.json", "compare.html", _write_comparison, _show_comparison),

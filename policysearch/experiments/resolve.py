@@ -70,9 +70,9 @@ def resolved(config: SearchConfig) -> SearchConfig:
     return with_density(config.model_copy(update=filled))
 
 
-def default_folder() -> str:
+def default_folder(kind: str = "search") -> str:
     """The folder of a run whose `--out` is left open."""
-    return f"results/search-{time.strftime('%Y%m%d-%H%M%S')}"
+    return f"results/{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _in_any_folder(storage: str | None) -> str | None:

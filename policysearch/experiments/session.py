@@ -31,6 +31,7 @@ from policysearch.study.controller import Pool, PruningPool, Source, judged, run
 from policysearch.study.ladder import keeps_children
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
+from policysearch.study.rewards import METRICS
 from policysearch.study.rows import FAILED, PRUNED, RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_in_a_sentence
@@ -154,13 +155,16 @@ class Session(AbstractContextManager["Session"]):
         new: bool = False,
         fidelities: Sequence[tuple[int, int]] = (),
         phases: Mapping[str, str] = SEARCH_PHASES,
+        metrics: Mapping[str, str] = METRICS,
     ) -> dict[str, OptunaTrialStore]:
         """Open the studies of all phases; the arguments are those of `open_stores` in study/stores.py.
 
         Raises:
             UserError: the storage cannot be opened, or a study is missing or damaged.
         """
-        opened = open_stores(self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases)
+        opened = open_stores(
+            self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases, metrics=metrics
+        )
         self.stores = self.hold(opened)
         if new:
             self.hold(studies_removed_without_trials(self.stores))

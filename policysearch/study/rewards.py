@@ -73,8 +73,12 @@ class _Sum:
             raise LookupError(f"{error.args[0]} was not recorded when these pulls were trained") from None
 
 
-def parse_reward(text: str) -> Reward:
+def parse_reward(text: str, metrics: Mapping[str, str] = METRICS) -> Reward:
     """Parse a reward: `accuracy`, `-loss`, `accuracy-0.5*ece`, or `module:function`.
+
+    Args:
+        text: the reward.
+        metrics: those that it may name.
 
     Example:
         >>> parse_reward("accuracy-0.5*ece")({"accuracy": 0.75, "ece": 0.5})
@@ -83,7 +87,7 @@ def parse_reward(text: str) -> Reward:
     Raises:
         UserError: unknown metric (the message suggests the nearest), bad grammar, or a function that cannot be loaded.
     """
-    return function(text, f"reward {text!r}") if ":" in text else _sum(text)
+    return function(text, f"reward {text!r}") if ":" in text else _sum(text, metrics)
 
 
 def checkpoint_reward(text: str) -> Reward:
@@ -92,7 +96,7 @@ def checkpoint_reward(text: str) -> Reward:
     Raises:
         UserError: it takes more than these.
     """
-    reward = None if ":" in text else _sum(text)
+    reward = None if ":" in text else _sum(text, METRICS)
     others = [] if reward is None else [name for _, name in reward.terms if name not in _AT_CHECKPOINTS]
     if reward is None or others:
         what = others[0] if others else "your own function"
@@ -108,13 +112,16 @@ def point_value(text: str) -> Reward:
         return parse_reward("accuracy")
 
 
-def must_be_a_reward(text: str, base: bool = False, folds: bool = False) -> None:
+def must_be_a_reward(
+    text: str, base: bool = False, folds: bool = False, metrics: Mapping[str, str] = METRICS
+) -> None:
     """Check a reward without running the user's code.
 
     Args:
         text: the reward, as for `parse_reward`.
         base: whether children start from a base network, and so have the metrics that it gives.
         folds: whether the networks of folds are judged on held-out images, as by the strategy density.
+        metrics: as for `parse_reward`.
 
     Raises:
         UserError: it is no sum of metrics, names a metric of the base or of folds where there is none, or names
@@ -123,7 +130,7 @@ def must_be_a_reward(text: str, base: bool = False, folds: bool = False) -> None
     if ":" in text:
         must_be_there(text.rpartition(":")[0], f"reward {text!r}")
         return
-    names = [name for _, name in _sum(text).terms]
+    names = [name for _, name in _sum(text, metrics).terms]
     of_base = [name for name in names if name in _OF_BASE]
     if of_base and not base:
         raise UserError(f"reward {text!r}: {of_base[0]} is measured with a base only: give --base-epochs")
@@ -135,8 +142,9 @@ def must_be_a_reward(text: str, base: bool = False, folds: bool = False) -> None
         )
 
 
-def _sum(text: str) -> _Sum:
-    text = text.replace("balanced-accuracy", "balanced_accuracy")  # as people write it
+def _sum(text: str, metrics: Mapping[str, str]) -> _Sum:
+    for name in sorted(metrics, key=len, reverse=True):
+        text = text.replace(name.replace("_", "-"), name)  # as people write it
     terms: list[tuple[float, str]] = []
     at = 0
     while at < len(text) or not terms:
@@ -146,8 +154,8 @@ def _sum(text: str) -> _Sum:
                 f"reward {text!r} is not a sum of metrics such as accuracy-0.5*ece (see `policysearch rewards`)"
             )
         sign, weight, name = match.groups()
-        if name not in METRICS:
-            raise unknown_name("reward metric", name, METRICS)
+        if name not in metrics:
+            raise unknown_name("reward metric", name, metrics)
         terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
         at = match.end()
     return _Sum(tuple(terms))
@@ -158,22 +166,22 @@ def is_usable(value: float) -> bool:
     return abs(value) <= LARGEST_REWARD  # not so for nan
 
 
-def try_reward(text: str, base: bool = False, folds: bool = False) -> None:
+def try_reward(text: str, base: bool = False, folds: bool = False, metrics: Mapping[str, str] = METRICS) -> None:
     """Call a reward once, before anything is spent, with metrics of 0.5 and a learning curve of one point.
 
     Args:
         text: the reward, as for `parse_reward`.
-        base, folds: as for `must_be_a_reward`.
+        base, folds, metrics: as for `must_be_a_reward`.
 
     Raises:
         UserError: the reward raises, gives no usable number, or names a metric of the base or of folds where there
             is none.
     """
-    must_be_a_reward(text, base, folds)
-    reward = parse_reward(text)
-    metrics = {**dict.fromkeys(METRICS, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
+    must_be_a_reward(text, base, folds, metrics)
+    reward = parse_reward(text, metrics)
+    values = {**dict.fromkeys(metrics, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
     try:
-        value = float(reward(metrics))
+        value = float(reward(values))
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a user's own function may raise anything

@@ -18,6 +18,7 @@ _FIRST_FILES = (
     "config.toml",
     "space.toml",
     "evaluation.toml",
+    "online.toml",
     "test-reads.jsonl",
     "trials.csv",
     *(f"study.db{suffix}" for suffix in ("", "-journal", "-wal", "-shm")),

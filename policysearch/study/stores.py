@@ -23,7 +23,7 @@ from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import ladder
 from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import parse_reward, point_value
+from policysearch.study.rewards import METRICS, parse_reward, point_value
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings
@@ -74,6 +74,7 @@ def open_stores(
     read_only: bool = False,
     fidelities: Sequence[tuple[int, int]] = (),
     phases: Mapping[str, str] = SEARCH_PHASES,
+    metrics: Mapping[str, str] = METRICS,
 ) -> Iterator[dict[str, OptunaTrialStore]]:
     """The trial stores by phase, closed at the end; a missing study is created unless `read_only`.
 
@@ -81,6 +82,7 @@ def open_stores(
         new: no search has worked on them yet; two that begin at once under one name must not share them.
         fidelities: (images, epochs) of pulls, cheapest first; by default those of the config's strategy.
         phases: what a phase's study has behind the run's name.
+        metrics: those that the reward may name.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -105,7 +107,7 @@ def open_stores(
             sizes = fidelities or ladder(config)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
-                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease, folder)
+                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease, folder, metrics)
                 for phase, study in studies.items()
             }
         except optuna.exceptions.StorageInternalError as error:
@@ -122,6 +124,7 @@ def _store(
     fidelities: Sequence[tuple[int, int]],
     lease: Lease | None,
     folder: RunFolder,
+    metrics: Mapping[str, str],
 ) -> OptunaTrialStore:
     reward = config.last_reward if phase == "confirm" else config.reward
     return OptunaTrialStore(
@@ -129,7 +132,7 @@ def _store(
         space,
         seed=config.seed,
         fidelities=fidelities,
-        reward=_no_reward if read_only else parse_reward(reward),
+        reward=_no_reward if read_only else parse_reward(reward, metrics),
         read_only=read_only,
         point_value=point_value(reward),
         before_writing=lease.must_hold if lease else _nothing,

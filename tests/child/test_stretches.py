@@ -9,7 +9,8 @@ import torch
 
 from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.recipe import Recipe
-from policysearch.child.stretches import Meter, Stretch, StretchRun
+from policysearch.child.stretch_plan import Stretch, planned
+from policysearch.child.stretches import Meter, StretchRun
 from policysearch.child.training_run import TrainingSpec
 from policysearch.policy.curricula import schedule
 from policysearch.policy.policy import Policy
@@ -35,6 +36,13 @@ def _generator():
 
 def stretches(steps: int, length: int) -> list[Stretch]:
     return [Stretch(first, min(first + length, steps)) for first in range(0, steps, length)]
+
+
+def test_stretches_by_hand():
+    """Three steps an epoch; stretches of steps end with the epoch, so that a training can go on from there."""
+    assert planned(5, 3, every=2) == (Stretch(0, 6), Stretch(6, 12), Stretch(12, 15))
+    assert planned(2, 3, every_steps=2) == (Stretch(0, 2), Stretch(2, 3), Stretch(3, 5), Stretch(5, 6))
+    assert planned(2, 3, every_steps=100) == planned(2, 3, every=1)
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.5])

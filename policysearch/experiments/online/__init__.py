@@ -1,0 +1,1 @@
+"""Online search: one network, whose policy is chosen as it trains."""
