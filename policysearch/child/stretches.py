@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from policysearch.child.adaptive.situation import Observation
 from policysearch.child.batches import Batch, augmented
-from policysearch.child.device_data import uploaded
 from policysearch.child.stretch_plan import Stretch
 from policysearch.child.training_run import ChildError, TrainingRun
 from policysearch.policy.policy import Policy
@@ -79,7 +79,7 @@ class StretchRun(TrainingRun):
 
         Args:
             stretch: it begins where the training is.
-            policies: under which, 1 or more; without stages.
+            policies: under which, 1 or more; without stages, and adaptive only where it is one.
 
         Returns:
             What the network made of the images of each policy, see `Meter.metrics`.
@@ -109,8 +109,8 @@ class StretchRun(TrainingRun):
 
     def _begin_epoch(self) -> None:
         self.total = torch.zeros((), device=self.device)
-        permuted = uploaded(torch.randperm(self.spec.images, generator=self._generators.order), self.device)
-        self._parts = self._subset[permuted].tensor_split(self._batches)
+        self.adaptation.begin_epoch()
+        self._parts = self._shuffled()
 
     def _end_epoch(self, number: int) -> None:
         self._objective.end_epoch()
@@ -136,6 +136,10 @@ class StretchRun(TrainingRun):
             self.clock.steps += time.perf_counter() - mark
             self.total += value.detach() * (len(images) // count)
             meter.add(logits.detach(), targets, [loss.detach() for loss in losses])
+            if policies[0].adaptive is not None:
+                progress = step / (self.spec.epochs * self._batches)
+                seen = Observation(parts[step - first], images, logits.detach(), progress)
+                self.adaptation.observe(policies[0].adaptive, seen)
         if not math.isfinite(self.total):
             epoch = first // self._batches + 1
             raise ChildError(f"diverged: training loss is {float(self.total)} in epoch {epoch} of {self.spec.epochs}")
@@ -149,6 +153,7 @@ class StretchRun(TrainingRun):
             step=first,
             steps=self.spec.epochs * self._batches,
             generator=self._generators.draws,
+            adaptation=self.adaptation,
         )
 
 

@@ -16,7 +16,7 @@ from policysearch.policy.curricula import schedule
 from policysearch.policy.policy import Policy
 from tests.support.small_children import DropNet, same, small_child, small_data, state_after
 
-NAMES = ("flip-crop", "soft-crop", "soft-crop", "trivialaugment-wide")
+NAMES = ("flip-crop", "soft-crop", "entaugment", "trivialaugment-wide")
 POLICIES = tuple(map(Policy.preset, NAMES))
 
 

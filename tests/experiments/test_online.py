@@ -246,6 +246,7 @@ def test_its_folder_can_be_evaluated(whole, tmp_path):
         ({"every_steps": 1}, {"epochs": 9000}, "into 27000 stretches, and 20000 are the most"),
         ({}, {"pool": "ray"}, "trains in this process, and the pool is 'ray'"),
         ({}, {"recipe": {"base_epochs": 2}}, "--base-epochs is for short pulls"),
+        ({}, {"recipe": {"schedule": "trunk"}}, "--schedule trunk is for trainings that others continue"),
         ({}, {"images": 1000}, "images must lie in"),
     ],
 )

@@ -135,6 +135,10 @@ def _resolved(values: Mapping[str, Any]) -> SearchConfig:
             "--base-epochs is for short pulls that begin with one trained network, and this trains one network from "
             "nothing: leave it out"
         )
+    if config.recipe.schedule == "trunk":
+        raise UserError(
+            "--schedule trunk is for trainings that others continue, and this one ends: give one-cycle or constant"
+        )
     return config
 
 

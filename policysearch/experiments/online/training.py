@@ -104,7 +104,8 @@ class _Training:
         """Make the network, or take up the training of the last checkpoint."""
         import torch
 
-        from policysearch.child.checkpoint import Checkpoint, CheckpointError
+        from policysearch.child.checkpoint import Checkpoint
+        from policysearch.core.errors import CheckpointError
 
         self._run = self._new_run()
         content = self._writes.last()
