@@ -104,12 +104,13 @@ class ChildSetup:
 
 def _with_folds(held_out: HeldOut, train: Evaluate) -> Evaluate:
     """Trials with a task are scored on a fold, all others trained."""
+    from policysearch.child.threads import one_thread
 
     def evaluate(trial: Trial) -> dict[str, Any]:
         if not trial.task:
             return train(trial)
         policy, task = Policy.from_dict(json.loads(trial.policy)), FoldTask.from_json(trial.task)
-        with _one_thread():
+        with one_thread():
             return held_out.measure(policy, task, images=trial.images, epochs=trial.epochs, seed=trial.seed)
 
     return evaluate

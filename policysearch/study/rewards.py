@@ -112,9 +112,7 @@ def point_value(text: str) -> Reward:
         return parse_reward("accuracy")
 
 
-def must_be_a_reward(
-    text: str, base: bool = False, folds: bool = False, metrics: Mapping[str, str] = METRICS
-) -> None:
+def must_be_a_reward(text: str, base: bool = False, folds: bool = False, metrics: Mapping[str, str] = METRICS) -> None:
     """Check a reward without running the user's code.
 
     Args:

@@ -15,8 +15,9 @@ from policysearch.rules.registry import own_rule_named, parse_rule
 from policysearch.study import adversarial
 from policysearch.study.adversarial import Adversarial, Controller, Result, parse_adversarial, proposed
 from policysearch.study.choices import ArmChoice
+from policysearch.study.pull_history import PullHistory
 from policysearch.study.rows import Row
-from policysearch.study.strategies import PullHistory, RuleStrategy, must_suit_reward
+from policysearch.study.strategies import RuleStrategy, must_suit_reward
 
 _FEWEST = 2
 

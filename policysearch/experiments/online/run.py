@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 
 from policysearch.core.command import command
+from policysearch.core.errors import in_one_line
 from policysearch.core.settings import Mark
 from policysearch.core.user_code import function_digest
 from policysearch.experiments.continuation import changed_settings
@@ -169,7 +170,7 @@ def _write(prepared: Prepared, store: OptunaTrialStore, metrics: dict[str, Any])
         write_plot(result, folder.path / PICTURE)
         write_page(result, policy, folder.report)
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = in_one_line(error)
         warnings.warn(f"the search is complete, but its page could not be made: {reason}", stacklevel=4)
     write_summary(result, folder.path)
     with suppress(OSError):

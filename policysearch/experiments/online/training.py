@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policysearch.child.stretch_plan import Stretch
-from policysearch.core.errors import RunFailed
+from policysearch.core.errors import RunFailed, in_one_line
 from policysearch.core.files import replacing
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Outcome, Trial
@@ -169,8 +169,8 @@ class _Training:
 
     def end(self) -> dict[str, Any]:
         """Measure the network and write its file."""
-        from policysearch.child.weights_file import weights_file
         from policysearch.child.training_run import metrics_of
+        from policysearch.child.weights_file import weights_file
 
         run, prepared = self._run, self._prepared
         scores = run.finish()
@@ -206,7 +206,7 @@ class _Training:
         except Exception as error:
             if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                 raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            reason = in_one_line(error)
             raise RunFailed(f"torch.compile failed, leave out --compile: {reason}") from None
         raise RunFailed(out_of_memory(self._data, self._factory, self._prepared.config.recipe))
 
