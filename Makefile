@@ -31,6 +31,7 @@ benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python results/benchmarks/startup.py
 	$(BIN)/python results/benchmarks/child.py
 	$(BIN)/python results/benchmarks/pools.py
+	$(BIN)/python results/benchmarks/checkpoints.py
 	$(BIN)/python results/benchmarks/memory.py
 	$(BIN)/python results/benchmarks/augmentation.py
 	$(BIN)/python results/benchmarks/exports.py

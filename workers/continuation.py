@@ -39,19 +39,21 @@ class TrialKeeper:
     name: str = ""
     problem: str = ""
     _next: float = field(init=False)
+    _begun: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._next = self.clock() + self.settings.every
+        self._begun = self.clock()
+        self._next = self._begun + self.settings.every
 
     def due(self, epoch: int, epochs: int) -> bool:
         """Whether the child is to be kept, or enough time has passed since its last checkpoint."""
+        self._begun = self.clock()
         if epoch == epochs:
             return self.settings.keep
-        return self.settings.every > 0 and self.clock() >= self._next
+        return self.settings.every > 0 and self._begun >= self._next
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint; a disk that is full costs no trial."""
-        begun = self.clock()
         content = checkpoint.to_bytes()
         try:
             if checkpoint.epoch == self.trial.epochs:
@@ -61,7 +63,8 @@ class TrialKeeper:
         except OSError as error:
             self.problem = f"its checkpoint could not be written: {error.strerror or error}"
         ended = self.clock()
-        self._next = ended + max(self.settings.every, (ended - begun) / self.settings.share)
+        cost = ended - self._begun  # since it was due: to copy the state takes time too
+        self._next = ended + max(self.settings.every, cost / self.settings.share)
 
 
 @dataclass
