@@ -48,6 +48,7 @@ What a whole policy may ask for:
 | mixes of the batch | all but SnapMix | no | no | no |
 | means of several draws (AugMix) | yes | no | no | no |
 | stages | yes, by `progress` | no | no | no |
+| magnitudes that the network gives | no: drawn evenly | no: drawn evenly | no: drawn evenly | no: drawn evenly |
 | boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` |
 
 Each *no* is named by the export, which then refuses unless `--allow-loss`.

@@ -69,4 +69,7 @@ def test_what_cannot_be_continued_is_refused():
     staged = Policy(name="mine", sub_policies=(SubPolicy(),), stages=(Stage(start=0.5, sub_policies=(SubPolicy(),)),))
     with pytest.raises(UserError, match="policy mine has stages"):
         policy_must_be_continuable(staged)
-    policy_must_be_continuable(FLIP)
+    with pytest.raises(UserError, match="magnitudes of policy entaugment by entaugment change with the share"):
+        policy_must_be_continuable(Policy.preset("entaugment"))
+    for policy in (FLIP, Policy.preset("sample-aware-randaugment")):
+        policy_must_be_continuable(policy)
