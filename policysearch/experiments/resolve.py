@@ -23,6 +23,7 @@ from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Arm, Space
+from policysearch.rules.successive_halving import Promoting
 from policysearch.study.config import SearchConfig
 from policysearch.study.continuing import policy_must_be_continuable
 from policysearch.study.density_settings import density_settings, with_density
@@ -112,10 +113,28 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     must_suit_reward(strategy, config.strategy, config.reward)
     try_own_rule(config.strategy, space, config.seed, config.trials)
     must_be_climbable(config)
+    _must_reach_the_top(strategy, config)
     if isinstance(strategy, RuleStrategy) and continues(config):
         _must_not_depend_on_the_end(strategy.arms)
         return replace(strategy, continues=True)
     return strategy
+
+
+def _must_reach_the_top(strategy: Strategy, config: SearchConfig) -> None:
+    """Check that a strategy of several fidelities has arms enough to come to the last one.
+
+    Raises:
+        UserError: it has too few.
+    """
+    if not isinstance(strategy, RuleStrategy) or not isinstance(strategy.rule, Promoting):
+        return
+    fewest = strategy.rule.fewest_arms(config.rungs)
+    if len(strategy.arms) < fewest:
+        raise UserError(
+            f"strategy {config.strategy} promotes one arm of {strategy.rule.eta:g} and comes to the last of "
+            f"{config.rungs} rungs with {fewest} arms or more, but the space has {len(strategy.arms)}: "
+            "give fewer --rungs, or take successive-halving"
+        )
 
 
 def _must_not_depend_on_the_end(arms: Sequence[Arm]) -> None:

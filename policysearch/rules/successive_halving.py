@@ -40,6 +40,10 @@ class Promoting(Rule):
     needs: ClassVar[frozenset[Need]] = frozenset({"fidelities"})
     eta: float = 3.0
 
+    def fewest_arms(self, fidelities: int) -> int:
+        """Arms without which none ever reaches the last of so many fidelities."""
+        return 1
+
     def __post_init__(self) -> None:
         if not 1 < self.eta < float("inf"):
             raise UserError(f"eta must be above 1, got {self.eta}")
@@ -101,6 +105,18 @@ class Asha(Promoting):
         >>> choice.arm, choice.fidelity
         (0, 1)
     """
+
+    def fewest_arms(self, fidelities: int) -> int:
+        """Arms without which none ever reaches the last of so many fidelities.
+
+        Example:
+            >>> Asha(eta=3).fewest_arms(3)
+            9
+        """
+        arms = 1
+        for _ in range(fidelities - 1):
+            arms = int(np.ceil(arms * self.eta))
+        return arms
 
     def choose(self, history: History, rng: np.random.Generator) -> Choice:
         must_have_fidelities(history, "asha")

@@ -117,3 +117,22 @@ def test_the_work_does_not_grow_with_the_trials(tmp_path, monkeypatch):
     # The planted fault is Optuna's own way: more statements, and each trial's distributions.
     statements, parsed = work_of_reading(RDBStorage, tmp_path, monkeypatch)
     assert statements > few[0] and parsed >= 3 * 150
+
+
+def test_curves_and_an_attribute_are_one_commit(tmp_path):
+    """Twenty points of two trials; a step that is written again is replaced, and others stay."""
+    (storage,) = storages(tmp_path, QuickStorage)
+    study = optuna.create_study(storage=storage)
+    first, second = study.ask(), study.ask()
+    first.report(0.25, step=3)
+    first.report(0.5, step=99)
+    storage.set_trial_user_attr(first._trial_id, "outcome", "old")
+    commits = []
+    event.listen(storage.engine, "commit", lambda connection: commits.append(1))
+    curve = {step: step / 10 for step in range(1, 11)}
+    storage.set_trial_curves({first._trial_id: curve, second._trial_id: {1: float("nan")}})
+    storage.set_trial_curves({first._trial_id: {2: 0.75}}, {first._trial_id: {"outcome": "é"}})
+    assert len(commits) == 2
+    frozen, other = optuna.load_study(study_name=study.study_name, storage=f"sqlite:///{tmp_path}/study.db").trials
+    assert frozen.intermediate_values == {**curve, 2: 0.75, 99: 0.5} and frozen.user_attrs == {"outcome": "é"}
+    assert str(other.intermediate_values) == "{1: nan}"
