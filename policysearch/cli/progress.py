@@ -94,12 +94,18 @@ class _Watcher:
         return status.done == status.total or time.monotonic() - self._last_line > _LINE_EVERY
 
     def _bar(self, status: Status, state: str) -> None:
+        """Trials that cost otherwise than the others have a bar of their own, so that both tell what time is left."""
+        early = status.done < status.first
+        name, total = ("folds", status.first) if early else (status.phase, status.total)
         tasks = {task.description: task.id for task in self.progress.tasks}
-        if status.phase not in tasks:
-            tasks[status.phase] = self.progress.add_task(status.phase, total=status.total, state=state)
-        self.progress.update(tasks[status.phase], completed=status.done, total=status.total, state=state)
+        if name not in tasks:
+            begun = 0 if early else status.first
+            tasks[name] = self.progress.add_task(name, total=total, completed=begun, state=state)
+        self.progress.update(tasks[name], completed=status.done, total=total, state=state)
 
     def _left(self, status: Status) -> str:
+        if status.done < status.first:
+            return ""
         since, done_before = self._started.setdefault(status.phase, (time.monotonic(), status.done))
         done_since = status.done - done_before
         if not done_since or status.done == status.total:

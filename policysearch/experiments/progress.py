@@ -16,6 +16,7 @@ class Status:
         best: name of the arm with the best mean so far, and that mean, or None.
         failed: trials of this phase that ended without a reward.
         pruned: trials of this phase that were stopped.
+        first: how many of the phase's first trials cost otherwise than those after them; 0 where all are alike.
         note: in the phase "prepare", what is being done or will be done, as a sentence; otherwise empty.
     """
 
@@ -25,6 +26,7 @@ class Status:
     best: tuple[str, float] | None
     failed: int
     note: str = ""
+    first: int = 0
     pruned: int = 0
 
 

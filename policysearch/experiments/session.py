@@ -28,6 +28,7 @@ from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool, PruningPool, Source, judged, run
+from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import keeps_children
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
@@ -224,8 +225,11 @@ class Session(AbstractContextManager["Session"]):
         store = self.stores[phase]
         _LOG.info("%s: %d of %d trials recorded", shown_as or phase, len(store.rows), total)
 
+        density = density_settings(self.config.strategy) if phase == "search" else None
+        first = density.folds if density else 0
+
         def progress() -> None:
-            self.listener(_status(shown_as or phase, store, total))
+            self.listener(_status(shown_as or phase, store, total, first))
 
         with judged(pool, judge):
             self.run_trials(shown_as or phase, store, source, pool, total, progress)
@@ -269,9 +273,9 @@ def _start_of_workers(config: SearchConfig) -> str:
     return f"starting {count}, on {config.device}"
 
 
-def _status(phase: str, store: OptunaTrialStore, total: int) -> Status:
+def _status(phase: str, store: OptunaTrialStore, total: int, first: int = 0) -> Status:
     ended = [row for row in store.rows if row.state != RUNNING]
     best = store.tally.best()
     named = None if best is None else (store.arm_name(best[0]), best[1])
     failed, pruned = (sum(row.state == state for row in ended) for state in (FAILED, PRUNED))
-    return Status(phase, len(ended), total, named, failed, pruned=pruned)
+    return Status(phase, len(ended), total, named, failed, pruned=pruned, first=first)

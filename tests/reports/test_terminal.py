@@ -72,6 +72,26 @@ def test_a_line_of_progress_shows_the_best_arm():
     assert "best [/x] 0.5000" in shown(console)
 
 
+def test_first_trials_that_cost_otherwise_say_nothing_of_the_time_that_is_left(monkeypatch):
+    console, clock = Console(file=io.StringIO(), width=150), iter(range(0, 100_000, 100))  # the first line is not due
+    monkeypatch.setattr("policysearch.cli.progress.time.monotonic", lambda: float(next(clock)))
+    watcher = _Watcher(console, lambda: None)
+    for done in (0, 1, 2, 3):
+        watcher(Status("search", done, 12, ("flip", 0.5), 0, first=2))
+    lines = shown(console).splitlines()
+    assert [", about" in line for line in lines] == [False, False, True], lines
+
+
+def test_the_bar_of_first_trials_is_one_of_its_own():
+    watcher = _Watcher(terminal(), lambda: None)
+    for done in (0, 1, 2, 3):
+        watcher(Status("search", done, 12, None, 0, first=2))
+    assert [(task.description, task.completed, task.total) for task in watcher.progress.tasks] == [
+        ("folds", 1, 2),
+        ("search", 3, 12),
+    ]
+
+
 def test_control_characters_and_odd_bytes_are_shown_as_escapes():
     console = terminal()
     say(console, "a\x1b[31mred\udcff\n[b]")
