@@ -30,6 +30,7 @@ from policysearch.study.config import load_config
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.strategies import RuleStrategy
 from tests.support.command_line import call
+from tests.support.markdown import python_pages
 from tests.support.quick import write_npz
 from workers.evaluate import ChildSetup
 
@@ -40,7 +41,7 @@ def make(channels, classes):
     return nn.Sequential(nn.Conv2d(channels, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2),
                          nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes))
 """
-pytestmark = pytest.mark.filterwarnings("ignore:.*(stretches for|classes|images).*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(stretches for|classes).*:UserWarning")
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +282,23 @@ def test_the_command_shows_and_reports_it(whole, monkeypatch, capsys):
     assert code == 0 and "its policy chosen 6 times by exp3" in " ".join(out.split())
     code, out, _ = call(monkeypatch, capsys, "report", str(whole.folder))
     assert code == 0 and out.strip() == str(whole.folder / "report.html")
+
+
+def test_the_blocks_of_the_guide_run(whole, place, tmp_path):
+    """On data that train in a moment."""
+    training, loading = python_pages()["online"]
+    settings = '{"epochs": 30, "out": "results/online-python"}'
+    assert settings in training and "results/online/network.pt" in loading
+    names: dict = {"__name__": "__main__"}
+    exec(training.replace(settings, repr(values(place, tmp_path / "run", epochs=2))), names)
+    assert names["result"].policy.at(0.5).sub_policies
+    exec(loading.replace("results/online/network.pt", str(whole.network)), names)
+    assert same(names["network"].state_dict(), weights(whole))
+
+
+def test_less_stretches_than_arms_is_said(place, tmp_path):
+    with pytest.warns(UserWarning, match="2 stretches for 20 arms, so that not even every arm can be tried once"):
+        online(OnlineSettings(), values(place, tmp_path / "run", epochs=2))
 
 
 class History:

@@ -29,8 +29,9 @@ NEEDS = {
 }
 """Commands of the page that come first."""
 EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations")
-ELSEWHERE = {"own-study", "remote"}
-"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is, and in tests/client/test_guide.py."""
+ELSEWHERE = {"own-study", "remote", "online"}
+"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, and in
+tests/experiments/test_online.py, where a network is trained."""
 
 
 @pytest.fixture

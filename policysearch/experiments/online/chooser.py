@@ -201,6 +201,6 @@ def _left_out(every: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
 
 
 def _too_few(arms: int, stretches: int) -> list[str]:
-    if stretches >= 2 * arms:
+    if stretches >= arms:
         return []
-    return [f"{stretches} stretches for {arms} arms: a rule that tries every arm once hardly gets to choose"]
+    return [f"there are {stretches} stretches for {arms} arms, so that not even every arm can be tried once"]
