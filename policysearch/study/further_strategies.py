@@ -9,12 +9,16 @@ from typing import Any
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.autoaugment_rl.concatenation import concatenated
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
-from policysearch.study.autoaugment_rl.settings import parsed_settings
+from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_pulls
 from policysearch.study.density_settings import DENSITY, density_settings
 
 
 def _nothing(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
     return ()
+
+
+def _no_caution(spec: str, pulls: int) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class FurtherStrategy:
         compose: arms that it makes of the best of the search, from the same text and the arms with a reward, best
             first. They are confirmed as finalists are.
         composed: how many these are at most.
+        caution: a sentence of warning where a search of so many pulls is not what the strategy is for; else empty.
     """
 
     description: str
@@ -35,6 +40,7 @@ class FurtherStrategy:
     make: Callable[[str, Space], Any]
     compose: Callable[[str, Sequence[Arm]], tuple[Arm, ...]] = _nothing
     composed: int = 0
+    caution: Callable[[str, int], str] = _no_caution
 
 
 def _autoaugment_rl(spec: str, space: Space) -> Any:
@@ -60,6 +66,7 @@ FURTHER: dict[str, FurtherStrategy] = {
         _autoaugment_rl,
         concatenated,
         composed=1,
+        caution=too_few_pulls,
     ),
     DENSITY: FurtherStrategy(
         "Fast AutoAugment (Lim et al. 2019): networks of folds, without augmentation, score policies on held-out "
@@ -79,6 +86,12 @@ def composed_arms(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
     """
     strategy = FURTHER.get(spec.partition(":")[0])
     return strategy.compose(spec, ranked) if strategy else ()
+
+
+def strategy_caution(spec: str, pulls: int) -> str:
+    """A sentence of warning where a search of so many pulls is not what its strategy is for; empty for most."""
+    strategy = FURTHER.get(spec.partition(":")[0])
+    return strategy.caution(spec, pulls) if strategy else ""
 
 
 def composed_count(spec: str) -> int:

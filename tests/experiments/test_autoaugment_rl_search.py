@@ -19,6 +19,8 @@ SPEC = "autoaugment-rl:batch=3,hidden=6,rate=0.05,best=3"
 SEARCH = {"strategy": SPEC, "trials": 8, "finalists": 1, "confirm": 1}
 JOINED = "autoaugment-rl-best-3"
 
+pytestmark = pytest.mark.filterwarnings("ignore:8 pulls are too few")
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):

@@ -28,8 +28,9 @@ from policysearch.service.setup import service
 from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import only_server
 from policysearch.study.config import make_config
+from policysearch.study.further_strategies import FURTHER
 from policysearch.study.rewards import parse_reward
-from policysearch.study.strategies import make_strategy
+from policysearch.study.strategies import make_strategy, must_name_a_strategy
 from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
@@ -154,8 +155,11 @@ def _names(words: list[str]) -> str:
     try:
         if space not in search_spaces.names():  # those that ship have tests of their own
             load_space(space)
-        for spec in flags.get("--strategies", flags.get("--strategy", "ucb")).split(","):
-            make_strategy(spec, load_space("default"), 0, 40)
+        compared = flags["--strategies"].split(",") if "--strategies" in flags else [flags.get("--strategy", "ucb")]
+        for spec in compared:
+            must_name_a_strategy(spec)
+            if spec.partition(":")[0] in FURTHER:  # the others suit any space
+                make_strategy(spec, load_space(space), 0, 40)
         for reward in ("--reward", "--confirm-reward"):
             parse_reward(flags.get(reward, "accuracy"))
         model = flags.get("--model", "small-resnet")

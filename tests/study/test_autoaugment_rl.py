@@ -19,6 +19,7 @@ from policysearch.study.autoaugment_rl.objective import ppo, reinforce
 from policysearch.study.autoaugment_rl.settings import ControllerSettings, parsed_settings
 from policysearch.study.autoaugment_rl.space_form import form_of
 from policysearch.study.autoaugment_rl.strategy import AutoAugmentRl
+from policysearch.study.further_strategies import strategy_caution
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
@@ -167,6 +168,14 @@ def test_wrong_parameters_are_refused_in_a_sentence(spec, reason):
     with pytest.raises(UserError) as error:
         must_name_a_strategy(spec)
     assert reason in str(error.value) and str(error.value).startswith("strategy autoaugment-rl")
+
+
+def test_a_search_of_few_pulls_is_warned_of():
+    assert strategy_caution("autoaugment-rl", 300) == "" == strategy_caution("ucb", 3)
+    assert "41 pulls are too few for autoaugment-rl: its controller learns 4 times" in strategy_caution(
+        "autoaugment-rl", 41
+    )
+    assert "learns 1 time," in strategy_caution("autoaugment-rl:batch=20", 40)
 
 
 def store() -> InMemoryTrialStore:

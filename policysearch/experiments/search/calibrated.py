@@ -9,6 +9,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.calibration_file import CalibrationFile, load_calibration
 from policysearch.experiments.search.known_pitfalls import hardly_confirmed, known_to_mislead
 from policysearch.study.config import SearchConfig
+from policysearch.study.further_strategies import strategy_caution
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
         config: as `as_calibrated` returns it.
         dataset: the data of the search.
     """
+    of_strategy = strategy_caution(config.strategy, config.trials)
     if config.calibrated is None:
-        return [text for text in (known_to_mislead(config), hardly_confirmed(config)) if text]
+        return [text for text in (known_to_mislead(config), hardly_confirmed(config), of_strategy) if text]
     calibration = load_calibration(config.calibrated)
     overridden = _overridden(config, calibration)
     sentences = [
@@ -48,6 +50,7 @@ def cautions(config: SearchConfig, dataset: Dataset) -> list[str]:
         _distrusted(calibration),
         *_elsewhere(config, dataset, calibration),
         hardly_confirmed(config),
+        of_strategy,
     ]
     return [sentence for sentence in sentences if sentence]
 

@@ -55,6 +55,8 @@ class ControllerSettings:
                 raise UserError(f"strategy {NAME}: {name} must lie in [{low:g}, {high:g}], got {value:g}")
 
 
+_FEWEST_PULLS = 300
+
 _RANGES: dict[str, tuple[float, float]] = {
     "batch": (1, 1000),
     "passes": (1, 100),
@@ -96,6 +98,23 @@ def parsed_settings(spec: str) -> ControllerSettings:
             raise UserError(f"strategy {NAME}: {name} was given twice")
         values[name] = text if name == "update" else _number(name, text, whole=isinstance(defaults[name], int))
     return ControllerSettings(**values)
+
+
+def too_few_pulls(spec: str, pulls: int) -> str:
+    """A sentence of warning where a search has too few pulls for the controller to learn; else empty.
+
+    Args:
+        spec: the strategy.
+        pulls: of the search.
+    """
+    if pulls >= _FEWEST_PULLS:
+        return ""
+    updates = (pulls - 1) // parsed_settings(spec).batch
+    return (
+        f"{pulls} pulls are too few for {NAME}: its controller learns {updates} time{'s' * (updates != 1)}, and on "
+        f"planted rewards it took some {_FEWEST_PULLS} pulls until it did better than chance (the paper took 15,000); "
+        "give more --trials, or take ucb or tpe"
+    )
 
 
 def _number(name: str, text: str, *, whole: bool) -> float:
