@@ -315,7 +315,7 @@ def test_other_strategies_are_left_as_they_are():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"recipe": {}}, "a one-cycle learning rate does not allow: give --schedule trunk"),
+        ({"recipe": {}}, "a one-cycle training cannot be continued.*--schedule constant or trunk"),
         ({"recipe": {"schedule": "constant", "base_epochs": 2}}, "leave out --base-epochs 2"),
         ({"strategy": "pba:interval=80"}, "an interval of 80 of 80 epochs has no second"),
         ({"epochs": 1}, "an interval of 1 of 1 epochs"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.study.config import SearchConfig
+from policysearch.study.continuing import must_be_continuable
 from policysearch.study.populations.settings import ROUNDS, Population, is_population, parse_population
 
 
@@ -59,11 +60,10 @@ def share_of_pull(config: SearchConfig) -> float:
 
 def _of_recipe(config: SearchConfig) -> Iterator[str]:
     name = config.strategy.partition(":")[0]
-    if config.recipe.schedule == "one-cycle":
-        yield (
-            f"strategy {name} stops and continues children, which a one-cycle learning rate does not allow: give "
-            "--schedule trunk"
-        )
+    try:
+        must_be_continuable(config.recipe)
+    except UserError as error:
+        yield f"strategy {name} stops and continues children: {error}"
     if config.recipe.base_epochs:
         yield f"strategy {name} trains from nothing: leave out --base-epochs {config.recipe.base_epochs}"
 
