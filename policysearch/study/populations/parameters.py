@@ -14,7 +14,6 @@ import numpy as np
 from policysearch.core.errors import UserError
 from policysearch.policy.assignments import drawn
 from policysearch.policy.families import Family, Parameters, Value, parameter_names
-from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Space
 
 _UNCHANGING_PARTS = ("mixture",)
@@ -77,7 +76,7 @@ def flexible(space: Space, strategy: str) -> Flexible:
     Raises:
         UserError: no family has parameters that may change while a network trains.
     """
-    changing = {family.name: tuple(_changing(family)) for family in space.file.family if not _has_stages(family)}
+    changing = {family.name: tuple(_changing(family)) for family in space.file.family if not _depends_on_end(family)}
     families = tuple(family for family in space.file.family if changing.get(family.name))
     if not families:
         raise UserError(
@@ -119,12 +118,9 @@ def _unchanging(family: Family, parameters: Parameters) -> list[Any]:
     return [getattr(policy, part) for part in (*_UNCHANGING_PARTS, "stages")]
 
 
-def _has_stages(family: Family) -> bool:
-    """Whether a policy of the family changes by itself; a preset that cannot be named yet is built."""
-    if family.policy is not None:
-        return bool(family.policy.get("stages"))
-    name = str(family.preset)
-    if not parameter_names([name]):
-        return bool(preset(name).stages)
-    first = {full: values[0] for full, values in family.choices().items()}
-    return bool(family.build(first).stages)
+def _depends_on_end(family: Family) -> bool:
+    """Whether a policy of the family changes by itself with the share of the training done."""
+    if family.policy is not None and family.policy.get("stages"):
+        return True
+    policy = family.build({name: values[0] for name, values in family.choices().items()})
+    return bool(policy.stages) or (policy.adaptive is not None and policy.adaptive.depends_on_end)
