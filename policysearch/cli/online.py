@@ -28,7 +28,6 @@ def online(
 ) -> None:
     """Train one network while a rule chooses its policy, stretch by stretch, by what the network makes of it."""
     from policysearch.cli.progress import watched
-    from policysearch.core.command import command
     from policysearch.experiments.online.report import show_online
     from policysearch.experiments.online.run import online as run_online
     from policysearch.experiments.resolve import default_folder
@@ -36,6 +35,5 @@ def online(
     settings, training = split_off(OnlineSettings, flags)
     folder = out or default_folder("online")
     values = {**merged(config, training), "out": folder}
-    again = command("online", "--out", Path(folder))
-    result = watched(lambda listener: run_online(settings, values, listener=listener), folder, again)
+    result = watched(lambda listener: run_online(settings, values, listener=listener), folder)
     show_online(result.summary, result.folder)

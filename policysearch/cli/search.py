@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from policysearch.cli.flags import RECIPE, merged, with_flags
+from policysearch.cli.online import online
+from policysearch.core.errors import UserError
 from policysearch.datasets.config import DataSettings
 from policysearch.study.config import make_config
 from policysearch.study.settings import SearchSettings
@@ -45,9 +48,20 @@ def resume(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="as in search; default: as it was begun", min=0, max=1024)] = None,
 ) -> None:
-    """Continue a run after any kind of end."""
+    """Continue a search, or an online search, after any kind of end."""
+    if (Path(run) / "online.toml").is_file():
+        _resume_online(run, {"trials": trials, "confirm": confirm, "tensorboard": tensorboard, "workers": workers})
+        return
     from policysearch.cli.progress import watched
     from policysearch.cli.show import show_result
     from policysearch.experiments.search.run import resume as resume_run
 
     show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard, workers), run))
+
+
+def _resume_online(run: str, flags: Mapping[str, Any]) -> None:
+    """Continue an online search, which has none of these settings."""
+    for name, value in flags.items():
+        if value is not None:
+            raise UserError(f"--{name} is for searches, and {run} holds an online search: leave it out")
+    online(out=run)

@@ -71,7 +71,7 @@ def same(one: dict, other: dict) -> bool:
 
 @pytest.fixture(scope="module")
 def whole(place) -> Online:
-    return online(OnlineSettings(reward="entropy+validation_gain"), values(place, place / "whole"))
+    return online(OnlineSettings(rule="exp3", reward="entropy+validation_gain"), values(place, place / "whole"))
 
 
 def test_what_it_leaves(whole):
@@ -136,7 +136,7 @@ def stopped_after(done: int):
     "checkpoint", ["as written", *(pytest.param(name, marks=pytest.mark.slow) for name in ("missing", "damaged"))]
 )
 def test_a_search_that_was_stopped_ends_as_one_that_was_not(whole, place, tmp_path, checkpoint):
-    settings, given = OnlineSettings(reward="entropy+validation_gain"), values(place, tmp_path / "run")
+    settings, given = OnlineSettings(rule="exp3", reward="entropy+validation_gain"), values(place, tmp_path / "run")
     for done in (1, 4):
         with pytest.raises(KeyboardInterrupt):
             online(settings, given, listener=stopped_after(done))
@@ -180,7 +180,7 @@ def test_the_test_part_makes_no_difference(whole, place, tmp_path):
     """Data whose test part alone differs: every figure is the same."""
     changed = np.zeros((30, 8, 8), np.uint8)
     write_npz(tmp_path / "other.npz", x_test=changed, y_test=np.zeros(30, np.int64))
-    settings = OnlineSettings(reward="entropy+validation_gain")
+    settings = OnlineSettings(rule="exp3", reward="entropy+validation_gain")
     with pytest.warns(UserWarning):
         other = online(settings, values(place, tmp_path / "run", data=str(tmp_path / "other.npz")))
     assert record(other) == record(whole) and same(weights(other), weights(whole))
@@ -280,6 +280,10 @@ def test_arms_that_stages_cannot_hold_are_left_out_and_named(place, tmp_path):
 def test_the_command_shows_and_reports_it(whole, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "show", str(whole.folder))
     assert code == 0 and "its policy chosen 6 times by exp3" in " ".join(out.split())
+    code, out, _ = call(monkeypatch, capsys, "resume", str(whole.folder))
+    assert code == 0 and "its policy chosen 6 times by exp3" in " ".join(out.split())
+    code, _, err = call(monkeypatch, capsys, "resume", str(whole.folder), "--trials", "9")
+    assert code == 2 and "--trials is for searches" in err
     code, out, _ = call(monkeypatch, capsys, "report", str(whole.folder))
     assert code == 0 and out.strip() == str(whole.folder / "report.html")
 

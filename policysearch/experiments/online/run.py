@@ -66,7 +66,7 @@ def online(
     The same call again continues a search that was stopped, or returns the result. The test part is not read.
 
     Args:
-        settings: the rule, the reward and the length of a stretch; by default exp3, entropy and one epoch.
+        settings: the rule, the reward and the length of a stretch; by default exp3:rate=1, entropy and one epoch.
         values: settings of `SearchConfig` that differ from the defaults: data, model, space, epochs, out and so on;
             without `images` the whole training side is trained on.
         listener: called with the progress.
@@ -83,7 +83,7 @@ def online(
     """
     values = {"out": default_folder("online"), **{k: v for k, v in (values or {}).items() if v is not None}}
     prepared = prepare(settings or OnlineSettings(), values, listener)
-    again = command("online", "--out", prepared.folder.path)
+    again = command("resume", prepared.folder.path)
     with Session(prepared.config, listener, again) as session:
         session.lock()
         if prepared.new:

@@ -27,7 +27,7 @@ class OnlineSettings(Settings):
             "own as MODULE:FUNCTION, or adversarial:policies=M"
         ),
         Mark.FIXED,
-    ] = "exp3"
+    ] = "exp3:rate=1"
     reward: Annotated[
         str | None,
         Field(

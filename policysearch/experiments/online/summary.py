@@ -148,7 +148,7 @@ def read_summary(folder: Path) -> Summary:
         UserError: the search has not ended, or the file is damaged.
     """
     if not (folder / FILE).exists():
-        raise UserError(f"the online search of {folder} has not ended: {command('online', '--out', folder)} goes on")
+        raise UserError(f"the online search of {folder} has not ended: {command('resume', folder)} goes on")
     content = read_json(folder / FILE, SCHEMA)
     content.pop("schema")
     try:
