@@ -18,13 +18,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 from augmentation_peers import PEERS, PILLOW, own_call, peers, photos, seconds
+from targets import Target, section
 
 from policysearch import Policy, augment
 from policysearch.child.device_data import on_device
@@ -54,6 +56,8 @@ TARGETS = (
     (32, 512, RANDOM, BEFORE, 1.0, None),
 )
 """Side, batch, policy, whose time ours is compared with, the least ratio, and the ratio aimed at."""
+MOST_MEMORY, MOST_OF_A_CHILD, MOST_ON_A_GPU = 12.0, 15.0, 0.65
+"""Limits: a call's peak in batches of float32, percent of a child's time, µs per image of a batch of 2,048 on a GPU."""
 NOTES = """Rows say policysearch with compiled kernels (`POLICYSEARCH_KERNELS=numba`), without them (`torch`) and at the
 earlier commit; ratios are the other's time by that of compiled kernels. Not the same work everywhere: kornia draws one
 operation for a whole batch, and its TrivialAugment has no translations; torchvision's mixup and CutMix draw one share
@@ -140,19 +144,21 @@ def cell(times: Times, column: str, batch: int) -> str:
     return f"{statistics.median(times[column]) / batch * 1e6:.1f}, **{ratio(times, column):.1f}**"
 
 
-def verdicts(results: dict[tuple[int, int, str], Times], commit: str) -> list[str]:
-    lines = ["| images | policy | times as fast as | at least | measured | |", "| - | - | - | - | - | - |"]
-    for side, batch, name, column, least, aim in TARGETS:
-        value = ratio(results[side, batch, name], column)
-        wish = f"{least:g}" + (f", aim {aim:g}" if aim else "")
+def against_times(ratios: Iterable[float], commit: str) -> Iterator[Target]:
+    """From the ratio of each row of `TARGETS`."""
+    for (side, batch, name, column, least, aim), value in zip(TARGETS, ratios, strict=True):
         other = f"`{commit}`" if column == BEFORE else column
-        verdict = "🔴 missed" if value < least else "met" if aim is None or value >= aim else "met, aim missed"
-        lines.append(f"| {batch} of {side}×{side}×3 | {name} | {other} | {wish} | {value:.2f} | {verdict} |")
-    return lines
+        what = f"{name}, {batch} of {side}×{side}×3: speed by that of {other}"
+        target = Target.at_least(what, value, least)
+        yield replace(target, wanted=f"{target.wanted} (aim {aim:g})") if aim else target
 
 
-def limited(value: float, limit: float, text: str) -> str:
-    return text + (" 🔴 missed" if value > limit else "")
+def against_limits(memory: float, share: float) -> list[Target]:
+    """From the most of all calls, in batches of float32, and the largest share of a child's time."""
+    return [
+        Target.at_most("peak extra memory of a call, the most", memory, MOST_MEMORY, "batches of float32"),
+        Target.at_most("augmentation's share of a default child's time, the most", 100 * share, MOST_OF_A_CHILD, "%"),
+    ]
 
 
 def extra_memory(name: str, side: int, batch: int, kernels: str) -> float:
@@ -182,43 +188,45 @@ def peak_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-def memory() -> list[str]:
-    lines = ["| images | policy | compiled | by torch |", "| - | - | - | - |"]
+def memory() -> Iterator[tuple[int, int, str, list[float]]]:
+    """Side, batch, policy, and the peaks with compiled kernels and without."""
     for side, batch in MEMORY:
         for name in (TRIVIAL, RANDOM):
-            values = [extra_memory(name, side, batch, kernels) for kernels in ("numba", "torch")]
-            cells = [limited(value, 12, f"{value:.1f}") for value in values]
-            lines.append(f"| {batch} of {side}×{side}×3 | {name} | {' | '.join(cells)} |")
-    return lines
+            yield side, batch, name, [extra_memory(name, side, batch, kernels) for kernels in ("numba", "torch")]
 
 
-def in_a_child() -> list[str]:
+def in_a_child() -> dict[str, float]:
     """The share of a default child's time that goes to augmentation, by fixed policy."""
     dataset = load("fashion-small")
     data = on_device(dataset, split(dataset, None, 0), torch.device("cpu"))
-    lines = ["| policy | augmentation, share of a child's time |", "| - | - |"]
+    share_of_policy = {}
     for name in BASELINES:
         shares = []
         for seed in range(3):
             policy, network = Policy.preset(name), lambda: build("small-resnet", (1, 28, 28), 10)
             m = train(policy, data, network, images=500, epochs=40, seed=seed, recipe=Recipe())
             shares.append(float(m["augmentation_seconds"]) / float(m["seconds"]))
-        share = statistics.median(shares)
-        lines.append(f"| {name} | {limited(share, 0.15, f'{share:.1%}')} |")
-    return lines
+        share_of_policy[name] = statistics.median(shares)
+    return share_of_policy
 
 
-def on_a_gpu() -> list[str]:
-    """Microseconds per image of batches of 2,048, for the budget of 0.65, and of the settings above."""
-    lines = ["| images | policy | µs per image |", "| - | - | - |"]
+def on_a_gpu() -> Iterator[tuple[int, int, str, list[float]]]:
+    """Side, batch, policy, and seconds of a call: batches of 2,048, for their limit, and the settings above."""
     for side, batch, name in (*((32, 2048, name) for name in POLICIES), *SETTINGS):
         call = own_call(name, side, batch, "cuda")
         call()
-        times = [seconds(call, 0.4, "cuda") for _ in range(7)]
-        text = spread(times, batch)
-        over = batch == 2048 and statistics.median(times) / batch > 0.65e-6
-        lines.append(f"| {batch} of {side}×{side}×3 | {name} | {text}{' 🔴 missed (0.65)' if over else ''} |")
-    return lines
+        yield side, batch, name, [seconds(call, 0.4, "cuda") for _ in range(7)]
+
+
+def gpu_page(results: list[tuple[int, int, str, list[float]]]) -> list[str]:
+    """Times, and the targets, from what `on_a_gpu` measures."""
+    rows, targets = [], []
+    for side, batch, name, times in results:
+        rows.append(f"| {batch} of {side}×{side}×3 | {name} | {spread(times, batch)} |")
+        if batch == 2048:
+            what = f"{name}, {batch:,} of {side}×{side}×3, per image"
+            targets.append(Target.at_most(what, statistics.median(times) / batch * 1e6, MOST_ON_A_GPU, "µs"))
+    return ["| images | policy | µs per image |", "| - | - | - |", *rows, "", *section(targets)]
 
 
 def versions() -> str:
@@ -231,21 +239,39 @@ def versions() -> str:
     return ", ".join(out)
 
 
-def page(options: argparse.Namespace) -> list[str]:
-    where = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()}, one core, no GPU"
-    command = f"`python results/benchmarks/augmentation.py --rounds {options.rounds} --device {options.device}`"
-    lines = ["# Augmentation", "", f"{command} · {where} · {versions()} · (least to most over rounds)", ""]
-    if options.device == "cuda":
-        return [*lines, *on_a_gpu()]
-    table, results = speed(options.rounds, options.against)
+def head(rounds: int, device: str) -> list[str]:
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, one core, no GPU"
+    command = f"`python results/benchmarks/augmentation.py --rounds {rounds} --device {device}`"
+    return ["# Augmentation", "", f"{command} · {where} · {versions()} · (least to most over rounds)", ""]
+
+
+def cpu_page(
+    times: list[str],
+    ratios: list[float],
+    memories: list[tuple[int, int, str, list[float]]],
+    share_of_policy: dict[str, float],
+    commit: str,
+) -> list[str]:
+    """From the table of times, the ratio of each row of `TARGETS`, and what `memory` and `in_a_child` measure."""
+    most = max(max(values) for *_, values in memories)
     return [
-        *lines,
-        *("## Against the targets", "", *verdicts(results, options.against), ""),
-        *("## Times", "", NOTES, "", f"Before is `{options.against}`.", "", *table, ""),
-        *("## Peak extra memory, in batches of float32 (limit 12)", "", *memory(), ""),
-        *("## In a default child (500 images, limit 15 %)", "", *in_a_child(), ""),
-        *("## GPU", "", "`--device cuda` measures it, with batches of 2,048 (budget 0.65 µs per image) and the above."),
+        *("## Times", "", NOTES, "", f"Before is `{commit}`.", "", *times, ""),
+        *("## Peak extra memory, in batches of float32", ""),
+        *("| images | policy | compiled | by torch |", "| - | - | - | - |"),
+        *(f"| {batch} of {side}×{side}×3 | {name} | {a:.1f} | {b:.1f} |" for side, batch, name, (a, b) in memories),
+        *("", "## In a default child (500 images)", ""),
+        *("| policy | augmentation, share of a child's time |", "| - | - |"),
+        *(f"| {name} | {share:.1%} |" for name, share in share_of_policy.items()),
+        *("", "## GPU", "", "`--device cuda` measures it, with batches of 2,048 and the above.", ""),
+        *section([*against_times(ratios, commit), *against_limits(most, max(share_of_policy.values()))]),
     ]
+
+
+def measured(rounds: int, commit: str) -> list[str]:
+    """The page of a CPU below its head."""
+    times, results = speed(rounds, commit)
+    ratios = [ratio(results[side, batch, name], column) for side, batch, name, column, *_ in TARGETS]
+    return cpu_page(times, ratios, list(memory()), in_a_child(), commit)
 
 
 def main() -> None:
@@ -256,7 +282,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    lines = page(options)
+    on_cuda = options.device == "cuda"
+    body = gpu_page(list(on_a_gpu())) if on_cuda else measured(options.rounds, options.against)
+    lines = [*head(options.rounds, options.device), *body]
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

@@ -21,13 +21,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from targets import Target, section
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -69,24 +69,6 @@ seconds = time.process_time() - begun
 print(json.dumps({"start": start, "memory": memory, "pull": seconds, "after": peak(), "accuracy": accuracy}))
 """
 """A worker's start (imports, data, one step) and its second pull, measured from inside a process of its own."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the page: a ratio, and the least or the most that it should be."""
-
-    name: str
-    value: float
-    target: float | None
-    at_most: bool = False
-
-    def text(self) -> str:
-        """Cells of the table; a missed target says so."""
-        if self.target is None:
-            return f"| {self.name} | {self.value:.2f} | – | |"
-        met = self.value <= self.target if self.at_most else self.value >= self.target
-        limit = "at most" if self.at_most else "at least"
-        return f"| {self.name} | {self.value:.2f} | {limit} {self.target:g} | {'met' if met else '**missed**'} |"
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -159,7 +141,7 @@ def seconds(work: Callable[[], float], device: str) -> tuple[float, float]:
     return clock() - started, accuracy
 
 
-def against_plain(device: str, rounds: int, epochs: int) -> list[Row]:
+def against_plain(device: str, rounds: int, epochs: int) -> list[Target]:
     """How many times faster a pull is than the plain scripts."""
     dataset = load("fashion-small")
     data = on_device(dataset, split(dataset, None, 0), torch.device(device))
@@ -177,9 +159,9 @@ def against_plain(device: str, rounds: int, epochs: int) -> list[Row]:
             best[name] = min(best[name], spent)
             print(f"round {number + 1}: {name} {spent:.2f} s, accuracy {accuracy:.3f}", flush=True)
     return [
-        Row("a plain script with tensors, by the default pull", best["tensors"] / best["ours"], 2.0),
-        Row("a plain script with Pillow, by the default pull", best["Pillow"] / best["ours"], 2.0),
-        Row("the default pull, by one of quick-resnet", best["ours"] / best["quick"], 1.6),
+        Target.at_least("a plain script with tensors, by the default pull", best["tensors"] / best["ours"], 2),
+        Target.at_least("a plain script with Pillow, by the default pull", best["Pillow"] / best["ours"], 2),
+        Target.at_least("the default pull, by one of quick-resnet", best["ours"] / best["quick"], 1.6),
     ]
 
 
@@ -193,7 +175,7 @@ def pull(tree: Path, model: str, epochs: int) -> dict[str, float]:
     return measured
 
 
-def against_commit(commit: str, rounds: int, epochs: int) -> list[Row]:
+def against_commit(commit: str, rounds: int, epochs: int) -> list[Target]:
     """How a pull and a worker's start compare with an earlier build's, in processes that take turns."""
     with tempfile.TemporaryDirectory() as folder:
         before = Path(folder) / "before"
@@ -217,16 +199,29 @@ def against_commit(commit: str, rounds: int, epochs: int) -> list[Row]:
         for name, rows in results.items()
     }
     then, now, quick = least["before"], least["now"], least["quick"]
-    equal = all(a["accuracy"] == b["accuracy"] for a, b in zip(results["before"], results["now"], strict=True))
+    same = all(a["accuracy"] == b["accuracy"] for a, b in zip(results["before"], results["now"], strict=True))
+    equal = "equal" if same else "not equal"
     return [
-        Row(
-            f"a default pull at {commit}, by one now ({'' if equal else 'not '}equal)", then["pull"] / now["pull"], 1.6
-        ),
-        Row(f"a default pull at {commit}, by one of quick-resnet now", then["pull"] / quick["pull"], 1.6),
-        Row(f"start and first step of a worker, by {commit}'s", now["start"] / then["start"], 0.55, at_most=True),
-        Row(
-            f"a worker's memory after its first step, by {commit}'s", now["memory"] / then["memory"], 0.8, at_most=True
-        ),
+        Target.at_least(f"a default pull at `{commit}`, by one now ({equal})", then["pull"] / now["pull"], 1.6),
+        Target.at_least(f"a default pull at `{commit}`, by one of quick-resnet now", then["pull"] / quick["pull"], 1.6),
+        Target.at_most(f"start and first step of a worker, by `{commit}`'s", now["start"] / then["start"], 0.55),
+        Target.at_most(f"a worker's memory after its first step, by `{commit}`'s", now["memory"] / then["memory"], 0.8),
+    ]
+
+
+def page(results: list[Target], options: argparse.Namespace) -> list[str]:
+    on_gpu = options.device == "cuda"
+    where = torch.cuda.get_device_name() if on_gpu else f"{platform.machine()}, one core, no GPU"
+    command = f"child.py --against {options.against!r} --rounds {options.rounds} --epochs {options.epochs}"
+    return [
+        "# The default pull, and a worker's start",
+        "",
+        f"`python results/benchmarks/{command} --device {options.device}` · {where} · Python "
+        f"{platform.python_version()}, torch {torch.__version__} · {IMAGES} × {options.epochs}, {POLICY}",
+        "",
+        f"Ratios of {'seconds' if on_gpu else 'processor seconds'}, of the fastest of {options.rounds} rounds each.",
+        "",
+        *section(results),
     ]
 
 
@@ -240,24 +235,10 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    rows = against_plain(options.device, options.rounds, options.epochs)
+    results = against_plain(options.device, options.rounds, options.epochs)
     if options.against and options.device == "cpu":
-        rows += against_commit(options.against, options.rounds, options.epochs)
-    where = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()}, one core, no GPU"
-    command = f"child.py --against {options.against!r} --rounds {options.rounds} --epochs {options.epochs}"
-    unit = "seconds" if options.device == "cuda" else "processor seconds"
-    lines = [
-        "# The default pull, and a worker's start",
-        "",
-        f"`python results/benchmarks/{command} --device {options.device}` · {where} · Python "
-        f"{platform.python_version()}, torch {torch.__version__} · {IMAGES} × {options.epochs}, {POLICY}",
-        "",
-        f"Ratios of {unit}, of the fastest of {options.rounds} rounds each.",
-        "",
-        "| ratio | measured | target | |",
-        "| - | - | - | - |",
-        *(row.text() for row in rows),
-    ]
+        results += against_commit(options.against, options.rounds, options.epochs)
+    lines = page(results, options)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

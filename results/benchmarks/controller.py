@@ -17,11 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.storages import BaseStorage
+from targets import Target, section
 
 from policysearch.core.trial import Outcome, Trial
 from policysearch.policy.spaces import load_space
@@ -81,8 +83,28 @@ class TimedSearch(Budgeted):
         self.recorded.append(time.monotonic())
 
 
-def measured(storage: BaseStorage, workers: int, trials: int) -> str:
-    """The cells of one row: rate, rate over the last outcomes, CPU time."""
+@dataclass(frozen=True)
+class Rate:
+    """Outcomes a second on a storage.
+
+    Attributes:
+        at_end: the same over the last outcomes.
+        milliseconds: the controller's CPU time per outcome.
+    """
+
+    storage: str
+    workers: int
+    trials: int
+    rate: float
+    at_end: float
+    milliseconds: float
+
+    def row(self) -> str:
+        cells = f"{self.rate:.0f} | {self.at_end:.0f} | {self.milliseconds:.1f}"
+        return f"| {self.storage} | {self.workers} | {self.trials} | {cells} |"
+
+
+def measured(name: str, storage: BaseStorage, workers: int, trials: int) -> Rate:
     study = optuna.create_study(storage=storage, direction="maximize")
     record = OptunaTrialStore(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda m: float(m["metric"]))
     search = TimedSearch(record, make_strategy("ucb", SPACE, 0), trials)
@@ -91,7 +113,7 @@ def measured(storage: BaseStorage, workers: int, trials: int) -> str:
     cpu = time.process_time() - cpu
     last = search.recorded[-WINDOW - workers : -workers]  # while there was still more to ask
     rate = len(search.recorded) / (search.recorded[-1] - started)
-    return f"{rate:.0f} | {(len(last) - 1) / (last[-1] - last[0]):.0f} | {1000 * cpu / trials:.1f}"
+    return Rate(name, workers, trials, rate, (len(last) - 1) / (last[-1] - last[0]), 1000 * cpu / trials)
 
 
 @contextmanager
@@ -107,31 +129,42 @@ def storages() -> Iterator[dict[str, BaseStorage]]:
         yield opened
 
 
+def against_limit(rate: float) -> list[Target]:
+    """From the outcomes a second on SQLite with most workers."""
+    return [Target.at_least(f"outcomes a second on SQLite, {max(WORKERS)} workers", rate, LIMIT)]
+
+
+def page(rates: list[Rate], trials: int) -> list[str]:
+    (on_sqlite,) = (rate.rate for rate in rates if rate.storage == "SQLite" and rate.workers == max(WORKERS))
+    return [
+        "# Outcomes a second that one controller takes in",
+        "",
+        f"`python results/benchmarks/controller.py --trials {trials}` · {platform.machine()}, two cores · "
+        f"Python {platform.python_version()}, Optuna {optuna.__version__} · ucb over the default space "
+        f"({len(SPACE.arms(0))} arms), children that sleep for {SHORTEST} to {LONGEST} s, one run a row",
+        "",
+        "Children end as often a second as there are workers: a rate below that is the controller's limit. At the end: "
+        f"the last {WINDOW} outcomes while trials were still started.",
+        "",
+        "| storage | workers | outcomes | outcomes a second | at the end | controller's CPU, ms an outcome |",
+        "| - | - | - | - | - | - |",
+        *(rate.row() for rate in rates),
+        "",
+        *section(against_limit(on_sqlite)),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("controller.md"))
     parser.add_argument("--trials", type=int, default=3000, help="outcomes with 200 workers; a tenth as many with 20")
     options = parser.parse_args()
-    lines = [
-        "# Outcomes a second that one controller takes in",
-        "",
-        f"`python results/benchmarks/controller.py --trials {options.trials}` · {platform.machine()}, two cores · "
-        f"Python {platform.python_version()}, Optuna {optuna.__version__} · ucb over the default space "
-        f"({len(SPACE.arms(0))} arms), children that sleep for {SHORTEST} to {LONGEST} s, one run a row",
-        "",
-        f"The goal is {LIMIT} outcomes a second on SQLite. Children end as often a second as there are workers: a "
-        "rate below that is the controller's limit. At the end: "
-        f"the last {WINDOW} outcomes while trials were still started.",
-        "",
-        "| storage | workers | outcomes | outcomes a second | at the end | controller's CPU, ms an outcome |",
-        "| - | - | - | - | - | - |",
-    ]
+    rates = []
     with storages() as opened:
         for (name, storage), workers in itertools.product(opened.items(), WORKERS):
-            trials = options.trials * workers // max(WORKERS)
-            lines.append(f"| {name} | {workers} | {trials} | {measured(storage, workers, trials)} |")
-            print(lines[-1], flush=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            rates.append(measured(name, storage, workers, options.trials * workers // max(WORKERS)))
+            print(rates[-1].row(), flush=True)
+    options.out.write_text("\n".join(page(rates, options.trials)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

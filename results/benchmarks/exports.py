@@ -1,4 +1,4 @@
-"""Exported policies beside torchvision's TrivialAugmentWide: microseconds an image, alone and in batches.
+"""Exported policies compared with torchvision's TrivialAugmentWide: microseconds per image, alone and in batches.
 
 Run: python results/benchmarks/exports.py [--rounds 7] [--out FILE]. One idle core; pip install -e
 '.[timm,kornia,albumentations]', libraries that are missing are left out. In each round every candidate augments the
@@ -12,7 +12,7 @@ import argparse
 import platform
 import statistics
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,10 +20,13 @@ import torch
 import torchvision.transforms.v2 as T
 import torchvision.transforms.v2.functional as TF
 from augmentation import photos, seconds
+from targets import Target, section
 
 from policysearch import Policy, augment
 
 Call = Callable[[], object]
+Result = tuple[str, str, list[float], float]
+"""The images, what augments them, µs per image of each round, and their ratio to the reference's."""
 SETTINGS = ((32, 128), (224, 16))
 REFERENCE = "torchvision's own, tensors"
 
@@ -60,20 +63,46 @@ def others(policy: Policy, images: torch.Tensor, pil: list[object]) -> dict[str,
     return out
 
 
-def table(rounds: int) -> list[str]:
-    lines = ["| images | what | µs an image | times torchvision's own on tensors |", "| - | - | - | - |"]
+def measured(rounds: int) -> Iterator[Result]:
     for side, batch in SETTINGS:
         calls = candidates(side, batch)
         for call in calls.values():
             call()
-        each = [{name: seconds(call, 0.4, "cpu") / batch * 1e6 for name, call in calls.items()} for _ in range(rounds)]
+        times = [{name: seconds(call, 0.4, "cpu") / batch * 1e6 for name, call in calls.items()} for _ in range(rounds)]
         for name in calls:
-            own = [one[name] for one in each]
-            ratio = statistics.median(one[name] / one[REFERENCE] for one in each)
-            spread = f"{statistics.median(own):.0f} ({min(own):.0f} to {max(own):.0f})"
-            lines.append(f"| {batch} of {side}×{side}×3 | {name} | {spread} | {ratio:.2f} |")
-            print(lines[-1], flush=True)
-    return lines
+            ratio = statistics.median(one[name] / one[REFERENCE] for one in times)
+            result = (f"{batch} of {side}×{side}×3", name, [one[name] for one in times], ratio)
+            print(row(*result), flush=True)
+            yield result
+
+
+def row(images: str, what: str, times: list[float], ratio: float) -> str:
+    spread = f"{statistics.median(times):.0f} ({min(times):.0f} to {max(times):.0f})"
+    return f"| {images} | {what} | {spread} | {ratio:.2f} |"
+
+
+def against_limits(ratios: dict[tuple[str, str], float]) -> list[Target]:
+    """From the ratios to the reference, by images and what augments them; the limit is the reference's own time."""
+    return [
+        Target.at_most(f"{what}, {images}: time by {REFERENCE}", ratio, 1)
+        for (images, what), ratio in ratios.items()
+        if what.startswith("exported")
+    ]
+
+
+def page(results: list[Result], rounds: int) -> list[str]:
+    return [
+        "# Exported policies compared with torchvision's TrivialAugmentWide",
+        "",
+        f"`python results/benchmarks/exports.py --rounds {rounds}` · {platform.machine()}, one core, no GPU, "
+        f"torch {torch.__version__}",
+        "",
+        "| images | what | µs per image | times torchvision's own on tensors |",
+        "| - | - | - | - |",
+        *(row(*result) for result in results),
+        "",
+        *section(against_limits({(images, what): ratio for images, what, _, ratio in results})),
+    ]
 
 
 def main() -> None:
@@ -83,9 +112,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    where = f"{platform.machine()}, one core, no GPU, torch {torch.__version__}, {options.rounds} rounds"
-    head = ["# Exported policies beside torchvision's TrivialAugmentWide", "", f"{where}.", ""]
-    options.out.write_text("\n".join([*head, *table(options.rounds)]) + "\n")
+    lines = page(list(measured(options.rounds)), options.rounds)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from startup import BEFORE, FIRST, STEP
-from worktree import HERE, checked_out, environment, verdict
+from targets import Target, section
+from worktree import HERE, checked_out, environment
 
 from policysearch.child.recipe import Recipe
 from policysearch.core.trial import Trial
@@ -42,8 +43,8 @@ WORKERS = (1, 2, 4)
 MOST_OF_DATA = 1.3
 """Data of several workers by that of one, at most."""
 
-CONTROLLER, SERVER, WORKER, ALL = "controller", "server of the workers", "worker and its helpers", "in all"
-FIRST_STEP = "a worker's first step, resident"
+CONTROLLER, SERVER, WORKER = "controller", "server of the workers", "worker and its helpers"
+ALL, FIRST_STEP = "all processes of a search", "a worker's first step, resident"
 MOST_OF_CONTROLLER = 200.0
 """Megabytes of the controller, at most."""
 MOST = {ALL: 0.6, FIRST_STEP: 0.8}
@@ -115,10 +116,7 @@ def measured(trees: list[Path], rounds: int, folder: Path) -> dict[str, list[lis
 def row(name: str, pairs: list[list[float]]) -> str:
     now, then = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
     ratio = statistics.median(a / b for a, b in pairs)
-    target = verdict(ratio, MOST[name]) if name in MOST else ""
-    if name == CONTROLLER:
-        target = f"{verdict(now, MOST_OF_CONTROLLER)} MB"
-    return f"| {name} | {then:.0f} | {now:.0f} | {ratio:.2f} | {target} |"
+    return f"| {name} | {then:.0f} | {now:.0f} | {ratio:.2f} |"
 
 
 def handle(folder: Path, count: int) -> str:
@@ -159,24 +157,64 @@ def peak(data: str, workers: int) -> float:
     return max(sums)
 
 
-def of_workers() -> list[str]:
-    """The table of several workers compared with one."""
+def peaks_of_workers() -> dict[str, list[float]]:
+    """Peaks in MB for each number of workers, by size of the data set."""
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["POLICYSEARCH_CACHE"] = f"{scratch}/cache"
-        peaks = {name: [peak(handle(Path(scratch), n), w) for w in WORKERS] for name, n in SIZES.items()}
-    data = [big - small for big, small in zip(*peaks.values(), strict=True)]
-    shares = [mb / data[0] for mb in data]
-    target = verdict(max(shares), MOST_OF_DATA)
+        return {name: [peak(handle(Path(scratch), n), w) for w in WORKERS] for name, n in SIZES.items()}
+
+
+def of_data(peaks: dict[str, list[float]]) -> list[float]:
+    """Megabytes that the data take, for each number of workers."""
+    return [big - small for big, small in zip(*peaks.values(), strict=True)]
+
+
+def of_workers(peaks: dict[str, list[float]]) -> list[str]:
+    """The table of several workers compared with one."""
+    data = of_data(peaks)
     return [
         "## Several workers",
         "",
         "Peak of the workers' PSS together, MB; n = 1 each:",
         "",
-        f"| workers | {' | '.join(map(str, WORKERS))} | target |",
-        f"| - | {' | '.join('-' for _ in WORKERS)} | - |",
-        *(f"| {name} | {' | '.join(f'{mb:.0f}' for mb in row)} | |" for name, row in peaks.items()),
-        f"| so the data take | {' | '.join(f'{mb:.0f}' for mb in data)} | |",
-        f"| compared with one worker | {' | '.join(f'{s:.2f}' for s in shares)} | {target} |",
+        f"| workers | {' | '.join(map(str, WORKERS))} |",
+        f"| - | {' | '.join('-' for _ in WORKERS)} |",
+        *(f"| {name} | {' | '.join(f'{mb:.0f}' for mb in row)} |" for name, row in peaks.items()),
+        f"| so the data take | {' | '.join(f'{mb:.0f}' for mb in data)} |",
+        f"| compared with one worker | {' | '.join(f'{mb / data[0]:.2f}' for mb in data)} |",
+    ]
+
+
+def against_limits(controller: float, ratios: dict[str, float], share: float, commit: str) -> list[Target]:
+    """From the controller's megabytes, ratios to the commit by process, and the most that data take by one worker's."""
+    return [
+        Target.at_most(f"memory of the {CONTROLLER}", controller, MOST_OF_CONTROLLER, "MB"),
+        *(Target.at_most(f"memory of {name}, by `{commit}`'s", ratios[name], most) for name, most in MOST.items()),
+        Target.at_most("data of several workers, by one worker's, the most", share, MOST_OF_DATA),
+    ]
+
+
+def page(pairs_of_process: dict[str, list[list[float]]], peaks: dict[str, list[float]], commit: str) -> list[str]:
+    rounds, data = len(pairs_of_process[CONTROLLER]), of_data(peaks)
+    controller = statistics.median(now for now, _ in pairs_of_process[CONTROLLER])
+    ratios = {name: statistics.median(now / then for now, then in pairs_of_process[name]) for name in MOST}
+    return [
+        "# Memory",
+        "",
+        f"`python results/benchmarks/memory.py --against {commit} --rounds {rounds}` · "
+        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__} · n = {rounds}",
+        "",
+        "## A search on one worker",
+        "",
+        f"Medians in MB: the peaks of PSS, and the largest resident set; then is commit {commit}.",
+        "",
+        "| process | then | now | now by then |",
+        "| - | - | - | - |",
+        *(row(name, pairs) for name, pairs in pairs_of_process.items()),
+        "",
+        *of_workers(peaks),
+        "",
+        *section(against_limits(controller, ratios, max(data) / data[0], commit)),
     ]
 
 
@@ -188,22 +226,7 @@ def main() -> None:
     options = parser.parse_args()
     with checked_out(options.against) as (before, folder):
         pairs_of_process = measured([HERE, before], options.rounds, folder)
-    lines = [
-        "# Memory",
-        "",
-        f"`python results/benchmarks/memory.py --against {options.against} --rounds {options.rounds}` · "
-        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__} · n = {options.rounds}",
-        "",
-        "## A search on one worker",
-        "",
-        f"Medians in MB: the peaks of PSS, and the largest resident set; then is commit {options.against}.",
-        "",
-        "| process | then | now | now by then | target |",
-        "| - | - | - | - | - |",
-        *(row(name, pairs) for name, pairs in pairs_of_process.items()),
-        "",
-        *of_workers(),
-    ]
+    lines = page(pairs_of_process, peaks_of_workers(), options.against)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

@@ -17,6 +17,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from targets import Target, section
+
 from policysearch.child.recipe import Recipe
 from policysearch.core.trial import Outcome, Trial
 from policysearch.study.controller import run
@@ -26,7 +28,8 @@ from workers.local import LocalPool
 from workers.pool import WorkerPool
 
 WORKERS, SECONDS, PULLS, ROUNDS, STARTS = 2, 2.0, 20, 3, 5
-LIMITS = {"pulls": 0.95, "start": 8.0}
+LEAST_SHARE, LONGEST_START = 95.0, 8.0
+"""Limits of the Ray pool: percent of the local pool's pulls, and seconds to start."""
 
 
 class Sleeping:
@@ -121,8 +124,16 @@ def in_words(values: list[float]) -> str:
     return f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
 
 
-def table() -> list[str]:
-    rate, wait = rates(), starts()
+def against_limits(share: float, seconds: float) -> list[Target]:
+    """From the Ray pool's share of the local pool's pulls, and its seconds to start."""
+    return [
+        Target.at_least("pulls of the Ray pool, by the local pool's", 100 * share, LEAST_SHARE, "%"),
+        Target.at_most("start of the Ray pool, median", seconds, LONGEST_START, "s"),
+    ]
+
+
+def page(rate: dict[str, list[float]], wait: dict[str, list[float]]) -> list[str]:
+    """From the pulls per minute, and the seconds to start, by pool."""
     share = statistics.median(rate["ray"]) / statistics.median(rate["local"])
     most = 60 * WORKERS / SECONDS
     return [
@@ -139,8 +150,7 @@ def table() -> list[str]:
             for name in POOLS
         ),
         "",
-        f"Ray gives {share:.1%} of the local pool's pulls (limit {LIMITS['pulls']:.0%}); its start takes "
-        f"{statistics.median(wait['ray']):.1f} s (limit {LIMITS['start']:g} s).",
+        *section(against_limits(share, statistics.median(wait["ray"]))),
     ]
 
 
@@ -152,7 +162,7 @@ def main() -> None:
     if options.start:
         start(options.start)
         return
-    lines = table()
+    lines = page(rates(), starts())
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

@@ -13,10 +13,12 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
+from targets import Target, section
 
 from policysearch.core.trial import Outcome
 from policysearch.policy.spaces import load_space
@@ -26,10 +28,33 @@ from policysearch.study.strategies import make_strategy
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 PULLS = 50
+SIZES = {"ucb": (100, 1000, 5000), "epsilon-greedy": (100, 5000), "tpe": (100, 1000)}
+"""Trials in the record, by strategy."""
+LIMITS = {100: 40.0, 5000: 60.0}
+"""Milliseconds of a pull, at most, by trials in the record."""
 METRICS = {f"metric_{i}": i / 7 for i in range(18)} | {
     "curve": [{"epoch": e, "accuracy": 0.5, "loss": 1.0} for e in range(4)]
 }
 SPACE = load_space("default")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Milliseconds of each pull in a record of some size, and of the peer's pulls that alternated with them."""
+
+    strategy: str
+    size: int
+    own: tuple[float, ...]
+    peer: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.own)
+
+    def row(self) -> str:
+        deciles = statistics.quantiles(self.own, n=10)
+        spread = f"{self.median:.1f} ({deciles[0]:.1f} to {deciles[-1]:.1f})"
+        return f"| {self.strategy} | {self.size} | {spread} | {self.median / statistics.median(self.peer):.2f} |"
 
 
 def new_study(folder: Path, name: str) -> optuna.Study:
@@ -90,11 +115,29 @@ def timed(pull: Callable[[], None]) -> float:
     return 1000 * (time.perf_counter() - started)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("record.md"))
-    out = parser.parse_args().out
-    lines = [
+def cells() -> Iterator[Cell]:
+    for strategy, sizes in SIZES.items():
+        for size in sizes:
+            with tempfile.TemporaryDirectory() as folder:
+                a = ours(new_study(Path(folder), "ours"), strategy, size)
+                b = peer(new_study(Path(folder), "peer"), size)
+                pairs = [(timed(a), timed(b)) for _ in range(PULLS)]
+            cell = Cell(strategy, size, *zip(*pairs, strict=True))
+            print(cell.row(), flush=True)
+            yield cell
+
+
+def against_limits(medians: dict[tuple[str, int], float]) -> list[Target]:
+    """Medians in milliseconds, by strategy and size of the record."""
+    return [
+        Target.at_most(f"a pull of {strategy}, {size:,} trials in the record", median, LIMITS[size], "ms")
+        for (strategy, size), median in medians.items()
+        if size in LIMITS
+    ]
+
+
+def page(results: list[Cell]) -> list[str]:
+    return [
         "# Controller overhead of one pull (ask, record, tell), SQLite",
         "",
         f"`python results/benchmarks/record.py` · {platform.processor() or platform.machine()}, one core · "
@@ -105,20 +148,17 @@ def main() -> None:
         "",
         "| strategy | trials in the record | ms a pull | ratio |",
         "| - | - | - | - |",
+        *(cell.row() for cell in results),
+        "",
+        *section(against_limits({(cell.strategy, cell.size): cell.median for cell in results})),
     ]
-    for strategy, sizes in (("ucb", (100, 1000, 5000)), ("epsilon-greedy", (100, 5000)), ("tpe", (100, 1000))):
-        for size in sizes:
-            with tempfile.TemporaryDirectory() as folder:
-                a = ours(new_study(Path(folder), "ours"), strategy, size)
-                b = peer(new_study(Path(folder), "peer"), size)
-                pairs = [(timed(a), timed(b)) for _ in range(PULLS)]
-            mine, theirs = zip(*pairs, strict=True)
-            q = statistics.quantiles(mine, n=10)
-            ratio = statistics.median(mine) / statistics.median(theirs)
-            spread = f"{statistics.median(mine):.1f} ({q[0]:.1f} to {q[-1]:.1f})"
-            lines.append(f"| {strategy} | {size} | {spread} | {ratio:.2f} |")
-            print(lines[-1], flush=True)
-    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("record.md"))
+    out = parser.parse_args().out
+    out.write_text("\n".join(page(list(cells()))) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,16 @@
 """What grows with a study and what does not: large spaces, long studies, many arms, many workers.
 
 Run: python results/benchmarks/scale.py [--out FILE]. One core, processor time, the smallest of several rounds; two
-minutes on an idle machine. No child is trained. Each row has its target and says where it was missed; then the program
-ends with 1.
+minutes on an idle machine. No child is trained.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +20,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import create_trial
 from record import SPACE, fill, new_study
 from replay import replay
+from targets import Target, section
 
 from policysearch import RuleSampler
 from policysearch.core.seeds import rule_generator
@@ -36,26 +34,6 @@ from policysearch.study.strategies import make_strategy
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 ASKS = 15
 DISTRIBUTIONS = {"width": CategoricalDistribution(list(range(16))), "rate": FloatDistribution(0.0, 0.9, step=0.1)}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the page; a result of at most the target meets it, or of at least, where `at_least` says so."""
-
-    what: str
-    result: float
-    target: float
-    unit: str
-    at_least: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        return self.result >= self.target if self.at_least else self.result <= self.target
-
-    def __str__(self) -> str:
-        bound = "at least" if self.at_least else "at most"
-        verdict = "met" if self.is_met else "**missed**"
-        return f"| {self.what} | {self.result:.3g} {self.unit} | {bound} {self.target:g} {self.unit} | {verdict} |"
 
 
 def least(work: Callable[[], object], rounds: int) -> float:
@@ -81,16 +59,17 @@ def grid_space(degrees: int, probabilities: int, max_arms: int) -> Space:
     return parse_space("turns", text, "space")
 
 
-def spaces() -> Iterator[Row]:
+def spaces() -> Iterator[Target]:
     took = least(lambda: grid_space(51, 40, 3000).arms(0), rounds=2)
-    yield Row("A space of 2,044 assignments with `max_arms = 3000`: read, and all its arms", took, 1, "s")
+    yield Target.at_most("A space of 2,044 assignments with `max_arms = 3000`: read, and all its arms", took, 1, "s")
 
 
-def asks() -> Iterator[Row]:
+def asks() -> Iterator[Target]:
     for size in (1000, 5000, 20_000):
         own = least_ask(size, RandomSampler(seed=0))
         took = least_ask(size, RuleSampler("ucb", seed=0))
-        yield Row(f"`RuleSampler` in a study of {size:,}: an ask beyond a random one's", 1000 * (took - own), 3, "ms")
+        what = f"`RuleSampler` in a study of {size:,}: an ask beyond a random one's"
+        yield Target.at_most(what, 1000 * (took - own), 3, "ms")
 
 
 def least_ask(size: int, sampler: BaseSampler) -> float:
@@ -111,7 +90,7 @@ def least_ask(size: int, sampler: BaseSampler) -> float:
     return least(ask, ASKS)
 
 
-def tpe() -> Iterator[Row]:
+def tpe() -> Iterator[Target]:
     seconds = {}
     for size in (100, 5000):
         study = optuna.create_study(direction="maximize")
@@ -120,11 +99,12 @@ def tpe() -> Iterator[Row]:
         strategy = make_strategy("tpe", SPACE, 0)
         store.start(strategy.choose(store))
         seconds[size] = least(lambda: store.start(strategy.choose(store)), ASKS)  # noqa: B023
-    yield Row("`tpe`, a pull asked for at 5,000 trials, by one at 100", seconds[5000] / seconds[100], 1.5, "times")
-    yield Row("`tpe`, a pull asked for at 5,000 trials", 1000 * seconds[5000], 100, "ms")
+    what = "`tpe`, a pull asked for at 5,000 trials"
+    yield Target.at_most(f"{what}, by one at 100", seconds[5000] / seconds[100], 1.5, "times")
+    yield Target.at_most(what, 1000 * seconds[5000], 100, "ms")
 
 
-def linucb() -> Iterator[Row]:
+def linucb() -> Iterator[Target]:
     rng = np.random.default_rng(0)
     rule, features = parse_rule("linucb"), rng.standard_normal((1954, 40))
     keys, tally = [str(arm) for arm in range(1954)], Tally()
@@ -136,10 +116,10 @@ def linucb() -> Iterator[Row]:
         rule.choose(tally.history(keys, features), rule_generator(0, 0))
 
     ask()
-    yield Row("`linucb` among 1,954 arms of 40 features: a choice", 1000 * least(ask, ASKS), 20, "ms")
+    yield Target.at_most("`linucb` among 1,954 arms of 40 features: a choice", 1000 * least(ask, ASKS), 20, "ms")
 
 
-def opening() -> Iterator[Row]:
+def opening() -> Iterator[Target]:
     size = 1000
     with tempfile.TemporaryDirectory() as folder:
         fill(new_study(Path(folder), "run"), size)
@@ -149,42 +129,40 @@ def opening() -> Iterator[Row]:
                 study = optuna.load_study(study_name="s", storage=storage)
                 OptunaTrialStore(study, SPACE, seed=0, fidelities=((500, 80),), reward=lambda metrics: 0.0)
 
-        yield Row(f"Opening a record of {size:,} trials, a trial", 1000 * least(read, 4) / size, 0.25, "ms")
+        yield Target.at_most(f"Opening a record of {size:,} trials, a trial", 1000 * least(read, 4) / size, 0.25, "ms")
 
 
-def workers() -> Iterator[Row]:
+def workers() -> Iterator[Target]:
     one = replay(workers=1000).run("ucb", 100_000, 0)
-    yield Row("100,000 pulls replayed by 1,000 workers: busy", 100 * one.utilisation, 95, "%", at_least=True)
+    yield Target.at_least("100,000 pulls replayed by 1,000 workers: busy", 100 * one.utilisation, 95, "%")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("scale.md"))
-    out = parser.parse_args().out
-    lines = [
+def page(results: list[Target]) -> list[str]:
+    return [
         "# What grows with a study, and what does not",
         "",
         f"`python results/benchmarks/scale.py` · {platform.machine()}, one core, processor time, the smallest of "
         f"several rounds, studies in memory but where a record is opened · "
         f"Python {platform.python_version()}, Optuna {optuna.__version__}, NumPy {np.__version__}",
         "",
-        "| | result | target | |",
-        "| - | - | - | - |",
-    ]
-    rows = []
-    for part in (spaces, asks, tpe, linucb, opening, workers):
-        for row in part():
-            rows.append(row)
-            lines.append(str(row))
-            print(row, flush=True)
-    lines += [
-        "",
         "Optuna's TPE sorts all trials for each choice and weighs every one, so an ask grows with the study "
         "(`policysearch guide strategies`). The work behind the other rows is counted in the tests.",
+        "",
+        *section(results),
     ]
-    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return 0 if all(row.is_met for row in rows) else 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("scale.md"))
+    out = parser.parse_args().out
+    results = []
+    for part in (spaces, asks, tpe, linucb, opening, workers):
+        for target in part():
+            results.append(target)
+            print(*target.cells, sep=" · ", flush=True)
+    out.write_text("\n".join(page(results)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,11 +12,12 @@ import platform
 import statistics
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
 import torch
+from targets import Target, section
 
 from policysearch.child.recipe import Recipe
 from policysearch.policy.spaces import load_space
@@ -29,6 +30,8 @@ from workers.local import LocalPool
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 PULLS = 12
+LEAST_USEFUL, LEAST_RATIO = 90.0, 1.8
+"""Limits: percent of two workers' time that is work, and the pulls of two workers by those of one."""
 WORK = ("step_seconds", "augmentation_seconds", "evaluation_seconds")
 
 
@@ -56,15 +59,37 @@ def one_round(workers: int) -> tuple[float, list[float]]:
     return seconds, parts
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("search.md"))
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    lines = [
+@dataclass(frozen=True)
+class Round:
+    """Seconds of all pulls on one worker and on two, and the two workers' seconds of each part of their work."""
+
+    one: float
+    two: float
+    parts: list[float]
+
+    @property
+    def shares(self) -> list[float]:
+        return [part / (2 * self.two) for part in self.parts]
+
+    def row(self, number: int) -> str:
+        cells = " | ".join(f"{share:.1%}" for share in [*self.shares, sum(self.shares)])
+        return f"| {number} | {self.one:.1f} | {self.two:.1f} | {self.one / self.two:.2f} | {cells} |"
+
+
+def against_limits(useful: list[float], ratios: list[float]) -> list[Target]:
+    """From the share of useful time, and the ratio of pulls, of each round."""
+    return [
+        Target.at_least("useful time of two workers, the least of the rounds", 100 * min(useful), LEAST_USEFUL, "%"),
+        Target.at_least("pulls of two workers, by those of one, median", statistics.median(ratios), LEAST_RATIO),
+    ]
+
+
+def page(rounds: list[Round]) -> list[str]:
+    useful, ratios = [sum(one.shares) for one in rounds], [one.one / one.two for one in rounds]
+    return [
         "# The default search's workers",
         "",
-        f"`python results/benchmarks/search.py --rounds {options.rounds}` · "
+        f"`python results/benchmarks/search.py --rounds {len(rounds)}` · "
         f"{platform.processor() or platform.machine()}, two cores, no GPU · Python {platform.python_version()}, "
         f"torch {torch.__version__} · "
         f"{PULLS} pulls of 500 × 80 a cell",
@@ -74,17 +99,23 @@ def main() -> None:
         "",
         "| round | 1 worker, s | 2 workers, s | ratio of pulls | steps | augmentation | evaluation | together |",
         "| - | - | - | - | - | - | - | - |",
+        *(one.row(number) for number, one in enumerate(rounds, 1)),
+        "",
+        *section(against_limits(useful, ratios)),
     ]
-    ratios = []
-    for i in range(1, options.rounds + 1):
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("search.md"))
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    rounds = []
+    for number in range(1, options.rounds + 1):
         (one, _), (two, parts) = one_round(1), one_round(2)
-        shares = [part / (2 * two) for part in parts]
-        ratios.append(one / two)
-        cells = " | ".join(f"{share:.1%}" for share in [*shares, sum(shares)])
-        lines.append(f"| {i} | {one:.1f} | {two:.1f} | {one / two:.2f} | {cells} |")
-        print(lines[-1], flush=True)
-    lines += ["", f"Median ratio {statistics.median(ratios):.2f} (limit 1.8)."]
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        rounds.append(Round(one, two, parts))
+        print(rounds[-1].row(number), flush=True)
+    options.out.write_text("\n".join(page(rounds)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

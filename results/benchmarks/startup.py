@@ -23,7 +23,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from worktree import HERE, checked_out, environment, verdict
+from targets import Target, section
+from worktree import HERE, checked_out, environment
 
 BEFORE = "5bd5350"
 """The last commit before starts were made lighter."""
@@ -103,8 +104,38 @@ def row(name: str, pairs: list[list[float]]) -> str:
     ratios = [a / b for a, b in pairs]
     ratio = statistics.median(ratios)
     cells = [f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" for values in (then, now)]
-    target = verdict(ratio, MOST[name]) if name in MOST else ""
-    return f"| {name} | {' | '.join(cells)} | {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {target} |"
+    return f"| {name} | {' | '.join(cells)} | {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
+
+
+def against_limits(ratios: dict[str, float], of_show: float, commit: str) -> list[Target]:
+    """From the ratios to the commit by task, and the time of `show` by that of `--help`."""
+    return [
+        *(Target.at_most(f"{name}, by `{commit}`'s", ratios[name], most) for name, most in MOST.items()),
+        Target.at_most("`policysearch show` of a finished search, by `--help`", of_show, MOST_OF_SHOW),
+    ]
+
+
+def page(seconds: dict[str, list[list[float]]], commit: str) -> list[str]:
+    of_show = [show[0] / help_[0] for show, help_ in zip(seconds[SHOW], seconds[HELP], strict=True)]
+    share = statistics.median(of_show)
+    ratios = {name: statistics.median(now / then for now, then in pairs) for name, pairs in seconds.items()}
+    return [
+        "# Start-up",
+        "",
+        f"`python results/benchmarks/startup.py --against {commit} --rounds {len(of_show)}` · "
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()} · n = {len(of_show)}",
+        "",
+        f"CPU seconds of all processes of a command, median (min to max); then is commit {commit}, in the "
+        "same rounds. The last row is in seconds on the clock, since a search starts two processes at once.",
+        "",
+        "| what | then | now | now by then |",
+        "| - | - | - | - |",
+        *(row(name, pairs) for name, pairs in seconds.items()),
+        "",
+        f"`show` takes {share:.2f} times what `--help` takes ({min(of_show):.2f} to {max(of_show):.2f}).",
+        "",
+        *section(against_limits(ratios, share, commit)),
+    ]
 
 
 def main() -> None:
@@ -114,25 +145,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("startup.md"))
     options = parser.parse_args()
     with checked_out(options.against) as (before, folder):
-        seconds = measured([HERE, before], options.rounds, folder)
-    of_show = [show[0] / help_[0] for show, help_ in zip(seconds[SHOW], seconds[HELP], strict=True)]
-    share = statistics.median(of_show)
-    lines = [
-        "# Start-up",
-        "",
-        f"`python results/benchmarks/startup.py --against {options.against} --rounds {options.rounds}` · "
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()} · n = {options.rounds}",
-        "",
-        f"CPU seconds of all processes of a command, median (min to max); then is commit {options.against}, in the "
-        "same rounds. The last row is in seconds on the clock, since a search starts two processes at once.",
-        "",
-        "| what | then | now | now by then | target |",
-        "| - | - | - | - | - |",
-        *(row(name, pairs) for name, pairs in seconds.items()),
-        "",
-        f"`show` takes {share:.2f} times what `--help` takes ({min(of_show):.2f} to {max(of_show):.2f}; "
-        f"{verdict(share, MOST_OF_SHOW)}).",
-    ]
+        lines = page(measured([HERE, before], options.rounds, folder), options.against)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

@@ -31,8 +31,3 @@ def checked_out(commit: str) -> Iterator[tuple[Path, Path]]:
 def environment(tree: Path, folder: Path) -> dict[str, str]:
     """That of a process which runs the program of a tree, with a cache of its own."""
     return {**os.environ, "PYTHONPATH": str(tree), "POLICYSEARCH_CACHE": str(folder / "cache"), "COLUMNS": "100"}
-
-
-def verdict(value: float, most: float) -> str:
-    """The cell that compares a figure with its target."""
-    return f"at most {most:g}" if value <= most else f"**missed**: at most {most:g}"
