@@ -52,10 +52,13 @@ def presets() -> None:
 
 
 def strategies() -> None:
-    """How arms can be chosen."""
+    """How arms can be chosen, and which hopeless pulls are stopped."""
+    from policysearch.study.pruning.registry import DESCRIPTIONS
     from policysearch.study.strategies import STRATEGIES
 
     print_columns(STRATEGIES)
+    typer.echo("\npruners, for --prune: stop a pull that is")
+    print_columns(DESCRIPTIONS)
 
 
 def rewards() -> None:
