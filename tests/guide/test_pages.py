@@ -37,7 +37,7 @@ def test_form(path):
     assert lines[0].startswith("# ")
     assert {block.language for block in blocks() if block.page == path.stem} <= LANGUAGES
     if path != README:
-        assert len(lines) <= 120
+        assert len(lines) <= 120 or path.stem == "changelog", "only the list of changes grows"
         assert lines[1] == "" and lines[2].endswith(".") and lines[3] == "", "one line for the list"
 
 
