@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import RunFailed, UserError
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
@@ -298,6 +298,25 @@ def test_the_blocks_of_the_guide_run(whole, place, tmp_path):
     assert names["result"].policy.at(0.5).sub_policies
     exec(loading.replace("results/online/network.pt", str(whole.network)), names)
     assert same(names["network"].state_dict(), weights(whole))
+
+
+def test_a_training_that_diverges_says_so_and_what_to_do(place, tmp_path):
+    given = values(place, tmp_path / "run", recipe={"rate": 1e30, "batch": 16})
+    for _ in range(2):  # also where it is tried again
+        with pytest.raises(
+            RunFailed, match=r"the training diverged: .* in epoch \d of 6: begin another with a lower --rate"
+        ):
+            online(OnlineSettings(), given)
+
+
+def test_a_reward_that_is_no_number_is_a_failed_stretch(place, tmp_path):
+    """The rule sees no reward of it, and the training goes on."""
+    (tmp_path / "odd.py").write_text(
+        "def reward(metrics):\n    return metrics['loss'] if metrics['loss'] == 0.5 else None\n"
+    )
+    result = online(OnlineSettings(reward=f"{tmp_path / 'odd.py'}:reward"), values(place, tmp_path / "run", epochs=2))
+    assert [pull.reward for pull in result.summary.pulls] == [None, None]
+    assert result.summary.metrics["accuracy"] > 0
 
 
 def test_less_stretches_than_arms_is_said(place, tmp_path):
