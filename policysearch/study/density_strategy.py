@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import optuna
@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from policysearch.core.seeds import seed_of
+from policysearch.core.seeds import sampler_seed
 from policysearch.policy.merging import must_merge
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm, Space
@@ -20,17 +20,29 @@ from policysearch.study.density_settings import DensitySettings
 from policysearch.study.pull_history import PullHistory
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.rows import RUNNING, Row
-from policysearch.study.seeded_sampler import SeededSampler
 from policysearch.study.space_distributions import distributions
 
 _CHAINS = 3  # keeps a chain's sampler apart from all others of the study's seed
-_MOST_ATTEMPTS = 30
+_MOST_ATTEMPTS = 10
 """How often TPE is asked for an arm that is new to a chain; then one comes again."""
 _AS_IT_IS = Arm({"family": "identity"}, preset("identity"))
 
 
-def _sampler(seed: int) -> TPESampler:
-    return TPESampler(seed=seed)
+@dataclass
+class _Memory:
+    """A chain in TPE's own form, so that an ask adds what is new. Without it the same would be chosen, later.
+
+    Attributes:
+        study: in memory; trials that failed are not seen by TPE.
+        asked: the trial that was given away last.
+        key: of its arm.
+        told: evaluations that the study holds.
+    """
+
+    study: optuna.Study
+    told: int
+    asked: optuna.Trial | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class DensityStrategy:
     settings: DensitySettings
     space: Space
     fidelities: ClassVar[bool] = False
+    _memories: dict[int, _Memory] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         must_merge(self.space, "strategy density merges the best policies into one")
@@ -69,21 +82,35 @@ class DensityStrategy:
     def _suggested(self, chain: Chain, seed: int) -> Arm:
         """What TPE takes next in a chain; it depends on the chain's record alone.
 
-        An arm that the chain has evaluated would have the same reward again, so TPE is told that and asked once more.
+        An arm that the chain has evaluated would have the same reward again, so that TPE is asked once more.
         """
-        rewards = {row.arm.key: row.reward for row in chain.rows}
+        seen = {row.arm.key for row in chain.rows}
         with quiet_optuna():
-            sampler = SeededSampler(_sampler, seed_of(seed, _CHAINS, chain.number))
-            study = optuna.create_study(sampler=sampler, direction="maximize")
-            study.add_trials([self._ended(row) for row in chain.rows])
-            for _ in range(_MOST_ATTEMPTS):
-                trial = study.ask()
+            memory = self._memory_of(chain)
+            for attempt in range(_MOST_ATTEMPTS):
+                key = sampler_seed(seed, _CHAINS, chain.number, len(chain.rows), attempt)
+                memory.study.sampler = TPESampler(seed=key)
+                trial = memory.study.ask()
                 arm = self.space.suggest(trial, fixed=False)
-                if arm.key not in rewards:
+                if arm.key not in seen or attempt == _MOST_ATTEMPTS - 1:
+                    memory.asked, memory.key = trial, arm.key
                     break
-                reward = rewards[arm.key]
-                study.tell(trial, reward, state=TrialState.FAIL if reward is None else TrialState.COMPLETE)
+                memory.study.tell(trial, state=TrialState.FAIL)
         return arm
+
+    def _memory_of(self, chain: Chain) -> _Memory:
+        """The chain as TPE sees it, up to its last evaluation."""
+        rows, memory = chain.rows, self._memories.get(chain.number)
+        if memory and memory.asked and memory.told == len(rows) - 1 and memory.key == rows[-1].arm.key:
+            reward = rows[-1].reward
+            state = TrialState.FAIL if reward is None else TrialState.COMPLETE
+            memory.study.tell(memory.asked, reward, state=state)
+        else:
+            memory = _Memory(optuna.create_study(direction="maximize"), 0)
+            memory.study.add_trials([self._ended(row) for row in rows])
+        memory.told, memory.asked = len(rows), None
+        self._memories[chain.number] = memory
+        return memory
 
     def _ended(self, row: Row) -> FrozenTrial:
         """An evaluation as a trial of its chain's own study."""

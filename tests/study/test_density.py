@@ -154,6 +154,20 @@ def test_no_policy_is_evaluated_twice_in_a_chain_while_there_are_others():
         assert len(chain.rows) == 6
 
 
+def test_a_strategy_that_was_made_anew_goes_on_as_the_old_one():
+    """With arms that come again, and with failures."""
+    one = DensitySettings(folds=2, best=1, rounds=1)
+    for space, count in ((parse_space("few", FEW, "space"), 12), (SPACE, 28)):
+        kept, rows = DensityStrategy(one, space), trained(-0.5, -0.5)
+        for number in range(2, 2 + count):
+            choice = kept.choose(History(rows))
+            if number % 5 == 0:
+                assert choice == DensityStrategy(one, space).choose(History(rows))
+                assert choice == kept.choose(History(rows)), "asked again, it says the same"
+            worth = int(choice.arm.key[:6], 16) / 16**6
+            rows.append(ended(number, choice.arm, choice.replicate, None if number % 7 == 0 else -worth))
+
+
 def test_what_workers_are_asked_for():
     training, evaluation = trained(-0.5, -0.5)[1], searched(trained(-0.5, -0.5), [-1.0, -1.0])[3]
     tasks = [FoldTask.from_json(fold_task(row, SMALL, 7, "/run")) for row in (training, evaluation)]
