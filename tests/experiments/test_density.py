@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,15 +13,19 @@ from policysearch.core.errors import SearchFailed, UserError
 from policysearch.core.trial import Outcome
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.forecast import Forecast
+from policysearch.experiments.observer import Work
 from policysearch.experiments.resolve import resolved
 from policysearch.experiments.search import run as search_run
-from policysearch.experiments.search.result import read
+from policysearch.experiments.search.report.headline import found_on
+from policysearch.experiments.search.result import read, read_both
 from policysearch.experiments.search.run import resume, search
+from policysearch.experiments.search.tables import arm_grid
 from policysearch.experiments.search.workload import Workload, forecast_by_folds
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm
+from policysearch.service.runner.pace import Pace
 from policysearch.study.density_chains import chains
 from policysearch.study.density_settings import DensitySettings
 from policysearch.study.rows import COMPLETE, Row
@@ -226,6 +231,26 @@ def test_evaluations_cost_what_they_judge():
     trained = [replace(rows[0], outcome=Outcome(timed, seconds=5.0))]
     assert forecast_by_folds(whole, trained, Fidelity(50, 10), 2) == Forecast(0.01, 0.0, 2, per_judged=0.01)
     assert forecast_by_folds(whole, [], Fidelity(50, 10), 2) is None
+
+
+def test_what_is_left_on_the_live_page_goes_by_either_kind(tmp_path):
+    config = resolved(config_for(tmp_path / "run", strategy=SPEC, **SIZE, workers=2))
+    rows = [Row(k, IDENTITY, k, state=COMPLETE, outcome=Outcome({}, seconds=9.0)) for k in range(2)]
+    store, clock = SimpleNamespace(rows=[]), iter(range(100))
+    pace = Pace(Work("search", config, store, {}, 14), timer=lambda: float(next(clock)))
+    store.rows = rows
+    assert pace.seconds_left() is None, "nobody knows yet what an evaluation takes"
+    store.rows = [*rows, Row(2, IDENTITY, 0, state=COMPLETE, outcome=Outcome({}, seconds=0.5))]
+    # 11 evaluations, and 2 trainings of each of 5 finalists, by two workers.
+    assert pace.seconds_left() == pytest.approx((11 * 0.5 + 10 * 9.0) / 2)
+
+
+def test_show_and_the_report_say_what_was_trained(quick, whole):
+    result, material = read_both(whole())
+    sentence = found_on(material)
+    assert "2 trainings of 30 images × 1 epochs without augmentation" in sentence
+    assert "12 evaluations on held-out images over" in sentence
+    assert arm_grid(result.summaries, result.config).title == "Search: evaluations on held-out folds"
 
 
 def test_chains_wait_for_all_trainings():

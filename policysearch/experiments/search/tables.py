@@ -12,6 +12,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.reports.numbers import unit_of
 from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import density_settings
 
 PROVISIONAL = "No arm has been pulled twice, so no interval is known and the ranking is provisional."
 
@@ -25,7 +26,9 @@ def arm_grid(summaries: Sequence[ArmSummary], config: SearchConfig, most: int = 
         (label[s.arm.key], pulls_in_words(s), unit.estimate(s.interval), unit.value(s.shrunken), f"{s.seconds:.0f}")
         for s in summaries[:most]
     )
-    return Grid(f"Search: {config.images:,} images × {config.epochs} epochs", heads, rows)
+    on_folds = density_settings(config.strategy) is not None
+    pulls = "evaluations on held-out folds" if on_folds else f"{config.images:,} images × {config.epochs} epochs"
+    return Grid(f"Search: {pulls}", heads, rows)
 
 
 def pulls_in_words(summary: ArmSummary) -> str:

@@ -12,6 +12,7 @@ from policysearch.reports.html.markup import heading, paragraph, statement, tabl
 from policysearch.reports.numbers import Unit, duration, share, unit_of
 from policysearch.reports.table import Grid
 from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import continues, ladder
 
 _NOTE = (
@@ -54,9 +55,21 @@ def found_on(material: Material) -> str:
     again = seconds(material.confirmed)
     part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
     return (
-        f"On {_data(material)} with {config.model}: {len(material.searched)} pulls of {_sizes(config)} epochs "
+        f"On {_data(material)} with {config.model}: {_pulls(material)} "
         f"over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
         f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
+    )
+
+
+def _pulls(material: Material) -> str:
+    """How many pulls there were of which size; those of the strategy `density` train nothing but its folds."""
+    count, density = len(material.searched), density_settings(material.config.strategy)
+    if density is None:
+        return f"{count} pulls of {_sizes(material.config)} epochs"
+    trained = min(count, density.folds)
+    return (
+        f"{trained} trainings of {_sizes(material.config)} epochs without augmentation, each without a fold, and "
+        f"{count - trained} evaluations on held-out images"
     )
 
 
