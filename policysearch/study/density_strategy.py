@@ -34,14 +34,14 @@ class _Memory:
 
     Attributes:
         study: in memory; trials that failed are not seen by TPE.
-        asked: the trial that was given away last.
+        pending: the trial that was given away last.
         key: of its arm.
-        told: evaluations that the study holds.
+        evaluations: that the study holds.
     """
 
     study: optuna.Study
-    told: int
-    asked: optuna.Trial | None = None
+    evaluations: int
+    pending: optuna.Trial | None = None
     key: str = ""
 
 
@@ -93,7 +93,7 @@ class DensityStrategy:
                 trial = memory.study.ask()
                 arm = self.space.suggest(trial, fixed=False)
                 if arm.key not in seen or attempt == _MOST_ATTEMPTS - 1:
-                    memory.asked, memory.key = trial, arm.key
+                    memory.pending, memory.key = trial, arm.key
                     break
                 memory.study.tell(trial, state=TrialState.FAIL)
         return arm
@@ -101,14 +101,14 @@ class DensityStrategy:
     def _memory_of(self, chain: Chain) -> _Memory:
         """The chain as TPE sees it, up to its last evaluation."""
         rows, memory = chain.rows, self._memories.get(chain.number)
-        if memory and memory.asked and memory.told == len(rows) - 1 and memory.key == rows[-1].arm.key:
+        if memory and memory.pending and memory.evaluations == len(rows) - 1 and memory.key == rows[-1].arm.key:
             reward = rows[-1].reward
             state = TrialState.FAIL if reward is None else TrialState.COMPLETE
-            memory.study.tell(memory.asked, reward, state=state)
+            memory.study.tell(memory.pending, reward, state=state)
         else:
             memory = _Memory(optuna.create_study(direction="maximize"), 0)
             memory.study.add_trials([self._ended(row) for row in rows])
-        memory.told, memory.asked = len(rows), None
+        memory.evaluations, memory.pending = len(rows), None
         self._memories[chain.number] = memory
         return memory
 
