@@ -14,6 +14,7 @@ from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
 from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.chance_level import learning
+from policysearch.experiments.search.lost_checkpoints import lost_checkpoints
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
@@ -147,11 +148,12 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     data = noted(store).get("data", {})
     highest = at_highest_fidelity(store.rows)
     warned = warnings_of(store, config)
+    lost = lost_checkpoints(rows)
     if not complete or not any(s.pulls for s in summaries):
         learned = learning(highest, data)
         so_far = (f"so far {learned.sentence}",) if learned is not None and learned.hardly else ()
         return SearchResult(
-            folder.path, config, None, summaries, summarise(fresh), None, *cost, warnings=(*warned, *so_far)
+            folder.path, config, None, summaries, summarise(fresh), None, *cost, warnings=(*warned, *so_far, *lost)
         )
     verdict = judge_winner(
         arms[0],
@@ -164,7 +166,9 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
     )
     policy = final_policy(config, verdict, warned)
-    return SearchResult(folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=warned)
+    return SearchResult(
+        folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=(*warned, *lost)
+    )
 
 
 def final_policy(config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[str] = ()) -> Policy:

@@ -1,0 +1,18 @@
+"""Trainings whose checkpoint was lost: no result changes, but time was spent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policysearch.study.rows import Row
+
+
+def lost_checkpoints(rows: Sequence[Row]) -> tuple[str, ...]:
+    """A warning of how many trainings lost theirs and why the first did; none where no one did."""
+    lost = [row for row in rows if row.outcome.metrics.get("checkpoint_lost")]
+    if not lost:
+        return ()
+    count = f"{len(lost)} trainings" if len(lost) > 1 else "a training"
+    return (
+        f"{count} could not use a checkpoint, as trial {lost[0].number}: {lost[0].outcome.metrics['checkpoint_lost']}",
+    )

@@ -1,0 +1,51 @@
+"""The checkpoints of a search: in its folder while it runs, and gone when it has ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from policysearch.child.checkpoint_store import Checkpointing
+from policysearch.experiments.search.run import resume, search
+from tests.support.quick import QuickSetup, config_for
+
+
+@pytest.fixture
+def settings_of_workers(quick, monkeypatch) -> list[Checkpointing | None]:
+    """What the workers of searches in this process are set up with."""
+    seen: list[Checkpointing | None] = []
+
+    class Watched(QuickSetup):
+        def __call__(self):
+            seen.append(self.checkpoints)
+            if self.checkpoints is not None:
+                self.checkpoints.store.files.write("a.running", b"cut off")
+            return super().__call__()
+
+    monkeypatch.setattr("workers.evaluate.ChildSetup", Watched)
+    return seen
+
+
+def test_workers_write_into_the_folder_of_the_search(settings_of_workers, tmp_path):
+    search(config_for(tmp_path / "run", checkpoint_every=7.0, checkpoint_limit=5.0))
+    [settings] = settings_of_workers
+    assert settings.store.files.folder == (tmp_path / "run" / "checkpoints").absolute()
+    assert (settings.every, settings.store.files.limit, settings.keep) == (7.0, 5.0, False)
+    assert not (tmp_path / "run" / "checkpoints").exists(), "nothing can be needed any more"
+
+
+def test_without_checkpoints_none_are_written(settings_of_workers, tmp_path):
+    search(config_for(tmp_path / "run", checkpoint_every=0.0))
+    assert settings_of_workers == [None]
+
+
+def test_a_search_that_is_cut_off_keeps_them(settings_of_workers, tmp_path, monkeypatch):
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("policysearch.experiments.search.run.summarise", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            search(config_for(tmp_path / "run"))
+    assert (tmp_path / "run" / "checkpoints" / "a.running").exists()
+    resume(tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
