@@ -64,11 +64,13 @@ class FolderFiles:
             self._make_room(name)
 
     def read(self, name: str) -> bytes | None:
+        path = self.folder / name
         try:
-            content = (self.folder / name).read_bytes()
-            os.utime(self.folder / name)
+            content = path.read_bytes()
         except OSError:
             return None
+        with suppress(OSError):  # a folder that can only be read
+            os.utime(path)
         return content
 
     def delete(self, name: str) -> None:

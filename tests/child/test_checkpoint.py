@@ -172,14 +172,24 @@ def test_forks_differ_and_are_repeated():
     assert not same(states[0], states[2]) and not same(states[0], state_after(contents[2])["learner"])
 
 
-def test_a_fork_draws_by_its_seed_and_epoch_alone():
-    """What the parent drew does not matter: another parent of the same weights gives the same fork."""
+def forks_of_twins() -> list[dict]:
+    """Forks of two parents with the same weights, which have drawn other numbers so far."""
     _, contents = small_child(FLIP, epochs=2, stops=[1], schedule="constant")
     parent = Checkpoint.from_bytes(contents[1])
     others = Generators(99, torch.device("cpu")).state()
     twin = replace(parent, state={**parent.state, "generators": others}).to_bytes()
     forks = [small_child(FLIP, epochs=2, seed=9, origin=o, schedule="constant")[1][2] for o in (contents[1], twin)]
-    assert same(*(state_after(content)["learner"] for content in forks))
+    return [state_after(content)["learner"] for content in forks]
+
+
+def test_a_fork_draws_by_its_seed_and_epoch_alone():
+    assert same(*forks_of_twins())
+
+
+def test_a_fork_that_draws_as_its_parent_would_is_noticed(monkeypatch):
+    """The planted bug: it goes on with the generators of the checkpoint."""
+    monkeypatch.setattr(Generators, "branch", lambda *_: None)
+    assert not same(*forks_of_twins())
 
 
 def test_a_finished_child_is_only_measured_again():

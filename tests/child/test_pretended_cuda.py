@@ -12,6 +12,7 @@ import torch
 
 from policysearch.augmentation import augment
 from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.device_data import on_device
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
@@ -28,6 +29,7 @@ from policysearch.policy.presets import ADAPTIVE
 from tests.support.pretended_cuda import DeviceMismatch, pretended_cuda
 from tests.support.quick import write_npz
 from tests.support.selection import slow_but
+from tests.support.small_children import KeptAt
 
 LOSSES = (
     None,
@@ -56,11 +58,11 @@ def dataset(tmp_path_factory):
     return load(str(write_npz(tmp_path_factory.mktemp("data") / "small.npz")))
 
 
-def child(dataset, device: str, policy: Policy, epochs: int = 1) -> dict[str, float]:
+def child(dataset, device: str, policy: Policy, epochs: int = 1, **options) -> dict[str, float]:
     torch.set_num_threads(1)
     data = on_device(dataset, split(dataset, 30, 0), torch.device(device))
     recipe = Recipe(batch=20, precision="float32", averaging=0.5)
-    return train(policy, data, NETWORK, images=40, epochs=epochs, seed=1, recipe=recipe)
+    return train(policy, data, NETWORK, images=40, epochs=epochs, seed=1, recipe=recipe, **options)
 
 
 @pytest.mark.parametrize("name", slow_but(["snapmix", "trivialaugment-wide"], POLICIES))
@@ -71,6 +73,19 @@ def test_a_child_is_trained_on_the_device_as_on_the_cpu(dataset, monkeypatch, na
         metrics = child(dataset, "cuda", POLICIES[name])
     for score in ("loss", "train_loss", "augmented_train_loss", "severity"):
         assert metrics[score] == pytest.approx(expected[score], rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")  # the pretended device is no meta
+def test_a_child_goes_on_on_the_device(dataset, monkeypatch):
+    """Its weights, its loss's state and its generators are put back there."""
+    keeper, policy = KeptAt([1]), Policy.preset("trivialaugment-wide")
+    loss = parse_loss({"kind": "online-label-smoothing", "alpha": 0.5})
+    with pretended_cuda(monkeypatch):
+        whole = child(dataset, "cuda", policy, 2, loss=loss, keeper=keeper)
+        origin = Checkpoint.from_bytes(keeper.content[1])
+        rest = child(dataset, "cuda", policy, 2, loss=loss, origin=origin)
+    assert origin.device == "cuda" and rest["trained_epochs"] == 1
+    assert all(rest[name] == whole[name] for name in ("loss", "train_loss", "augmented_train_loss", "curve"))
 
 
 def test_every_operation_runs_on_the_device(monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from policysearch.child.lr_schedules import READ_OUT_SHARE, SCHEDULES, decay
 from policysearch.child.recipe import CONTINUABLE, Recipe
+from policysearch.child.training_run import TrainingRun
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.steps import SubPolicy
@@ -41,6 +42,15 @@ def test_the_read_out_leaves_the_trunk_as_it_was(settings):
     assert rest["loss"] == trunk["loss"], "the same stretch is read out, however often the trunk was stopped"
     assert trunk["augmented_train_loss"] == plain["augmented_train_loss"]
     assert trunk["curve"][:-1] == plain["curve"][:-1] and trunk["curve"][-1]["loss"] == trunk["loss"]
+
+
+def test_a_read_out_that_changes_its_trunk_is_noticed(monkeypatch):
+    """The planted bug: the checkpoint is taken after the read-out."""
+    _, contents = small_child(FLIP, epochs=2, schedule="constant")
+    checkpoint = TrainingRun.checkpoint
+    monkeypatch.setattr(TrainingRun, "checkpoint", lambda run: (run.read_out(), checkpoint(run))[1])
+    _, trunks = small_child(FLIP, epochs=2, schedule="trunk")
+    assert not same(state_after(contents[2])["learner"], state_after(trunks[2])["learner"])
 
 
 def test_a_read_out_costs_at_most_a_fifth_of_its_rung():

@@ -12,13 +12,14 @@ import pytest
 import policysearch
 
 SCRIPT = Path(policysearch.__file__).parents[1] / "results" / "2026-11-30_checkpoints" / "kills.py"
-KILLS, TRIALS, EPOCHS = 4, 3, 60
+KILLS, TRIALS, EPOCHS = 4, 2, 40
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_search_that_is_killed_goes_on_from_its_checkpoints(tmp_path):
     """Two kills of the controller and two of the worker, as the published table has of a larger search."""
-    sizes = {"--kills": KILLS, "--trials": TRIALS, "--epochs": EPOCHS, "--images": 120, "--every": 0.02}
+    sizes = {"--kills": KILLS, "--trials": TRIALS, "--epochs": EPOCHS, "--images": 400, "--every": 0.02}
     flags = [str(word) for pair in sizes.items() for word in pair]
     out = tmp_path / "kills.md"
     ended = subprocess.run(
@@ -32,4 +33,4 @@ def test_a_search_that_is_killed_goes_on_from_its_checkpoints(tmp_path):
     whole, disturbed = re.findall(r"^\| [\w ]+ \| (.+) \| equal \| (\d+) \|", out.read_text(), re.MULTILINE)
     kills, again = sum(map(int, re.findall(r"\d+", disturbed[0]))), int(disturbed[1]) - int(whole[1])
     # Without checkpoints a kill costs half a training on average; a resumed search also times a short one again.
-    assert kills >= 1 and again <= kills * EPOCHS / 4
+    assert kills >= 1 and again <= kills * EPOCHS / 3

@@ -137,6 +137,11 @@ def test_a_checkpoint_that_is_gone_is_made_again_along_its_lineage(settings, har
         assert again["checkpoint_lost"].startswith(f"checkpoint {second['checkpoint']} {message}")
         assert again["checkpoint_lost"].endswith(f": {again['trained_epochs']} epochs were trained")
 
+    # The planted bug: a store without lineages trains another network.
+    (settings.store.files.folder / f"{second['checkpoint']}.json").unlink()
+    alone = going(child_of(second))
+    assert not same(state_of(settings, alone), state_of(settings, expected))
+
 
 def test_without_a_lineage_the_trial_is_trained_from_nothing_and_says_so(settings):
     going = Continuation(small_train, settings)
