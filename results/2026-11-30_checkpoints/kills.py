@@ -126,7 +126,7 @@ def disturbed(run: Run, kills: int, epochs: int, rng: random.Random) -> Run:
     """
     process = run.start()
     while run.kills.total() < kills:
-        ahead = 1 + rng.randrange(2 * epochs // kills)
+        ahead = 1 + rng.randrange(9 * epochs // (5 * kills))  # a little less than evenly, so that all find a place
         if not run.wait_for(process, run.epochs + ahead):
             return run
         time.sleep(rng.random() * 0.1)
