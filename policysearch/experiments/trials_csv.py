@@ -28,6 +28,7 @@ _COLUMNS = (
     "attempts",
     "error",
     "pruned",
+    "parent",
 )
 
 
@@ -70,4 +71,5 @@ def _fixed(phase: str, record: OptunaTrialStore, row: Row) -> list[Any]:
         attempts,
         error,
         row.outcome.pruned,
+        "" if row.parent is None else row.parent,
     ]
