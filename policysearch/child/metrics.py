@@ -47,7 +47,8 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
         accuracy in [0, 1], correct (count), balanced_accuracy (the mean over classes of the share of their images that
         are predicted right, in [0, 1]), loss (mean cross-entropy, nats), entropy (mean predictive
         entropy, nats), ece in [0, 1], most_predicted: share of the images that get the class that is predicted most
-        often, in (0, 1]; 1 where the network always gives the same answer.
+        often, in (0, 1]; 1 where the network always gives the same answer. reciprocal_rank: the mean of 1/r, r the rank
+        of the true class among the logits, in (0, 1].
     """
     log_p = F.log_softmax(logits.double(), 1)
     p = log_p.exp()
@@ -61,7 +62,15 @@ def scores(logits: Tensor, labels: Tensor, bins: int = 10) -> dict[str, float]:
         "entropy": float(-(p * log_p).sum(1).mean()),
         "ece": expected_calibration_error(confidence, correct, bins),
         "most_predicted": float(predicted.bincount().max() / len(labels)),
+        "reciprocal_rank": _reciprocal_rank(logits, labels),
     }
+
+
+def _reciprocal_rank(logits: Tensor, labels: Tensor) -> float:
+    """The mean of 1/r over the images, r the rank of the true class by its logit; ties have their mean rank."""
+    truth = logits.gather(1, labels[:, None])
+    above, equal = (logits > truth).sum(1), (logits == truth).sum(1)
+    return float((1 / (above + (equal + 1) / 2).double()).mean())
 
 
 def _balanced_accuracy(correct: Tensor, labels: Tensor) -> float:

@@ -20,6 +20,7 @@ from policysearch.child.batches import augmented
 from policysearch.child.checkpoint import Checkpoint, Keeper, copied
 from policysearch.child.clock import Clock
 from policysearch.child.device_data import DeviceData, uploaded
+from policysearch.child.feature_rank import Penultimate, effective_rank
 from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
@@ -78,6 +79,7 @@ class TrainingRun:
         clock: seconds by kind of work.
         validation: scores of the last checkpoint.
         bins: its reliability.
+        feature_rank: effective rank of the features on validation, once it has finished.
         curve: epoch, accuracy and loss of all checkpoints.
         total: [] sum over the last epoch's images of the plain loss, which an arm's loss does not change.
         begun: epochs that were done when this training began.
@@ -108,6 +110,8 @@ class TrainingRun:
         self.curve: list[dict[str, float]] = []
         self.validation: dict[str, float] = {}
         self.bins: list[list[float]] = []
+        self.feature_rank = math.nan
+        self._features: list[Tensor] = []
         self.total = torch.zeros((), device=self.device)
         self.begun = self.done = 0
         self.read_out_epochs = 0.0
@@ -249,7 +253,9 @@ class TrainingRun:
     def validate(self, epoch: int) -> None:
         """Measure the network on the validation part."""
         mark = time.perf_counter()
-        self.validation, self.bins = self._scores(self.spec.data.validation)
+        with Penultimate(self.learner.judged) as watch:
+            self.validation, self.bins = self._scores(self.spec.data.validation)
+        self._features = watch.features
         self.clock.evaluation += time.perf_counter() - mark
         accuracy, loss = self.validation["accuracy"], self.validation["loss"]
         before = [point for point in self.curve if point["epoch"] < epoch]
@@ -258,8 +264,19 @@ class TrainingRun:
     def finish(self) -> dict[str, float]:
         """Stop the clock, and return the scores on the clean subset."""
         train_scores, _ = self._scores(self._subset)
+        self.feature_rank = effective_rank(torch.cat(self._features or self._features_anew()))
         self.clock.stop()
         return train_scores
+
+    @torch.no_grad()
+    def _features_anew(self) -> list[Tensor]:
+        """Features of the validation part by a pass of its own: torch.compile calls no hooks."""
+        data = self.spec.data
+        self.learner.judged.eval()
+        with Penultimate(self.learner.judged) as watch:
+            for part in data.validation.split(evaluation_batch(self.spec.recipe)):
+                self.learner.judged(data.normalise(data.images[part]))
+        return watch.features
 
     @torch.no_grad()
     def examine(self) -> dict[str, float]:
@@ -288,6 +305,7 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
     mean_share = run.adaptation.mean_share
     return {
         **validation,
+        "feature_rank": run.feature_rank,
         "validation_images": len(spec.data.validation),
         "train_accuracy": train_scores["accuracy"],
         "train_loss": train_scores["loss"],

@@ -18,6 +18,8 @@ METRICS: dict[str, str] = {
     "entropy": "mean entropy of the predictions on validation, nats",
     "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
     "most_predicted": "share of validation images that get the class predicted most often; 1: always the same answer",
+    "reciprocal_rank": "mean of 1/r on validation, r the rank of the true class among the logits, in (0, 1]",
+    "feature_rank": "effective rank of the features before the last linear layer, on validation (Roy & Vetterli 2007)",
     "train_accuracy": "accuracy on the clean training subset",
     "train_loss": "cross-entropy on the clean training subset",
     "accuracy_gap": "train_accuracy - accuracy",
@@ -40,10 +42,18 @@ _OF_FOLDS = frozenset({"held_out_loss", "held_out_accuracy"})
 REWARDS: dict[str, str] = {
     "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
     "balanced-accuracy": "where classes are uneven: each counts alike; coarse where one has few validation images",
+    "reciprocal-rank": (
+        "mean of 1/r, r the rank of the true class: second places count half, so finer than accuracy; misleads where "
+        "near misses are worth nothing, and with two classes it is accuracy again"
+    ),
     "-loss": "finer than accuracy; misleads when arms differ in calibration: overconfidence costs, at equal accuracy",
     "-entropy": "confident predictions; needs no labels, but also rewards being confidently wrong",
     "entropy": "uncertain predictions; only sensible in a sum, as a brake on overconfidence",
     "-ece": "calibration alone; a useless but honest net wins, so use it in a sum",
+    "feature-rank": (
+        "how many directions the features use; needs no labels, but knows nothing of classes: features that are noise "
+        "have full rank, so use it in a sum"
+    ),
     "accuracy-0.5*ece": "a weighted sum: any metrics, signs and weights",
     "module:function": "your own: called with the metrics as a dict, returns a number",
 }
