@@ -46,7 +46,8 @@ class Penultimate(AbstractContextManager["Penultimate"]):
     gives its logits.
 
     Args:
-        network: whose forward passes are watched; not a compiled one, which calls no hooks.
+        network: whose forward passes are watched.
+        watching: False does nothing, for a network under torch.compile, which would compile the hooks too.
 
     Attributes:
         features: [B, D] of each pass, in order.
@@ -59,13 +60,16 @@ class Penultimate(AbstractContextManager["Penultimate"]):
         [(5, 3)]
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, watching: bool = True) -> None:
         self.features: list[Tensor] = []
         self._network = network
+        self._watching = watching
         self._last: Tensor | None = None
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
     def __enter__(self) -> Penultimate:
+        if not self._watching:
+            return self
         linear = [module for module in self._network.modules() if isinstance(module, nn.Linear)]
         self._handles = [module.register_forward_pre_hook(self._see) for module in linear]
         self._handles.append(self._network.register_forward_hook(self._keep))

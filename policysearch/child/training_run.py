@@ -253,7 +253,7 @@ class TrainingRun:
     def validate(self, epoch: int) -> None:
         """Measure the network on the validation part."""
         mark = time.perf_counter()
-        with Penultimate(self.learner.judged) as watch:
+        with Penultimate(self.learner.judged, watching=not self.spec.recipe.compile) as watch:
             self.validation, self.bins = self._scores(self.spec.data.validation)
         self._features = watch.features
         self.clock.evaluation += time.perf_counter() - mark
@@ -270,7 +270,7 @@ class TrainingRun:
 
     @torch.no_grad()
     def _features_anew(self) -> list[Tensor]:
-        """Features of the validation part by a pass of its own: torch.compile calls no hooks."""
+        """Features of the validation part by a pass of its own: a compiled network is not watched."""
         data = self.spec.data
         self.learner.judged.eval()
         with Penultimate(self.learner.judged) as watch:

@@ -11,7 +11,11 @@ from torch import nn
 from policysearch.child.feature_rank import Penultimate, effective_rank
 from policysearch.child.metrics import scores
 from policysearch.child.networks import build
+from policysearch.child.recipe import Recipe
+from policysearch.child.training_run import TrainingRun, TrainingSpec
+from policysearch.policy.policy import Policy
 from policysearch.study.rewards import parse_reward
+from tests.support.small_children import DropNet, small_data
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,20 @@ def test_positions_are_averaged_and_a_network_without_a_linear_layer_gives_its_l
     with Penultimate(convolution) as watch:
         logits = convolution(torch.ones(2, 1, 2, 2))
     assert torch.equal(watch.features[0], logits)
+
+
+def test_a_network_that_was_not_watched_is_passed_again():
+    """As under torch.compile: the same features, by a pass of their own."""
+    spec = TrainingSpec(Policy.preset("identity"), small_data(), DropNet, 24, 1, 3, Recipe(batch=8), None, None)
+    run = TrainingRun(spec)
+    with torch.random.fork_rng(devices=[]):
+        run.begin()
+    run.epoch(1)
+    run.validate(1)
+    watched = torch.cat(run._features)
+    assert torch.equal(watched, torch.cat(run._features_anew())) and len(watched) == len(spec.data.validation)
+    run.finish()
+    assert run.feature_rank == effective_rank(watched) and 1 < run.feature_rank <= watched.shape[1]
 
 
 def test_both_are_rewards_as_people_write_them():

@@ -69,17 +69,17 @@ def test_rewards_of_other_policies_are_caught(reward):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_papers_constants_find_in_its_own_space_what_random_search_does_not():
-    """The best policy of 600, over 4 seeds, without noise in what is judged.
+    """The best of 450 policies, three of fifteen operations being good, by what they are worth without noise.
 
-    Three of fifteen operations are good. That random search reaches the bar in none of its 4 × 600 policies is no
-    accident: they end at 0.6, and a policy at the bar has at least nine of ten steps good, which an even draw has with
-    probability 40 · 0.2⁹ · 0.8 + 0.2¹⁰ < 2e-5; all of them together with less than 5 %, and at that only if all nine
-    or ten have high levels and probabilities too.
+    An even draw reaches the bar of 0.8 only with nine or ten of its ten steps good, which has probability
+    10 · 0.2⁹ · 0.8 + 0.2¹⁰ < 5e-6: of all 1,350 random policies none does in more than 99 % of such tests. For a
+    controller that learns nothing the same holds, so that all three seeds pass with less than 1e-6.
     """
-    reward, bar, pulls = planted(load_space("autoaugment-paper"), good=3), 0.8, 600
-    learned = [learned_worths(reward, "autoaugment-rl", seed, pulls, noise=0.05) for seed in range(4)]
-    even = [reward.random(np.random.default_rng([seed, 9]), pulls) for seed in range(4)]
+    reward, bar, pulls = planted(load_space("autoaugment-paper"), good=3), 0.8, 450
+    learned = [learned_worths(reward, "autoaugment-rl", seed, pulls, noise=0.05) for seed in range(3)]
+    even = [reward.random(np.random.default_rng([seed, 9]), pulls) for seed in range(3)]
     assert all(max(worths) > bar for worths in learned)
     assert not any(max(worths) > bar for worths in even)
-    assert all(np.mean(worths[-100:]) > max(best) for worths, best in zip(learned, even, strict=True))
+    assert all(np.mean(worths[-50:]) > max(best) for worths, best in zip(learned, even, strict=True))
