@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from policysearch.child.checkpoint_store import Checkpointing
 from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
+from policysearch.child.variant import Variant
 from policysearch.core.errors import in_one_line
+from policysearch.core.seeds import seed_of
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -26,6 +28,7 @@ from workers.stops import Ask, Stopped, asked_by, at_checkpoint
 
 if TYPE_CHECKING:
     from policysearch.child.checkpoint import Checkpoint, Keeper
+    from policysearch.child.ensemble import Examine
     from policysearch.child.held_out import HeldOut
 
 Evaluate = Callable[[Trial], dict[str, Any]]
@@ -59,6 +62,7 @@ class ChildSetup:
         import torch
 
         from policysearch.child.device_data import on_device
+        from policysearch.child.ensemble import train_ensemble
         from policysearch.child.held_out import HeldOut
         from policysearch.child.networks import build, memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
@@ -80,7 +84,15 @@ class ChildSetup:
         bases = Bases()
         held_out = HeldOut(data, partial(folds_of_rows, dataset, sides.train), factory, self.recipe)
 
-        def trained(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
+        def trained(trial: Trial, **options: Any) -> dict[str, Any]:
+            settings: dict[str, Any] = {
+                "seed": trial.seed,
+                "recipe": self.recipe,
+                "examine": partial(exam, data, seed=trial.seed) if exam else None,
+                "bases": bases,
+                "follow": _follower(trial),
+                "begin": trial.begin,
+            }
             with one_thread():
                 return train(
                     Policy.from_dict(json.loads(trial.policy)),
@@ -88,27 +100,38 @@ class ChildSetup:
                     factory,
                     images=trial.images,
                     epochs=trial.epochs,
-                    seed=trial.seed,
-                    recipe=self.recipe,
                     loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
-                    examine=partial(exam, data, seed=trial.seed) if exam else None,
-                    bases=bases,
-                    follow=_follower(trial),
-                    origin=origin,
-                    keeper=keeper,
-                    begin=trial.begin,
+                    **(settings | options),
                 )
 
-        return _with_folds(held_out, Continuation(trained, self.checkpoints))
+        def continued(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
+            return trained(trial, origin=origin, keeper=keeper)
+
+        def varied(trial: Trial, variant: Variant) -> dict[str, Any]:
+            recipe = variant.recipe(self.recipe)
+            numbers = {"rate": recipe.rate, "weight_decay": recipe.weight_decay}
+            if variant.members == 1:
+                return {**trained(trial, recipe=recipe, bases=Bases()), **numbers}
+            seeds = [trial.seed, *(seed_of(trial.seed, member) for member in range(1, variant.members))]
+
+            def member(seed: int, examine: Examine) -> dict[str, Any]:
+                return trained(trial, recipe=recipe, seed=seed, examine=examine, follow=None)
+
+            return {**train_ensemble(member, seeds, data, exam, recipe), **numbers}
+
+        return _by_task(held_out, varied, Continuation(continued, self.checkpoints))
 
 
-def _with_folds(held_out: HeldOut, train: Evaluate) -> Evaluate:
-    """Trials with a task are scored on a fold, all others trained."""
+def _by_task(held_out: HeldOut, varied: Callable[[Trial, Variant], dict[str, Any]], train: Evaluate) -> Evaluate:
+    """Trials without a task are trained; those with one are scored on a fold, or trained in a way of their own."""
     from policysearch.child.threads import one_thread
 
     def evaluate(trial: Trial) -> dict[str, Any]:
         if not trial.task:
             return train(trial)
+        variant = Variant.from_json(trial.task)
+        if variant is not None:
+            return varied(trial, variant)
         policy, task = Policy.from_dict(json.loads(trial.policy)), FoldTask.from_json(trial.task)
         with one_thread():
             return held_out.measure(policy, task, images=trial.images, epochs=trial.epochs, seed=trial.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,9 +52,20 @@ class Exam:
             test_accuracy, test_correct, test_balanced_accuracy, test_loss, test_entropy, test_ece (15 bins),
             test_most_predicted, test_images; and test_accuracy_occluded_0, _20, _40, _60, _80.
         """
+        return self.judged(self.answers(data, logits, seed))
+
+    def answers(self, data: DeviceData, logits: Logits, seed: int) -> dict[float, Tensor]:
+        """The network's logits [N, classes] on the test part, by the share of each image that is hidden.
+
+        Args:
+            data, logits, seed: as for a call.
+        """
         drawn = np.random.default_rng([seed, _PLACES]).random((len(self.labels), 2))
         places = torch.from_numpy(drawn).to(self.images.device)
-        answers = {share: self._answers(data, logits, share, places) for share in SHARES}
+        return {share: self._answers(data, logits, share, places) for share in SHARES}
+
+    def judged(self, answers: Mapping[float, Tensor]) -> dict[str, float]:
+        """What a call returns, of answers."""
         metrics = scores(answers[0.0], self.labels, BINS)
         correct = {share: (out.argmax(1) == self.labels).double().mean() for share, out in answers.items()}
         return {

@@ -28,7 +28,8 @@ class Trial:
             None where it begins with nothing.
         begin: epochs that the child has behind it when this trial begins.
         checkpoint: name of the checkpoint to begin with; empty where it begins with nothing.
-        task: what is to be done instead of training the arm, as JSON (a `FoldTask`); empty: the arm is trained.
+        task: what is to be done instead of training the arm, as JSON (a `FoldTask`), or how its training differs
+            from the others (a `Variant`); empty: the arm is trained.
     """
 
     number: int

@@ -36,7 +36,13 @@ from policysearch.study.rewards import METRICS
 from policysearch.study.rows import FAILED, PRUNED, RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import losses_in_a_sentence
-from policysearch.study.stores import SEARCH_PHASES, names_must_be_free, open_stores, studies_removed_without_trials
+from policysearch.study.stores import (
+    SEARCH_PHASES,
+    Task,
+    names_must_be_free,
+    open_stores,
+    studies_removed_without_trials,
+)
 
 _LOG = logging.getLogger(__name__)
 _Held = TypeVar("_Held")
@@ -157,6 +163,7 @@ class Session(AbstractContextManager["Session"]):
         fidelities: Sequence[tuple[int, int]] = (),
         phases: Mapping[str, str] = SEARCH_PHASES,
         metrics: Mapping[str, str] = METRICS,
+        tasks: Mapping[str, Task] | None = None,
     ) -> dict[str, OptunaTrialStore]:
         """Open the studies of all phases; the arguments are those of `open_stores` in study/stores.py.
 
@@ -164,9 +171,9 @@ class Session(AbstractContextManager["Session"]):
             UserError: the storage cannot be opened, or a study is missing or damaged.
         """
         opened = open_stores(
-            self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases, metrics=metrics
+            self.config, self.folder, space, new=new, fidelities=fidelities, phases=phases, metrics=metrics, tasks=tasks
         )
-        self.stores = self.hold(opened)
+        self.stores.update(self.hold(opened))
         if new:
             self.hold(studies_removed_without_trials(self.stores))
         return self.stores

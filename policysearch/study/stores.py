@@ -31,6 +31,7 @@ from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.storage import names_in, open_storage, reason, without_password
 
 _LOG = logging.getLogger(__name__)
+Task = Callable[[Row], str]
 _State = Literal["new", "there", "either"]  # either: a kill may have come before a study was made
 
 
@@ -75,6 +76,7 @@ def open_stores(
     fidelities: Sequence[tuple[int, int]] = (),
     phases: Mapping[str, str] = SEARCH_PHASES,
     metrics: Mapping[str, str] = METRICS,
+    tasks: Mapping[str, Task] | None = None,
 ) -> Iterator[dict[str, OptunaTrialStore]]:
     """The trial stores by phase, closed at the end; a missing study is created unless `read_only`.
 
@@ -83,6 +85,7 @@ def open_stores(
         fidelities: (images, epochs) of pulls, cheapest first; by default those of the config's strategy.
         phases: what a phase's study has behind the run's name.
         metrics: those that the reward may name.
+        tasks: what the rows of a phase ask of workers instead of training their arm, see `Trial.task`.
 
     Raises:
         UserError: the storage cannot be opened, or is damaged; or, reading only, a study is not there.
@@ -107,7 +110,9 @@ def open_stores(
             sizes = fidelities or ladder(config)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
-                phase: _store(study, config, space, read_only, phase, of_phase[phase], lease, folder, metrics)
+                phase: _store(
+                    study, config, space, read_only, phase, of_phase[phase], lease, folder, metrics, tasks or {}
+                )
                 for phase, study in studies.items()
             }
         except optuna.exceptions.StorageInternalError as error:
@@ -125,6 +130,7 @@ def _store(
     lease: Lease | None,
     folder: RunFolder,
     metrics: Mapping[str, str],
+    tasks: Mapping[str, Task],
 ) -> OptunaTrialStore:
     reward = config.last_reward if phase == "confirm" else config.reward
     return OptunaTrialStore(
@@ -136,7 +142,7 @@ def _store(
         read_only=read_only,
         point_value=point_value(reward),
         before_writing=lease.must_hold if lease else _nothing,
-        task=_tasks(config, folder) if phase == "search" else _no_task,
+        task=_tasks(config, folder) if phase == "search" else tasks.get(phase, _no_task),
     )
 
 

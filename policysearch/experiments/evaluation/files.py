@@ -12,6 +12,7 @@ import numpy as np
 from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
+from policysearch.experiments.evaluation.equal_cost import EqualCost
 from policysearch.experiments.evaluation.ledger import NAME, Looks
 from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, Measured
 from policysearch.experiments.evaluation.plot import write_plot
@@ -44,7 +45,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
     schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
     (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
     evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
-    a replicate); cautions; null_check; grid. Fractions are fractions, not percent; null is not known.
+    a replicate); cautions; null_check; grid; equal_cost. Fractions are fractions, not percent; null is not known.
     """
     metrics = {
         name: {
@@ -70,6 +71,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "cautions": plain(summary.cautions),
         "null_check": plain(summary.null),
         "grid": plain(summary.grid),
+        "equal_cost": plain(summary.equal),
     }
 
 
@@ -143,6 +145,7 @@ def read_evaluation(folder: str | Path) -> Summary:
 def _summary(document: Mapping[str, Any]) -> Summary:
     measured, against = _measured(document), tuple(document["references"])
     grid, null = document["grid"], document["null_check"]
+    equal = document.get("equal_cost")  # files of earlier versions lack it
     _ = document["verdict"]["sentence"]  # the verdict is computed again, but a file without it is damaged
     return Summary(
         measured,
@@ -154,6 +157,7 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         GridResult(**grid) if grid else None,
         tuple(document["cautions"]),
         document["about"],
+        EqualCost.from_json(equal) if equal else None,
     )
 
 

@@ -20,6 +20,9 @@ from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, training_settings
 from policysearch.study.run_folder import RunFolder
 
+OPPONENTS = ("an ensemble under the best fixed policy", "the best fixed policy with a tuned recipe")
+"""How the opponents of equal cost are called before it is clear under which policy."""
+
 
 def mark(folder: RunFolder, policy: str, settings: EvaluateSettings) -> None:
     """Write what is evaluated, and with what settings, into the folder."""
@@ -53,6 +56,7 @@ def _settings(prepared: Prepared) -> dict[str, Any]:
         "against": ",".join(settings.names),
         "also": ",".join(arm.key for arm in prepared.also) or None,
         **grid,
+        **({"equal_cost": prepared.trainings, "ensemble": prepared.members} if prepared.trainings else {}),
         **training,
         **recipe,
     }
@@ -72,7 +76,7 @@ def enter_in_ledgers(store: OptunaTrialStore, prepared: Prepared, compared: Sequ
         data=prepared.dataset.name,
         test_part=store.notes["test_part"],
         images=len(prepared.dataset.y_test),
-        policies=tuple(contender.name for contender in compared),
+        policies=(*(contender.name for contender in compared), *(OPPONENTS if prepared.trainings else ())),
         seeds=prepared.settings.seeds,
         out=str(prepared.folder.path),
         command=command,

@@ -13,6 +13,8 @@ from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, fixed_arms, read_entrant
+from policysearch.experiments.evaluation.equal_cost import PHASES as OPPONENTS
+from policysearch.experiments.evaluation.equal_cost import trainings_of
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
@@ -42,6 +44,7 @@ class Prepared:
         dataset: the data.
         folder: the evaluation's.
         new: whether the folder holds nothing yet.
+        trainings: what the search cost, in trainings of the evaluation; 0 without opponents of equal cost.
     """
 
     entrant: Entrant
@@ -51,6 +54,17 @@ class Prepared:
     dataset: Dataset
     folder: RunFolder
     new: bool
+    trainings: int = 0
+
+    @property
+    def phases(self) -> dict[str, str]:
+        """The studies of this evaluation."""
+        return {**PHASES, **(OPPONENTS if self.trainings else {})}
+
+    @property
+    def members(self) -> int:
+        """Networks of the ensemble: what the search cost and one more, as the policy's own, but not too many."""
+        return min(self.trainings + 1, self.settings.ensemble)
 
 
 def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], listener: Listener) -> Prepared:
@@ -72,12 +86,13 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     config = resolved(config.model_copy(update={**fixed, **_places_of_record(folder, values)}))
     if new:
         folder.must_be_new()
-        names_must_be_free(config, PHASES)
+        names_must_be_free(config, {**PHASES, **(OPPONENTS if settings.equal_cost else {})})
     dataset = load_with_progress(config, listener)
     config = _sized(config, entrant, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):
         warnings.warn(text, stacklevel=1)
-    return Prepared(entrant, also, settings, config, dataset, folder, new)
+    trainings = trainings_of(settings, entrant.run, config)
+    return Prepared(entrant, also, settings, config, dataset, folder, new, trainings)
 
 
 def _places_of_record(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,20 +10,29 @@ from typing import Any
 from policysearch.core.errors import SearchFailed
 from policysearch.core.settings import settings_of
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
+from policysearch.experiments.evaluation.equal_cost import (
+    FIRST_OF_TUNING,
+    EqualCost,
+    Opponents,
+    equal_cost,
+    with_opponents,
+)
 from policysearch.experiments.evaluation.files import write_evaluation
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.metrics import measured
+from policysearch.experiments.evaluation.metrics import Measured, measured
 from policysearch.experiments.evaluation.pinned import enter_in_ledgers, mark, pin_evaluation
-from policysearch.experiments.evaluation.prepare import PHASES, Prepared, prepare
+from policysearch.experiments.evaluation.prepare import Prepared, prepare
 from policysearch.experiments.evaluation.randaugment_grid import GridResult, grid_result
 from policysearch.experiments.evaluation.report import write_page
 from policysearch.experiments.evaluation.settings import EvaluateSettings
+from policysearch.experiments.evaluation.statistics import best_fixed
 from policysearch.experiments.evaluation.summary import Summary, summary
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.session import Session
 from policysearch.policy.spaces import Arm, load_space
-from policysearch.study.rows import COMPLETE, most_common_error
+from policysearch.study.rows import COMPLETE, Row, most_common_error
 from policysearch.study.sources import Confirmation
+from policysearch.study.tuning import rounds
 
 _FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
 """Replicates are counted from here: none was seen by a search, or by the grid."""
@@ -76,9 +85,12 @@ def evaluate(
             mark(session.folder, str(policy), settings)
         if not session.folder.config.exists():
             session.keep_settings()
-        session.open_stores(load_space(prepared.config.space), new=prepared.new, phases=PHASES)
+        config = session.config
+        opponents = Opponents(session.stores, config.recipe, config.seed, prepared.members)
+        space = load_space(prepared.config.space)
+        session.open_stores(space, new=prepared.new, phases=prepared.phases, tasks=opponents.tasks)
         pin_evaluation(session.stores["evaluate"], prepared)
-        return _run(_Evaluation(prepared, session, command))
+        return _run(_Evaluation(prepared, session, opponents, command))
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ class _Evaluation:
 
     prepared: Prepared
     session: Session
+    opponents: Opponents
     command: str
 
 
@@ -97,19 +110,23 @@ def _run(work: _Evaluation) -> Evaluated:
         grid = _train_grid(work)
         compared = contenders(work.prepared.entrant.arm, _fixed(work, grid), work.prepared.also)
         reads = _train_and_test(work, compared)
+        _must_have_succeeded(compared[0], store.rows)
+        networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST)
+        equal, networks = _train_opponents(work, networks, compared)
     finally:
         work.session.write_trials()
 
-    rows = [row for row in store.rows if row.arm.key == compared[0].arm.key]
-    if not any(row.state == COMPLETE for row in rows):
-        error, _ = most_common_error(rows)
-        raise SearchFailed(f"no training with {compared[0].name} ended well, most often: {error}")
-
-    networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST)
-    result = summary(networks, compared, reads, grid, _about(work, compared))
+    result = summary(networks, compared, reads, grid, _about(work, compared, equal), equal)
     write_evaluation(result, folder.path)
     write_page(result, folder.path, folder.path / "evaluation.html")
     return Evaluated(folder.path, result)
+
+
+def _must_have_succeeded(policy: Contender, trials: Sequence[Row]) -> None:
+    rows = [row for row in trials if row.arm.key == policy.arm.key]
+    if not any(row.state == COMPLETE for row in rows):
+        error, _ = most_common_error(rows)
+        raise SearchFailed(f"no training with {policy.name} ended well, most often: {error}")
 
 
 def _fixed(work: _Evaluation, grid: GridResult | None) -> list[Arm]:
@@ -135,6 +152,26 @@ def _train_and_test(work: _Evaluation, compared: Sequence[Contender]) -> Looks:
     return reads
 
 
+def _train_opponents(
+    work: _Evaluation, networks: Measured, compared: Sequence[Contender]
+) -> tuple[EqualCost | None, Measured]:
+    """Spend what the search cost under the best fixed policy, where that is wanted and one has finished."""
+    prepared, best = work.prepared, best_fixed(networks)
+    if not prepared.trainings or best is None:
+        return None, networks
+    (arm,) = [contender.arm for contender in compared if contender.name == best]
+    seeds, stores = prepared.settings.seeds, work.session.stores
+    _train(work, "ensemble", Confirmation(stores["ensemble"], [arm], seeds, _FIRST), test=True)
+    for part in rounds(prepared.trainings):
+        source = Confirmation(stores["tuning"], [arm], len(part), FIRST_OF_TUNING + part.start)
+        _train(work, "tuning", source, test=False)
+    _train(work, "tuned", Confirmation(stores["tuned"], [arm], seeds, _FIRST), test=True)
+    equal = equal_cost(prepared.trainings, prepared.members, best, work.opponents.chosen(arm.key))
+    phases = {equal.ensemble: "ensemble", equal.tuned: "tuned"}
+    rows = {name: [row for row in stores[phase].rows if row.arm.key == arm.key] for name, phase in phases.items()}
+    return equal, with_opponents(networks, rows, _FIRST)
+
+
 def _train(work: _Evaluation, phase: str, source: Confirmation, *, test: bool) -> None:
     """Train what a phase still lacks; a finished one needs no place and no pool."""
     store = work.session.stores[phase]
@@ -143,12 +180,15 @@ def _train(work: _Evaluation, phase: str, source: Confirmation, *, test: bool) -
             work.session.train(phase, source, pool, len(store.rows) + len(source))
 
 
-def _about(work: _Evaluation, compared: Sequence[Contender]) -> dict[str, Any]:
+def _about(work: _Evaluation, compared: Sequence[Contender], equal: EqualCost | None) -> dict[str, Any]:
     prepared, config = work.prepared, work.prepared.config
+    policies = {contender.name: {"hash": contender.arm.key, "fixed": contender.fixed} for contender in compared}
+    if equal is not None:
+        policies |= {name: {"hash": policies[equal.best]["hash"], "fixed": False} for name in equal.names}
     rows = [row for store in work.session.stores.values() for row in store.rows]
     return {
         "policy": compared[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
-        "policies": {contender.name: {"hash": contender.arm.key, "fixed": contender.fixed} for contender in compared},
+        "policies": policies,
         "search": str(prepared.entrant.run) if prepared.entrant.run else None,
         "data": prepared.dataset.name,
         **settings_of(config, "model", "images", "epochs", "seed", "split_seed"),

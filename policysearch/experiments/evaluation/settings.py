@@ -14,6 +14,7 @@ from policysearch.core.settings import Settings
 from policysearch.policy.presets import ADAPTIVE
 from policysearch.study.settings import ExperimentSettings, PullSettings
 
+AUTO = "auto"
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
 
@@ -57,6 +58,18 @@ class EvaluateSettings(Settings):
     grid_seeds: Annotated[
         int, Field(ge=1, le=100, description=f"of {GRID}: networks of each N and M, on replicates of their own")
     ] = 2
+
+    equal_cost: Annotated[
+        str | None,
+        Field(
+            description="compare also with what the search would have paid for under the best fixed policy, an "
+            "ensemble and a tuning of rate and weight decay: the number of long trainings it cost, or "
+            f"{AUTO} to count them"
+        ),
+    ] = None
+    ensemble: Annotated[
+        int, Field(ge=2, le=100, description="most networks of that ensemble, however much the search cost")
+    ] = 5
 
     @property
     def names(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.experiments.evaluation.contenders import Contender
+from policysearch.experiments.evaluation.equal_cost import EqualCost, equal_cost_in_words
 from policysearch.experiments.evaluation.ledger import Looks
 from policysearch.experiments.evaluation.metrics import ACCURACY, METRICS, Measured
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
@@ -35,6 +36,7 @@ class Summary:
         grid: RandAugment's, if it was asked for.
         cautions: sentences that belong in every output.
         about: what was evaluated, on what, how.
+        equal: the opponents that cost as much as the search, if they were asked for.
     """
 
     measured: Measured
@@ -46,11 +48,15 @@ class Summary:
     grid: GridResult | None
     cautions: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
+    equal: EqualCost | None = None
 
     @property
     def sentence(self) -> str:
-        """The verdict, and how often the test part has been read for it."""
-        return f"{self.verdict.sentence} (read {self.looks.number} of the test part)"
+        """The verdict, what else the search would have paid for, and how often the test part has been read."""
+        parts = [self.verdict.sentence]
+        if self.equal is not None:
+            parts.append(equal_cost_in_words(self.measured, self.equal))
+        return f"{'; '.join(parts)} (read {self.looks.number} of the test part)"
 
 
 def summary(
@@ -59,6 +65,7 @@ def summary(
     looks: Looks,
     grid: GridResult | None,
     about: Mapping[str, Any],
+    equal: EqualCost | None = None,
 ) -> Summary:
     """The statistics of what was measured; `about` must hold test_images, the size of the test part."""
     measured = replace(measured, test_images=int(about["test_images"]))
@@ -68,11 +75,12 @@ def summary(
         *_failures(metrics[ACCURACY], measured),
         *_losses(contenders),
         *_grid(grid, measured),
+        *_equal(equal, measured),
         _noise(metrics[ACCURACY], int(about["test_images"])),
         *_looks(looks),
     )
     null = null_check(measured)
-    return Summary(measured, against, metrics, judge_policy(measured), looks, null, grid, cautions, about)
+    return Summary(measured, against, metrics, judge_policy(measured), looks, null, grid, cautions, about, equal)
 
 
 def null_check(measured: Measured) -> FalseClaims | None:
@@ -112,6 +120,22 @@ def _grid(grid: GridResult | None, measured: Measured) -> list[str]:
         else (", a policy that stands among those compared anyway")
     )
     return [f"RandAugment's grid chose {grid.chosen} on validation{twice} ({cost})"]
+
+
+def _equal(equal: EqualCost | None, measured: Measured) -> list[str]:
+    if equal is None:
+        return []
+    if math.isnan(equal.rate):
+        return [f"no training of the tuning under {equal.best} ended well: its recipe is the same as all others'"]
+    fewer = (
+        f"; the ensemble has {equal.members} networks, and {equal.trainings + 1} would have cost as much"
+        if equal.members <= equal.trainings
+        else ""
+    )
+    return [
+        f"{equal.trainings} trainings under {equal.best} chose rate {equal.rate:.3g} and weight decay "
+        f"{equal.weight_decay:.3g} on validation{fewer}"
+    ]
 
 
 def _noise(accuracies: MetricResult, images: int) -> str:

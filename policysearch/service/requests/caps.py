@@ -70,14 +70,16 @@ def _of_calibration(values: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def _of_evaluation(values: Mapping[str, Any]) -> tuple[str, int]:
-    names = ("against", "adaptive", "also", "seeds", "grid_n", "grid_m", "grid_seeds")
+    names = ("against", "adaptive", "also", "seeds", "grid_n", "grid_m", "grid_seeds", "equal_cost", "ensemble")
     settings = EvaluateSettings(**{name: values[name] for name in names})
     try:
         policies = len(settings.names) + len(settings.others) + 1
         grid = len(settings.grid) * settings.grid_seeds if GRID in settings.names else 0
+        more = settings.ensemble + 1 if settings.equal_cost else 0
+        tuned = int(settings.equal_cost) if settings.equal_cost and settings.equal_cost.isdigit() else 0
     except UserError:  # the field itself is refused
         return "seeds", 0
-    return "seeds", policies * settings.seeds + grid
+    return "seeds", (policies + more) * settings.seeds + grid + tuned
 
 
 _TRAININGS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, int]]] = MappingProxyType(
