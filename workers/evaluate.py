@@ -14,7 +14,6 @@ from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
 from policysearch.child.variant import Variant
 from policysearch.core.errors import in_one_line
-from policysearch.core.seeds import seed_of
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -28,7 +27,6 @@ from workers.stops import Ask, Stopped, asked_by, at_checkpoint
 
 if TYPE_CHECKING:
     from policysearch.child.checkpoint import Checkpoint, Keeper
-    from policysearch.child.ensemble import Examine
     from policysearch.child.held_out import HeldOut
 
 Evaluate = Callable[[Trial], dict[str, Any]]
@@ -62,7 +60,6 @@ class ChildSetup:
         import torch
 
         from policysearch.child.device_data import on_device
-        from policysearch.child.ensemble import train_ensemble
         from policysearch.child.held_out import HeldOut
         from policysearch.child.networks import build, memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
@@ -71,6 +68,7 @@ class ChildSetup:
         from policysearch.child.training import train
         from policysearch.child.warm_start import Bases
         from workers.continuation import Continuation
+        from workers.variants import train_variant
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
@@ -107,18 +105,7 @@ class ChildSetup:
         def continued(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
             return trained(trial, origin=origin, keeper=keeper)
 
-        def varied(trial: Trial, variant: Variant) -> dict[str, Any]:
-            recipe = variant.recipe(self.recipe)
-            numbers = {"rate": recipe.rate, "weight_decay": recipe.weight_decay}
-            if variant.members == 1:
-                return {**trained(trial, recipe=recipe, bases=Bases()), **numbers}
-            seeds = [trial.seed, *(seed_of(trial.seed, member) for member in range(1, variant.members))]
-
-            def member(seed: int, examine: Examine) -> dict[str, Any]:
-                return trained(trial, recipe=recipe, seed=seed, examine=examine, follow=None)
-
-            return {**train_ensemble(member, seeds, data, exam, recipe), **numbers}
-
+        varied = partial(train_variant, trained, data, exam, self.recipe)
         return _by_task(held_out, varied, Continuation(continued, self.checkpoints))
 
 

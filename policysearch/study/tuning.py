@@ -32,8 +32,8 @@ def setting(index: int, default: Setting, tried: Mapping[int, tuple[Setting, flo
 
     Args:
         index: from 0.
-        default: of the recipe, around which the others lie: rate within a factor of 5, decay of 20, both on a logarithmic
-            scale.
+        default: of the recipe, around which the others lie: rate within a factor of 5, decay of 20, both on a
+            logarithmic scale.
         tried: settings and their accuracies on validation by index; a setting whose training failed is left out.
         seed: of the study.
 

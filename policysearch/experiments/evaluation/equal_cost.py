@@ -75,12 +75,9 @@ def trainings_of(settings: EvaluateSettings, search: Path | None, config: Search
     Raises:
         UserError: it is to be counted and there is no search, or the number is none.
     """
-    if settings.equal_cost is None:
-        return 0
-    if settings.equal_cost != AUTO:
-        if not settings.equal_cost.isdigit() or not 1 <= int(settings.equal_cost) <= 10_000:
-            raise UserError(f"--equal-cost must be {AUTO} or a whole number in 1..10000, got {settings.equal_cost!r}")
-        return int(settings.equal_cost)
+    trainings = settings.trainings
+    if trainings is not None:
+        return trainings
     if search is None:
         raise UserError(f"--equal-cost {AUTO} counts the trainings of a search: give its folder, or a number")
     trained = _images_trained_on(RunFolder(search).trials)
@@ -109,7 +106,7 @@ class Opponents:
 
     def __init__(self, stores: Mapping[str, OptunaTrialStore], recipe: Recipe, seed: int, members: int) -> None:
         self._stores = stores
-        self._own = Setting(recipe.rate, recipe.weight_decay)
+        self._default = Setting(recipe.rate, recipe.weight_decay)
         self._seed, self._members = seed, members
         self._settings: dict[tuple[str, int], Setting] = {}
 
@@ -119,7 +116,7 @@ class Opponents:
         return {
             "ensemble": lambda row: Variant(members=self._members).to_json(),
             "tuning": lambda row: _variant(self._tried_as(row)).to_json(),
-            "tuned": lambda row: _variant(self.chosen(row.arm.key) or self._own).to_json(),
+            "tuned": lambda row: _variant(self.chosen(row.arm.key) or self._default).to_json(),
         }
 
     def chosen(self, arm: str) -> Setting | None:
@@ -135,7 +132,7 @@ class Opponents:
     def _tried_as(self, row: Row) -> Setting:
         place = (row.arm.key, row.replicate - FIRST_OF_TUNING)
         if place not in self._settings:
-            self._settings[place] = setting(place[1], self._own, self._tried(row.arm.key), self._seed)
+            self._settings[place] = setting(place[1], self._default, self._tried(row.arm.key), self._seed)
         return self._settings[place]
 
 

@@ -91,6 +91,22 @@ class EvaluateSettings(Settings):
         return [*out, *(name for name in ADAPTIVE if self.adaptive and name not in out)]
 
     @property
+    def trainings(self) -> int | None:
+        """The trainings that the search cost as they are given; None where they are to be counted, 0 for none.
+
+        Raises:
+            UserError: it is no such number.
+        """
+        text = self.equal_cost
+        if text is None:
+            return 0
+        if text == AUTO:
+            return None
+        if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+            raise UserError(f"--equal-cost must be {AUTO} or a whole number in 1..10000, got {text!r}")
+        return int(text)
+
+    @property
     def others(self) -> list[str]:
         """Where the further policies are."""
         return separated(self.also)

@@ -76,7 +76,7 @@ def _of_evaluation(values: Mapping[str, Any]) -> tuple[str, int]:
         policies = len(settings.names) + len(settings.others) + 1
         grid = len(settings.grid) * settings.grid_seeds if GRID in settings.names else 0
         more = settings.ensemble + 1 if settings.equal_cost else 0
-        tuned = int(settings.equal_cost) if settings.equal_cost and settings.equal_cost.isdigit() else 0
+        tuned = settings.trainings or 0
     except UserError:  # the field itself is refused
         return "seeds", 0
     return "seeds", (policies + more) * settings.seeds + grid + tuned

@@ -119,6 +119,11 @@ def _against(text: str, request: Request) -> None:
         preset(name)
 
 
+def _equal_cost(text: str, request: Request) -> None:
+    if EvaluateSettings(equal_cost=text).trainings is None and not is_id(str(request.fields.get("policy", ""))):
+        raise UserError("auto counts the trainings of a search: give the id of one as policy, or a number")
+
+
 def _grid(name: str) -> Callable[[str, Request], None]:
     def check(text: str, request: Request) -> None:
         settings = EvaluateSettings(against=GRID).model_copy(update={name: text})
@@ -146,6 +151,7 @@ CHECKS: Mapping[str, Callable[[Any, Request], None]] = MappingProxyType(
         "policy": _policy,
         "also": _also,
         "against": _against,
+        "equal_cost": _equal_cost,
         "grid_n": _grid("grid_n"),
         "grid_m": _grid("grid_m"),
     }
