@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from policysearch.datasets.load import load
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.online.chooser import RuleChooser
+from policysearch.experiments.online.pace import LastCheckpoint
 from policysearch.experiments.online.run import Online, online
 from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.online.shares import shares
@@ -30,6 +32,7 @@ from policysearch.study.config import load_config
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.strategies import RuleStrategy
 from tests.support.command_line import call
+from tests.support.kills import Killed, kill_at
 from tests.support.markdown import python_pages
 from tests.support.quick import write_npz
 from workers.evaluate import ChildSetup
@@ -211,6 +214,38 @@ def test_adversarial_policies_side_by_side_go_on_alike(place, tmp_path):
     assert [sub.steps for sub in stage.sub_policies] == [sub.steps for sub in subs]
     assert sum(sub.weight for sub in stage.sub_policies) == pytest.approx(3)
     assert json.loads((result.folder / "online.json").read_text())["width"] == 3
+
+
+@pytest.fixture(scope="module")
+def pairs(place) -> Online:
+    return online(OnlineSettings(rule="adversarial:policies=2"), values(place, place / "pairs", epochs=3))
+
+
+WRITES = 18
+"""To the storage, of a search of three stretches of two policies."""
+
+
+@pytest.mark.parametrize("last", [9, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, WRITES + 1, 2))])
+def test_a_search_killed_at_any_write_ends_as_one_that_was_not(pairs, place, tmp_path, monkeypatch, last):
+    """Between the trials of two policies of one stretch, too; killed a second time soon after it goes on."""
+    given = values(place, tmp_path / "run", epochs=3)
+    for count, killed in ((last, pytest.raises(Killed)), (5, suppress(Killed))):
+        with monkeypatch.context() as patch, killed:
+            kill_at(patch, count)
+            online(OnlineSettings(rule="adversarial:policies=2"), given)
+    again = online(OnlineSettings(rule="adversarial:policies=2"), given)
+    assert record(again) == record(pairs) and same(weights(again), weights(pairs))
+
+
+def test_checkpoints_take_a_fiftieth_of_the_time(monkeypatch, tmp_path):
+    """One that took 2 seconds is followed by none for 100."""
+    clock = iter([10.0, 12.0, 111.0, 113.0, 113.5])
+    monkeypatch.setattr("policysearch.experiments.online.pace.time.monotonic", lambda: next(clock))
+    file, contents = LastCheckpoint(tmp_path / "last"), []
+    assert file.last() is None
+    for content in (b"first", b"too soon", b"second"):
+        file.write_if_due(lambda content=content: contents.append(content) or content)
+    assert contents == [b"first", b"second"] and file.last() == b"second"
 
 
 def _policy_of(pull: Pull) -> Policy:

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from policysearch.child.stretch_plan import Stretch
-from policysearch.core.errors import RunFailed, in_one_line
-from policysearch.core.files import replacing
+from policysearch.core.errors import CheckpointError, RunFailed, in_one_line
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Outcome, Trial
 from policysearch.datasets.split import split
+from policysearch.experiments.online.pace import Forecast, LastCheckpoint
 from policysearch.experiments.online.prepare import Prepared
 from policysearch.experiments.online.schedule import stage_policy
 from policysearch.policy.policy import Policy
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.pt"
 """What the training goes on from; it is removed when the search has ended."""
 NETWORK = "network.pt"
-_SHARE = 0.02
-"""Of the time that checkpoints may take."""
 
 
 def train_online(
@@ -85,7 +81,7 @@ class _Training:
         memory_format = memory_format_of(self._factory, dataset.shape, classes)
         sides = split(dataset, config.validation, config.split_seed)
         self._data = on_device(dataset, sides, torch.device(config.device), memory_format)
-        self._writes = _Checkpoints(prepared.folder.path / CHECKPOINT)
+        self._writes = LastCheckpoint(prepared.folder.path / CHECKPOINT)
         self._validates = reads_validation(prepared.reward)
         torch.manual_seed(seed)  # to find the memory format, a network was made
 
@@ -105,7 +101,6 @@ class _Training:
         import torch
 
         from policysearch.child.checkpoint import Checkpoint
-        from policysearch.core.errors import CheckpointError
 
         self._run = self._new_run()
         content = self._writes.last()
@@ -122,7 +117,7 @@ class _Training:
     def go_through(self, progress: Callable[[int], object], say: Callable[[str], object]) -> None:
         """Train all stretches that are left."""
         before = self._run.measured()["loss"] if self._validates else 0.0
-        forecast = _Forecast(self._prepared.stretches, say)
+        forecast = Forecast(self._prepared.stretches, say)
         for number, stretch in enumerate(self._prepared.stretches):
             if stretch.end <= self._run.step:
                 continue
@@ -229,43 +224,3 @@ class _Before:
     @property
     def tally(self) -> Any:
         return self.store.tally
-
-
-class _Checkpoints:
-    """The file of the last checkpoint, written so rarely that it costs at most its share of the time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._next = 0.0
-
-    def last(self) -> bytes | None:
-        """What was written last; None where there is nothing."""
-        return self._path.read_bytes() if self._path.exists() else None
-
-    def write_if_due(self, content: Callable[[], bytes]) -> None:
-        """Write the file whole, if enough time has passed."""
-        started = time.monotonic()
-        if started < self._next:
-            return
-        with replacing(self._path) as partial:
-            partial.write_bytes(content())
-        ended = time.monotonic()
-        self._next = ended + (ended - started) / _SHARE
-
-
-class _Forecast:
-    """Says once, after the second stretch, how long the training will take."""
-
-    def __init__(self, stretches: tuple[Stretch, ...], say: Callable[[str], object]) -> None:
-        self._stretches = stretches
-        self._say = say
-        self._timed = 0
-
-    def update(self, number: int, stretch: Stretch, seconds: float) -> None:
-        """Take note of a stretch; the first one is slower than others."""
-        self._timed += 1
-        if self._timed != 2:
-            return
-        steps = self._stretches[-1].end - stretch.end
-        left = seconds / (stretch.end - stretch.first) * steps
-        self._say(f"{len(self._stretches) - number - 1} stretches are left, which take about {left:.0f} s")
