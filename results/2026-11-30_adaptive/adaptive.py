@@ -20,13 +20,13 @@ from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
 from policysearch.policy.policy import Policy
-from policysearch.reports.numbers import PERCENT
+from policysearch.reports.numbers import PERCENT, probability
 from policysearch.stats.paired import student_pair
 from workers.evaluate import ChildSetup
 
 HERE = Path(__file__).parent
 RUNS = HERE / "runs.jsonl"
-REFERENCE = "randaugment:2,9"
+REFERENCE, CONTROL = "randaugment:2,9", "trivialaugment"
 POLICIES = (
     REFERENCE,
     "flip-crop",
@@ -68,39 +68,54 @@ def record(options: argparse.Namespace) -> None:
                 file.write(json.dumps(row | {name: metrics[name] for name in METRICS if name in metrics}) + "\n")
 
 
-def page(options: argparse.Namespace) -> str:
-    """The table of the replicates that every policy has."""
-    chosen = (options.data, options.images, options.epochs)
-    table = {
-        (row["policy"], row["seed"]): row for row in rows() if (row["data"], row["images"], row["epochs"]) == chosen
-    }
-    seeds = [seed for seed in range(options.seeds) if all((name, seed) in table for name in POLICIES)]
+def page() -> str:
+    """A table for each size of training that was recorded, over the replicates that every policy has."""
+    sizes = list(dict.fromkeys((row["data"], row["images"], row["epochs"]) for row in rows()))
+    return "\n".join(["# Policies that adapt to each image", "", *map(section, sizes), NOTES.strip(), ""])
+
+
+def section(size: tuple[str, int, int]) -> str:
+    """One table; without two replicates there is none."""
+    data, images, epochs = size
+    table = {(row["policy"], row["seed"]): row for row in rows() if (row["data"], row["images"], row["epochs"]) == size}
+    numbers = sorted({seed for _, seed in table})
+    seeds = [seed for seed in numbers if all((name, seed) in table for name in POLICIES)]
+    if len(seeds) < 2:
+        return ""
     values = {
         metric: {name: np.array([table[name, s].get(metric, np.nan) for s in seeds]) for name in POLICIES}
         for metric in METRICS
     }
-    count = len(split(load(options.data), None, 0).validation)
+    count = len(split(load(data), None, 0).validation)
     lines = [
-        f"# Policies that adapt to each image: {options.data}, {options.images:,} images × {options.epochs} epochs",
+        f"## {data}, {images:,} images × {epochs} epochs",
         "",
-        f"`small-resnet`, validation part, n = {len(seeds)} seeds: `python adaptive.py --seeds {options.seeds} "
-        f"--data {options.data} --images {options.images} --epochs {options.epochs}`.",
+        f"`small-resnet`, {count:,} validation images, n = {len(seeds)} seeds:",
         "",
-        "| policy | accuracy | sd | minus RandAugment(2, 9) | p | calibration error | cost | share |",
+        f"    python adaptive.py --seeds {len(seeds)} --data {data} --images {images} --epochs {epochs}",
+        "",
+        "| policy | accuracy | sd | minus RandAugment(2, 9) | minus trivialaugment | calibration error | cost | share |",
         "| - " * 8 + "|",
     ]
     for name in POLICIES:
         accuracy = values["accuracy"][name]
-        pair = student_pair(name, REFERENCE, accuracy, values["accuracy"][REFERENCE], count)
-        against = "" if name == REFERENCE else PERCENT.change(pair.difference)
-        p = "" if name == REFERENCE else f"{pair.p:.3f}"
+        against = [
+            "" if name == other else difference(name, other, accuracy, values["accuracy"][other], count)
+            for other in (REFERENCE, CONTROL)
+        ]
         cost = (values["cpu_seconds"][name] / values["cpu_seconds"][REFERENCE]).mean()
         share = values["magnitude_share"][name].mean()
         lines.append(
-            f"| {name} | {100 * accuracy.mean():.2f} % | {100 * accuracy.std(ddof=1):.2f} | {against} | {p} "
+            f"| {name} | {100 * accuracy.mean():.2f} % | {100 * accuracy.std(ddof=1):.2f} | {' | '.join(against)} "
             f"| {100 * values['ece'][name].mean():.2f} % | {cost:.2f} | {'' if np.isnan(share) else f'{share:.2f}'} |"
         )
-    return "\n".join([*lines, NOTES])
+    return "\n".join([*lines, ""])
+
+
+def difference(name: str, other: str, one: np.ndarray, reference: np.ndarray, images: int) -> str:
+    """The paired difference, its interval and p."""
+    pair = student_pair(name, other, one, reference, images)
+    return f"{PERCENT.change(pair.difference)}, p {probability(pair.p)}"
 
 
 def main() -> None:
@@ -111,7 +126,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     options = parser.parse_args()
     record(options)
-    text = page(options)
+    text = page()
     (HERE / "adaptive.md").write_text(text, encoding="utf-8")
     print(text)
 
