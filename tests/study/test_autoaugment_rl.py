@@ -171,7 +171,7 @@ def test_wrong_parameters_are_refused_in_a_sentence(spec, reason):
 
 
 def test_a_search_of_few_pulls_is_warned_of():
-    assert strategy_caution("autoaugment-rl", 300) == "" == strategy_caution("ucb", 3)
+    assert strategy_caution("autoaugment-rl", 200) == "" == strategy_caution("ucb", 3)
     assert "41 pulls are too few for autoaugment-rl: its controller learns 4 times" in strategy_caution(
         "autoaugment-rl", 41
     )

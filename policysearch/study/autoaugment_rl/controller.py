@@ -11,7 +11,7 @@ import numpy as np
 from policysearch.core.seeds import seed_of
 from policysearch.stats.arrays import Floats
 from policysearch.study.autoaugment_rl.adam import Adam
-from policysearch.study.autoaugment_rl.network import Shape, Tokens, entropies, gradient, log_probabilities, read, write
+from policysearch.study.autoaugment_rl.network import Shape, Tokens, gradient, log_probabilities, read, write
 from policysearch.study.autoaugment_rl.objective import ppo, reinforce
 from policysearch.study.autoaugment_rl.settings import ControllerSettings
 from policysearch.study.autoaugment_rl.space_form import SubPolicyForm
@@ -82,10 +82,6 @@ class Controller:
         slope = gradient(self.shape, weights, steps, tokens, by_log, by_entropy)
         moved, adam = self.adam.ascended(self.weights, slope, settings.rate)
         return replace(self, weights=moved, adam=adam)
-
-    def mean_entropy(self, tokens: Tokens) -> float:
-        """Mean entropy of writing these policies [B, T], in nats."""
-        return float(entropies(read(self.shape, self.shape.views(self.weights), tokens)).mean())
 
 
 def new_controller(settings: ControllerSettings, form: SubPolicyForm, seed: int) -> Controller:

@@ -160,11 +160,6 @@ def log_probabilities(steps: Sequence[Step], tokens: Tokens) -> Floats:
     return np.asarray(np.sum(of_steps, axis=0))
 
 
-def entropies(steps: Sequence[Step]) -> Floats:
-    """[B] summed entropy of the decisions, each given those before it."""
-    return np.asarray(np.sum([step.entropy for step in steps], axis=0))
-
-
 def _stepped(shape: Shape, weights: Weights, kind: int, x: Floats, h: Floats, c: Floats) -> Step:
     inputs = np.concatenate([x, h], axis=1)
     i, f, g, o = np.split(product(inputs, weights.kernel) + weights.bias, 4, axis=1)
@@ -201,7 +196,7 @@ def gradient(
         steps: T, from `read`.
         tokens: [B, T] the decisions.
         by_log: [B] derivative by each joint log-probability.
-        by_entropy: [B] derivative by each summed entropy.
+        by_entropy: [B] derivative by the sum of the entropies of the steps, each given the decisions before it.
 
     Returns:
         [W] its derivative by each weight.

@@ -55,7 +55,7 @@ class ControllerSettings:
                 raise UserError(f"strategy {NAME}: {name} must lie in [{low:g}, {high:g}], got {value:g}")
 
 
-_FEWEST_PULLS = 300
+_FEWEST_PULLS = 200
 
 _RANGES: dict[str, tuple[float, float]] = {
     "batch": (1, 1000),
@@ -112,7 +112,7 @@ def too_few_pulls(spec: str, pulls: int) -> str:
     updates = (pulls - 1) // parsed_settings(spec).batch
     return (
         f"{pulls} pulls are too few for {NAME}: its controller learns {updates} time{'s' * (updates != 1)}, and on "
-        f"planted rewards it took some {_FEWEST_PULLS} pulls until it did better than chance (the paper took 15,000); "
+        f"planted rewards it did better than chance after some {_FEWEST_PULLS} (the paper took 15,000); "
         "give more --trials, or take ucb or tpe"
     )
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from policysearch.core.seeds import rule_generator
@@ -13,16 +12,8 @@ from policysearch.study.autoaugment_rl.controller import Controller, Written, ne
 from policysearch.study.autoaugment_rl.settings import ControllerSettings, parsed_settings
 from policysearch.study.autoaugment_rl.space_form import SubPolicyForm, form_of
 from policysearch.study.choices import ArmChoice
+from policysearch.study.pull_history import PullHistory
 from policysearch.study.rows import RUNNING, Row
-
-
-class PullRecord(Protocol):
-    """What the strategy sees of a study: its seed and its trials so far."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def rows(self) -> Sequence[Row]: ...
 
 
 @dataclass(frozen=True)
@@ -42,12 +33,12 @@ class AutoAugmentRl:
         default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
     )
 
-    def choose(self, history: PullRecord) -> ArmChoice:
+    def choose(self, history: PullHistory) -> ArmChoice:
         """The next policy."""
         decisions, probability = self.caught_up(history).write(rule_generator(history.seed, len(history.rows)))
         return ArmChoice(self.space.arm(self.form.parameters(decisions)), probability=probability)
 
-    def caught_up(self, history: PullRecord) -> Controller:
+    def caught_up(self, history: PullHistory) -> Controller:
         """The controller after every update that the record allows; only new ones are made."""
         start, controller = self._controllers.get(history) or (
             0,
