@@ -94,7 +94,7 @@ def section(size: tuple[str, int, int]) -> str:
         "",
         f"    python adaptive.py --seeds {len(seeds)} --data {data} --images {images} --epochs {epochs}",
         "",
-        "| policy | accuracy | sd | minus RandAugment(2, 9) | minus trivialaugment | calibration error | cost | share |",
+        "| policy | accuracy | sd | minus RandAugment(2, 9) | minus trivialaugment | ECE | cost | share |",
         "| - " * 8 + "|",
     ]
     for name in POLICIES:
