@@ -14,7 +14,11 @@ _SHARE = 0.02
 
 
 class LastCheckpoint:
-    """The file of the last checkpoint, written so rarely that this takes at most a fiftieth of the time."""
+    """The file of the last checkpoint, written so rarely that this takes at most a fiftieth of the time.
+
+    Args:
+        path: of the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +40,12 @@ class LastCheckpoint:
 
 
 class Forecast:
-    """Says once, after the second stretch, how long the training will take."""
+    """Says once, after the second stretch, how long the training will take.
+
+    Args:
+        stretches: of the whole training.
+        say: called with the sentence.
+    """
 
     def __init__(self, stretches: tuple[Stretch, ...], say: Callable[[str], object]) -> None:
         self._stretches = stretches

@@ -8,17 +8,27 @@ from pydantic import Field
 
 from policysearch.core.settings import Mark, Settings
 from policysearch.datasets.config import SplitSettings
-from policysearch.study.settings import ModelSettings, PullSettings, SpaceSettings, StudySettings
+from policysearch.study.settings import ModelSettings, SpaceSettings, StudySettings
 
 
-class TrainingSettings(StudySettings, SplitSettings, ModelSettings, PullSettings, SpaceSettings):
+class TrainingSettings(StudySettings, SplitSettings, ModelSettings, SpaceSettings):
     """How the network is trained: settings that an online search shares with searches."""
 
+    images: Annotated[
+        int | None, Field(ge=1, description="training images; default: all of the training side"), Mark.FIXED
+    ] = None
+    epochs: Annotated[int, Field(ge=1, description="epochs of the training"), Mark.FIXED] = 80
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N"), Mark.REPORTED] = "auto"
 
 
 class OnlineSettings(Settings):
-    """How the policy is chosen while the network trains."""
+    """How the policy is chosen while the network trains.
+
+    Example:
+        >>> settings = OnlineSettings(rule="exp3s:rate=1", every_steps=20)
+        >>> settings.rule, settings.every_steps, settings.baseline
+        ('exp3s:rate=1', 20, 0.8)
+    """
 
     rule: Annotated[
         str,
