@@ -243,9 +243,10 @@ def test_the_last_policies_hold_what_each_interval_was_trained_with(turns):
 @pytest.mark.parametrize("spec", ["pba:population=6,interval=2", "pb2:population=6,interval=2"])
 def test_any_number_of_workers_and_any_kill_give_the_same_trials(spec, turns):
     expected = told(Search(turns, spec).run())
-    for workers in (3, 6, 17):
+    quick = spec.startswith("pba")  # pb2 fits a process for each choice
+    for workers in (3, 6, 17) if quick else (5,):
         assert told(Search(turns, spec).run(workers, seed=workers)) == expected
-    for stop in (1, 5, 6, 13, 23):
+    for stop in (1, 5, 6, 13, 23) if quick else (14,):
         killed = Search(turns, spec)
         killed.run(workers=4, stop=stop, seed=stop)
         resumed = Search(turns, spec)

@@ -28,6 +28,7 @@ from policysearch.policy.spaces import Arm, load_space, space_text
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.ladder import ladder
 from policysearch.study.pinned_settings import PINNED, first_change
+from policysearch.study.populations.plan import settled
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
@@ -133,7 +134,7 @@ def _searches(settings: CompareSettings, config: SearchConfig, out: Path) -> lis
                     "study": None,
                     "finalists": 1,
                 }
-                searches.append(_Search(name, budget, number, config.model_copy(update=update)))
+                searches.append(_Search(name, budget, number, settled(config.model_copy(update=update))))
     return searches
 
 

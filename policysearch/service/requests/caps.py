@@ -11,6 +11,7 @@ from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.policy.presets import BASELINES
 from policysearch.service.requests.context import RequestContext
 from policysearch.study.further_strategies import composed_count
+from policysearch.study.populations.settings import pulls_of_population
 
 MOST: Mapping[str, str] = MappingProxyType(
     {
@@ -53,10 +54,20 @@ def beyond(
         number = numbers.get(field)
         if number is not None and number > most:
             yield field, f"may be {most:,g} here, got {number:,g}"
-    field, trainings = _TRAININGS[kind](values)
     pulls = context.limits.pulls
+    implied = _implied_pulls(values) if kind == "search" and "trials" not in sent else 0
+    if implied > pulls:
+        yield "strategy", f"the population comes to {implied:,} pulls, and {pulls:,} are allowed"
+    field, trainings = _TRAININGS[kind](values)
     if trainings > pulls:
         yield field, f"the request comes to {trainings:,} trainings, and {pulls:,} are allowed"
+
+
+def _implied_pulls(values: Mapping[str, Any]) -> int:
+    try:
+        return pulls_of_population(values["strategy"], values["epochs"])
+    except UserError:  # the field itself is refused
+        return 0
 
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:

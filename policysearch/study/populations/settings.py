@@ -117,6 +117,22 @@ def parse_population(spec: str) -> Population:
         raise UserError(f"strategy {name}: {error}") from None
 
 
+def pulls_of_population(spec: str, epochs: int) -> int:
+    """Pulls of a search where none are asked for: those of a population, and 0 for other strategies.
+
+    Raises:
+        UserError: as `parse_population`.
+
+    Example:
+        >>> pulls_of_population("pba:population=4,interval=5", 20), pulls_of_population("ucb", 20)
+        (16, 0)
+    """
+    if not is_population(spec):
+        return 0
+    population = parse_population(spec)
+    return population.population * len(population.ends(epochs))
+
+
 def _number(text: str, whole: bool, what: str) -> float:
     try:
         return int(text) if whole else float(text)

@@ -78,6 +78,7 @@ def test_what_is_kept_is_what_was_sent(context):
         {"strategy": "ucb:c=0.5"},
         {"strategy": "linucb:alpha=1,ridge=.5"},
         {"strategy": "tpe"},
+        {"strategy": "pba:population=4,interval=2", "recipe": {"schedule": "trunk"}},
         {"strategy": "optuna:CmaEs"},
         {"strategy": "optuna:nsgaiisampler"},
         {"strategy": "mine:Rule"},
@@ -131,6 +132,8 @@ def test_more_than_the_place_or_the_operator_allows(context):
     with pytest.raises(Refused) as refusal:
         validated("search", {"trials": 11, "images": 60, "confirm": 0}, small)
     assert list(refusal.value.fields) == ["trials", "images"]
+    with pytest.raises(Refused, match="the population comes to 16 pulls, and 10 are allowed"):
+        validated("search", {"strategy": "pba:population=2", "images": 50, "confirm": 0}, small)
     with pytest.raises(Refused, match="trainings"):
         validated("calibrate", {"arms": 4}, small)
 
