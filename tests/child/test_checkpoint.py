@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -26,6 +27,7 @@ from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.presets import ADAPTIVE
 from policysearch.policy.steps import SubPolicy
 from tests.support.pictures import policy_of, some_step
+from tests.support.selection import slow_but
 from tests.support.small_children import DropNet, same, small_child, state_after
 
 FLIP = Policy.preset("trivialaugment-wide")
@@ -38,6 +40,18 @@ LOSSES = {
     "focal": parse_loss({"kind": "focal", "gamma": 2.0}),
     "tempered": parse_loss({"kind": "bi-tempered", "t1": 0.8, "t2": 1.2}),
 }
+
+
+@cache
+def unstopped(epochs: int, stop: int, schedule: str = "one-cycle"):
+    """A child that several tests go on from: its metrics, and its checkpoints after the stop and at the end."""
+    return small_child(FLIP, epochs=epochs, stops=[stop], schedule=schedule)
+
+
+@cache
+def learned():
+    """The checkpoints of a child in which every part has something to lose."""
+    return small_child(FLIP, epochs=3, stops=[1], averaging=0.5, loss=LOSSES["online"])[1]
 
 
 def both(stop: int = 2, epochs: int = 4, policy: Policy = FLIP, **settings):
@@ -78,7 +92,7 @@ def test_a_child_that_goes_on_is_the_one_that_was_never_stopped(settings):
     assert whole[0]["trained_epochs"] == 4 and whole[0]["continued_from"] == 0
 
 
-@pytest.mark.parametrize("mix", sorted(MIXES))
+@pytest.mark.parametrize("mix", slow_but(["snapmix"], sorted(MIXES)))
 def test_a_child_under_a_mix_goes_on(mix):
     must_be_equal(*both(1, 2, policy_of(some_step("soft-crop"), mix=Mix(operation=mix))))
 
@@ -109,7 +123,7 @@ FORGOTTEN = {
 def test_a_part_that_is_not_put_back_is_noticed(part, monkeypatch):
     """The planted bugs of the law above: each of them must break it."""
     settings = {"averaging": 0.5, "loss": LOSSES["online"]}
-    _, contents = small_child(FLIP, epochs=3, stops=[1], **settings)
+    contents = learned()
     kind, name, planted = FORGOTTEN[part]
     monkeypatch.setattr(kind, name, planted)
     _, ends = small_child(FLIP, epochs=3, origin=contents[1], **settings)
@@ -148,6 +162,7 @@ def test_buffers_outside_of_state_dict_are_put_back():
     must_be_equal(whole, rest)
 
 
+@pytest.mark.slow  # the quick suite has a worker that is killed
 def test_a_training_goes_on_in_another_process(tmp_path):
     _, contents = small_child(FLIP, epochs=3, stops=[1], averaging=0.3)
     (tmp_path / "one").write_bytes(contents[1])
@@ -163,7 +178,7 @@ def test_a_training_goes_on_in_another_process(tmp_path):
 
 
 def test_forks_differ_and_are_repeated():
-    _, contents = small_child(FLIP, epochs=2, stops=[1], schedule="constant")
+    _, contents = unstopped(2, 1, "constant")
     forks = [
         small_child(FLIP, epochs=2, seed=seed, origin=contents[1], schedule="constant")[1][2] for seed in (7, 7, 8)
     ]
@@ -174,7 +189,7 @@ def test_forks_differ_and_are_repeated():
 
 def forks_of_twins() -> list[dict]:
     """Forks of two parents with the same weights, which have drawn other numbers so far."""
-    _, contents = small_child(FLIP, epochs=2, stops=[1], schedule="constant")
+    _, contents = unstopped(2, 1, "constant")
     parent = Checkpoint.from_bytes(contents[1])
     others = Generators(99, torch.device("cpu")).state()
     twin = replace(parent, state={**parent.state, "generators": others}).to_bytes()
@@ -193,7 +208,7 @@ def test_a_fork_that_draws_as_its_parent_would_is_noticed(monkeypatch):
 
 
 def test_a_finished_child_is_only_measured_again():
-    whole, contents = small_child(FLIP, epochs=2)
+    whole, contents = unstopped(2, 1)
     again, _ = small_child(FLIP, epochs=2, origin=contents[2])
     assert again["trained_epochs"] == 0 and again["continued_from"] == 2
     assert again["loss"] == whole["loss"] and again["curve"] == whole["curve"]
@@ -230,29 +245,27 @@ class OtherNet(DropNet):
     ids=str,
 )
 def test_what_cannot_go_on_is_refused_in_a_sentence(settings, message):
-    _, contents = small_child(FLIP, epochs=2)
+    _, contents = unstopped(2, 1)
     with pytest.raises(CheckpointError, match=message) as caught:
         small_child(FLIP, **{"epochs": 2, "origin": contents[2], **settings})
     assert "\n" not in str(caught.value)
 
 
 def test_settings_that_change_no_weight_may_differ():
-    _, contents = small_child(FLIP, epochs=2, stops=[1])
+    _, contents = unstopped(2, 1)
     _, ends = small_child(FLIP, epochs=2, origin=contents[1], checkpoints=1)
     assert same(state_after(contents[2])["learner"], state_after(ends[2])["learner"])
 
 
 def test_damaged_checkpoints_are_refused():
-    _, contents = small_child(FLIP, epochs=1)
-    whole = contents[1]
+    whole = unstopped(2, 1)[1][1]
     for damaged in (b"", b"text", whole[:100], whole[: len(whole) // 2], whole[:300] + b"xx" + whole[302:]):
         with pytest.raises(CheckpointError, match=r"damaged|another"):
             Checkpoint.from_bytes(damaged)
 
 
 def document(**changes) -> bytes:
-    _, contents = small_child(FLIP, epochs=1)
-    content = torch.load(io.BytesIO(contents[1]), weights_only=True)
+    content = torch.load(io.BytesIO(unstopped(2, 1)[1][1]), weights_only=True)
     file = io.BytesIO()
     torch.save({**content, **changes}, file)
     return file.getvalue()
@@ -281,9 +294,9 @@ def test_files_of_other_versions_or_with_code_are_refused(changes, message, caps
 
 def test_a_state_without_a_part_is_refused():
     with pytest.raises(CheckpointError, match="damaged"):
-        small_child(FLIP, epochs=1, origin=document(state={}))
+        small_child(FLIP, epochs=2, origin=document(state={}))
 
 
 def test_a_checkpoint_of_another_device_is_refused():
     with pytest.raises(CheckpointError, match="taken on cuda, and this training is on cpu"):
-        small_child(FLIP, epochs=1, origin=document(device="cuda"))
+        small_child(FLIP, epochs=2, origin=document(device="cuda"))

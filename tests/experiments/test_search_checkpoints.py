@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from policysearch.child.checkpoint_store import Checkpointing
+from policysearch.experiments.pools import Keeping, _checkpointing
 from policysearch.experiments.search.run import resume, search
+from policysearch.study.config import make_config
 from tests.support.quick import QuickSetup, config_for
 
 
@@ -25,27 +27,26 @@ def settings_of_workers(quick, monkeypatch) -> list[Checkpointing | None]:
     return seen
 
 
-def test_workers_write_into_the_folder_of_the_search(settings_of_workers, tmp_path):
-    search(config_for(tmp_path / "run", checkpoint_every=7.0, checkpoint_limit=5.0))
-    [settings] = settings_of_workers
-    assert settings.store.files.folder == (tmp_path / "run" / "checkpoints").absolute()
-    assert (settings.every, settings.store.files.limit, settings.keep) == (7.0, 5.0, False)
-    assert not (tmp_path / "run" / "checkpoints").exists(), "nothing can be needed any more"
+def test_a_search_that_is_cut_off_keeps_its_checkpoints(settings_of_workers, tmp_path, monkeypatch):
+    """And all is removed once it has ended: nothing can be needed any more."""
 
-
-def test_without_checkpoints_none_are_written(settings_of_workers, tmp_path):
-    search(config_for(tmp_path / "run", checkpoint_every=0.0))
-    assert settings_of_workers == [None]
-
-
-def test_a_search_that_is_cut_off_keeps_them(settings_of_workers, tmp_path, monkeypatch):
     def cut_off(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("policysearch.experiments.search.run.summarise", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            search(config_for(tmp_path / "run"))
+            search(config_for(tmp_path / "run", checkpoint_every=7.0, checkpoint_limit=5.0))
+    [settings] = settings_of_workers
+    assert settings.store.files.folder == (tmp_path / "run" / "checkpoints").absolute()
+    assert (settings.every, settings.store.files.limit, settings.keep) == (7.0, 5.0, False)
     assert (tmp_path / "run" / "checkpoints" / "a.running").exists()
     resume(tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(("every", "children", "some"), [(0.0, False, False), (0.0, True, True), (5.0, False, True)])
+def test_checkpoints_are_off_where_nothing_is_to_be_kept(every, children, some, tmp_path):
+    checkpoints = _checkpointing(make_config({"checkpoint_every": every}), Keeping(tmp_path, children))
+    assert (checkpoints is not None) == some
+    assert checkpoints is None or (checkpoints.every, checkpoints.keep) == (every, children)
