@@ -18,6 +18,8 @@ from policysearch.augmentation.kernels.registry import KERNELS
 from policysearch.child.networks import recipe_for
 from policysearch.cli.entry_point import app
 from policysearch.core.user_code import function
+from policysearch.experiments.online.run import online
+from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.pools import must_name_a_pool
 from policysearch.experiments.search.run import search
 from policysearch.policy.operations import OPERATIONS
@@ -61,7 +63,7 @@ def begin(*_: object) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with what the commands name: pictures, a run, published results, files of the pages' own snippets."""
+    """A folder with what the commands name: pictures, two runs, published results, files of the pages' own snippets."""
     folder = tmp_path_factory.mktemp("guide")
     write_folder(folder / "pictures", some_images(60))
     (folder / "data" / "gtsrb").mkdir(parents=True)
@@ -80,6 +82,10 @@ def folder(tmp_path_factory):
         patch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
         patch.setattr("workers.evaluate.ChildSetup", QuickSetup)
         search(config_for(folder / "results" / "mine", data=data))
+        patch.setattr("policysearch.experiments.online.run.write_plot", lambda *_: None)
+        patch.setattr("policysearch.experiments.online.run.write_page", lambda *_: None)
+        small = {"data": data, "images": 40, "epochs": 20, "device": "cpu", "out": str(folder / "results" / "online")}
+        online(OnlineSettings(rule="random"), small)
     before = set(OPERATIONS)
     yield folder
     for name in set(OPERATIONS) - before:  # those of the guide's my_operations.py
