@@ -25,21 +25,21 @@ PAGE = Path(__file__).with_name("ranks.md")
 TABLES = Path(__file__).parents[1] / "2026-11-21_tables"
 PULL = Fidelity(500, 80)
 DRAWS = 2_000
+FEWEST = 8
+"""Arms below which no correlation is shown."""
 
 
-def readouts(data: str, keys: list[str]) -> np.ndarray:
-    """[R, K, J] accuracy at each rung, of the replicates that every arm has."""
+def readouts(data: str, keys: list[str]) -> tuple[list[int], np.ndarray]:
+    """Places in `keys` of the n arms that were recorded, and their accuracies [rungs, n, J] on common replicates."""
     accuracy = {
         (row["arm"], row["replicate"]): [reading["accuracy"] for reading in row["readings"]]
         for row in rows()
         if row["data"] == data
     }
-    whole = [j for j in range(20) if all((key, j) in accuracy for key in keys)]
-    return (
-        np.array([[accuracy[key, j] for j in whole] for key in keys])
-        .reshape(len(keys), len(whole), -1)
-        .transpose(2, 0, 1)
-    )
+    places = [place for place, key in enumerate(keys) if any(key == arm for arm, _ in accuracy)]
+    whole = [j for j in range(20) if places and all((keys[place], j) in accuracy for place in places)]
+    values = np.array([[accuracy[keys[place], j] for j in whole] for place in places])
+    return places, values.reshape(len(places), len(whole), len(RUNGS)).transpose(2, 0, 1)
 
 
 def interval(first: np.ndarray, second: np.ndarray) -> str:
@@ -55,12 +55,12 @@ def section(data: str) -> list[str]:
     """What is to be said of one data set."""
     table, reward = load_table(str(TABLES / f"{data}.parquet")), parse_reward("accuracy")
     keys = [arm.key for arm in table.arms]
-    read = readouts(data, keys)
-    if not read.size:
-        return [f"## {data}", "", "No replicate of all arms is recorded yet.", ""]
-    pulls, _ = table.grid(table.index(PULL), reward)
-    truth = np.nanmean(table.grid(len(table.fidelities) - 1, reward)[0], axis=1)
-    families = [str(arm.parameters["family"]) for arm in table.arms]
+    places, read = readouts(data, keys)
+    if len(places) < FEWEST:
+        return [f"## {data}", "", f"Read-outs of {len(places)} of {len(keys)} arms are recorded so far.", ""]
+    pulls = table.grid(table.index(PULL), reward)[0][places]
+    truth = np.nanmean(table.grid(len(table.fidelities) - 1, reward)[0][places], axis=1)
+    families = [str(table.arms[place].parameters["family"]) for place in places]
     count = read.shape[2]
     same, others = pulls[:, :count].mean(1), np.nanmean(pulls[:, count:], axis=1)
 
@@ -74,8 +74,8 @@ def section(data: str) -> list[str]:
     lines = [
         f"## {data}",
         "",
-        f"{len(keys)} arms, {count} replicate{'s' * (count > 1)} of read-outs; one-cycle has {pulls.shape[1] - count} "
-        "others.",
+        f"{len(places)} of {len(keys)} arms, {count} replicate{'s' * (count > 1)} of read-outs, "
+        f"{pulls.shape[1] - count} others of one-cycle.",
         "",
         "| pull | with one-cycle 500 × 80, same replicates | with others | with long training | inside families | "
         "with itself | regret of its pick, points |",

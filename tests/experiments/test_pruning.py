@@ -131,6 +131,14 @@ def test_what_cannot_be_is_refused_before_anything_is_written(changes, sentence,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["percentile:percentile=40", "successive-halving", "hyperband", "patient:patience=1"])
+def test_optunas_pruners_work_through_a_whole_search(text, learning, tmp_path):
+    search(settings(tmp_path / "run", {**PRUNING, "prune": text, "epochs": 9}))
+    states = {row[5] for row in trials(tmp_path / "run")}
+    assert states <= {"complete", PRUNED} and (PRUNED in states or text.startswith(("hyper", "patient")))
+
+
 def test_pruners_may_be_written_as_optuna_does():
     for text in ("MedianPruner", "Median", "median", "successive_halving", "SuccessiveHalvingPruner", "hyperband"):
         assert pruner_of(config_for(Path("x"), prune=text, epochs=4)) is not None
