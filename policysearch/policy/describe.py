@@ -11,6 +11,9 @@ from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
+_LISTED = 40
+"""Sub-policies that are named; a policy merged of many has hundreds."""
+_PERCENT = 0.01
 _SEEN = {
     "whole": "loses nothing",
     "counted": "visibility counted",
@@ -42,10 +45,18 @@ def in_words(policy: Policy) -> str:
 def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:
     total = sum(sub.weight for sub in sub_policies)
     many = len(sub_policies) > 1
-    return [
-        (f"{sub.weight / total:.0%} of images: " if many else "every image: ") + _sub_policy(sub)
-        for sub in sub_policies
+    listed, others = sub_policies[:_LISTED], sub_policies[_LISTED:]
+    lines = [
+        (f"{_share(sub.weight / total)} of images: " if many else "every image: ") + _sub_policy(sub) for sub in listed
     ]
+    if others:
+        share = sum(sub.weight for sub in others) / total
+        lines.append(f"{_share(share)} of images: {len(others)} further sub-policies")
+    return lines
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= _PERCENT else f"{share:.1%}"
 
 
 def _sub_policy(sub: SubPolicy) -> str:

@@ -180,7 +180,7 @@ MUTANTS: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
             ('" (weights normalised to mean 1)" if softening.normalise', '"" if softening.normalise'),
             ("if softening.normalise else", "if not softening.normalise else"),
             ('"targets and loss weights"}', '"targets"}'),
-            ("{sub.weight / total:.0%}", "{sub.weight:.0%}"),
+            ("{_share(sub.weight / total)}", "{_share(sub.weight)}"),
             ('if n == 1 else f"{n} times {text}"', 'if n == 1 else f"{n + 1} times {text}"'),
             ('sign = "±" if step.draws_sign else ""', 'sign = ""'),
             ("with probability {step.probability:g}", "with probability {1 - step.probability:g}"),

@@ -68,3 +68,13 @@ def test_an_operation():
     assert operation_in_words(rotate).startswith(f"{rotate.unit}, ±{rotate.low:g}..{rotate.high:g}, levels ")
     assert operation_in_words(rotate).endswith("; visibility counted")
     assert operation_in_words(OPERATIONS["autocontrast"]).startswith("no magnitude; ")
+
+
+def test_of_hundreds_of_sub_policies_the_first_are_named_and_the_others_counted():
+    turns = [
+        SubPolicy(steps=(Step(operation="rotate", magnitude=k / 10),), weight=2.0 if k else 1.0) for k in range(200)
+    ]
+    lines = in_words(Policy(sub_policies=tuple(turns))).split("\n")
+    assert len(lines) == 41 and lines[0].startswith("0.3% of images: rotate")
+    assert lines[1].startswith("0.5% of images: rotate ±0.1")
+    assert lines[40] == "80% of images: 160 further sub-policies"
