@@ -87,9 +87,9 @@ def judged(arguments: argparse.Namespace, folders: dict[str, list[Path]]) -> dic
     accuracies: dict[str, list[float]] = {}
     with (out / "trials.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            accuracies.setdefault(row["policy"] if row["policy"] in FIXED else row["arm"], []).append(
-                100 * float(row["test_accuracy"])
-            )
+            # A search may find a fixed policy, which is then known by its hash too.
+            for key in {row["arm"], row["policy"]} & {*FIXED, row["arm"]}:
+                accuracies.setdefault(key, []).append(100 * float(row["test_accuracy"]))
     return {key: fmean(values) for key, values in accuracies.items()}
 
 
@@ -114,9 +114,9 @@ def page(arguments: argparse.Namespace) -> str:
     return "\n".join(
         [
             f"{arguments.runs} searches of each kind on {arguments.data}, {arguments.images} images × "
-            f"{arguments.epochs} epochs a training. `density` has {FOLDS} trainings and {trials - FOLDS} evaluations; `ucb` at the same "
-            f"processor time {', '.join(map(str, pulls))} pulls. Every policy is judged on the test part by "
-            f"{arguments.seeds} networks of the same size, on replicates that all share.",
+            f"{arguments.epochs} epochs a training. `density` has {FOLDS} trainings and {trials - FOLDS} evaluations; "
+            f"`ucb` at the same processor time {', '.join(map(str, pulls))} pulls. Every policy is judged on the test "
+            f"part by {arguments.seeds} networks of the same size, on replicates that all share.",
             "",
             "| found by | test accuracy [%]: mean ± deviation over searches | of each search | CPU-s of a search |",
             "| - | - | - | - |",
