@@ -1,7 +1,7 @@
 """pba and pb2 against Ray Tune's PBT and PB2 on one toy problem with a best setting that moves as training goes on.
 
 Run: python results/2026-11-30_populations/toy.py [--seeds 100] [--bandit-seeds 30] [--out FOLDER]. Writes toy.md and
-toy.csv; some ten minutes on a busy core, nearly all of them for the two Gaussian processes. Tune's PB2
+toy.csv; some twenty-five minutes with PB2 on a busy core, nearly all of them for the two Gaussian processes. Tune's PB2
 needs scikit-learn and pandas; where they are missing its rows are left out and the page says so. No child is trained.
 """
 
