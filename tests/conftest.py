@@ -90,7 +90,13 @@ LONGEST_FIRST = ("workers/test_ray.py", "experiments/test_resume.py", "experimen
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file stay together and in order; only the files' order changes."""
+    """Tests of one file stay together and in order; only the files' order changes.
+
+    Raises:
+        UsageError: the name of a test has an address in memory, which differs between the processes that share the tests.
+    """
+    if addresses := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"names of tests differ from process to process: {addresses}")
 
     def rank(item: pytest.Item) -> int:
         matches = [number for number, file in enumerate(LONGEST_FIRST) if item.path.as_posix().endswith(file)]

@@ -242,7 +242,6 @@ class OtherNet(DropNet):
         ({"epochs": 5}, "one-cycle training of 2 epochs, which cannot be continued to 5"),
         ({"epochs": 1}, "of epoch 2, and this training ends at 1"),
     ],
-    ids=str,
 )
 def test_what_cannot_go_on_is_refused_in_a_sentence(settings, message):
     _, contents = unstopped(2, 1)

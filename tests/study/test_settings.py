@@ -45,7 +45,8 @@ FLAGS = {
     "confirm-epochs confirm-reward strategies pulls runs sampler-runs fidelity ladder truth reward delta stragglers "
     "slowdown failures seed processes sensitivity",
     "calibrate": TRAINING + EXPERIMENT + STUDY + "space arms long ladder seeds long-seeds rewards tolerance budget",
-    "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also seeds grid-n grid-m grid-seeds",
+    "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also adaptive ensemble equal-cost seeds "
+    "grid-n grid-m grid-seeds",
     "data": DATA + "validation split-seed out",
     "preview": DATA + "data images draws seed progress operations out",
 }

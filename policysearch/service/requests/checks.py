@@ -20,6 +20,7 @@ from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_space
 from policysearch.study.config import validated as validated_group
+from policysearch.study.pruning.registry import must_name_a_pruner
 from policysearch.study.rewards import try_reward
 
 _COLUMN = re.compile(r"\w[\w -]{0,99}")
@@ -124,6 +125,10 @@ def _equal_cost(text: str, request: Request) -> None:
         raise UserError("auto counts the trainings of a search: give the id of one as policy, or a number")
 
 
+def _prune(text: str, request: Request) -> None:
+    must_name_a_pruner(text)
+
+
 def _grid(name: str) -> Callable[[str, Request], None]:
     def check(text: str, request: Request) -> None:
         settings = EvaluateSettings(against=GRID).model_copy(update={name: text})
@@ -142,6 +147,7 @@ CHECKS: Mapping[str, Callable[[Any, Request], None]] = MappingProxyType(
         "strategy": _strategy,
         "model": _model,
         "operations": _operations,
+        "prune": _prune,
         "reward": _reward,
         "confirm_reward": _reward,
         "rewards": _rewards,

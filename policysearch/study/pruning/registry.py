@@ -47,7 +47,7 @@ def pruner_of(config: SearchConfig) -> Pruner | None:
             f"--prune stops pulls of rules and of Optuna's samplers; strategy {kind} needs the reward of every child: "
             "leave --prune out"
         )
-    pruner = _built(config, name, values)
+    pruner = _built(config.reward, name, values)
     if config.recipe.checkpoints < 2:
         raise UserError("--prune stops children at their checkpoints, and --checkpoints 1 is the end: give 2 or more")
     if name != PAIRED and len(ladder(config)) > 1 and not continues(config):
@@ -58,8 +58,17 @@ def pruner_of(config: SearchConfig) -> Pruner | None:
     return pruner
 
 
-def _built(config: SearchConfig, name: str, values: dict[str, float | str]) -> Pruner:
-    reward = checkpoint_reward(config.reward)
+def must_name_a_pruner(text: str) -> None:
+    """Check a pruner's name and parameters, whatever the search.
+
+    Raises:
+        UserError: unknown name or parameter, or a value out of range.
+    """
+    _built("accuracy", *_parsed(text))
+
+
+def _built(reward_text: str, name: str, values: dict[str, float | str]) -> Pruner:
+    reward = checkpoint_reward(reward_text)
     if name != PAIRED:
         return from_optuna.OptunaPruner(name, from_optuna.build(name, values), reward)
     for key, value in values.items():
