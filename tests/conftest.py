@@ -93,7 +93,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file stay together and in order; only the files' order changes.
 
     Raises:
-        UsageError: the name of a test has an address in memory, which differs between the processes that share the tests.
+        UsageError: the name of a test has an address in memory, which differs from process to process.
     """
     if addresses := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(f"names of tests differ from process to process: {addresses}")
