@@ -12,7 +12,7 @@ from scipy.stats import ttest_rel
 from policysearch.experiments.evaluation.contenders import contenders, fixed_arms
 from policysearch.experiments.evaluation.metrics import ERROR, VALIDATION, Measured
 from policysearch.experiments.evaluation.statistics import best_fixed, compared, metric_result, references
-from policysearch.experiments.evaluation.verdict import Finding, dealt, false_claims, judge_policy
+from policysearch.experiments.evaluation.verdict import Finding, _cost, dealt, false_claims, judge_policy
 from policysearch.policy.presets import preset
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.paired import PairedTest, student_pair, with_holm
@@ -179,6 +179,11 @@ def namesake_of(arm, sigma):
 def test_a_grid_is_not_called_free():
     verdict = judge_policy(made({"mine": [0.3, 0.4, 0.3], "randaugment-grid:1,4": [0.2, 0.2, 0.21]}))
     assert verdict.sentence.endswith("use randaugment-grid:1,4, its grid is all that it costs")
+
+
+def test_a_policy_that_adapts_is_not_called_free():
+    assert _cost("flip+sample-aware-randaugment:1") == "it costs no search, and adapts as your network trains"
+    assert _cost("flip+randaugment:2,9") == "it is free" and "grid" in _cost("randaugment-grid:1,4")
 
 
 def test_without_two_common_replicates_nothing_is_claimed():

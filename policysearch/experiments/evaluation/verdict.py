@@ -12,6 +12,7 @@ import numpy as np
 from policysearch.experiments.evaluation.metrics import ACCURACY, Measured
 from policysearch.experiments.evaluation.settings import GRID
 from policysearch.experiments.evaluation.statistics import TRIVIAL, best_fixed, compared, references
+from policysearch.policy.presets import ADAPTIVE, AFTER_FLIP
 from policysearch.reports.numbers import PERCENT, probability
 from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
@@ -105,9 +106,16 @@ def _sentence(measured: Measured, finding: Finding, pairs: list[PairedTest]) -> 
     if measured.searched in measured.fixed:
         parts.append(f"{measured.searched} is a fixed policy itself, and free")
     elif finding != "better":
-        cost = "its grid is all that it costs" if first.other.startswith(GRID) else "it is free"
-        parts.append(f"use {first.other}, {cost}")
+        parts.append(f"use {first.other}, {_cost(first.other)}")
     return "; ".join(parts)
+
+
+def _cost(name: str) -> str:
+    """What a fixed policy costs before it is trained with."""
+    if name.startswith(GRID):
+        return "its grid is all that it costs"
+    adapts = name.removeprefix(AFTER_FLIP).partition(":")[0] in ADAPTIVE
+    return "it costs no search, and adapts as your network trains" if adapts else "it is free"
 
 
 def _by(pair: PairedTest, finding: Finding, choices: int = 1) -> str:
