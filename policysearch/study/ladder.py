@@ -72,8 +72,8 @@ def longest_pull(config: SearchConfig) -> tuple[int, int]:
 
 def trained_epochs(store: TrialStore, row: Row) -> int:
     """Epochs that the last attempt of a trial that ended has really trained, 1 or more."""
-    trial = store.trial(row)
-    return max(1, int(row.outcome.metrics.get("trained_epochs", trial.epochs - trial.begin)))
+    _, epochs = store.size(row)
+    return max(1, int(row.outcome.metrics.get("trained_epochs", epochs - row.begin)))
 
 
 def must_be_climbable(config: SearchConfig) -> None:

@@ -71,6 +71,10 @@ class TrialStore(ABC):
     def trial(self, row: Row) -> Trial:
         """The trial to evaluate for a row that is running."""
 
+    def size(self, row: Row) -> tuple[int, int]:
+        """Images and epochs of a row's trial."""
+        return self._fidelities[row.fidelity]
+
     def running(self) -> list[Trial]:
         """Trials that were started and have not ended, in order."""
         return [self.trial(row) for row in self.rows if row.state == RUNNING]

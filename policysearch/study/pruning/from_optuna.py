@@ -46,11 +46,14 @@ class OptunaPruner:
         name: of the pruner.
         pruner: Optuna's.
         reward: of a point of the learning curve.
+        read_outs: epochs at which cheaper children end with a read-out. Their values lie above those of a trunk that
+            goes on, so that nobody is stopped there.
     """
 
     name: str
     pruner: BasePruner
     reward: Reward
+    read_outs: frozenset[int] = frozenset()
 
     def reason(self, store: OptunaTrialStore, trial: Trial, curve: Curve) -> str:
         """Why a child is to stop, in words; empty if it goes on.
@@ -58,6 +61,8 @@ class OptunaPruner:
         The pruner sees the curve of this attempt alone: what a killed attempt reported after this epoch is no part of
         it.
         """
+        if int(curve[-1]["epoch"]) in self.read_outs:
+            return ""
         seen = copy.copy(store.optuna_trial(trial.number))
         seen.intermediate_values = {int(point["epoch"]): self.reward(point) for point in curve}
         if not self.pruner.prune(store.study, seen):

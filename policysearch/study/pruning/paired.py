@@ -70,6 +70,7 @@ class PairedPruner:
         cells = {
             (row.arm.key, row.replicate): self.reward(point)
             for row in _comparable(store, trial)
+            if store.size(row)[1] > epoch  # where a child ends, it may have been measured by a read-out
             for point in row.outcome.metrics.get("curve", ())
             if point["epoch"] == epoch
         }
@@ -86,7 +87,7 @@ class PairedPruner:
         curves = [(trial.replicate, trial.epochs, curve)]
         for row in _comparable(store, trial):
             if row.arm.key == trial.arm:
-                curves.append((row.replicate, store.trial(row).epochs, row.outcome.metrics.get("curve", [])))
+                curves.append((row.replicate, store.size(row)[1], row.outcome.metrics.get("curve", [])))
         looks = {
             (replicate, point["epoch"])
             for replicate, epochs, points in curves
@@ -99,5 +100,5 @@ class PairedPruner:
 def _comparable(store: TrialStore, trial: Trial) -> Iterator[Row]:
     """Trials that have ended with a curve on as many images."""
     for row in store.rows:
-        if row.state in _ENDED and store.trial(row).images == trial.images:
+        if row.state in _ENDED and store.size(row)[0] == trial.images:
             yield row

@@ -47,7 +47,8 @@ def pruner_of(config: SearchConfig) -> Pruner | None:
             f"--prune stops pulls of rules and of Optuna's samplers; strategy {kind} needs the reward of every child: "
             "leave --prune out"
         )
-    pruner = _built(config.reward, name, values)
+    ends = frozenset(epochs for _, epochs in ladder(config)) if config.recipe.schedule == "trunk" else frozenset()
+    pruner = _built(config.reward, name, values, ends)
     if config.recipe.checkpoints < 2:
         raise UserError("--prune stops children at their checkpoints, and --checkpoints 1 is the end: give 2 or more")
     if name != PAIRED and len(ladder(config)) > 1 and not continues(config):
@@ -67,10 +68,12 @@ def must_name_a_pruner(text: str) -> None:
     _built("accuracy", *_parsed(text))
 
 
-def _built(reward_text: str, name: str, values: dict[str, float | str]) -> Pruner:
+def _built(
+    reward_text: str, name: str, values: dict[str, float | str], read_outs: frozenset[int] = frozenset()
+) -> Pruner:
     reward = checkpoint_reward(reward_text)
     if name != PAIRED:
-        return from_optuna.OptunaPruner(name, from_optuna.build(name, values), reward)
+        return from_optuna.OptunaPruner(name, from_optuna.build(name, values), reward, read_outs)
     for key, value in values.items():
         if isinstance(value, str):
             raise UserError(f"--prune {PAIRED}: {key} must be a number, got {value!r}")
