@@ -193,7 +193,8 @@ class OnlineLabelSmoothing:
 
     @state.setter
     def state(self, state: dict[str, Tensor]) -> None:
-        self.rows, self._sums = (state[name].to(self.rows.device) for name in ("rows", "sums"))
+        device = self.rows.device
+        self.rows, self._sums = (state[name].to(device, copy=True) for name in ("rows", "sums"))  # sums grow in place
 
     def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """As for `TrainingLoss`; what the network predicts is remembered for the next epoch."""

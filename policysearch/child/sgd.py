@@ -60,7 +60,7 @@ class SGD:
         return {place: copied(velocity) for place, velocity in self._velocities.items()}
 
     def restore(self, state: dict[int, Tensor]) -> None:
-        """Go on from what `state` gave.
+        """Go on from what `state` gave, which later steps do not change.
 
         Raises:
             CheckpointError: a velocity is of another shape than its weight.
@@ -68,7 +68,9 @@ class SGD:
         for place, velocity in state.items():
             if place >= len(self._weights) or velocity.shape != self._weights[place].shape:
                 raise CheckpointError(f"the checkpoint is of another network: momentum {place} suits no weight")
-        self._velocities = {place: velocity.to(self._weights[place].device) for place, velocity in state.items()}
+        self._velocities = {
+            place: velocity.to(self._weights[place].device, copy=True) for place, velocity in state.items()
+        }
 
     @torch.no_grad()
     def step(self, rate: float) -> None:

@@ -18,7 +18,9 @@ from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.generators import Generators
 from policysearch.child.learner import Learner
 from policysearch.child.losses import OnlineLabelSmoothing
+from policysearch.child.recipe import Recipe
 from policysearch.child.sgd import SGD
+from policysearch.child.training import train
 from policysearch.child.weight_averaging import WeightAverage
 from policysearch.core.errors import CheckpointError
 from policysearch.policy.losses import parse_loss
@@ -28,7 +30,7 @@ from policysearch.policy.presets import ADAPTIVE
 from policysearch.policy.steps import SubPolicy
 from tests.support.pictures import policy_of, some_step
 from tests.support.selection import slow_but
-from tests.support.small_children import DropNet, same, small_child, state_after
+from tests.support.small_children import DropNet, KeptAt, same, small_child, small_data, state_after
 
 FLIP = Policy.preset("trivialaugment-wide")
 STAGES = Policy(
@@ -175,6 +177,21 @@ def test_a_training_goes_on_in_another_process(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=300)
     assert same(state_after(contents[3]), state_after((tmp_path / "three").read_bytes()))
+
+
+def test_a_checkpoint_is_not_changed_by_what_goes_on_from_it():
+    origin = Checkpoint.from_bytes(learned()[1])
+    children = [child_from(origin) for _ in range(2)]
+    assert same(*children)
+    assert same(origin.state, Checkpoint.from_bytes(learned()[1]).state)
+
+
+def child_from(origin: Checkpoint):
+    keeper = KeptAt({3})
+    recipe = Recipe(batch=8, averaging=0.5)
+    options = {"images": 24, "epochs": 3, "seed": 3, "recipe": recipe, "loss": LOSSES["online"]}
+    train(FLIP, small_data(), DropNet, origin=origin, keeper=keeper, **options)
+    return state_after(keeper.content[3])
 
 
 def test_forks_differ_and_are_repeated():
