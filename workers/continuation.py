@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from policysearch.child.checkpoint import Checkpoint, Keeper
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, Stretch
-from policysearch.core.errors import CheckpointError
+from policysearch.core.errors import CheckpointError, in_one_line
 from policysearch.core.trial import Trial
 from workers.stops import asked_by
 
@@ -49,22 +49,29 @@ class TrialKeeper:
         """Whether the child is to be kept, or enough time has passed since its last checkpoint."""
         self._begun = self.clock()
         if epoch == epochs:
-            return self.settings.keep
+            return self.settings.keep and epochs < self.settings.end
         return self.settings.every > 0 and self._begun >= self._next
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Write the checkpoint; a disk that is full costs no trial."""
-        content = checkpoint.to_bytes()
+        """Write the checkpoint; whatever goes wrong with it costs no trial."""
         try:
-            if checkpoint.epoch == self.trial.epochs:
-                self.name = self.settings.store.keep(content, Stretch.of(self.trial))
-            else:
-                self.settings.store.hold(self.trial, content)
+            self._write(checkpoint)
         except OSError as error:
             self.problem = f"its checkpoint could not be written: {error.strerror or error}"
+        except Exception as error:  # such as the extra state of the user's own network, which cannot be saved
+            self.problem = f"its checkpoint could not be made: {in_one_line(error)[:300]}"
         ended = self.clock()
         cost = ended - self._begun  # since it was due: to copy the state takes time too
         self._next = ended + max(self.settings.every, cost / self.settings.share)
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        """Keep the checkpoint where it is the last one; it has its name even if there is no room for its content."""
+        content, store = checkpoint.to_bytes(), self.settings.store
+        if checkpoint.epoch < self.trial.epochs:
+            store.hold(self.trial, content)
+            return
+        self.name = store.note(content, Stretch.of(self.trial))
+        store.put(self.name, content)
 
 
 @dataclass

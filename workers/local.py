@@ -14,6 +14,7 @@ from workers.evaluate import Setup, attempt
 from workers.forkserver import live_with_parent, started
 from workers.main_module import main_is_left_out
 from workers.pool import Checkpoint, Died, Event, Ready, Worker, WorkerPool
+from workers.stops import ControllerGone
 
 
 def _serve(setup: Setup, connection: Connection) -> None:
@@ -32,15 +33,18 @@ def _answer(setup: Setup, connection: Connection) -> None:
     connection.send(Ready())
 
     def ask(curve: Curve) -> str:
-        connection.send(Checkpoint(curve))
-        answer: str = connection.recv()
+        try:
+            connection.send(Checkpoint(curve))
+            answer: str = connection.recv()
+        except (EOFError, OSError):
+            raise ControllerGone from None
         return answer
 
     try:
         while True:
             trial, followed = connection.recv()
             connection.send(attempt(evaluate, trial, ask if followed else None))
-    except (EOFError, OSError):
+    except (EOFError, OSError, ControllerGone):
         return
 
 

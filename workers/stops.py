@@ -32,6 +32,10 @@ class JudgeFailed(BaseException):
     """What went wrong in a judge in the child's own process: no fault of the child, so it passes all its handlers."""
 
 
+class ControllerGone(BaseException):
+    """Nobody is left to answer a child: as after a kill, what it has written must stay for whoever resumes."""
+
+
 @contextmanager
 def asked_by(ask: Ask | None) -> Iterator[None]:
     """Children of this context ask at their checkpoints; None: they ask nobody."""
@@ -43,7 +47,10 @@ def asked_by(ask: Ask | None) -> Iterator[None]:
 
 
 def at_checkpoint(trial: Trial, curve: Curve) -> None:
-    """Ask whether the child is to go on; at its last checkpoint, where it has ended, nobody is asked.
+    """Ask whether the child is to go on.
+
+    Nobody is asked at its last checkpoint, where it has ended, nor at those that its parent came through already: a
+    child whose checkpoint was lost passes them again, and must end as if it had not.
 
     Args:
         trial: that is trained.
@@ -53,7 +60,7 @@ def at_checkpoint(trial: Trial, curve: Curve) -> None:
         Stopped: it is not.
     """
     ask = _ASK.get()
-    if ask is None or not curve or curve[-1]["epoch"] >= trial.epochs:
+    if ask is None or not curve or not trial.begin < curve[-1]["epoch"] < trial.epochs:
         return
     snapshot = [dict(point) for point in curve]
     reason = ask(snapshot)

@@ -143,7 +143,7 @@ def restore_network(network: nn.Module, state: dict[str, Any]) -> None:
         network.load_state_dict(state["saved"])
         for name, value in state["others"].items():
             buffers[name].copy_(value)
-    except (RuntimeError, KeyError) as error:
+    except Exception as error:  # the user's own network may put back its extra state in any way
         raise CheckpointError(f"the checkpoint is of another network: {_one_line(error)}") from None
 
 

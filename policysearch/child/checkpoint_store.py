@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -160,10 +161,27 @@ class CheckpointStore:
         Raises:
             OSError: it cannot be written.
         """
+        name = self.note(content, stretch)
+        self.put(name, content)
+        return name
+
+    def note(self, content: bytes, stretch: Stretch) -> str:
+        """Write how a checkpoint came about, so that it can be made again; returns its name.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         name = hashlib.sha256(content).hexdigest()[:32]
         self.files.write(name + _LINEAGE, json.dumps(asdict(stretch)).encode())
-        self.files.write(name + _ENDED, content)
         return name
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write the content of the checkpoint of this name.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.files.write(name + _ENDED, content)
 
     def content(self, name: str) -> bytes:
         """The content of a checkpoint.
@@ -231,12 +249,15 @@ class Checkpointing:
         every: seconds between two checkpoints of a running trial, at least; 0: none are taken.
         share: of a child's time that they may take; where one takes long they are rarer than `every`.
         keep: whether the last state of every child is kept, for trials that go on from it.
+        end: epochs beyond which no child goes on: those that end there are not kept, as they would only take the room
+            of others.
     """
 
     store: CheckpointStore
     every: float = 30.0
     keep: bool = False
     share: float = 0.02
+    end: float = math.inf
 
 
 def _running_name(trial: Trial) -> str:

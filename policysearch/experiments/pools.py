@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
@@ -44,10 +44,12 @@ class Keeping:
     Attributes:
         folder: of the checkpoints.
         children: whether the last state of every child is kept, and not only what a killed one goes on from.
+        end: epochs beyond which no child goes on.
     """
 
     folder: Path
     children: bool = False
+    end: float = inf
 
 
 def must_name_a_pool(config: PlaceSettings) -> None:
@@ -167,7 +169,8 @@ def _checkpointing(
     if keeping is None or not (config.checkpoint_every or keeping.children):
         return None
     files = FolderFiles(keeping.folder.absolute(), config.checkpoint_limit)
-    return Checkpointing(CheckpointStore(shared(files)), config.checkpoint_every, keeping.children)
+    store = CheckpointStore(shared(files))
+    return Checkpointing(store, config.checkpoint_every, keeping.children, end=keeping.end)
 
 
 @contextmanager

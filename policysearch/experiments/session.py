@@ -199,7 +199,7 @@ class Session(AbstractContextManager["Session"]):
         self.place()
         assert self._pool_of is not None
         self.say(_start_of_workers(self.config))
-        keeping = Keeping(self.folder.checkpoints, keeps_children(self.config))
+        keeping = Keeping(self.folder.checkpoints, keeps_children(self.config), self.config.epochs)
         with self._pool_of(self.config, dataset, test=test, keeping=keeping) as pool:
             yield pool
         clear(self.folder.checkpoints)  # all trials have ended

@@ -12,8 +12,10 @@ import pytest
 from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles
 from policysearch.policy.policy import Policy
-from tests.support.small_children import same, small_train, small_trial, state_after
+from tests.support.small_children import DropNet, same, small_train, small_trial, state_after
 from workers.continuation import Continuation, TrialKeeper
+from workers.local import _answer
+from workers.stops import asked_by, at_checkpoint
 
 ALWAYS = {"every": 1e-9, "share": float("inf")}
 PARENT = small_trial(epochs=2)
@@ -190,6 +192,84 @@ def test_a_disk_that_is_full_costs_no_trial(settings, monkeypatch):
     metrics = Continuation(small_train, settings)(small_trial())
     assert metrics["checkpoint_lost"] == "its checkpoint could not be written: No space left on device"
     assert "checkpoint" not in metrics
+
+
+def test_a_child_whose_content_found_no_room_can_still_be_made_again(settings, monkeypatch):
+    """A fork of a child of another policy: from nothing under its own policy it would be another network."""
+    going = Continuation(small_train, settings)
+    parent = replace(PARENT, policy=Policy.preset("flip-crop").to_json())
+    expected = going(child_of(going(parent)))
+    write = FolderFiles.write
+
+    def nearly_full(files, name, content):
+        if len(content) > 1000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(files, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderFiles, "write", nearly_full)
+        unwritten = going(parent)
+    assert "could not be written" in unwritten["checkpoint_lost"]
+    again = going(child_of(unwritten))
+    assert learned(again) == learned(expected) and again["trained_epochs"] == 4
+
+
+class Unsaved(DropNet):
+    """A network whose extra state cannot be written to a file."""
+
+    def get_extra_state(self):
+        return lambda: None
+
+    def set_extra_state(self, state):
+        raise ValueError("no such state")
+
+
+def test_a_network_that_cannot_be_saved_costs_no_trial(settings):
+    metrics = Continuation(partial(small_train, factory=Unsaved), settings)(small_trial(epochs=2))
+    assert metrics["trained_epochs"] == 2
+    assert metrics["checkpoint_lost"].startswith("its checkpoint could not be made: ")
+
+
+def test_children_beyond_which_none_goes_on_are_not_kept(settings):
+    going = Continuation(small_train, replace(settings, end=2))
+    assert "checkpoint" in going(small_trial(epochs=1)) and "checkpoint" not in going(PARENT)
+    assert len([*settings.store.files.folder.glob("*.pt")]) == 1
+
+
+@pytest.mark.parametrize("begin", [0, 2])
+def test_nobody_is_asked_at_checkpoints_that_the_parent_came_through(begin):
+    """A child whose parent's checkpoint was lost passes them again."""
+    asked = []
+    with asked_by(lambda curve: asked.append(curve[-1]["epoch"]) or ""):
+        for epoch in range(1, 5):
+            at_checkpoint(small_trial(begin=begin), [{"epoch": epoch, "accuracy": 0.5}])
+    assert asked == [*range(begin + 1, 4)]
+
+
+class Orphaned:
+    """A connection whose controller is killed while a child waits for its answer."""
+
+    def __init__(self, trial) -> None:
+        self.trial = trial
+
+    def send(self, message):
+        pass
+
+    def recv(self):
+        trial, self.trial = self.trial, None
+        if trial is None:
+            raise EOFError
+        return trial, True
+
+
+def test_a_child_whose_controller_is_killed_while_it_asks_leaves_its_checkpoint(settings):
+    def asks(trial, origin, keeper):
+        with pytest.raises(Cut):
+            cut_off(trial, origin, keeper, at=1)
+        at_checkpoint(trial, [{"epoch": 1, "accuracy": 0.5}])
+
+    _answer(lambda: Continuation(asks, settings), Orphaned(small_trial()))
+    assert settings.store.held(small_trial()) is not None
 
 
 def due_at(settings, cost=0.0, epochs=20):
