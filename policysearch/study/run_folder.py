@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ _FIRST_FILES = (
     "controller.pid",
     "controller.lock",
 )
+_FIRST_FOLDERS = ("tensorboard", "checkpoints")
 """What an experiment writes before its first trial."""
 
 
@@ -134,7 +135,7 @@ class RunFolder:
     def in_use(self, begun: Callable[[], bool]) -> Iterator[None]:
         """Make the folder and hold it; where an experiment ends with an error before it has begun, leave none behind.
 
-        A folder that held something before, or has been begun, stays as it is.
+        What was there before stays, also in a folder that has lost its config.toml.
 
         Args:
             begun: whether there is something to keep, asked when an error ends the block.
@@ -143,6 +144,7 @@ class RunFolder:
             UserError: the folder cannot be made or written, or another controller holds it.
         """
         new = not self.config.exists()
+        present = frozenset(path for path in self._first_paths() if path.exists())
         absent = [path for path in (self.path.absolute(), *self.path.absolute().parents) if not path.exists()]
         try:
             self.make()
@@ -151,7 +153,7 @@ class RunFolder:
                     yield
                 except (Exception, KeyboardInterrupt):
                     if new and not begun():
-                        self._remove_files()
+                        self._remove_files(present)
                     raise
         except (Exception, KeyboardInterrupt):
             with suppress(OSError):  # another search may have begun there
@@ -159,14 +161,21 @@ class RunFolder:
                     path.rmdir()
             raise
 
-    def _remove_files(self) -> None:
-        """Remove what a search writes before its first trial; what else is there stays."""
-        for name in _FIRST_FILES:
-            for path in (self.path / name, self.path / f"{name}.partial"):
-                with suppress(OSError):
+    def _first_paths(self) -> list[Path]:
+        """All that an experiment writes before its first trial."""
+        names = [name for file in _FIRST_FILES for name in (file, f"{file}.partial")]
+        return [self.path / name for name in (*names, *_FIRST_FOLDERS)]
+
+    def _remove_files(self, present: Collection[Path]) -> None:
+        """Remove what an experiment writes before its first trial, but for `present`; what else is there stays."""
+        for path in self._first_paths():
+            if path in present:
+                continue
+            with suppress(OSError):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
                     path.unlink()
-        for folder in ("tensorboard", "checkpoints"):
-            shutil.rmtree(self.path / folder, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -352,6 +353,20 @@ def test_a_reward_that_is_no_number_is_a_failed_stretch(place, tmp_path):
     result = online(OnlineSettings(reward=f"{tmp_path / 'odd.py'}:reward"), values(place, tmp_path / "run", epochs=2))
     assert [pull.reward for pull in result.summary.pulls] == [None, None]
     assert result.summary.metrics["accuracy"] > 0
+    (caution,) = [text for text in result.summary.cautions if "no reward" in text]
+    assert caution.startswith("2 of 2 choices have no reward, most often: ") and "None" in caution
+
+
+@pytest.mark.parametrize("lost", ["config.toml", "space.toml"])
+def test_a_folder_that_has_lost_a_file_says_so_and_keeps_the_others(whole, place, tmp_path, lost):
+    folder = tmp_path / whole.folder.name
+    shutil.copytree(whole.folder, folder)
+    (folder / "online.json").unlink()
+    (folder / lost).unlink()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=rf"{lost} is gone: put it back"):
+        online(OnlineSettings(), {"out": str(folder)})
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_less_stretches_than_arms_is_said(place, tmp_path):

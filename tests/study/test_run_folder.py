@@ -166,3 +166,15 @@ def test_a_disk_that_is_full_for_another_command_is_one_sentence(tmp_path, monke
     monkeypatch.setattr(Path, "replace", failing(errno.ENOSPC, "policy.json"))
     code, _, err = call(monkeypatch, capsys, "export", "identity", "--to", "json")
     assert code and err.count("\n") == 1 and "No space left on device" in err
+
+
+def test_an_experiment_that_cannot_begin_removes_what_it_wrote_and_nothing_else(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.study.write_text("trials")
+    (folder.path / "test-reads.jsonl").write_text("1")
+    with pytest.raises(UserError, match="wrong"), folder.in_use(lambda: False):
+        folder.config.write_text("")
+        folder.checkpoints.mkdir()
+        raise UserError("wrong")
+    assert sorted(path.name for path in folder.path.iterdir()) == ["study.db", "test-reads.jsonl"]

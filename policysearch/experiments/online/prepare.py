@@ -196,8 +196,20 @@ def _as_begun(
                 f"{folder.path} was begun {with_it}, and {getattr(settings, name)} is given: leave it out, or give "
                 "another --out"
             )
+    _must_be_whole(folder)
     if not folder.config.exists():  # a kill may have come between the two files
         return stored, dict(values)
     begun = load_config(folder.config).model_dump(exclude_none=True, exclude={"out"})
     recipe = {**begun.pop("recipe"), **values.get("recipe", {})}
     return stored, {**begun, **values, "recipe": recipe}
+
+
+def _must_be_whole(folder: RunFolder) -> None:
+    """Check that no file is missing that was written before one that is there.
+
+    Raises:
+        UserError: one is.
+    """
+    for path, later in ((folder.config, folder.study), (folder.space, folder.config)):
+        if later.exists() and not path.exists():
+            raise UserError(f"{path} is gone: put it back, or give another --out")

@@ -14,7 +14,7 @@ from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
 from policysearch.experiments.online.prepare import Prepared
 from policysearch.reports.numbers import PERCENT
-from policysearch.study.rows import Row
+from policysearch.study.rows import Row, most_common_error
 from policysearch.study.stretch_metrics import reads_validation
 
 SCHEMA = "policysearch.online/1"
@@ -94,7 +94,7 @@ def summary(prepared: Prepared, rows: Sequence[Row], metrics: dict[str, Any]) ->
         "recipe": config.recipe.model_dump(mode="json"),
         "seconds": sum(row.seconds for row in rows),
     }
-    cautions = (*prepared.notes, *_cautions(prepared, len(rows)))
+    cautions = (*prepared.notes, *_cautions(prepared, rows))
     return Summary(_sentence(about, metrics), cautions, about, metrics, _pulls(prepared, rows), prepared.chooser.width)
 
 
@@ -106,7 +106,7 @@ def _sentence(about: dict[str, Any], metrics: dict[str, Any]) -> str:
     )
 
 
-def _cautions(prepared: Prepared, pulls: int) -> list[str]:
+def _cautions(prepared: Prepared, rows: Sequence[Row]) -> list[str]:
     folder = prepared.folder.path
     texts = [
         "This is one training, compared with none: "
@@ -115,6 +115,12 @@ def _cautions(prepared: Prepared, pulls: int) -> list[str]:
     ]
     if reads_validation(prepared.reward):
         texts.append("Validation images chose the policies, so that the accuracy on them flatters the network")
+    without = [row for row in rows if row.reward is None]
+    if without:
+        error, _ = most_common_error(without)
+        texts.append(
+            f"{len(without)} of {len(rows)} choices have no reward, most often: {error}; they taught the rule nothing"
+        )
     width = prepared.chooser.width
     if width > 1:
         texts.append(
