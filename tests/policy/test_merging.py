@@ -63,3 +63,12 @@ def test_spaces_that_can_be_merged():
         must_merge(load_space(name), "merging")
     with pytest.raises(UserError, match="fixed policies alone"):
         must_merge(parse_space("bare", "schema = 1\n", "space"), "merging")
+
+
+def test_policies_of_different_adaptive_rules_are_not_merged():
+    drawn, adapted = Policy.preset("trivialaugment"), Policy.preset("entaugment")
+    with pytest.raises(UserError, match=r"adaptive differs \(none and rule entaugment\)"):
+        merged([drawn, adapted])
+    text = 'schema = 1\n[[family]]\nname = "some"\npreset = "$name"\nparameters.name = ["entaugment", "adaaugment"]\n'
+    with pytest.raises(UserError, match=r"adaptive differs \(rule entaugment and rule adaaugment\)"):
+        must_merge(parse_space("x", text, "x"), "density merges")

@@ -275,3 +275,17 @@ def test_the_best_policies_become_one():
     assert arm.name == "autoaugment-rl-best-3" and arm.parameters == {}
     assert len(concatenated("autoaugment-rl", ranked)[0].policy.sub_policies) == 10
     assert concatenated("autoaugment-rl", ranked[:1]) == ()
+
+
+def test_the_concatenated_policy_is_trained_with_the_loss_of_its_parts():
+    family = """[[family]]
+name = "some"
+parameters = { o = ["rotate", "invert"], p = [0.5, 1.0], m = [1, 2] }
+loss = { kind = "label-smoothing", alpha = 0.1 }
+[family.policy]
+sub_policies = [{ steps = [{ operation = "$o", probability = "$p", level = "$m" }] }]
+"""
+    space = parse_space("losses", f"schema = 1\n{family}", "losses")
+    written = [arm for arm in space.arms(0) if arm.parameters["family"] == "some"]
+    (arm,) = concatenated("autoaugment-rl", written)
+    assert arm.loss is not None and arm.loss == written[0].loss

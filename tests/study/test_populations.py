@@ -181,6 +181,24 @@ def test_only_what_a_stage_can_change_is_explored():
     assert len(flexible(load_space("pba"), "pba").changing["pba"]) == 54
 
 
+@pytest.mark.parametrize(
+    "family",
+    [
+        'preset = "$name"\nparameters.name = ["flip-crop", "randaugment", "flip+entaugment"]',
+        'preset = "$name"\nparameters.name = ["flip-crop", "adaaugment"]',
+        """parameters = { rule = ["sample-aware", "entaugment"], p = [0.5, 1.0] }
+[family.policy]
+sub_policies = [{ steps = [{ operation = "rotate", probability = "$p", magnitude = { start = 0, stop = 30 } }] }]
+adaptive = { rule = "$rule" }""",
+    ],
+)
+def test_a_family_with_any_policy_that_depends_on_the_end_takes_no_part(family):
+    space = parse_space("x", f'schema = 1\n[[family]]\nname = "some"\n{family}\n', "x")
+    with pytest.raises(UserError, match="no policy that changes by itself"):
+        flexible(space, "pba")
+    assert flexible(parse_space("x", f"{TURNS}\n[[family]]\nname = 'some'\n{family}\n", "x"), "pba").families
+
+
 def test_presets_that_change_what_no_stage_can_are_found_by_trying():
     text = """
     schema = 1
@@ -197,7 +215,7 @@ def test_presets_that_change_what_no_stage_can_are_found_by_trying():
 
 
 def test_a_space_without_such_parameters_is_refused():
-    with pytest.raises(UserError, match="space 'losses' has no family without stages that has parameters"):
+    with pytest.raises(UserError, match="space 'losses' has no family that has parameters"):
         make_population("pba", load_space("losses"), 8)
 
 

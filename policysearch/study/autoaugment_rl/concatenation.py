@@ -20,4 +20,5 @@ def concatenated(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
         return ()
     sub_policies = tuple(sub for arm in best for sub in arm.policy.sub_policies)
     name = f"{NAME}-best-{len(best)}"
-    return (Arm({}, best[0].policy.model_copy(update={"name": name, "sub_policies": sub_policies})),)
+    policy = best[0].policy.model_copy(update={"name": name, "sub_policies": sub_policies})
+    return (Arm({}, policy, best[0].loss),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -14,6 +14,7 @@ import numpy as np
 from policysearch.core.errors import UserError
 from policysearch.policy.assignments import drawn
 from policysearch.policy.families import Family, Parameters, Value, parameter_names
+from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space
 
 _UNCHANGING_PARTS = ("mixture",)
@@ -44,7 +45,7 @@ class Flexible:
 
     Attributes:
         space: all of it.
-        families: those whose policies have no stages of their own, and a parameter that may change.
+        families: those that have a parameter that may change, and no policy that changes by itself as training goes on.
         changing: by family, the parameters that may change: those of sub-policies, batch mix and softening, which a
             stage can replace. Parameters of a mixture or a loss stay as they are along a lineage.
     """
@@ -81,7 +82,8 @@ def flexible(space: Space, strategy: str) -> Flexible:
     if not families:
         raise UserError(
             f"strategy {strategy} changes a policy while a network trains, and space {space.name!r} has no family "
-            "without stages that has parameters of sub-policies, mix or softening: give --space pba, or another"
+            "that has parameters of sub-policies, mix or softening and no policy that changes by itself with the share "
+            "of the training (stages, or an adaptive rule such as entaugment): give --space pba, or another"
         )
     usable = {family.name: changing[family.name] for family in families}
     return Flexible(space, families, MappingProxyType(usable))
@@ -103,24 +105,30 @@ def _fixed_of_template(family: Family) -> set[str]:
 
 def _fixed_of_preset(family: Family) -> set[str]:
     """Full names of the parameters with which a preset changes what no stage can, found by trying each choice."""
+    before, *others = [(name, _unchanging(policy)) for name, policy in _one_by_one(family)]
+    differing = {name for name, parts in others if parts != before[1]}
+    return differing | {f"{family.name}.{name}" for name in parameter_names([family.loss])}
+
+
+def _one_by_one(family: Family) -> Iterator[tuple[str, Policy]]:
+    """The family's policy of first choices, with no name, then that with each choice of each parameter."""
     choices = family.choices()
     first: dict[str, Value] = {name: values[0] for name, values in choices.items()}
-    before = _unchanging(family, first)
-    return {
-        name
-        for name, values in choices.items()
-        if any(_unchanging(family, {**first, name: value}) != before for value in values)
-    } | {f"{family.name}.{name}" for name in parameter_names([family.loss])}
+    yield "", family.build(first)
+    for name, values in choices.items():
+        for value in values[1:]:
+            yield name, family.build({**first, name: value})
 
 
-def _unchanging(family: Family, parameters: Parameters) -> list[Any]:
-    policy = family.build(parameters)
+def _unchanging(policy: Policy) -> list[Any]:
     return [getattr(policy, part) for part in (*_UNCHANGING_PARTS, "stages")]
 
 
 def _depends_on_end(family: Family) -> bool:
     """Whether a policy of the family changes by itself with the share of the training done."""
-    if family.policy is not None and family.policy.get("stages"):
-        return True
-    policy = family.build({name: values[0] for name, values in family.choices().items()})
-    return bool(policy.stages) or (policy.adaptive is not None and policy.adaptive.depends_on_end)
+    if family.policy is not None and not {"stages", "adaptive"} & family.policy.keys():
+        return False  # a step's preset has neither
+    return any(
+        policy.stages or (policy.adaptive is not None and policy.adaptive.depends_on_end)
+        for _, policy in _one_by_one(family)
+    )
