@@ -102,7 +102,7 @@ def startup(script: Any) -> list[str]:
 PAGES: dict[Callable[[Any], list[str]], list[bool]] = {
     augmentation: [False, *[True] * 7, False, True],
     augmentation_on_a_gpu: [True, False],
-    checkpoints: [True, False],
+    checkpoints: [True, True, True, False],
     child: [False],
     controller: [False],
     exports: [True, False],

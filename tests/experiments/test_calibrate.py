@@ -107,7 +107,7 @@ def test_a_calibration_that_was_stopped_ends_as_one_that_was_not(tmp_path, quick
 
 def test_a_budget_ends_a_calibration_and_a_larger_one_goes_on(tmp_path, quick_children, monkeypatch):
     """Each pull takes a second by its record."""
-    monkeypatch.setattr("workers.in_process.attempt", lambda evaluate, trial: _a_second(evaluate, trial))
+    monkeypatch.setattr("workers.in_process.attempt", lambda evaluate, trial, _: _a_second(evaluate, trial))
     table = tmp_path / "t.parquet"
     settings = make_config({"workers": 0})
     first = record_table(settings, Plan(fidelities="100x1,200x2", seeds=2, arms=4, budget=10), table)

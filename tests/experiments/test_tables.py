@@ -208,7 +208,7 @@ def test_a_cell_that_failed_is_tried_again_by_the_same_command(tmp_path, setting
     from workers import evaluate
 
     real = evaluate.attempt
-    monkeypatch.setattr("workers.in_process.attempt", lambda e, t: real(fails if t.number == 2 else e, t))
+    monkeypatch.setattr("workers.in_process.attempt", lambda e, t, ask: real(fails if t.number == 2 else e, t, ask))
     plan = Plan(fidelities="30x1", seeds=1)
     first = record_table(settings.model_copy(update={"retries": 0}), plan, tmp_path / "t.parquet")
     assert (first.pulls, first.failed) == (5, 1)
