@@ -12,7 +12,12 @@ import pytest
 from policysearch.child.recipe import Recipe
 from policysearch.child.variant import Variant
 from policysearch.core.errors import UserError
-from policysearch.experiments.evaluation.equal_cost import EqualCost, equal_cost_in_words, trainings_of
+from policysearch.experiments.evaluation.equal_cost import (
+    EqualCost,
+    _images_trained_on,
+    equal_cost_in_words,
+    trainings_of,
+)
 from policysearch.experiments.evaluation.files import read_evaluation
 from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import METRICS, Measured
@@ -61,9 +66,34 @@ def test_without_common_replicates_nothing_wins():
     assert "too few trained replicates" in equal_cost_in_words(measured(math.nan, math.nan), EQUAL)
 
 
+@pytest.mark.parametrize(
+    ("row", "epochs"),
+    [
+        ("9,,9,0,", 9.0),
+        ("9,,9,0,1.8", 10.8),
+        ("9,,2,7,", 9.0),  # a killed attempt had trained the other seven
+        ("9,0,6,3,1.2", 7.2),
+        ("9,0,2,7,1.2", 7.2),
+        ("9,0,9,0,1.2", 10.2),  # its parent's checkpoint was lost
+        ("9,,4,,", 4.0),  # pruned
+        ("9,,0,,", 0.0),  # the evaluation of a policy, of strategy density
+        ("9,0,,,", 6.0),  # failed
+    ],
+)
+def test_a_trial_costs_what_it_trained(row, epochs, tmp_path):
+    head = "phase,number,images,epochs,parent,trained_epochs,continued_from,read_out_epochs"
+    (tmp_path / "trials.csv").write_text(f"{head}\nsearch,0,0,3,,3,0,\nsearch,1,10,{row}\n")
+    assert _images_trained_on(tmp_path / "trials.csv") == round(10 * epochs)
+
+
+def test_the_tables_of_earlier_versions_are_counted_too(tmp_path):
+    (tmp_path / "trials.csv").write_text("phase,number,images,epochs\nsearch,0,10,3\nconfirm,0,10,3\n")
+    assert _images_trained_on(tmp_path / "trials.csv") == 60
+
+
 def test_what_a_search_cost_is_counted_in_images_trained_on(tmp_path):
-    """2 pulls of 500 × 80, one of which went on for 20 epochs, are 50,000 images: 2.5 trainings of 4,000 × 5."""
-    rows = "images,epochs,trained_epochs\n500,80,20\n500,80,\n"
+    """A pull of 500 × 80 and one that went on to 100 for 20 are 50,000 images: 2.5 trainings of 4,000 × 5."""
+    rows = "phase,number,images,epochs,parent,trained_epochs\nsearch,0,500,80,,\nsearch,1,500,100,0,20\n"
     (tmp_path / "trials.csv").write_text(rows)
     config = make_config({"images": 4000, "epochs": 5})
     assert trainings_of(EvaluateSettings(equal_cost="auto"), tmp_path, config) == round(50_000 / 20_000)

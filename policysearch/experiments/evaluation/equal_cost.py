@@ -84,12 +84,30 @@ def trainings_of(settings: EvaluateSettings, search: Path | None, config: Search
     return max(1, round(trained / (int(config.images) * config.epochs)))
 
 
+def _epochs_of(row: Mapping[str, str], ends: Mapping[tuple[str, str], float]) -> float:
+    """The epochs that a trial trained, its read-out included.
+
+    Its last attempt may have gone on from the checkpoint of one that was killed, whose epochs count too.
+
+    Args:
+        row: of trials.csv.
+        ends: epochs at which trials end, by phase and number.
+    """
+    parent = row.get("parent") or ""
+    begin = ends[row["phase"], parent] if parent else 0.0
+    if not row.get("trained_epochs"):  # it failed
+        return float(row["epochs"]) - begin
+    before = float(row.get("continued_from") or 0.0) - begin
+    return float(row["trained_epochs"]) + max(0.0, before) + float(row.get("read_out_epochs") or 0.0)
+
+
 def _images_trained_on(trials: Path) -> int:
     """Images × epochs of all trials of a search, by its trials.csv."""
     try:
         with trials.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return sum(int(row["images"]) * int(float(row.get("trained_epochs") or row["epochs"])) for row in rows)
+        ends = {(row.get("phase", ""), row.get("number", "")): float(row["epochs"]) for row in rows}
+        return round(sum(int(row["images"]) * _epochs_of(row, ends) for row in rows))
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"cannot count what the search cost in {trials}: {error}") from None
 
