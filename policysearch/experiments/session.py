@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from policysearch.child.checkpoint_store import clear
+from policysearch.child.checkpoint_store import CheckpointStore, FolderFiles, clear
 from policysearch.core.trial import Judge
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -35,6 +35,7 @@ from policysearch.study.pinned_settings import pin, save_settings, search_settin
 from policysearch.study.rewards import METRICS
 from policysearch.study.rows import FAILED, PRUNED, RUNNING
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.sources import Releasing
 from policysearch.study.storage import losses_in_a_sentence
 from policysearch.study.stores import (
     SEARCH_PHASES,
@@ -260,12 +261,13 @@ class Session(AbstractContextManager["Session"]):
             total: trials of the phase in all.
             progress: called after every outcome and at least once a second.
         """
-        unfinished = store.running()
+        unfinished, retries = store.running(), self.config.retries
+        checkpoints = CheckpointStore(FolderFiles(self.folder.checkpoints, self.config.checkpoint_limit))
         if self._observer is None:
-            run(source, pool, unfinished, self.config.retries, progress)
+            run(Releasing(source, checkpoints), pool, unfinished, retries, progress)
             return
         work = Work(phase, self.config, store, self.stores, total, unfinished, self._dataset)
-        run(self._observer.watch(work, source), pool, unfinished, self.config.retries, progress)
+        run(Releasing(self._observer.watch(work, source), checkpoints), pool, unfinished, retries, progress)
         self._observer.leave(phase)
 
     def write_trials(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from policysearch.child.checkpoint_store import CheckpointStore
 from policysearch.core.trial import Outcome, Trial
 from policysearch.policy.spaces import Arm
+from policysearch.study.controller import Source
 from policysearch.study.rows import Row
 from policysearch.study.strategies import Strategy
 from policysearch.study.trial_store import TrialStore
@@ -28,6 +30,31 @@ class StoreSource(Generic[Store]):
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
         return self.store.attempt_failed(trial, outcome)
+
+
+class Releasing:
+    """A source whose trials leave no checkpoint behind once their end is recorded.
+
+    A worker removes those of its own trials, but one that was killed at its last attempt cannot.
+
+    Args:
+        source: of the trials.
+        checkpoints: where running trials have theirs.
+    """
+
+    def __init__(self, source: Source, checkpoints: CheckpointStore) -> None:
+        self._source = source
+        self._checkpoints = checkpoints
+
+    def ask(self) -> Trial | None:
+        return self._source.ask()
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        self._source.tell(trial, outcome)
+        self._checkpoints.release(trial)
+
+    def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
+        return self._source.attempt_failed(trial, outcome)
 
 
 class Budgeted(StoreSource[TrialStore]):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from policysearch.child.checkpoint_store import Checkpointing
+from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles
+from policysearch.core.trial import Outcome
 from policysearch.experiments.pools import Keeping, _checkpointing
 from policysearch.experiments.search.run import resume, search
+from policysearch.policy.policy import Policy
+from policysearch.policy.spaces import Arm
 from policysearch.study.config import make_config
+from policysearch.study.in_memory_store import InMemoryTrialStore
+from policysearch.study.rewards import parse_reward
+from policysearch.study.sources import Confirmation, Releasing
 from tests.support.quick import QuickSetup, config_for
 
 
@@ -50,3 +56,16 @@ def test_checkpoints_are_off_where_nothing_is_to_be_kept(every, children, some, 
     checkpoints = _checkpointing(make_config({"checkpoint_every": every}), Keeping(tmp_path, children))
     assert (checkpoints is not None) == some
     assert checkpoints is None or (checkpoints.every, checkpoints.keep) == (every, children)
+
+
+def test_a_trial_that_was_killed_for_good_leaves_no_checkpoint(tmp_path):
+    checkpoints = CheckpointStore(FolderFiles(tmp_path, 1.0))
+    store = InMemoryTrialStore(seed=0, fidelities=[(24, 4)], reward=parse_reward("accuracy"))
+    store.add(Arm({}, Policy.preset("identity")))
+    trial = store.trial(store.rows[0])
+    source = Releasing(Confirmation(store, (), 0), checkpoints)
+    checkpoints.hold(trial, b"weights")
+    again = source.attempt_failed(trial, Outcome(error="worker died"))
+    assert checkpoints.held(again) == b"weights"
+    source.tell(again, Outcome(error="worker died"))
+    assert source.ask() is None and checkpoints.held(trial) is None and not [*tmp_path.iterdir()]
