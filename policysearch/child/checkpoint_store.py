@@ -196,6 +196,10 @@ class CheckpointStore:
             raise CheckpointError(f"checkpoint {name} is damaged: its content has another hash")
         return content
 
+    def drop(self, name: str) -> None:
+        """Remove the content of a checkpoint; it can be made again."""
+        self.files.delete(name + _ENDED)
+
     def lineage(self, name: str) -> list[Stretch]:
         """The stretches from nothing up to a checkpoint, first to last; empty where one of them is not known."""
         stretches: list[Stretch] = []

@@ -29,7 +29,7 @@ from policysearch.policy.spaces import Space, load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool, PruningPool, Source, judged, run
 from policysearch.study.density_settings import density_settings
-from policysearch.study.ladder import keeps_children
+from policysearch.study.ladder import continues, keeps_children
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
 from policysearch.study.rewards import METRICS
@@ -263,11 +263,13 @@ class Session(AbstractContextManager["Session"]):
         """
         unfinished, retries = store.running(), self.config.retries
         checkpoints = CheckpointStore(FolderFiles(self.folder.checkpoints, self.config.checkpoint_limit))
+        once = continues(self.config)  # those of a population may be forked by several
         if self._observer is None:
-            run(Releasing(source, checkpoints), pool, unfinished, retries, progress)
+            run(Releasing(source, checkpoints, continued_once=once), pool, unfinished, retries, progress)
             return
         work = Work(phase, self.config, store, self.stores, total, unfinished, self._dataset)
-        run(Releasing(self._observer.watch(work, source), checkpoints), pool, unfinished, retries, progress)
+        watched = self._observer.watch(work, source)
+        run(Releasing(watched, checkpoints, continued_once=once), pool, unfinished, retries, progress)
         self._observer.leave(phase)
 
     def write_trials(self) -> None:

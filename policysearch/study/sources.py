@@ -33,18 +33,21 @@ class StoreSource(Generic[Store]):
 
 
 class Releasing:
-    """A source whose trials leave no checkpoint behind once their end is recorded.
+    """A source that removes checkpoints which nothing can need once a trial's end is recorded.
 
-    A worker removes those of its own trials, but one that was killed at its last attempt cannot.
+    These are its own (a worker removes those of its trials, but one that was killed at its last attempt cannot) and,
+    where a child is continued once at most, the one that it began with.
 
     Args:
         source: of the trials.
-        checkpoints: where running trials have theirs.
+        checkpoints: of the search.
+        continued_once: whether no child is continued by two trials.
     """
 
-    def __init__(self, source: Source, checkpoints: CheckpointStore) -> None:
+    def __init__(self, source: Source, checkpoints: CheckpointStore, *, continued_once: bool = False) -> None:
         self._source = source
         self._checkpoints = checkpoints
+        self._continued_once = continued_once
 
     def ask(self) -> Trial | None:
         return self._source.ask()
@@ -52,6 +55,8 @@ class Releasing:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         self._source.tell(trial, outcome)
         self._checkpoints.release(trial)
+        if self._continued_once and trial.checkpoint and not outcome.error:
+            self._checkpoints.drop(trial.checkpoint)
 
     def attempt_failed(self, trial: Trial, outcome: Outcome) -> Trial:
         return self._source.attempt_failed(trial, outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles
+from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles, Stretch
 from policysearch.core.trial import Outcome
 from policysearch.experiments.pools import Keeping, _checkpointing
 from policysearch.experiments.search.run import resume, search
@@ -69,3 +69,18 @@ def test_a_trial_that_was_killed_for_good_leaves_no_checkpoint(tmp_path):
     assert checkpoints.held(again) == b"weights"
     source.tell(again, Outcome(error="worker died"))
     assert source.ask() is None and checkpoints.held(trial) is None and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(("once", "error", "is_left"), [(True, "", False), (True, "diverged", True), (False, "", True)])
+def test_a_child_that_was_continued_is_not_kept_any_longer(once, error, is_left, tmp_path):
+    """A pull that failed is made up for by another one of the same child."""
+    checkpoints = CheckpointStore(FolderFiles(tmp_path, 1.0))
+    first = Arm({}, Policy.preset("identity"))
+    store = InMemoryTrialStore(seed=0, fidelities=[(24, 2), (24, 4)], reward=parse_reward("accuracy"))
+    parent = store.add(first)
+    name = checkpoints.keep(b"weights", Stretch.of(parent))
+    source = Releasing(Confirmation(store, (), 0), checkpoints, continued_once=once)
+    source.tell(parent, Outcome({"accuracy": 0.5, "checkpoint": name}))
+    source.tell(store.add(first, fidelity=1, parent=0), Outcome({"accuracy": 0.5}, error=error))
+    assert (tmp_path / f"{name}.pt").exists() == is_left
+    assert checkpoints.lineage(name) == [Stretch.of(parent)]
