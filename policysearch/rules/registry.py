@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.parameters import parameters_in
 from policysearch.core.user_code import describe_error, function
 from policysearch.rules import RULES, Choice, History, Rule
 
@@ -103,10 +104,7 @@ def _shipped(name: str, text: str, what: str) -> Rule:
     rule = RULES[name][1]
     allowed = list(inspect.signature(rule).parameters)
     values: dict[str, float] = {}
-    for part in filter(None, text.split(",")):
-        key, _, value = part.partition("=")
-        if key not in allowed:
-            raise UserError(f"{what} {name} has no parameter {key!r}; it has {', '.join(allowed) or 'none'}")
+    for key, value in parameters_in(text, allowed, f"{what} {name}").items():
         try:
             values[key] = float(value)
         except ValueError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
+from policysearch.core.parameters import parameters_in
 from policysearch.core.seeds import rule_generator
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.spaces import Arm, Space
@@ -63,10 +64,7 @@ def parse_adversarial(spec: str) -> Adversarial:
     """
     allowed = list(inspect.signature(Adversarial).parameters)
     values: dict[str, float] = {}
-    for part in filter(None, spec.partition(":")[2].split(",")):
-        key, _, text = part.partition("=")
-        if key not in allowed:
-            raise UserError(f"rule {NAME} has no parameter {key!r}; it has {', '.join(allowed)}")
+    for key, text in parameters_in(spec.partition(":")[2], allowed, f"rule {NAME}").items():
         try:
             values[key] = float(text)
         except ValueError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import UserError, shortened
+from policysearch.core.parameters import parameters_in
 
 if TYPE_CHECKING:
     from policysearch.study.config import SearchConfig
@@ -16,11 +17,12 @@ _SCORES = {"loss": "-held_out_loss", "accuracy": "held_out_accuracy"}
 _EVALUATIONS = 40
 """Of each round of each fold, where `trials` is left open."""
 _DEFAULT_REWARD = "accuracy"
+_MOST, _DIGITS = 1000, 9
 
 
 @dataclass(frozen=True)
 class DensitySettings:
-    """Fast AutoAugment's constants (Lim et al. 2019, algorithm 1).
+    """Fast AutoAugment's constants (Lim et al. 2019, algorithm 1); numbers are 1000 at most.
 
     Attributes:
         folds: K, of the training part; as many networks are trained. The paper has 5.
@@ -39,8 +41,8 @@ class DensitySettings:
     def __post_init__(self) -> None:
         least = {"folds": 2, "best": 1, "rounds": 1, "draws": 1}
         for name, low in least.items():
-            if getattr(self, name) < low:
-                raise UserError(f"strategy density: {name} must be {low} or more, got {getattr(self, name)}")
+            if not low <= getattr(self, name) <= _MOST:
+                raise UserError(f"strategy density: {name} must lie in [{low}, {_MOST}], got {getattr(self, name)}")
         if self.score not in _SCORES:
             raise UserError(f"strategy density: score must be loss or accuracy, got {self.score!r}")
 
@@ -87,12 +89,9 @@ def density_settings(spec: str) -> DensitySettings | None:
         return None
     kinds = {field.name: type(field.default) for field in fields(DensitySettings)}
     values: dict[str, int | str] = {}
-    for part in filter(None, text.split(",")):
-        key, _, value = (piece.strip() for piece in part.partition("="))
-        if key not in kinds:
-            raise UserError(f"strategy density has no parameter {key!r}; it has {', '.join(kinds)}")
-        if kinds[key] is int and not value.isdecimal():
-            raise UserError(f"strategy density: {key} must be a whole number, got {value!r}")
+    for key, value in parameters_in(text, kinds, "strategy density").items():
+        if kinds[key] is int and not (value.isdecimal() and len(value) <= _DIGITS):
+            raise UserError(f"strategy density: {key} must be a whole number, got {shortened(value)!r}")
         values[key] = int(value) if kinds[key] is int else value
     return DensitySettings(**values)  # type: ignore[arg-type]
 

@@ -250,3 +250,10 @@ def test_tables_that_are_not_made(words, message, capsys, monkeypatch):
     code, error = said(capsys, monkeypatch, *words)
     assert code == 2 and message in error and error.count("\n") == 1
     assert [path.read_text() for path in Path().iterdir()] == ["mine"]
+
+
+def test_an_evaluation_has_no_policy_to_export(monkeypatch, capsys, tmp_path):
+    for name in ("config.toml", "evaluation.toml"):
+        (tmp_path / name).write_text("")
+    code, error = said(capsys, monkeypatch, "export", str(tmp_path), "--to", "json")
+    assert code == 2 and "holds an evaluation, which makes no policy: give the folder of a search" in error

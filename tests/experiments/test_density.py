@@ -186,7 +186,7 @@ def test_where_nothing_can_be_merged_the_error_says_why(fails, message, quick, t
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"strategy": "density:folds=1"}, "folds must be 2 or more"),
+        ({"strategy": "density:folds=1"}, r"folds must lie in \[2, 1000\]"),
         (
             {"strategy": "density:folds=31,best=1,rounds=1", "trials": 62},
             "has 20 training images, too few for 31 folds",

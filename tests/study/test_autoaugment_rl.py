@@ -160,7 +160,7 @@ def test_steps_without_parameters_stay_as_they_are():
         ("autoaugment-rl:clip=1", "clip must lie in [0.001, 0.999], got 1"),
         ("autoaugment-rl:baseline=1.5", "baseline must lie in [0, 1], got 1.5"),
         ("autoaugment-rl:best=0", "best must lie in [1, 50], got 0"),
-        ("autoaugment-rl:batch=5,batch=6", "batch was given twice"),
+        ("autoaugment-rl:batch=5,batch=6", "batch is given twice"),
         ("autoaugment-rl:units=5", "has no parameter 'units'; it has update, batch"),
     ],
 )

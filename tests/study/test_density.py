@@ -53,8 +53,10 @@ def searched(rows, rewards):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("density:folds=1", "folds must be 2 or more, got 1"),
-        ("density:best=0", "best must be 1 or more, got 0"),
+        ("density:folds=1", r"folds must lie in \[2, 1000\], got 1"),
+        ("density:best=0", r"best must lie in \[1, 1000\], got 0"),
+        ("density:draws=1001", r"draws must lie in \[1, 1000\], got 1001"),
+        (f"density:draws={'1' * 5000}", "draws must be a whole number, got '1111"),
         ("density:rounds=x", "rounds must be a whole number, got 'x'"),
         ("density:fold=3", "no parameter 'fold'; it has folds, best, rounds, draws, score"),
         ("density:score=ece", "score must be loss or accuracy, got 'ece'"),

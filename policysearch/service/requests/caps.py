@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.policy.presets import BASELINES
 from policysearch.service.requests.context import RequestContext
+from policysearch.study.density_settings import density_settings
 from policysearch.study.further_strategies import composed_count
 from policysearch.study.populations.settings import pulls_of_population
 
@@ -57,15 +58,17 @@ def beyond(
     pulls = context.limits.pulls
     implied = _implied_pulls(values) if kind == "search" and "trials" not in sent else 0
     if implied > pulls:
-        yield "strategy", f"the population comes to {implied:,} pulls, and {pulls:,} are allowed"
+        yield "strategy", f"the strategy comes to {implied:,} pulls, and {pulls:,} are allowed"
     field, trainings = _TRAININGS[kind](values)
     if trainings > pulls:
         yield field, f"the request comes to {trainings:,} trainings, and {pulls:,} are allowed"
 
 
 def _implied_pulls(values: Mapping[str, Any]) -> int:
+    """Pulls of a search where none are asked for, if its strategy says how many."""
     try:
-        return pulls_of_population(values["strategy"], values["epochs"])
+        density = density_settings(values["strategy"])
+        return density.usual_trials if density else pulls_of_population(values["strategy"], values["epochs"])
     except UserError:  # the field itself is refused
         return 0
 

@@ -14,6 +14,7 @@ from policysearch.service.requests.plugins import functions_in
 from policysearch.service.requests.strategy import SAMPLERS
 from policysearch.service.requests.validation import MODELS
 from policysearch.study.further_strategies import FURTHER
+from policysearch.study.populations.settings import POPULATIONS
 from policysearch.study.rewards import REWARDS
 
 
@@ -54,7 +55,7 @@ def _choices(context: RequestContext, data: tuple[str, ...]) -> dict[str, list[s
     return {
         "data": list(data),
         "space": search_spaces.names(),
-        "strategy": [*RULES, *FURTHER, "tpe", *(f"optuna:{sampler}" for sampler in SAMPLERS), *functions],
+        "strategy": [*RULES, *POPULATIONS, *FURTHER, "tpe", *(f"optuna:{sampler}" for sampler in SAMPLERS), *functions],
         "reward": rewards,
         "confirm_reward": rewards,
         "model": [*BUILT_IN, "torchvision:resnet18", "timm:resnet10t", *functions],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from policysearch.core.errors import UserError, shortened
+from policysearch.core.parameters import parameters_in
 
 NAME = "autoaugment-rl"
 Update = Literal["ppo", "reinforce"]
@@ -87,15 +88,7 @@ def parsed_settings(spec: str) -> ControllerSettings:
     """
     defaults = {field.name: field.default for field in fields(ControllerSettings)}
     values: dict[str, Any] = {}
-    for part in filter(None, spec.partition(":")[2].split(",")):
-        name, _, text = part.partition("=")
-        if name not in defaults:
-            raise UserError(
-                f"strategy {NAME} has no parameter {shortened(name)!r}; it has {', '.join(defaults)}, as in "
-                f"{NAME}:batch=20"
-            )
-        if name in values:
-            raise UserError(f"strategy {NAME}: {name} was given twice")
+    for name, text in parameters_in(spec.partition(":")[2], defaults, f"strategy {NAME}").items():
         values[name] = text if name == "update" else _number(name, text, whole=isinstance(defaults[name], int))
     return ControllerSettings(**values)
 

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
 
 from policysearch.core.errors import UserError
+from policysearch.core.parameters import parameters_in
 
 ROUNDS = 8
 """Intervals of a training where the strategy gives none."""
@@ -103,12 +104,10 @@ def parse_population(spec: str) -> Population:
     """
     name, _, text = spec.partition(":")
     kinds = {field.name: type(field.default) for field in fields(Population) if field.default is not MISSING}
-    values: dict[str, float] = {}
-    for part in filter(None, text.split(",")):
-        key, _, value = part.partition("=")
-        if key not in kinds:
-            raise UserError(f"strategy {name} has no parameter {key!r}; it has {', '.join(kinds)}")
-        values[key] = _number(value, kinds[key] is int, f"strategy {name}: {key}")
+    values = {
+        key: _number(value, kinds[key] is int, f"strategy {name}: {key}")
+        for key, value in parameters_in(text, kinds, f"strategy {name}").items()
+    }
     if values.get("interval", 1) < 1:
         raise UserError(f"strategy {name}: interval must be 1 epoch or more, got {values['interval']:g}")
     try:

@@ -83,14 +83,24 @@ def build(name: str, values: Mapping[str, float | str]) -> BasePruner:
         UserError: a value that it does not take.
     """
     allowed = parameters_of(name)
-    whole = {key for key, parameter in allowed.items() if "int" in str(parameter.annotation)}
-    settings = {
-        key: int(value) if key in whole and isinstance(value, float) and value.is_integer() else value
-        for key, value in values.items()
-    }
+    settings = {key: _as_declared(value, str(allowed[key].annotation), name, key) for key, value in values.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return PRUNERS[name](**settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"--prune {name}: {' '.join(str(error).split())}") from None
+
+
+def _as_declared(value: float | str, kind: str, name: str, key: str) -> float | str:
+    """A value as the type with which Optuna declares its parameter; Optuna itself checks some of them only."""
+    if isinstance(value, str):
+        if "str" in kind:
+            return value
+    elif "float" in kind:
+        return value
+    elif value.is_integer():
+        return int(value)
+    number = "number" if "float" in kind else "whole number"
+    shown = value if isinstance(value, str) else f"{value:g}"
+    raise UserError(f"--prune {name}: {key} must be a {number}, got {shown!r}")

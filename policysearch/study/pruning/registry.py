@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.parameters import parameters_in
 from policysearch.study.config import SearchConfig
 from policysearch.study.further_strategies import FURTHER
 from policysearch.study.ladder import continues, ladder
@@ -85,13 +86,8 @@ def _parsed(text: str) -> tuple[str, dict[str, float | str]]:
     written, _, rest = text.partition(":")
     name = _plain_name(written)
     allowed = list(_parameters(name))
-    values: dict[str, float | str] = {}
-    for part in filter(None, rest.split(",")):
-        key, equals, value = part.partition("=")
-        if key not in allowed or not equals:
-            raise UserError(f"--prune {name} has no parameter {key!r}; it has {', '.join(allowed)}")
-        values[key] = _number(value)
-    return name, values
+    values = parameters_in(rest, allowed, f"--prune {name}")
+    return name, {key: _number(value) for key, value in values.items()}
 
 
 def _plain_name(written: str) -> str:

@@ -33,6 +33,8 @@ from policysearch.service.scheduler.places import Place
 from policysearch.service.state_folder import StateFolder
 from policysearch.study.config import make_config, save_config
 from policysearch.study.config import validated as validated_group
+from policysearch.study.further_strategies import FURTHER
+from policysearch.study.populations.settings import POPULATIONS
 from policysearch.study.strategies import _NO_FIXED_FORM, _SAMPLERS
 
 SPACE = 'schema = 1\n[[family]]\nname = "f"\npreset = "randaugment:2,$m"\n[family.parameters]\nm = [3, 9]\n'
@@ -132,8 +134,10 @@ def test_more_than_the_place_or_the_operator_allows(context):
     with pytest.raises(Refused) as refusal:
         validated("search", {"trials": 11, "images": 60, "confirm": 0}, small)
     assert list(refusal.value.fields) == ["trials", "images"]
-    with pytest.raises(Refused, match="the population comes to 16 pulls, and 10 are allowed"):
+    with pytest.raises(Refused, match="the strategy comes to 16 pulls, and 10 are allowed"):
         validated("search", {"strategy": "pba:population=2", "images": 50, "confirm": 0}, small)
+    with pytest.raises(Refused, match="the strategy comes to 405 pulls, and 10 are allowed"):
+        validated("search", {"strategy": "density", "space": "autoaugment", "images": 50, "confirm": 0}, small)
     with pytest.raises(Refused, match="trainings"):
         validated("calibrate", {"arms": 4}, small)
 
@@ -241,6 +245,8 @@ def test_the_schema_has_limits_choices_and_words(kind, context):
     assert document["additionalProperties"] is False
     assert properties["data"]["examples"] == ["fashion-small", "birds"]
     assert "mine:reward" in properties["model"]["examples"] and "mine" in properties["operations"]["examples"]
+    if kind == "search":
+        assert {"ucb", "tpe", *POPULATIONS, *FURTHER} <= set(properties["strategy"]["examples"])
     assert all("description" in entry for name, entry in properties.items() if name != "recipe")
     workers = next(part for part in properties["workers"]["anyOf"] if part.get("type") == "integer")
     assert workers["maximum"] == 3
