@@ -135,6 +135,12 @@ def test_a_worker_has_only_what_it_trains_with(trained):
     assert among(trained["worker"], *NOT_IN_A_WORKER) == [PLANTED]
 
 
+def test_a_server_that_checks_requests_is_light():
+    modules = "policysearch.service.serve, policysearch.service.web.app, policysearch.service.requests.validation"
+    code = f"import {modules}, {PLANTED}, sys, json; print(json.dumps(sorted(sys.modules)))"
+    assert among(json.loads(run_python(code).stdout), "torch", "torchvision", "optuna", "ray") == [PLANTED]
+
+
 def test_modules_do_not_share_names_with_public_functions():
     taken = {path.stem for path in Path(policysearch.__file__).parent.iterdir()}
     assert not taken & set(policysearch.__all__)

@@ -14,5 +14,5 @@ def lost_checkpoints(rows: Sequence[Row]) -> tuple[str, ...]:
         return ()
     count = f"{len(lost)} trainings" if len(lost) > 1 else "a training"
     return (
-        f"{count} could not use a checkpoint, as trial {lost[0].number}: {lost[0].outcome.metrics['checkpoint_lost']}",
+        f"{count} could not write or use a checkpoint, as trial {lost[0].number}: {lost[0].outcome.metrics['checkpoint_lost']}",
     )

@@ -20,7 +20,6 @@ from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_space
 from policysearch.study.config import validated as validated_group
-from policysearch.study.pruning.registry import must_name_a_pruner
 from policysearch.study.rewards import try_reward
 
 _COLUMN = re.compile(r"\w[\w -]{0,99}")
@@ -126,6 +125,9 @@ def _equal_cost(text: str, request: Request) -> None:
 
 
 def _prune(text: str, request: Request) -> None:
+    # It loads Optuna, which the server does without until somebody wants a pruner.
+    from policysearch.study.pruning.registry import must_name_a_pruner
+
     must_name_a_pruner(text)
 
 

@@ -20,7 +20,7 @@ from policysearch.study.rewards import checkpoint_reward
 PAIRED = "paired"
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        PAIRED: "behind the best arm on common replicates, by a test that wrongs the best arm in 5 % of searches",
+        PAIRED: "behind the best arm on common replicates, by a test that stops the best one in 5 % of searches",
         "median": "worse than the median of the others at this epoch",
         "percentile": "not among the best so many percent at this epoch",
         "successive-halving": "not among the best 1/reduction_factor at epochs that grow by this factor",

@@ -248,6 +248,7 @@ def test_the_schema_has_limits_choices_and_words(kind, context):
     if kind == "search":
         assert {"ucb", "tpe", *POPULATIONS, *FURTHER} <= set(properties["strategy"]["examples"])
     assert all("description" in entry for name, entry in properties.items() if name != "recipe")
+    assert kind != "search" or {"ucb", "asha", "pba", "density", "tpe"} <= {*properties["strategy"]["examples"]}
     workers = next(part for part in properties["workers"]["anyOf"] if part.get("type") == "integer")
     assert workers["maximum"] == 3
     assert document["$defs"]["RecipeRequest"]["properties"]["batch"]["maximum"] == 100_000
