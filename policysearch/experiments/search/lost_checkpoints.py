@@ -13,6 +13,6 @@ def lost_checkpoints(rows: Sequence[Row]) -> tuple[str, ...]:
     if not lost:
         return ()
     count = f"{len(lost)} trainings" if len(lost) > 1 else "a training"
-    return (
-        f"{count} could not write or use a checkpoint, as trial {lost[0].number}: {lost[0].outcome.metrics['checkpoint_lost']}",
-    )
+    first = lost[0]
+    reason = first.outcome.metrics["checkpoint_lost"]
+    return (f"{count} could not write or use a checkpoint, as trial {first.number}: {reason}",)
