@@ -27,8 +27,8 @@ def record(
     from policysearch.cli.show import show_recorded
     from policysearch.experiments.tabular.record import record_table
 
-    plan, training = split_off(Plan, flags)
-    settings = make_config(merged(config, training), f"config file {str(config)!r}" if config else "settings")
+    plan, training = split_off(Plan, merged(config, flags))
+    settings = make_config(training, f"config file {str(config)!r}" if config else "settings")
     start = partial(record_table, settings, plan, out)
     show_recorded(watched(start, str(out.with_suffix("")), "the same command"))
 

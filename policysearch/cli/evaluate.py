@@ -42,8 +42,8 @@ def evaluate(
     from policysearch.experiments.evaluation.report import show_evaluation
     from policysearch.experiments.evaluation.run import evaluate as run_evaluation
 
-    settings, training = split_off(EvaluateSettings, flags)
-    values = {**merged(config, training), "out": out}
+    settings, training = split_off(EvaluateSettings, merged(config, flags))
+    values = {**training, "out": out}
     start = partial(run_evaluation, policy, settings, values, command=command_line())
     result = watched(lambda listener: start(listener=listener), out, "the same command")
     show_evaluation(result.summary, result.folder)

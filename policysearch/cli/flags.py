@@ -51,7 +51,7 @@ def used(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split_off(group: type[Group], flags: Mapping[str, Any]) -> tuple[Group, dict[str, Any]]:
-    """The settings of a group that the command line gives, and the flags that are left.
+    """The settings of a group that the command line or a config file gives, and the settings that are left.
 
     Raises:
         UserError: a value is out of range.

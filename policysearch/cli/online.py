@@ -32,8 +32,8 @@ def online(
     from policysearch.experiments.online.run import online as run_online
     from policysearch.experiments.resolve import default_folder
 
-    settings, training = split_off(OnlineSettings, flags)
+    settings, training = split_off(OnlineSettings, merged(config, flags))
     folder = out or default_folder("online")
-    values = {**merged(config, training), "out": folder}
+    values = {**training, "out": folder}
     result = watched(lambda listener: run_online(settings, values, listener=listener), folder)
     show_online(result.summary, result.folder)

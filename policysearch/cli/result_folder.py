@@ -38,7 +38,7 @@ def kind_of(folder: Path) -> Kind:
             return kind
     raise UserError(
         f"{folder} holds no run (no config.toml), no evaluation and no comparison: give the folder that "
-        "`policysearch search`, `evaluate` or `compare` named"
+        "`policysearch search`, `online`, `evaluate` or `compare` named"
     )
 
 

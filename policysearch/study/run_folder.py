@@ -128,7 +128,8 @@ class RunFolder:
             raise UserError(f"cannot read folder {self.path}: {error.strerror}") from None
         if not there:
             raise UserError(
-                f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` named"
+                f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` or `online` "
+                "named"
             )
 
     @contextmanager

@@ -440,3 +440,20 @@ def test_runs_that_fail_exit_with_1(error, cli, monkeypatch):
 
     monkeypatch.setattr("policysearch.core.user_code.import_all", fail)
     assert cli("operations") == (1, "", "policysearch: no luck\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (["online"], 'rule = "exp4"', "unknown rule 'exp4': did you mean exp3"),
+        (["online"], 'reward = "entropi"', "unknown reward metric 'entropi': did you mean entropy"),
+        (["online", "--rule", "ucc"], 'rule = "exp3s"', "unknown rule 'ucc'"),
+        (["evaluate", "identity"], "seeds = 0", "seeds: input should be greater"),
+        (["record"], 'fidelities = "many"', "'many'"),
+    ],
+)
+def test_a_config_file_holds_all_settings_of_its_command(words, text, message, monkeypatch, capsys, tmp_path):
+    (tmp_path / "settings.toml").write_text(text)
+    out = tmp_path / ("out.parquet" if words == ["record"] else "out")
+    code, _, err = call(monkeypatch, capsys, *words, "--config", str(tmp_path / "settings.toml"), "--out", str(out))
+    assert code == 2 and message in err and not out.exists()

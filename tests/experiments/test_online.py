@@ -285,6 +285,7 @@ def test_its_folder_can_be_evaluated(whole, tmp_path):
         ({}, {"recipe": {"base_epochs": 2}}, "--base-epochs is for short pulls"),
         ({}, {"recipe": {"schedule": "trunk"}}, "--schedule trunk is for trainings that others continue"),
         ({}, {"images": 1000}, "images must lie in"),
+        ({}, {"reward": "loss"}, "the reward of stretches is one of OnlineSettings"),
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_is_written(place, tmp_path, settings, changes, words):

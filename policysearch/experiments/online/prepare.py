@@ -75,6 +75,8 @@ def prepare(settings: OnlineSettings, values: Mapping[str, Any], listener: Liste
     """
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
+    if "reward" in values:
+        raise UserError("the reward of stretches is one of OnlineSettings: give it there, not among the training's")
     if not new:
         settings, values = _as_begun(folder, settings, values)
     settings = _filled(settings)
