@@ -195,14 +195,17 @@ class TestRayPool(PoolConformance):
         assert source.told[0].error == "deadline of 1.5 s passed" and source.told[0].seconds >= 1.5
         assert not any(o.error for n, o in source.told.items() if n)
 
+    @pytest.mark.slow
     def test_workers_that_cannot_start_are_told_not_waited_for(self):
         with pytest.raises(WorkersCannotStart, match="OSError: no such data"):
             all_told(RayPool(broken_setup, 2), ["echo"] * 4)
 
+    @pytest.mark.slow
     def test_a_trial_is_not_charged_for_actors_that_do_not_start(self, tmp_path):
         source = all_told(RayPool(FailsTwice(tmp_path), 1), ["echo"] * 3, retries=0)
         assert len(source.told) == 3 and not any(o.error for o in source.told.values())
 
+    @pytest.mark.slow
     def test_an_outcome_that_cannot_be_sent_is_a_failure(self):
         source = all_told(RayPool(unsendable, 1), ["echo"], retries=0)
         assert "lock" in source.told[0].error
