@@ -78,7 +78,7 @@ class TrialKeeper:
 class Continuation:
     """Trains trials from the best checkpoint that there is: their own, their parent's, or one that is made again.
 
-    What was lost is said in the metrics, as `checkpoint_lost`.
+    The metric `checkpoint_lost` says in a sentence what could not be written or used.
 
     Attributes:
         train: trains a child.

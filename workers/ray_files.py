@@ -1,7 +1,8 @@
-"""Checkpoints on a Ray cluster: they travel through its object store to an actor beside the controller."""
+"""Checkpoints on a Ray cluster: they travel through its object store to an actor on the controller's node."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class _Keeper:
 class RayFiles:
     """Files of the controller's machine, as actors on any node of the cluster reach them.
 
-    They outlive the cluster, as files in the run's folder. What cannot be reached in a minute counts as not there.
+    They outlive the cluster, as files in the run's folder. What cannot be reached within a minute counts as missing.
 
     Attributes:
         actor: has the files.
@@ -65,4 +66,5 @@ class RayFiles:
         return content
 
     def delete(self, name: str) -> None:
-        self.actor.delete.remote(name)
+        with suppress(RayError):  # what stays is removed with the folder's other checkpoints
+            self.actor.delete.remote(name)

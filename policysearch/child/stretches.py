@@ -56,7 +56,7 @@ class Meter:
 
 
 class StretchRun(TrainingRun):
-    """A training that is told its policies stretch by stretch.
+    """A training that gets its policies stretch by stretch.
 
     `stretch` takes the place of `epoch`; all else is as for `TrainingRun`, whose policy is not used. A stretch under
     one policy is trained as by `TrainingRun` in a stage of that policy, to the last bit. (Two stretches in a row under

@@ -16,7 +16,7 @@ from policysearch.study.rows import COMPLETE, FAILED, PRUNED, RUNNING, Row, rewa
 
 
 class TrialStore(ABC):
-    """Trials by number and the tally of their arms. Subclasses say where trials are written besides.
+    """Trials by number and the tally of their arms. Subclasses say where else trials are written.
 
     A rule chooses alike on every store: it sees the tally alone.
 

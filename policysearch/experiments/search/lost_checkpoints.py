@@ -15,4 +15,5 @@ def lost_checkpoints(rows: Sequence[Row]) -> tuple[str, ...]:
     count = f"{len(lost)} trainings" if len(lost) > 1 else "a training"
     first = lost[0]
     reason = first.outcome.metrics["checkpoint_lost"]
-    return (f"{count} could not write or use a checkpoint, as trial {first.number}: {reason}",)
+    advice = "; --checkpoint-limit says how many megabytes are kept" if "is missing" in reason else ""
+    return (f"{count} could not write or use a checkpoint, as trial {first.number}: {reason}{advice}",)
