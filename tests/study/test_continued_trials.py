@@ -82,6 +82,6 @@ def test_checkpoints_that_were_lost_are_a_warning(study):
         store.tell(store.add(arm), Outcome(metrics))
     assert lost_checkpoints(store.rows[:1]) == ()
     assert lost_checkpoints(store.rows) == (
-        "2 trainings could not write or use a checkpoint, as trial 1: checkpoint abc is missing: 6 epochs were trained; "
-        "--checkpoint-limit says how many megabytes are kept",
+        "2 trainings could not write or use a checkpoint, as trial 1: checkpoint abc is missing: 6 epochs were "
+        "trained; --checkpoint-limit says how many megabytes are kept",
     )
