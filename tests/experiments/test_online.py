@@ -17,6 +17,7 @@ from policysearch.core.errors import RunFailed, UserError
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
+from policysearch.experiments.evaluation.equal_cost import trainings_of
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.online.chooser import RuleChooser
@@ -115,6 +116,7 @@ def test_metrics_of_stretches_fit_each_other(whole):
     losses = [pull.metrics["validation_loss"] for pull in whole.summary.pulls]
     assert drops[1:] == pytest.approx([one - other for one, other in pairwise(losses)])
     assert losses[-1] == whole.summary.metrics["loss"]
+    assert sum(pull.metrics["trained_epochs"] for pull in whole.summary.pulls) == whole.summary.about["epochs"]
     for pull in whole.summary.pulls:
         assert pull.reward == pytest.approx(pull.metrics["entropy"] + pull.metrics["validation_gain"])
 
@@ -215,6 +217,8 @@ def test_adversarial_policies_side_by_side_go_on_alike(place, tmp_path):
     assert [sub.steps for sub in stage.sub_policies] == [sub.steps for sub in subs]
     assert sum(sub.weight for sub in stage.sub_policies) == pytest.approx(3)
     assert json.loads((result.folder / "online.json").read_text())["width"] == 3
+    config = load_config(result.folder / "config.toml")
+    assert trainings_of(EvaluateSettings(equal_cost="auto"), result.folder, config) == 3, "as many as side by side"
 
 
 @pytest.fixture(scope="module")

@@ -157,9 +157,10 @@ class _Training:
         return scores["loss"]
 
     def _tell(self, number: int, trials: list[Trial], metrics: list[dict[str, float]], seconds: float) -> None:
-        width = self._prepared.chooser.width
+        width, stretch = self._prepared.chooser.width, self._prepared.stretches[number]
+        epochs = (stretch.end - stretch.first) / self._run.batches
         for trial in trials:
-            values = metrics[trial.number - number * width]
+            values = {**metrics[trial.number - number * width], "trained_epochs": epochs}
             self._store.tell(trial, Outcome(values, seconds=seconds / width))
 
     def end(self) -> dict[str, Any]:
