@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from policysearch.core.errors import UserError
+from policysearch.core.errors import SearchFailed, UserError
 from policysearch.experiments.search.result import read
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.search.text import brief_of
@@ -140,6 +140,13 @@ def test_optunas_pruners_work_through_a_whole_search(text, learning, tmp_path):
     search(settings(tmp_path / "run", {**PRUNING, "prune": text, "epochs": 9}))
     states = {row[5] for row in trials(tmp_path / "run")}
     assert states <= {"complete", PRUNED} and (PRUNED in states or text.startswith(("hyper", "patient")))
+
+
+def test_a_search_whose_pulls_were_all_stopped_says_so(learning, tmp_path):
+    text = "threshold:lower=0.99"
+    message = rf"24 of 24 were stopped by --prune {text}, the last one at epoch 1 of 4 .*threshold; begin anew"
+    with pytest.raises(SearchFailed, match=message):
+        search(settings(tmp_path / "run", {**PRUNING, "prune": text}))
 
 
 def test_pruners_may_be_written_as_optuna_does():

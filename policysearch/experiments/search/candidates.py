@@ -11,7 +11,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_chains import merged_arm
 from policysearch.study.density_settings import density_settings
-from policysearch.study.rows import Row, most_common_error
+from policysearch.study.rows import PRUNED, Row, most_common_error
 
 
 def candidates(
@@ -56,4 +56,15 @@ def must_have_rewards(config: SearchConfig, rows: Sequence[Row], summaries: Sequ
     else:
         return
     error, count = most_common_error(failed)
+    stopped = [row for row in failed if row.state == PRUNED]
+    if stopped:
+        raise SearchFailed(
+            f"no pull was trained to its end: {len(stopped)} of {len(failed)} were stopped by --prune {config.prune}, "
+            f"the last one {stopped[-1].outcome.pruned}{_and_failed(error, count)}; begin anew with a pruner that stops "
+            "fewer"
+        )
     raise SearchFailed(f"every {what} failed: {count} of {len(failed)} trials ended with an error, most often: {error}")
+
+
+def _and_failed(error: str, count: int) -> str:
+    return f", and {count} failed, most often: {error}" if count else ""
