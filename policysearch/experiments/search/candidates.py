@@ -58,13 +58,9 @@ def must_have_rewards(config: SearchConfig, rows: Sequence[Row], summaries: Sequ
     error, count = most_common_error(failed)
     stopped = [row for row in failed if row.state == PRUNED]
     if stopped:
+        failures = f", and {count} failed, most often: {error}" if count else ""
         raise SearchFailed(
             f"no pull was trained to its end: {len(stopped)} of {len(failed)} were stopped by --prune {config.prune}, "
-            f"the last one {stopped[-1].outcome.pruned}{_and_failed(error, count)}; begin anew with a pruner that stops "
-            "fewer"
+            f"the last one {stopped[-1].outcome.pruned}{failures}; begin anew with a pruner that stops fewer"
         )
     raise SearchFailed(f"every {what} failed: {count} of {len(failed)} trials ended with an error, most often: {error}")
-
-
-def _and_failed(error: str, count: int) -> str:
-    return f", and {count} failed, most often: {error}" if count else ""
