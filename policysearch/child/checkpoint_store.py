@@ -147,6 +147,16 @@ class CheckpointStore:
 
     Attributes:
         files: where they are.
+
+    Example:
+        >>> import tempfile
+        >>> store = CheckpointStore(FolderFiles(Path(tempfile.mkdtemp()), limit=1.0))
+        >>> first = store.keep(b"weights", Stretch(0, 3, seed=7, images=500, policy="{}", loss="", origin=""))
+        >>> store.content(first)
+        b'weights'
+        >>> second = store.keep(b"more", Stretch(3, 9, seed=7, images=500, policy="{}", loss="", origin=first))
+        >>> [(stretch.begin, stretch.end) for stretch in store.lineage(second)]
+        [(0, 3), (3, 9)]
     """
 
     files: Files

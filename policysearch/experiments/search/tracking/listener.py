@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from policysearch.experiments.search.tracking.addresses import without_user
 from policysearch.rules import Tally
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rows import COMPLETE, RUNNING, Row
+from policysearch.study.rows import COMPLETE, PRUNED, RUNNING, Row
 
 Listener = Callable[[Any], None]
 _METRICS = ("accuracy", "loss")
@@ -92,7 +92,10 @@ class _Following:
     def _report(self, phase: str, row: Row) -> None:
         tally = self._tallies[phase]
         tally.start(row.pull)
-        tally.finish(row.pull, row.reward)
+        if row.state == PRUNED:
+            tally.prune(row.pull)
+        else:
+            tally.finish(row.pull, row.reward)
         best_arm = tally.best()
         figures = scalars(row, best_arm[1] if best_arm else None)
         for name, tracker in list(self._trackers.items()):
@@ -116,7 +119,7 @@ class _Following:
 
 
 def scalars(row: Row, best: float | None) -> dict[str, float]:
-    """The figures of a finished trial; a failed one has its time only.
+    """The figures of a finished trial; one that failed or was pruned has its time only.
 
     Args:
         row: the trial.
