@@ -41,6 +41,15 @@ def test_replicates_may_differ_by_arm_but_have_no_holes(tmp_path):
     assert np.isfinite(rewards).sum(1).tolist() == [4] * 8 + [2] * 12
 
 
+def test_a_pull_that_went_on_after_a_kill_costs_its_whole_training(tmp_path):
+    def killed(cell, metrics):
+        return {**metrics, "continued_from": 20, "seconds": 35.0} if cell == (3, 1, 1) else metrics
+
+    made_up(tmp_path / "t.parquet", spoil=killed)
+    _, seconds = load_table(tmp_path / "t.parquet").grid(1, ACCURACY)
+    assert seconds[3, 1] == 35.0 and (np.delete(seconds.ravel(), 3 * seconds.shape[1] + 1) == 20.0).all()
+
+
 def without(cell):
     return lambda at, metrics: None if at == cell else metrics
 

@@ -22,7 +22,7 @@ from policysearch.experiments.tabular.table import Table
 from policysearch.policy.spaces import Arm, parse_space
 from policysearch.policy.validation import validation_message
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rows import COMPLETE, FAILED
+from policysearch.study.rows import COMPLETE, FAILED, Row
 
 SCHEMA = 1
 _KEY = b"policysearch"
@@ -96,13 +96,19 @@ def _columns(record: OptunaTrialStore) -> dict[str, list[Any]]:
         "epochs": [trial.epochs for trial in trials],
         "replicate": [row.replicate for row in rows],
         "seed": [trial.seed for trial in trials],
-        "worker_seconds": [row.outcome.seconds for row in rows],
+        "worker_seconds": [_seconds(row) for row in rows],
         "attempts": [len(row.failures) + 1 for row in rows],
         "curve": [json.dumps(values.get("curve", [])) for values in metrics],
     }
     for name in _numeric_metrics(metrics):
         columns[name] = [values.get(name) for values in metrics]
     return columns
+
+
+def _seconds(row: Row) -> float:
+    """Worker-seconds of a pull; of one that went on from the checkpoint of a killed attempt, of the whole training."""
+    seconds, metrics = row.outcome.seconds, row.outcome.metrics
+    return max(seconds, float(metrics.get("seconds", 0.0))) if metrics.get("continued_from") else seconds
 
 
 def _numeric_metrics(metrics: Iterable[Mapping[str, Any]]) -> list[str]:
