@@ -188,7 +188,7 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         partial(_adaptive, "entaugment", "entaugment"),
     ),
     "adaaugment": (
-        "the same, as strong as an actor-critic learns to choose per image (AdaAugment); costs three passes a step",
+        "the same, as strong as an actor-critic learns to choose per image (AdaAugment); costs two more passes a step",
         partial(_adaptive, "adaaugment", "adaaugment"),
     ),
     "sample-aware-randaugment": (

@@ -20,7 +20,7 @@ class DiscountedUcb(Rule):
     A reward that came k rewards ago weighs γ^k in the mean, in the deviation s within arms, and in n_i(γ), whose sum
     over the arms is n(γ). With γ = 1 it is `ucb`. The paper has 2·B·sqrt(ξ ln n/n_i) for rewards in [0, B], the same
     with B = c·s and ξ = 1/2; it bounds the regret over T pulls with Υ changes of the arms' means by
-    O(sqrt(T Υ) ln T) for ξ above 1/2 and γ = 1 - sqrt(Υ/T)/4. With an s that is estimated no bound holds as stated.
+    O(sqrt(T Υ) ln T) for ξ above 1/2 and γ = 1 - sqrt(Υ/T)/(4B). With an s that is estimated no bound holds as stated.
 
     Attributes:
         gamma: in (0, 1]; the last 1/(1 - γ) rewards count. It should be well above the number of arms.

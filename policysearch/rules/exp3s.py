@@ -24,9 +24,9 @@ class Exp3S(Rule):
     the reward scaled to [0, 1] by the range of all rewards so far, p the probability with which its arm was drawn (1/K
     where it is not known), K the number of arms that are not abandoned.
 
-    The paper has rate = γ and α = 1/T, and bounds the regret over T pulls against any sequence of arms that changes S
-    times by 2.63 sqrt(K T (S ln(K T) + e)) with γ = sqrt(K (S ln(K T) + e)/(1.72 T)) (corollary 8.2). The range is not
-    known before, and rewards come late: no bound holds here.
+    The paper has rate = γ and α = 1/T, and bounds the regret over T pulls against any sequence of arms that changes
+    S - 1 times by 2.63 sqrt(K T (S ln(K T) + e)) with γ = sqrt(K (S ln(K T) + e)/(1.72 T)). The range is not known
+    before, and rewards come late: no bound holds here.
 
     A pull that failed is done again first, while its arm has no reward, and counts as one draw.
 
