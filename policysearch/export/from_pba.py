@@ -117,6 +117,8 @@ def _of_log(data: Sequence[Any], name: str, epochs: int | None) -> list[tuple[in
             f"{name} is a log, which does not say how long its search trained: give --epochs (the paper's CIFAR-10 "
             "search trained 200 epochs, its SVHN search 160)"
         )
+    if epochs < 1:
+        raise UserError(f"--epochs must be 1 or more, got {epochs}")
     entries = [_entry(entry, f"{name}, line {i}") for i, entry in enumerate(data, 1)]
     # The log may hold lines of other children before; the last unbroken chain is the child's own.
     while (broken := _break(entries)) is not None:

@@ -103,6 +103,7 @@ def test_rows_by_epoch_and_rows_with_their_epochs_agree():
     [
         ("\n".join(map(repr, LINES)), None, "a log, which does not say how long.*give --epochs"),
         ("\n".join(map(repr, LINES)), 5, "must grow from line to line and end at --epochs 5"),
+        (repr(["4", "9", 3, 0, A, B]), 0, "--epochs must be 1 or more, got 0"),
         (repr([A[:59]]), None, "row 1: a policy is 60 whole numbers, got 59 entries"),
         (repr([[11, *A[1:]]]), None, "number 1, a probability in tenths, must be a whole number from 0 to 10, got 11"),
         (repr([[0, 2.5, *A[2:]]]), None, "number 2, a level, must be a whole number"),
