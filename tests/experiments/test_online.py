@@ -22,7 +22,7 @@ from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.online.chooser import RuleChooser
 from policysearch.experiments.online.pace import LastCheckpoint
-from policysearch.experiments.online.run import Online, online
+from policysearch.experiments.online.run import Online, online, read_online
 from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.online.shares import shares
 from policysearch.experiments.online.summary import Pull, Summary
@@ -30,7 +30,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm
 from policysearch.rules.ucb import Ucb
-from policysearch.study.config import load_config
+from policysearch.study.config import load_config, save_config
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.strategies import RuleStrategy
 from tests.support.command_line import call
@@ -360,6 +360,14 @@ def test_a_reward_that_is_no_number_is_a_failed_stretch(place, tmp_path):
     assert result.summary.metrics["accuracy"] > 0
     (caution,) = [text for text in result.summary.cautions if "no reward" in text]
     assert caution.startswith("2 of 2 choices have no reward, most often: ") and "None" in caution
+
+
+def test_a_report_imports_the_operations_of_its_policy(whole, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole.folder, folder)
+    save_config(load_config(folder / "config.toml").model_copy(update={"operations": "gone.py"}), folder / "config.toml")
+    with pytest.raises(UserError, match=r"operations module 'gone.py' cannot be loaded"):
+        read_online(folder)
 
 
 @pytest.mark.parametrize("lost", ["config.toml", "space.toml"])

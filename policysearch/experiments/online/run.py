@@ -15,7 +15,7 @@ import tomli_w
 from policysearch.core.command import command
 from policysearch.core.errors import in_one_line
 from policysearch.core.settings import Mark
-from policysearch.core.user_code import function_digest
+from policysearch.core.user_code import function_digest, import_all
 from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.online.plot import write_plot
 from policysearch.experiments.online.prepare import MARK, PHASES, Prepared, prepare
@@ -30,9 +30,11 @@ from policysearch.experiments.session import Session
 from policysearch.policy.policy import Policy
 from policysearch.rules import RULES
 from policysearch.rules.registry import own_rule_named
+from policysearch.study.config import load_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, training_settings
 from policysearch.study.rows import FAILED
+from policysearch.study.run_folder import RunFolder
 from policysearch.study.stretch_metrics import STRETCH_METRICS
 
 PICTURE = "online.png"
@@ -99,11 +101,14 @@ def online(
 
 
 def read_online(folder: Path) -> Online:
-    """Read the result of an online search that has ended.
+    """Read the result of an online search that has ended; the user's operations in its policy are imported.
 
     Raises:
-        UserError: it has not, or its files are damaged.
+        UserError: it has not, its files are damaged, or an operation cannot be imported.
     """
+    run = RunFolder(folder)
+    if run.config.exists():
+        import_all(load_config(run.config).operations)
     return Online(folder, Policy.load(folder / "policy.json"), folder / NETWORK, read_summary(folder))
 
 
