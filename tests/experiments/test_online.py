@@ -365,7 +365,8 @@ def test_a_reward_that_is_no_number_is_a_failed_stretch(place, tmp_path):
 def test_a_report_imports_the_operations_of_its_policy(whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole.folder, folder)
-    save_config(load_config(folder / "config.toml").model_copy(update={"operations": "gone.py"}), folder / "config.toml")
+    config = load_config(folder / "config.toml")
+    save_config(config.model_copy(update={"operations": "gone.py"}), folder / "config.toml")
     with pytest.raises(UserError, match=r"operations module 'gone.py' cannot be loaded"):
         read_online(folder)
 
