@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from policysearch.child.stretch_plan import Stretch
+from policysearch.core.errors import in_one_line
 from policysearch.core.files import replacing
 
 _SHARE = 0.02
@@ -29,12 +31,16 @@ class LastCheckpoint:
         return self._path.read_bytes() if self._path.exists() else None
 
     def write_if_due(self, content: Callable[[], bytes]) -> None:
-        """Write the file whole, if enough time has passed."""
+        """Write the file whole, if enough time has passed; what goes wrong is a warning, and ends no training."""
         started = time.monotonic()
         if started < self._next:
             return
-        with replacing(self._path) as partial:
-            partial.write_bytes(content())
+        try:
+            with replacing(self._path) as partial:
+                partial.write_bytes(content())
+        except Exception as error:  # a full disk, or a network of the user's own whose state cannot be saved
+            reason = in_one_line(error)[:300]
+            warnings.warn(f"no checkpoint could be written, and the training goes on: {reason}", stacklevel=2)
         ended = time.monotonic()
         self._next = ended + (ended - started) / _SHARE
 
