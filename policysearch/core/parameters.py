@@ -11,7 +11,7 @@ def parameters_in(text: str, allowed: Collection[str], what: str) -> dict[str, s
     """The values in `parameter=value,...` by parameter, as text.
 
     Args:
-        text: what stands behind the name and its colon; may be empty.
+        text: what follows the name and its colon; may be empty.
         allowed: names of parameters.
         what: what has them, for messages, such as "rule ucb".
 

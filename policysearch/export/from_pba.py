@@ -50,7 +50,7 @@ _ROWS = (
     _Row("translate-y", lambda level: level * 10 // _TOP / _SIDE),
     _Row("cutout", lambda level: level * 20 // _TOP / _SIDE),
 )
-"""In the order of the authors' code; each stands twice in a row of numbers: all fifteen, then all again."""
+"""In the order of the authors' code; each is twice in a row of numbers: all fifteen, then all again."""
 
 _LENGTH = 2 * 2 * len(_ROWS)
 _NOTE = (
