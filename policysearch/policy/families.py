@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,6 +45,15 @@ class Family(BaseModel):
             choices |= {f"{name}_{i}": values for name, values in self.parameters.items() if name in copied}
         choices |= {name: values for name, values in self.parameters.items() if name not in copied}
         return {f"{self.name}.{name}": values for name, values in choices.items()}
+
+    def specimens(self) -> Iterator[tuple[str, Policy]]:
+        """The policy of all first choices, under no name, then that with each other choice of each parameter."""
+        choices = self.choices()
+        first: dict[str, Value] = {name: values[0] for name, values in choices.items()}
+        yield "", self.build(first)
+        for name, values in choices.items():
+            for value in values[1:]:
+                yield name, self.build({**first, name: value})
 
     def build(self, parameters: Parameters) -> Policy:
         """The policy of an assignment by full parameter names; it is named after the family and its parameters.

@@ -169,9 +169,7 @@ def _can_be_joined(family: Family) -> bool:
         return False
     if family.policy is not None:
         return not _NOT_JOINED & family.policy.keys()
-    first = {"family": family.name} | {name: values[0] for name, values in family.choices().items()}
-    policy = family.build(first)
-    return not any(getattr(policy, part) for part in _NOT_JOINED)
+    return not any(getattr(policy, part) for _, policy in family.specimens() for part in _NOT_JOINED)
 
 
 def _softmax(logits: Floats) -> Floats:

@@ -107,6 +107,22 @@ def test_softened_families_and_fixed_policies_are_left_out():
     assert set(Controller(Adversarial(), load_space("autoaugment")).chances()["family"]) == {"autoaugment"}
 
 
+@pytest.mark.parametrize("name", ["augmix", "entaugment", "soft-crop"])
+def test_a_family_with_any_policy_that_cannot_share_a_batch_is_left_out(name):
+    text = f"""
+schema = 1
+[[family]]
+name = "levels"
+preset = "randaugment:$n,9"
+parameters.n = [1, 2]
+[[family]]
+name = "some"
+preset = "$name"
+parameters.name = ["randaugment", "{name}"]
+"""
+    assert set(Controller(Adversarial(), parse_space("x", text, "x")).chances()["family"]) == {"levels"}
+
+
 def test_a_space_without_parameters_is_refused():
     with pytest.raises(UserError, match=r"learns the parameters of families .* 'soft-crop' has none: give another"):
         Controller(Adversarial(), load_space("soft-crop"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -105,19 +105,9 @@ def _fixed_of_template(family: Family) -> set[str]:
 
 def _fixed_of_preset(family: Family) -> set[str]:
     """Full names of the parameters with which a preset changes what no stage can, found by trying each choice."""
-    before, *others = [(name, _unchanging(policy)) for name, policy in _one_by_one(family)]
+    before, *others = [(name, _unchanging(policy)) for name, policy in family.specimens()]
     differing = {name for name, parts in others if parts != before[1]}
     return differing | {f"{family.name}.{name}" for name in parameter_names([family.loss])}
-
-
-def _one_by_one(family: Family) -> Iterator[tuple[str, Policy]]:
-    """The family's policy of first choices, with no name, then that with each choice of each parameter."""
-    choices = family.choices()
-    first: dict[str, Value] = {name: values[0] for name, values in choices.items()}
-    yield "", family.build(first)
-    for name, values in choices.items():
-        for value in values[1:]:
-            yield name, family.build({**first, name: value})
 
 
 def _unchanging(policy: Policy) -> list[Any]:
@@ -130,5 +120,5 @@ def _depends_on_end(family: Family) -> bool:
         return False  # a step's preset has neither
     return any(
         policy.stages or (policy.adaptive is not None and policy.adaptive.depends_on_end)
-        for _, policy in _one_by_one(family)
+        for _, policy in family.specimens()
     )
