@@ -120,12 +120,14 @@ class RunFolder:
         """Check that a run is in the folder.
 
         Raises:
-            UserError: there is no run here.
+            UserError: there is no run here, or it is an evaluation.
         """
         try:
-            there = self.config.exists()
+            there, judged = self.config.exists(), (self.path / "evaluation.toml").exists()
         except OSError as error:
             raise UserError(f"cannot read folder {self.path}: {error.strerror}") from None
+        if judged:
+            raise UserError(f"{self.path} holds an evaluation and no search: the command that began it goes on with it")
         if not there:
             raise UserError(
                 f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` or `online` "

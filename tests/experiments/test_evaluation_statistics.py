@@ -158,7 +158,10 @@ def test_a_fixed_policy_that_is_evaluated_costs_nothing():
     measured = Measured(tuple(values), tuple(values), made(values).values)
     verdict = judge_policy(measured)
     assert verdict.best == "flip-crop" and verdict.use == "identity"
-    assert verdict.sentence.endswith("identity is a fixed policy itself, and free")
+    assert verdict.sentence.endswith("identity is a fixed policy itself: it is free")
+    values = {"entaugment": GOOD, "flip-crop": values["flip-crop"]}
+    adapting = judge_policy(Measured(tuple(values), tuple(values), made(values).values))
+    assert adapting.sentence.endswith("itself: it costs no search, and adapts as your network trains")
 
 
 def test_no_policy_stands_twice_and_names_differ():

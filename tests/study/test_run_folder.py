@@ -178,3 +178,10 @@ def test_an_experiment_that_cannot_begin_removes_what_it_wrote_and_nothing_else(
         folder.checkpoints.mkdir()
         raise UserError("wrong")
     assert sorted(path.name for path in folder.path.iterdir()) == ["study.db", "test-reads.jsonl"]
+
+
+def test_an_evaluation_is_no_search_to_go_on_with(tmp_path):
+    for name in ("config.toml", "evaluation.toml"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(UserError, match="holds an evaluation and no search: the command that began it goes on with it"):
+        resume(tmp_path)

@@ -104,7 +104,7 @@ def _sentence(measured: Measured, finding: Finding, pairs: list[PairedTest]) -> 
         said = _AGAINST_TRIVIAL[_finding(pair)]
         parts.append(said.format(other=_title(pair.other), by=_by(pair, _finding(pair))))
     if measured.searched in measured.fixed:
-        parts.append(f"{measured.searched} is a fixed policy itself, and free")
+        parts.append(f"{measured.searched} is a fixed policy itself: {_cost(measured.searched)}")
     elif finding != "better":
         parts.append(f"use {first.other}, {_cost(first.other)}")
     return "; ".join(parts)
