@@ -78,7 +78,7 @@ def _at_level(step: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f'range must be "standard" or "wide", got {span!r}')
     whole = isinstance(levels, int) and levels >= 2 and isinstance(level, int | float)
     if not whole or not 0 <= level < levels:
-        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels}), got {level}")
+        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels!r}), got {level!r}")
     row = operation(str(step.get("operation")))
     if span == "wide" and row.standard and not row.wide:
         raise UserError(f"{row.name} has no wide range (TrivialAugment's): leave `range` out, or give a magnitude")

@@ -181,6 +181,18 @@ sub_policies = [{ steps = [{ operation = "$op", level = "$level", range = "wide"
     assert len(first.steps[1].one_of) == 14
 
 
+def test_a_control_character_is_shown_as_its_escape(tmp_path):
+    text = """
+schema = 1
+[[family]]
+name = "a"
+[family.policy]
+sub_policies = [{ steps = [{ operation = "rotate", level = "\\u0000" }] }]
+"""
+    with pytest.raises(UserError, match=r"from 0 to levels - 1 \(levels 31\), got '\\x00'"):
+        load_space(written(tmp_path, text))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -313,6 +313,7 @@ class UntilBothNodesWereSeen(Numbers):
     """Trials without end until a second node has joined, worked and left; then a last few for who is still there.
 
     Attributes:
+        pool: that evaluates them.
         nodes: ids of the nodes that trials ran on.
         joined, left: whether the second node has joined, and left.
     """
@@ -320,6 +321,7 @@ class UntilBothNodesWereSeen(Numbers):
     def __init__(self, cluster: Cluster) -> None:
         super().__init__([])
         self.cluster = cluster
+        self.pool: RayPool | None = None
         self.nodes: set[str] = set()
         self.node: object = None
         self.joined = self.left = False
@@ -338,7 +340,8 @@ class UntilBothNodesWereSeen(Numbers):
         if self.nodes and not self.joined:
             self.node = self.cluster.add_node(num_cpus=2)
             self.joined = True
-        elif len(self.nodes) == 2 and not self.left:
+        elif len(self.nodes) == 2 and not self.left and self.pool.free_slots <= 1:
+            # At least one of its two workers is at work.
             self.cluster.remove_node(self.node, allow_graceful=False)
             self.left = True
 
@@ -349,6 +352,7 @@ def test_nodes_that_join_are_used_and_nodes_that_leave_are_survived(changing_clu
     with connected(changing_cluster.address, 0):
         pool = RayPool(Where(0.4), None, patience=120)
         try:
+            source.pool = pool
             run(source, pool, retries=3, progress=source.change)
             left = settled(pool, 1)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text, update
@@ -14,7 +15,7 @@ from policysearch.service.database.jobs import Jobs, QueueFull
 from policysearch.service.database.tables import SCHEMA, SCHEMA_VERSION
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Intent, State, WrongState
-from tests.support.postgres import private_server
+from tests.support.postgres import Server, private_server
 from tests.support.services import Service
 
 ANNA, BEN, ADMIN = Viewer("anna"), Viewer("ben"), Viewer("root", "admin")
@@ -191,11 +192,18 @@ def test_sqlite_waits_for_the_disk(tmp_path):
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
 
 
+@pytest.fixture
+def durable() -> Iterator[Server]:
+    """A PostgreSQL server that keeps what it has taken, as the one that tests share does not when it is killed."""
+    with private_server(options="") as server:
+        if server is None:
+            pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+        yield server
+
+
 @pytest.mark.slow
-def test_one_server_schedules_a_shared_database_and_an_outage_loses_nothing(postgres, tmp_path):
-    if postgres is None:
-        pytest.skip("PostgreSQL is not installed")
-    url = postgres.new_database("shared")
+def test_one_server_schedules_a_shared_database_and_an_outage_loses_nothing(durable, tmp_path):
+    url = durable.new_database("shared")
     with open_database(url, tmp_path / "x") as one, open_database(url, tmp_path / "x") as other:
         first, second = Service(tmp_path / "one", database=one), Service(tmp_path / "two", database=other)
         job = first.running()
@@ -203,12 +211,12 @@ def test_one_server_schedules_a_shared_database_and_an_outage_loses_nothing(post
         assert second.scheduler.trouble == "another server schedules the jobs of this database"
 
         first.end(job)
-        postgres.stop("immediate")
+        durable.stop("immediate")
         first.step()
         assert first.scheduler.trouble.startswith("the service's database does not answer")
         with pytest.raises(DatabaseAway):
             first.jobs.page(None)
-        postgres.start()
+        durable.start()
         first.step(2)
         assert (first.scheduler.trouble, first.state(job)) == ("", "done")
         first.scheduler.close()
