@@ -84,20 +84,30 @@ def renamed(folder: Path, name: str) -> Path:
     return path
 
 
-def table(out: Path, costs: dict[str, float]) -> Iterator[str]:
+def same_policy(path: Path, others: list[Path]) -> str:
+    """A fixed policy, or that of another search, which a search ended with too; empty where there is none."""
+    policy = Policy.load(path)
+    named = {Policy.load(other).hash: Policy.load(other).name for other in reversed(others)}
+    return (named | {Policy.preset(name).hash: name for name in FIXED.split(",")}).get(policy.hash, "")
+
+
+def table(out: Path, costs: dict[str, float], advice: dict[str, str]) -> Iterator[str]:
     """The lines of the table, best mean first.
 
     Args:
         out: holds the evaluation.
         costs: long trainings by name of a policy; one that is not there was free.
+        advice: by name of a search the policy of another name that it ended with; empty where it found one of its own.
     """
     found = json.loads((out / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
     errors = dict(zip(found["policies"], found["metrics"]["error"]["values"], strict=True))
+    errors |= {search: errors[name] for search, name in advice.items() if name}
     means = {name: 1 - mean(values) for name, values in errors.items()}
     yield "| policy | cost of the search, long trainings | test accuracy, % | deviation over networks |"
     yield "| - | - | - | - |"
     for name in sorted(means, key=lambda name: -means[name]):
-        yield f"| {name} | {costs.get(name, 0):.1f} | {100 * means[name]:.2f} | {100 * stdev(errors[name]):.2f} |"
+        label = f"{name} (the same as {advice[name]})" if advice.get(name) else name
+        yield f"| {label} | {costs.get(name, 0):.1f} | {100 * means[name]:.2f} | {100 * stdev(errors[name]):.2f} |"
 
 
 def main() -> None:
@@ -117,7 +127,7 @@ def main() -> None:
     common = ["--data", options.data, "--model", options.model]
     common += ["--validation", options.validation] if options.validation else []
     size = {"{images}": str(long.images), "{epochs}": str(long.epochs)}
-    policies, costs = [], {}
+    policies, costs, advice = [], {}, {}
     for name, words in tomllib.loads(SEARCHES.read_text(encoding="utf-8")).items():
         if options.only and name not in options.only:
             continue
@@ -126,6 +136,7 @@ def main() -> None:
             workers = ["--workers", options.workers] if words[0] == "search" else []
             folder = search(name, filled, [*common, *workers], seed, options.out)
             policies.append(renamed(folder, f"{name}, search {seed}"))
+            advice[f"{name}, search {seed}"] = same_policy(policies[-1], policies[:-1])
             costs[f"{name}, search {seed}"] = cost(folder, long, words)
 
     trained = ["--images", size["{images}"], "--epochs", size["{epochs}"], "--seeds", str(options.evaluate)]
@@ -133,7 +144,7 @@ def main() -> None:
     where = ["--workers", options.workers, "--out", str(options.out / "evaluation")]
     against = ["--against", FIXED, "--also", also]
     policysearch("evaluate", str(policies[0]), *against, *common, *trained, *where)
-    text = "\n".join(table(options.out, costs))
+    text = "\n".join(table(options.out, costs, advice))
     (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)
 
