@@ -41,6 +41,14 @@ def test_form(path):
         assert lines[1] == "" and lines[2].endswith(".") and lines[3] == "", "one line for the list"
 
 
+def test_the_page_of_measurements_names_every_folder_of_results():
+    text = (README.parent / "policysearch" / "guide" / "measurements.md").read_text(encoding="utf-8")
+    missing = [
+        path.name for path in (README.parent / "results").iterdir() if f"](../../results/{path.name})" not in text
+    ]
+    assert not missing
+
+
 @TEXTS
 def test_links_lead_somewhere(path):
     links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
