@@ -8,10 +8,10 @@ ARGS ?=
 search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 60" for other settings
 	$(BIN)/policysearch search $(ARGS)
 
-test: .venv/installed-test ## the quick tests, some 4 minutes on 2 cores
+test: .venv/installed-test ## the quick tests, some 6 minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-slow: .venv/installed-test ## the tests marked slow (8 minutes): real kills, Ray nodes that come and go, the wheel
+slow: .venv/installed-test ## the tests marked slow (20 minutes): real kills, Ray nodes that come and go, the wheel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 browser: .venv/installed-test ## the service's pages in a real browser; apt-get install --no-install-recommends chromium
