@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from policysearch.core.errors import RunFailed, UserError
+from policysearch.core.errors import RunFailed, UserError, in_one_line
 from policysearch.core.user_code import current_folder_importable
 from workers.forkserver import live_with_parent, started
 from workers.main_module import main_is_left_out
@@ -87,4 +87,4 @@ def _portable(error: Exception) -> Exception:
         return RunFailed(str(error))
     if type(error).__module__ == "builtins":
         return error
-    return RuntimeError(f"{type(error).__name__}: {error}")
+    return RuntimeError(in_one_line(error))

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from policysearch.core.errors import in_one_line
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import current_folder_importable
 from workers.evaluate import Setup, attempt
@@ -28,7 +29,7 @@ def _answer(setup: Setup, connection: Connection) -> None:
     try:
         evaluate = setup()
     except (Exception, SystemExit) as error:  # the data or the network may be the user's own code
-        connection.send(Died(f"{type(error).__name__}: {error}"))
+        connection.send(Died(in_one_line(error)))
         return
     connection.send(Ready())
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from policysearch.child.recipe import CONTINUABLE, Recipe
-from policysearch.core.errors import CheckpointError
+from policysearch.core.errors import CheckpointError, in_one_line
 
 _SCHEMA = "policysearch/checkpoint/1"
+_LONGEST = 300  # characters of a foreign error in a message
 _FREE = frozenset({"checkpoints", "compile"})
 """Settings of a recipe that change no weight."""
 
@@ -61,13 +62,13 @@ class Checkpoint:
             document = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             version = document.pop("schema")
         except Exception as error:  # whatever damaged bytes make of it
-            raise CheckpointError(f"the checkpoint is damaged: {_one_line(error)}") from None
+            raise CheckpointError(f"the checkpoint is damaged: {in_one_line(error)[:_LONGEST]}") from None
         if version != _SCHEMA:
             raise CheckpointError(f"the checkpoint is of version {version!r}, and {_SCHEMA!r} is read here")
         try:
             return cls(**document)
         except TypeError as error:
-            raise CheckpointError(f"the checkpoint is damaged: {_one_line(error)}") from None
+            raise CheckpointError(f"the checkpoint is damaged: {in_one_line(error)[:_LONGEST]}") from None
 
     def must_suit(self, *, recipe: Recipe, images: int, epochs: int, device: str) -> None:
         """Check that a training can go on from here.
@@ -101,7 +102,7 @@ class Checkpoint:
         try:
             before = Recipe.model_validate(self.recipe)
         except ValueError as error:
-            raise CheckpointError(f"the checkpoint is damaged: {_one_line(error)}") from None
+            raise CheckpointError(f"the checkpoint is damaged: {in_one_line(error)[:_LONGEST]}") from None
         pairs = {name: (getattr(before, name), getattr(recipe, name)) for name in Recipe.model_fields}
         changed = [f"{name} {old} and not {new}" for name, (old, new) in pairs.items() if old != new]
         changed = [text for text in changed if text.partition(" ")[0] not in _FREE]
@@ -144,8 +145,4 @@ def restore_network(network: nn.Module, state: dict[str, Any]) -> None:
         for name, value in state["others"].items():
             buffers[name].copy_(value)
     except Exception as error:  # the user's own network may put back its extra state in any way
-        raise CheckpointError(f"the checkpoint is of another network: {_one_line(error)}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise CheckpointError(f"the checkpoint is of another network: {in_one_line(error)[:_LONGEST]}") from None

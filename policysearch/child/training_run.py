@@ -31,7 +31,7 @@ from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Recipe, batches_of
 from policysearch.child.test_set import Logits
 from policysearch.child.warm_start import severity
-from policysearch.core.errors import CheckpointError
+from policysearch.core.errors import CheckpointError, in_one_line
 from policysearch.datasets.split import stratified
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
@@ -146,7 +146,7 @@ class TrainingRun:
         try:
             self._restore(checkpoint.state)
         except (KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"the checkpoint is damaged: {type(error).__name__}: {error}") from None
+            raise CheckpointError(f"the checkpoint is damaged: {in_one_line(error)}") from None
         self.begun = self.done = checkpoint.epoch
         if spec.seed != checkpoint.seed:
             self._generators.branch(spec.seed, checkpoint.epoch)

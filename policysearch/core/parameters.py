@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from policysearch.core.errors import UserError, shortened
 
@@ -31,3 +33,36 @@ def parameters_in(text: str, allowed: Collection[str], what: str) -> dict[str, s
             raise UserError(f"{what}: {name} is given twice")
         values[name] = value
     return values
+
+
+def typed_parameters(text: str, defaults: Mapping[str, object], what: str) -> dict[str, Any]:
+    """The values in `parameter=value,...` by parameter, each of the type of its default.
+
+    Args:
+        text: what follows the name and its colon; may be empty.
+        defaults: int, float or str by parameter; those that are not in the text are not in the result.
+        what: what has them, for messages, such as "strategy pba".
+
+    Raises:
+        UserError: an unknown parameter, one that is there twice, or a value that is no finite number or not whole.
+
+    Example:
+        >>> typed_parameters("population=4,quantile=0.5", {"population": 8, "quantile": 0.25}, "strategy pba")
+        {'population': 4, 'quantile': 0.5}
+    """
+    return {
+        name: value if isinstance(defaults[name], str) else _number(value, type(defaults[name]), f"{what}: {name}")
+        for name, value in parameters_in(text, defaults, what).items()
+    }
+
+
+def _number(text: str, kind: type, what: str) -> int | float:
+    """The finite number in a text, an int where it must be whole."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    whole = kind is int
+    if not math.isfinite(number) or (whole and not number.is_integer()):
+        raise UserError(f"{what} must be a {'whole ' * whole}number, got {shortened(text)!r}")
+    return int(number) if whole else number

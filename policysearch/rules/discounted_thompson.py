@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.fading import discounted
 from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
 from policysearch.rules.posterior import drawn_noise, normal
+from policysearch.rules.weighted_counts import discounted
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.rules.fading import discounted, upper_bounds
 from policysearch.rules.history import Choice, History, Rule, argmax, fewest_turns, untried
+from policysearch.rules.weighted_counts import discounted, upper_bounds
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from policysearch.core.errors import UserError
-from policysearch.core.parameters import parameters_in
+from policysearch.core.parameters import typed_parameters
 from policysearch.core.seeds import rule_generator
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.spaces import Arm, Space
@@ -62,15 +61,8 @@ def parse_adversarial(spec: str) -> Adversarial:
         >>> parse_adversarial("adversarial:policies=4")
         Adversarial(policies=4, rate=1.0)
     """
-    allowed = list(inspect.signature(Adversarial).parameters)
-    values: dict[str, float] = {}
-    for key, text in parameters_in(spec.partition(":")[2], allowed, f"rule {NAME}").items():
-        try:
-            values[key] = float(text)
-        except ValueError:
-            raise UserError(f"rule {NAME}: {key} must be a number, got {text!r}") from None
-    count = values.get("policies", Adversarial.policies)
-    return Adversarial(int(count) if count == count // 1 else count, values.get("rate", Adversarial.rate))  # type: ignore[arg-type]
+    defaults = {field.name: field.default for field in fields(Adversarial)}
+    return Adversarial(**typed_parameters(spec.partition(":")[2], defaults, f"rule {NAME}"))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policysearch.child.fold_task import FoldTask
-from policysearch.policy.merging import merged
 from policysearch.policy.spaces import Arm
+from policysearch.policy.union import merged
 from policysearch.study.density_settings import DensitySettings
 from policysearch.study.rows import COMPLETE, RUNNING, Row
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from policysearch.core.errors import UserError, shortened
-from policysearch.core.parameters import parameters_in
+from policysearch.core.errors import UserError
+from policysearch.core.parameters import typed_parameters
 
 if TYPE_CHECKING:
     from policysearch.study.config import SearchConfig
@@ -17,7 +17,7 @@ _SCORES = {"loss": "-held_out_loss", "accuracy": "held_out_accuracy"}
 _EVALUATIONS = 40
 """Of each round of each fold, where `trials` is left open."""
 _DEFAULT_REWARD = "accuracy"
-_MOST, _DIGITS = 1000, 9
+_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,8 @@ def density_settings(spec: str) -> DensitySettings | None:
     name, _, text = spec.partition(":")
     if name != DENSITY:
         return None
-    kinds = {field.name: type(field.default) for field in fields(DensitySettings)}
-    values: dict[str, int | str] = {}
-    for key, value in parameters_in(text, kinds, "strategy density").items():
-        if kinds[key] is int and not (value.isdecimal() and len(value) <= _DIGITS):
-            raise UserError(f"strategy density: {key} must be a whole number, got {shortened(value)!r}")
-        values[key] = int(value) if kinds[key] is int else value
-    return DensitySettings(**values)  # type: ignore[arg-type]
+    defaults = {field.name: field.default for field in fields(DensitySettings)}
+    return DensitySettings(**typed_parameters(text, defaults, "strategy density"))
 
 
 def must_suit_density(config: SearchConfig) -> None:

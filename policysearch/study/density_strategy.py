@@ -11,9 +11,9 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from policysearch.core.seeds import sampler_seed
-from policysearch.policy.merging import must_merge
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm, Space
+from policysearch.policy.union import must_merge
 from policysearch.study.choices import ArmChoice
 from policysearch.study.density_chains import Chain, chains
 from policysearch.study.density_settings import DensitySettings

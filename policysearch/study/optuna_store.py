@@ -1,8 +1,8 @@
 """Trials in an `optuna.Study`, the single source of truth.
 
-The only file that writes trials. It uses three of Optuna's internals (`study._storage`, `study._study_id`,
-a trial's `_trial_id`): the public `ask` commits once for each parameter, and `add_trial` once for a whole trial,
-but it does not return the number that the trial got.
+With `trial_curves` the only file that writes trials. It uses three of Optuna's internals (`study._storage`,
+`study._study_id`, a trial's `_trial_id`): the public `ask` commits once for each parameter, and `add_trial` once for a
+whole trial, but it does not return the number that the trial got.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.choices import Choice, SamplerChoice
-from policysearch.study.quick_storage import QuickStorage
 from policysearch.study.rewards import Reward
 from policysearch.study.rows import FAILED, Row, reward_of
 from policysearch.study.space_distributions import distributions
+from policysearch.study.trial_attributes import by_arm, pull_text, row_of
+from policysearch.study.trial_curves import intermediate_values, write_curves
 from policysearch.study.trial_store import TrialStore
 
 _NOT_NEXT = "not run: another program wrote to the study at the same time"
 _ENDED_ELSEWHERE = "ended by another program"
-_ORIGIN = ("parent", "begin", "checkpoint")
 
 
 class ForeignTrials(RunFailed):
@@ -83,8 +83,8 @@ class OptunaTrialStore(TrialStore):
 
         # Policies are written before the trials that name them, so they are read after these.
         trials = study.get_trials(deepcopy=False)
-        self._policies = {key: Policy.from_dict(data) for key, data in _stored(study, "policy:").items()}
-        self._losses = {key: parse_loss(data) for key, data in _stored(study, "loss:").items()}
+        self._policies = {key: Policy.from_dict(data) for key, data in by_arm(study, "policy:").items()}
+        self._losses = {key: parse_loss(data) for key, data in by_arm(study, "loss:").items()}
         for trial in trials:
             self._read(trial)
 
@@ -112,19 +112,13 @@ class OptunaTrialStore(TrialStore):
             self._keep_incomplete(trial)
             return
         self._must_be_ours(trial)
-        pull = json.loads(trial.user_attrs["pull"])
-        fidelity = pull.get("fidelity", 0)
-        if fidelity >= len(self._fidelities):
+        row = row_of(trial, self._policies, self._losses)
+        if row.fidelity >= len(self._fidelities):
             raise UserError(
-                f"study {self.study.study_name!r} holds pulls at fidelity {fidelity + 1}, and "
+                f"study {self.study.study_name!r} holds pulls at fidelity {row.fidelity + 1}, and "
                 f"{len(self._fidelities)} were given: give all that it was begun with"
             )
-
-        arm = Arm(trial.params, self._policies[pull["arm"]], self._losses.get(pull["arm"]))
-        failures = tuple(Outcome(**failure) for failure in trial.user_attrs.get("failures", ()))
-        probability = pull.get("probability", math.nan)
-        origin = {name: pull[name] for name in _ORIGIN if name in pull}
-        self._start(Row(trial.number, arm, pull["replicate"], fidelity, probability, failures=failures, **origin))
+        self._start(row)
         self._read_end(trial)
 
     def _read_end(self, trial: FrozenTrial) -> None:
@@ -184,7 +178,7 @@ class OptunaTrialStore(TrialStore):
             state=TrialState.RUNNING,
             params=dict(arm.parameters),
             distributions=distributions(self.space, arm.parameters),
-            user_attrs={"pull": _pull(row)},
+            user_attrs={"pull": pull_text(row)},
         )
         storage = self.study._storage
         trial_id = storage.create_new_trial(self.study._study_id, template)
@@ -204,7 +198,7 @@ class OptunaTrialStore(TrialStore):
         self._must_be_next(trial.number)
         arm = self._remembered(self.space.suggest(trial))
         row = Row(trial.number, arm, self.tally.started(arm.key))
-        trial.set_user_attr("pull", _pull(row))
+        trial.set_user_attr("pull", pull_text(row))
         self._start(row)
         return self.trial(row)
 
@@ -256,37 +250,21 @@ class OptunaTrialStore(TrialStore):
     def report(self, curves: Mapping[int, Curve]) -> None:
         """Show learning curves of trials under way, by number, to who watches the study; all in one commit."""
         self._before_writing()
-        self._set_curves({self._id_of(number): self._steps(curve) for number, curve in curves.items()}, {})
+        values = {
+            self._id_of(number): intermediate_values(curve, self._point_value) for number, curve in curves.items()
+        }
+        write_curves(self.study, values, {})
 
     def _set_outcome(self, number: int, outcome: Outcome) -> None:
         """Write how a trial ended, and its learning curve as intermediate values, in one commit."""
         text = json.dumps(asdict(outcome))
-        steps = self._steps(outcome.metrics.get("curve", []))
-        if not steps:
+        values = intermediate_values(outcome.metrics.get("curve", []), self._point_value)
+        if not values:
             self._set(number, "outcome", text)
             return
         self._before_writing()
         trial_id = self._id_of(number)
-        self._set_curves({trial_id: steps}, {trial_id: {"outcome": text}})
-
-    def _steps(self, curve: Curve) -> dict[int, float]:
-        """The points of a curve as intermediate values, by epoch."""
-        if self._point_value is None:
-            return {}
-        return {int(point["epoch"]): self._point_value(point) for point in curve}
-
-    def _set_curves(self, curves: Mapping[int, Mapping[int, float]], attributes: Mapping[int, dict[str, Any]]) -> None:
-        storage = self.study._storage
-        backend = getattr(storage, "_backend", storage)
-        if isinstance(backend, QuickStorage):
-            backend.set_trial_curves(curves, attributes)
-            return
-        for trial_id, steps in curves.items():
-            for step, value in steps.items():
-                storage.set_trial_intermediate_value(trial_id, step, value)
-        for trial_id, texts in attributes.items():
-            for name, text in texts.items():
-                storage.set_trial_user_attr(trial_id, name, text)
+        write_curves(self.study, {trial_id: values}, {trial_id: {"outcome": text}})
 
     def _end(self, number: int, outcome: Outcome) -> Row:
         """Close a trial whose outcome is written. A process that dies before this leaves it to the next reader."""
@@ -328,24 +306,3 @@ class OptunaTrialStore(TrialStore):
 
     def _id_of(self, number: int) -> int:
         return self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-
-
-def _stored(study: optuna.Study, prefix: str) -> dict[str, Any]:
-    """What the study's attributes hold by arm key."""
-    return {
-        name.removeprefix(prefix): json.loads(text)
-        for name, text in study.user_attrs.items()
-        if name.startswith(prefix)
-    }
-
-
-def _pull(row: Row) -> str:
-    """The trial attribute `pull`: what says nothing is left out, such as the fidelity of the cheapest pull."""
-    pull: dict[str, Any] = {"arm": row.arm.key, "replicate": row.replicate}
-    if row.fidelity:
-        pull["fidelity"] = row.fidelity
-    if not math.isnan(row.probability):
-        pull["probability"] = row.probability
-    if row.parent is not None:
-        pull |= {name: getattr(row, name) for name in _ORIGIN}
-    return json.dumps(pull)

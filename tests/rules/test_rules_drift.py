@@ -16,10 +16,10 @@ from policysearch.rules.discounted_thompson import DiscountedThompson
 from policysearch.rules.discounted_ucb import DiscountedUcb
 from policysearch.rules.exp3 import Exp3
 from policysearch.rules.exp3s import Exp3S
-from policysearch.rules.fading import discounted, upper_bounds, windowed
 from policysearch.rules.sliding_window_ucb import SlidingWindowUcb
 from policysearch.rules.thompson import Thompson
 from policysearch.rules.ucb import Ucb
+from policysearch.rules.weighted_counts import discounted, upper_bounds, windowed
 from tests.support.histories import choices, history
 from tests.support.simulated import normal, play
 

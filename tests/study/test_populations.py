@@ -357,7 +357,7 @@ def test_plans_that_cannot_be_are_refused_in_a_sentence(settings, sentence):
         ("pba:interval=0", "interval must be 1 epoch or more, got 0"),
         ("pba:interval=2.5", "interval must be a whole number, got '2.5'"),
         ("pba:quantile=0", r"quantile must lie in \(0, 0.5\], got 0"),
-        ("pb2:quantile=nan", "quantile must lie in"),
+        ("pb2:quantile=nan", "quantile must be a number"),
         ("pb2:resample=1.1", "resample must lie in"),
         ("pb2:reach=-1", "reach must lie in"),
         ("pba:from_first=2", "from_first must be 0 or 1"),

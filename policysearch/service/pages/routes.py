@@ -25,7 +25,7 @@ from policysearch.service.pages.new import new_page
 from policysearch.service.pages.shell import Shell
 from policysearch.service.pages.static_files import static_file
 from policysearch.service.requests import schema
-from policysearch.service.web.comparing import findings
+from policysearch.service.web.comparisons import findings
 from policysearch.service.web.context import context_of
 from policysearch.service.web.data import data_set_json, named_sets
 from policysearch.service.web.lookup import visible_job

@@ -25,9 +25,9 @@ from policysearch.service.runner.exit_record import (
 )
 from policysearch.service.runner.heartbeat import heartbeat
 from policysearch.service.runner.log_file import last_lines
+from policysearch.service.runner.messages import without_paths
 from policysearch.service.runner.setting_names import setting_of
 from policysearch.service.runner.stopped import Stopped
-from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 
 _PLACES = frozenset({"device", "pool", "ray_address", "gpus_per_worker", "cpus_per_worker", "ray_wait"})

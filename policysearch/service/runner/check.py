@@ -23,8 +23,8 @@ from policysearch.experiments.session_data import load_with_progress
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.exit_record import CheckRecord
+from policysearch.service.runner.messages import without_paths
 from policysearch.service.runner.setting_names import setting_of
-from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.config import SearchConfig, make_config, validated
 from policysearch.study.ladder import longest_pull

@@ -13,9 +13,9 @@ from policysearch.experiments.progress import Status
 from policysearch.policy.spaces import Arm
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.live import LiveFile
+from policysearch.service.runner.messages import without_paths
 from policysearch.service.runner.pace import Pace
 from policysearch.service.runner.stopped import Stopped
-from policysearch.service.runner.wording import without_paths
 from policysearch.service.state_folder import JobFolder
 from policysearch.study.controller import Source
 

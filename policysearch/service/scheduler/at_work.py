@@ -8,8 +8,8 @@ from typing import Any
 from policysearch.service.job import WITH_RUNNER, Intent, Job, State
 from policysearch.service.runner.exit_record import read_exit
 from policysearch.service.scheduler.ages import PAUSE_SECONDS
-from policysearch.service.scheduler.booking import Act, Decision, Seen, decide
-from policysearch.service.scheduler.following import Followed, follow
+from policysearch.service.scheduler.decisions import Act, Decision, Seen, decide
+from policysearch.service.scheduler.job_logs import Followed, follow
 from policysearch.service.scheduler.means import Means
 
 _SILENT_SECONDS = 300.0

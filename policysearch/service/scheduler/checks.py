@@ -7,7 +7,7 @@ import signal
 from policysearch.core.errors import UserError
 from policysearch.service.job import Intent, Job, State
 from policysearch.service.runner.exit_record import CheckRecord, read_check
-from policysearch.service.scheduler.booking import LINGER_SECONDS, LOCK_SECONDS
+from policysearch.service.scheduler.decisions import LINGER_SECONDS, LOCK_SECONDS
 from policysearch.service.scheduler.means import Means
 from policysearch.service.scheduler.places import most_workers
 from policysearch.service.scheduler.processes import Sight

@@ -17,7 +17,7 @@ from policysearch.service.pages.answers import answer_to
 from policysearch.service.web import (
     actions,
     choices,
-    comparing,
+    comparisons,
     data,
     files,
     health,
@@ -38,7 +38,7 @@ from policysearch.service.web.throttle import Throttle
 
 _MODULES = (
     *(health, metrics, sessions, people, choices, places, new_jobs, jobs, actions),
-    *(results, files, comparing, live, data, pages),
+    *(results, files, comparisons, live, data, pages),
 )
 ROUTERS: tuple[APIRouter, ...] = tuple(module.router for module in _MODULES)
 """All groups of endpoints."""

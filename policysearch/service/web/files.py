@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from policysearch.service.job import Job
 from policysearch.service.web.artifacts import ARTIFACTS, SETTINGS, open_artifact, settings_text, sizes
 from policysearch.service.web.downloads import Download, disposition, text_download
-from policysearch.service.web.exporting import exported
+from policysearch.service.web.exports import exported
 from policysearch.service.web.lookup import visible_job
 from policysearch.service.web.problem import Problem, not_found
 from policysearch.service.web.security import Reader

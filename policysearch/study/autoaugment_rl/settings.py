@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from policysearch.core.errors import UserError, shortened
-from policysearch.core.parameters import parameters_in
+from policysearch.core.parameters import typed_parameters
 
 NAME = "autoaugment-rl"
 Update = Literal["ppo", "reinforce"]
@@ -87,10 +86,7 @@ def parsed_settings(spec: str) -> ControllerSettings:
         policysearch.core.errors.UserError: strategy autoaugment-rl: batch must lie in [1, 1000], got 0
     """
     defaults = {field.name: field.default for field in fields(ControllerSettings)}
-    values: dict[str, Any] = {}
-    for name, text in parameters_in(spec.partition(":")[2], defaults, f"strategy {NAME}").items():
-        values[name] = text if name == "update" else _number(name, text, whole=isinstance(defaults[name], int))
-    return ControllerSettings(**values)
+    return ControllerSettings(**typed_parameters(spec.partition(":")[2], defaults, f"strategy {NAME}"))
 
 
 def too_few_pulls(spec: str, pulls: int) -> str:
@@ -108,15 +104,3 @@ def too_few_pulls(spec: str, pulls: int) -> str:
         f"planted rewards it did better than chance after some {_FEWEST_PULLS} (the paper took 15,000); "
         "give more --trials, or take ucb or tpe"
     )
-
-
-def _number(name: str, text: str, *, whole: bool) -> float:
-    """The number in a text, an int where it must be whole."""
-    kind = "whole number" if whole else "number"
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or (whole and number != int(number)):
-        raise UserError(f"strategy {NAME}: {name} must be a {kind}, got {shortened(text)!r}")
-    return int(number) if whole else number

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from policysearch.core.errors import UserError
-from policysearch.core.parameters import parameters_in
+from policysearch.core.parameters import typed_parameters
 
 ROUNDS = 8
 """Intervals of a training where the strategy gives none."""
@@ -103,15 +103,12 @@ def parse_population(spec: str) -> Population:
         (5, 10, 15, 20)
     """
     name, _, text = spec.partition(":")
-    kinds = {field.name: type(field.default) for field in fields(Population) if field.default is not MISSING}
-    values = {
-        key: _number(value, kinds[key] is int, f"strategy {name}: {key}")
-        for key, value in parameters_in(text, kinds, f"strategy {name}").items()
-    }
+    defaults = {field.name: field.default for field in fields(Population)}
+    values = typed_parameters(text, defaults, f"strategy {name}")
     if values.get("interval", 1) < 1:
         raise UserError(f"strategy {name}: interval must be 1 epoch or more, got {values['interval']:g}")
     try:
-        return Population(**values)  # type: ignore[arg-type]  # whole numbers are ints already
+        return Population(**values)
     except UserError as error:
         raise UserError(f"strategy {name}: {error}") from None
 
@@ -130,10 +127,3 @@ def pulls_of_population(spec: str, epochs: int) -> int:
         return 0
     population = parse_population(spec)
     return population.population * len(population.ends(epochs))
-
-
-def _number(text: str, whole: bool, what: str) -> float:
-    try:
-        return int(text) if whole else float(text)
-    except ValueError:
-        raise UserError(f"{what} must be a {'whole ' if whole else ''}number, got {text!r}") from None

@@ -13,7 +13,7 @@ from policysearch.service.database.connection import DatabaseAway
 from policysearch.service.database.job_rows import NoSuchJob
 from policysearch.service.job import Intent, WrongState
 from policysearch.service.limits import Limits
-from policysearch.service.scheduler.booking import LAUNCH_SECONDS, LOCK_SECONDS
+from policysearch.service.scheduler.decisions import LAUNCH_SECONDS, LOCK_SECONDS
 from policysearch.service.scheduler.places import Place
 from tests.support.services import Service
 

@@ -11,7 +11,7 @@ from policysearch.stats.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faded(Counts):
+class WeightedCounts(Counts):
     """Counts whose rewards have weights in [0, 1]; with all weights 1 they are the history's own.
 
     Attributes:
@@ -47,7 +47,7 @@ class Faded(Counts):
         return np.where(self.pulls > 0, self.sums / np.maximum(self.pulls, 1e-300), -np.inf)
 
 
-def discounted(history: History, gamma: float) -> Faded:
+def discounted(history: History, gamma: float) -> WeightedCounts:
     """The history with weight gamma^age, age being how many rewards came later.
 
     Args:
@@ -58,7 +58,7 @@ def discounted(history: History, gamma: float) -> Faded:
     return _weighted(history, np.asarray(gamma**ages))
 
 
-def windowed(history: History, window: int) -> Faded:
+def windowed(history: History, window: int) -> WeightedCounts:
     """The history of the last `window` rewards alone.
 
     Args:
@@ -69,7 +69,7 @@ def windowed(history: History, window: int) -> Faded:
     return _weighted(history, (ages < window).astype(np.float64))
 
 
-def _weighted(history: History, weights: Floats) -> Faded:
+def _weighted(history: History, weights: Floats) -> WeightedCounts:
     arms, rewards = history.log.arms, history.log.rewards
     counts = {field.name: getattr(history, field.name) for field in fields(Counts)}
     sums = {
@@ -78,21 +78,21 @@ def _weighted(history: History, weights: Floats) -> Faded:
         "squares": weights * rewards**2,
         "norms": weights**2,
     }
-    return Faded(**counts | {name: np.bincount(arms, values, history.arms) for name, values in sums.items()})
+    return WeightedCounts(**counts | {name: np.bincount(arms, values, history.arms) for name, values in sums.items()})
 
 
-def upper_bounds(history: History, faded: Faded, c: float) -> Floats:
-    """[K] mean_i + c · s · sqrt(2 ln n / n_i) of faded counts, n_i pulls under way or pruned included, n their sum.
+def upper_bounds(history: History, weighted: WeightedCounts, c: float) -> Floats:
+    """[K] mean_i + c · s · sqrt(2 ln n / n_i) of weighted counts, n_i pulls under way or pruned included, n their sum.
 
     An arm that has had rewards but has no weight left, and is not under way, has the bound inf: nothing is known of it.
 
     Args:
         history: all that has happened.
-        faded: the same, faded.
+        weighted: the same, weighted.
         c: exploration constant, 0 or more.
     """
-    n = faded.taken
-    weighed = faded.pulls + faded.pending > 0
+    n = weighted.taken
+    weighed = weighted.pulls + weighted.pending > 0
     log = np.log(max(float(n.sum()), 1.0))
-    bonus = c * faded.deviation * np.sqrt(2 * log / np.where(weighed, n, 1.0))
-    return np.where(weighed, faded.means + bonus, np.where(history.pulls > 0, np.inf, -np.inf))
+    bonus = c * weighted.deviation * np.sqrt(2 * log / np.where(weighed, n, 1.0))
+    return np.where(weighed, weighted.means + bonus, np.where(history.pulls > 0, np.inf, -np.inf))

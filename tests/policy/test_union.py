@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from policysearch.core.errors import UserError
-from policysearch.policy.merging import merged, must_merge
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.union import merged, must_merge
 
 FLIP, TURN, NONE = {"operation": "flip-horizontal"}, {"operation": "flip-vertical"}, None
 
