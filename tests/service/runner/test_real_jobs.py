@@ -62,7 +62,8 @@ def test_a_search_of_the_service_is_that_of_the_command_line(service, undisturbe
 def test_cancelled_while_it_searches_and_resumed(service, undisturbed):
     job = service.search()
     service.until_pulls(job, 2)
-    live = json.loads(service.files(job).live.read_text())
+    # The live file follows the events at a pace of its own.
+    live = service.until(lambda: (seen := json.loads(service.files(job).live.read_text()))["verdict"] and seen)
     assert live["winner"] is None and live["verdict"]["may_be_chance"]
 
     service.jobs.want(job, Intent.CANCEL)
