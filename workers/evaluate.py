@@ -43,7 +43,7 @@ class ChildSetup:
 
     `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
     judged on the test part too; without it, it is out of their reach. `checkpoints` says what is kept of children;
-    None: nothing is.
+    None: nothing is. `further` are metrics that are measured besides (see `train`).
     """
 
     data: str | Dataset
@@ -55,6 +55,7 @@ class ChildSetup:
     operations: str | None = None
     test: bool = False
     checkpoints: Checkpointing | None = None
+    further: tuple[str, ...] = ()
 
     def __call__(self) -> Evaluate:
         import torch
@@ -90,6 +91,7 @@ class ChildSetup:
                 "bases": bases,
                 "follow": _follower(trial),
                 "begin": trial.begin,
+                **({"further": self.further} if self.further else {}),
             }
             with one_thread():
                 return train(

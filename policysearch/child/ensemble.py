@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from policysearch.child.device_data import DeviceData
-from policysearch.child.metrics import scores
+from policysearch.child.metrics import class_counts, scores
 from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.recipe import Recipe
-from policysearch.child.test_set import Exam, Logits
+from policysearch.child.test_set import Exam, Examined, Logits
 from policysearch.child.training_run import Metrics
 
-Examine = Callable[[Logits], dict[str, float]]
+Examine = Callable[[Logits], Examined]
 _SUMMED = ("seconds", "cpu_seconds", "augmentation_seconds", "step_seconds", "evaluation_seconds", "trained_epochs")
 _VALIDATION = "validation"
 
@@ -40,7 +40,7 @@ def train_ensemble(
     """
     mean = _MeanAnswers(len(seeds))
 
-    def examine(logits: Logits) -> dict[str, float]:
+    def examine(logits: Logits) -> Examined:
         parts = data.validation.split(evaluation_batch(recipe))
         answers = torch.cat([logits(data.normalise(data.images[part])) for part in parts])
         mean.add({_VALIDATION: answers})
@@ -49,7 +49,8 @@ def train_ensemble(
         return {}
 
     members = [train_member(seed, examine) for seed in seeds]
-    judged = scores(mean.logits[_VALIDATION], data.labels[data.validation])
+    answers, labels = mean.logits[_VALIDATION], data.labels[data.validation]
+    judged: Metrics = {**scores(answers, labels), "class_counts": class_counts(answers, labels)}
     tested = (
         {}
         if exam is None

@@ -103,7 +103,7 @@ class StretchRun(TrainingRun):
     def measured(self) -> dict[str, float]:
         """Scores on validation as the network is now, see `metrics.scores`; they are no point of the curve."""
         mark = time.perf_counter()
-        validation, _ = self._scores(self.spec.data.validation)
+        validation = self._judged(self.spec.data.validation).scores
         self.clock.evaluation += time.perf_counter() - mark
         return validation
 

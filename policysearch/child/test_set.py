@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from policysearch.child.device_data import DeviceData, as_tensor
-from policysearch.child.metrics import scores
+from policysearch.child.metrics import auroc, class_counts, scores
 from policysearch.child.occlusion import SHARES, occluded
 from policysearch.datasets.dataset import Dataset
 
@@ -20,6 +20,8 @@ _PLACES = 1  # the subset's generator is keyed by (seed, 0)
 
 Logits = Callable[[Tensor], Tensor]
 """[B, C, H, W] float32, normalised -> [B, classes] float32."""
+Examined = dict[str, float | list[list[int]]]
+"""What an examination adds to a training's metrics."""
 
 
 def occluded_name(share: float) -> str:
@@ -40,7 +42,7 @@ class Exam:
         """The test part of a data set on a device; the one place in a worker where it is read."""
         return cls(as_tensor(dataset.x_test).to(device), as_tensor(dataset.y_test).to(device), batch)
 
-    def __call__(self, data: DeviceData, logits: Logits, seed: int) -> dict[str, float]:
+    def __call__(self, data: DeviceData, logits: Logits, seed: int) -> Examined:
         """Judge a network on the test part.
 
         Args:
@@ -49,8 +51,8 @@ class Exam:
             seed: of the replicate: where patches lie on each image, the same for every policy and share hidden.
 
         Returns:
-            test_accuracy, test_correct, test_balanced_accuracy, test_loss, test_entropy, test_ece (15 bins),
-            test_most_predicted, test_images; and test_accuracy_occluded_0, _20, _40, _60, _80.
+            Everything of `scores`, each name after "test_" (ece of 15 bins), test_auroc, test_images, and
+            test_class_counts (see `class_counts`); and test_accuracy_occluded_0, _20, _40, _60, _80.
         """
         return self.judged(self.answers(data, logits, seed))
 
@@ -64,12 +66,14 @@ class Exam:
         places = torch.from_numpy(drawn).to(self.images.device)
         return {share: self._answers(data, logits, share, places) for share in SHARES}
 
-    def judged(self, answers: Mapping[float, Tensor]) -> dict[str, float]:
+    def judged(self, answers: Mapping[float, Tensor]) -> Examined:
         """What a call returns, of answers."""
         metrics = scores(answers[0.0], self.labels, BINS)
         correct = {share: (out.argmax(1) == self.labels).double().mean() for share, out in answers.items()}
         return {
             **{f"test_{name}": value for name, value in metrics.items()},
+            "test_auroc": auroc(answers[0.0], self.labels),
+            "test_class_counts": class_counts(answers[0.0], self.labels),
             "test_images": len(self.labels),
             **{occluded_name(share): float(value) for share, value in correct.items()},
         }

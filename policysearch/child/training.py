@@ -13,7 +13,7 @@ from policysearch.child.checkpoint import Checkpoint, Keeper
 from policysearch.child.device_data import DeviceData
 from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.recipe import Recipe
-from policysearch.child.test_set import Logits
+from policysearch.child.test_set import Examined, Logits
 from policysearch.child.training_run import ChildError, Metrics, TrainingRun, TrainingSpec, metrics_of
 from policysearch.child.warm_start import Bases, affinity
 from policysearch.core.errors import in_one_line
@@ -32,12 +32,13 @@ def train(
     seed: int,
     recipe: Recipe,
     loss: Loss | None = None,
-    examine: Callable[[Logits], dict[str, float]] | None = None,
+    examine: Callable[[Logits], Examined] | None = None,
     bases: Bases | None = None,
     follow: Callable[[list[dict[str, float]]], None] | None = None,
     origin: Checkpoint | None = None,
     keeper: Keeper | None = None,
     begin: int = 0,
+    further: tuple[str, ...] = (),
 ) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
@@ -59,9 +60,11 @@ def train(
             stop, to the last bit; with another seed it is a fork, whose order and draws are those of (seed, epoch).
         keeper: is given the checkpoints that it says are due.
         begin: the epoch at which the child was measured before; the read-out of a trunk takes a fifth of those since.
+        further: metrics that are measured besides, since they cost more than the others: "auroc".
 
     Returns:
-        accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted on validation (see `scores`);
+        accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted, reciprocal_rank, worst_class,
+        macro_f1 and top_5 on validation (see `scores`); class_counts, [right, images] of each class there;
         train_accuracy, train_loss on the clean subset; accuracy_gap (train - validation), loss_gap (validation -
         train); augmented_train_loss (mean `soft_loss` of the last epoch); curve, a list of {epoch, accuracy, loss};
         reliability, the bins of ece on validation;
@@ -81,7 +84,20 @@ def train(
         UserError: a precision that the device does not have.
     """
     spec = TrainingSpec(
-        policy, data, factory, images, epochs, seed, recipe, loss, examine, follow, origin, keeper, begin
+        policy,
+        data,
+        factory,
+        images,
+        epochs,
+        seed,
+        recipe,
+        loss,
+        examine,
+        follow,
+        origin,
+        keeper,
+        begin,
+        further=further,
     )
     try:
         return _train(spec)[0] if not recipe.base_epochs else _fine_tuned(spec, bases or Bases())

@@ -22,21 +22,21 @@ from policysearch.child.clock import Clock
 from policysearch.child.device_data import DeviceData, uploaded
 from policysearch.child.feature_rank import Penultimate, effective_rank
 from policysearch.child.generators import Generators
+from policysearch.child.judgement import Judgement, judge
 from policysearch.child.learner import Learner
 from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import READ_OUT_SHARE, SCHEDULES, decay
-from policysearch.child.metrics import reliability, scores
 from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Recipe, batches_of
-from policysearch.child.test_set import Logits
+from policysearch.child.test_set import Examined, Logits
 from policysearch.child.warm_start import severity
 from policysearch.core.errors import CheckpointError, in_one_line
 from policysearch.datasets.split import stratified
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 
-Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]]"]
+Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]] | list[list[int]]"]
 """What a training returns, by name; see `train`."""
 
 
@@ -56,12 +56,13 @@ class TrainingSpec:
     seed: int
     recipe: Recipe
     loss: Loss | None
-    examine: Callable[[Logits], dict[str, float]] | None
+    examine: Callable[[Logits], Examined] | None
     follow: Callable[[list[dict[str, float]]], None] | None = None
     origin: Checkpoint | None = None
     keeper: Keeper | None = None
     begin: int = 0
     effects: Mapping[str, float] = field(default_factory=dict)
+    further: tuple[str, ...] = ()
 
 
 class TrainingRun:
@@ -77,8 +78,7 @@ class TrainingRun:
         adaptation: what an adaptive policy has learned, from `begin` on.
         checkpoints: epochs after which the network is measured on validation; the last is among them.
         clock: seconds by kind of work.
-        validation: scores of the last checkpoint.
-        bins: its reliability.
+        judgement: of the last checkpoint, on validation.
         feature_rank: effective rank of the features on validation, once it has finished.
         curve: epoch, accuracy and loss of all checkpoints.
         total: [] sum over the last epoch's images of the plain loss, which an arm's loss does not change.
@@ -108,13 +108,17 @@ class TrainingRun:
         count = spec.recipe.checkpoints
         self.checkpoints = {round(spec.epochs * (i + 1) / count) for i in range(count)}
         self.curve: list[dict[str, float]] = []
-        self.validation: dict[str, float] = {}
-        self.bins: list[list[float]] = []
+        self.judgement = Judgement({})
         self.feature_rank = math.nan
         self._features: list[Tensor] = []
         self.total = torch.zeros((), device=self.device)
         self.begun = self.done = 0
         self.read_out_epochs = 0.0
+
+    @property
+    def validation(self) -> dict[str, float]:
+        """Scores of the last checkpoint on validation."""
+        return self.judgement.scores
 
     def begin(self) -> None:
         """Make the network; its first weights come from torch's global generator, as it is now."""
@@ -124,7 +128,7 @@ class TrainingRun:
         self.adaptation = Adaptation(self.learner.network, spec.data, precision, spec.seed)
         schedule = SCHEDULES[spec.recipe.schedule]
         self._rate = partial(schedule, total=spec.epochs * self._batches, warmup=spec.recipe.warmup)
-        self._scores = partial(_evaluate, self.learner, spec.data, evaluation_batch(spec.recipe))
+        self._judged = partial(judge, self.learner, spec.data, evaluation_batch(spec.recipe))
 
     def go_on(self, checkpoint: Checkpoint) -> None:
         """Take up the training of a checkpoint: with its seed the same one, with another a fork.
@@ -159,7 +163,8 @@ class TrainingRun:
         self.adaptation.restore(state.get("adaptation", {}))
         self._generators.restore(state["generators"])
         self.clock = Clock(**state["clock"])
-        self.curve, self.validation, self.bins = list(state["curve"]), state["validation"], state["bins"]
+        self.curve = list(state["curve"])
+        self.judgement = Judgement(state["validation"], state["bins"], state.get("class_counts", []))
         self.total = state["total"].to(self.device)
 
     def checkpoint(self) -> Checkpoint:
@@ -173,8 +178,9 @@ class TrainingRun:
             "generators": self._generators.state(),
             "clock": asdict(self.clock),
             "curve": list(self.curve),
-            "validation": self.validation,
-            "bins": self.bins,
+            "validation": self.judgement.scores,
+            "bins": self.judgement.bins,
+            "class_counts": self.judgement.class_counts,
             "total": copied(self.total),
             "effects": dict(spec.effects),
         }
@@ -254,7 +260,7 @@ class TrainingRun:
         """Measure the network on the validation part."""
         mark = time.perf_counter()
         with Penultimate(self.learner.judged, watching=not self.spec.recipe.compile) as watch:
-            self.validation, self.bins = self._scores(self.spec.data.validation)
+            self.judgement = self._judged(self.spec.data.validation, self.spec.further)
         self._features = watch.features
         self.clock.evaluation += time.perf_counter() - mark
         accuracy, loss = self.validation["accuracy"], self.validation["loss"]
@@ -263,7 +269,7 @@ class TrainingRun:
 
     def finish(self) -> dict[str, float]:
         """Stop the clock, and return the scores on the clean subset."""
-        train_scores, _ = self._scores(self._subset)
+        train_scores = self._judged(self._subset).scores
         self.feature_rank = effective_rank(torch.cat(self._features or self._features_anew()))
         self.clock.stop()
         return train_scores
@@ -279,7 +285,7 @@ class TrainingRun:
         return watch.features
 
     @torch.no_grad()
-    def examine(self) -> dict[str, float]:
+    def examine(self) -> Examined:
         """What the examination adds to the metrics; empty where there is none.
 
         Raises:
@@ -289,7 +295,7 @@ class TrainingRun:
             return {}
         self.learner.judged.eval()
         metrics = self.spec.examine(self.learner.answers)
-        if not all(map(math.isfinite, metrics.values())):
+        if not all(math.isfinite(value) for value in metrics.values() if not isinstance(value, list)):
             raise ChildError(f"diverged: not finite on the test part: {metrics}")
         return metrics
 
@@ -313,7 +319,8 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         "loss_gap": validation["loss"] - train_scores["loss"],
         "augmented_train_loss": float(run.total) / spec.images,
         "curve": run.curve,
-        "reliability": run.bins,
+        "reliability": run.judgement.bins,
+        "class_counts": run.judgement.class_counts,
         "seconds": clock.total,
         "cpu_seconds": clock.cpu,
         "augmentation_seconds": clock.augmentation,
@@ -327,15 +334,6 @@ def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
         "severity": severity(spec.policy, spec.data, spec.seed),
         **({} if mean_share is None else {"magnitude_share": mean_share}),
     }
-
-
-@torch.no_grad()
-def _evaluate(
-    learner: Learner, data: DeviceData, batch: int, rows: Tensor
-) -> tuple[dict[str, float], list[list[float]]]:
-    learner.judged.eval()
-    logits = torch.cat([learner.answers(data.normalise(data.images[part])) for part in rows.split(batch)])
-    return scores(logits, data.labels[rows]), reliability(logits, data.labels[rows])
 
 
 def _peak_memory_mb(device: torch.device) -> float:

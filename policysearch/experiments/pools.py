@@ -17,6 +17,7 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.shipped_code import code_to_ship
+from policysearch.study.rewards import further_metrics
 from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
 from workers.main_module import must_be_able_to_start_processes, must_not_be_a_rerun, must_reach_workers
 
@@ -146,6 +147,12 @@ def _cpus(config: PlaceSettings) -> float:
     return config.cpus_per_worker or 1.0
 
 
+def further_of(config: ChildSettings) -> tuple[str, ...]:
+    """The metrics that children are asked for besides: those that a reward of the experiment may use."""
+    rewards = (getattr(config, "reward", None), getattr(config, "confirm_reward", None))
+    return further_metrics([text for text in rewards if text])
+
+
 def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: Checkpointing | None) -> Any:
     from workers.evaluate import ChildSetup
 
@@ -159,6 +166,7 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: 
         config.operations,
         test,
         checkpoints,
+        further=further_of(config),
     )
 
 

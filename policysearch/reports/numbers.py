@@ -77,7 +77,8 @@ PERCENT = Unit(100, 2, " %", " points")
 """Accuracies, and other shares of images: percent, and differences in points."""
 FINE = Unit(100, 3, " %", " points")
 """Regrets of accuracy, which are often below a hundredth of a point."""
-_SHARES = frozenset({"accuracy", "balanced-accuracy", "balanced_accuracy"})
+_NAMES = ("accuracy", "balanced-accuracy", "worst-class", "macro-f1", "top-5", "auroc")
+_SHARES = frozenset({*_NAMES, *(name.replace("-", "_") for name in _NAMES)})
 """Rewards that are shares of images."""
 PLAIN = Unit()
 """Rewards that are no accuracy, in their own unit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError, in_one_line, unknown_name
@@ -14,6 +14,10 @@ METRICS: dict[str, str] = {
     "accuracy": "share of validation images predicted right, in [0, 1]",
     "correct": "the same as a count",
     "balanced_accuracy": "mean over the classes of the share of their validation images predicted right, in [0, 1]",
+    "worst_class": "the least of the classes' shares of their validation images predicted right, in [0, 1]",
+    "macro_f1": "mean over the classes of the harmonic mean of precision and recall on validation, in [0, 1]",
+    "top_5": "with 6 classes or more: share of validation images whose class is among the 5 likeliest, in [0, 1]",
+    "auroc": "where a reward names it: area under the ROC curve on validation, mean of each class against the rest",
     "loss": "mean cross-entropy on validation, nats",
     "entropy": "mean entropy of the predictions on validation, nats",
     "ece": "expected calibration error on validation, 10 bins, in [0, 1]",
@@ -38,10 +42,28 @@ METRICS: dict[str, str] = {
 _AT_CHECKPOINTS = frozenset({"accuracy", "loss"})
 _OF_BASE = frozenset({"affinity", "density_loss"})
 _OF_FOLDS = frozenset({"held_out_loss", "held_out_accuracy"})
+_FURTHER = ("auroc",)
 
 REWARDS: dict[str, str] = {
     "accuracy": "what one usually wants; coarse on small validation sets (steps of 1/n)",
     "balanced-accuracy": "where classes are uneven: each counts alike; coarse where one has few validation images",
+    "worst-class": (
+        "what the worst class gets, for where none may be left behind; misleads with few validation images a class: "
+        "the least of many noisy numbers lies below them all, and differs from pull to pull in which class it is"
+    ),
+    "macro-f1": (
+        "as balanced-accuracy, but a class that is named too often costs as well; noise of the smallest classes; where "
+        "classes are even it is nearly accuracy"
+    ),
+    "top-5": (
+        "right among the five likeliest; for many classes that resemble each other; misleads with few classes, where "
+        "it is near 1 for every arm"
+    ),
+    "auroc": (
+        "how well each class's images are ranked above all others, whatever the threshold; misleads where a label must "
+        "be given, and with rare classes, since it is near 1 while most of their alarms are false; adds some "
+        "milliseconds to a pull and a second to a worker's start"
+    ),
     "reciprocal-rank": (
         "mean of 1/r, r the rank of the true class: second places count half, so finer than accuracy; misleads where "
         "near misses are worth nothing, and with two classes it is accuracy again"
@@ -67,7 +89,7 @@ LARGEST_REWARD = 1e100
 USABLE = f"a finite number between -{LARGEST_REWARD:g} and {LARGEST_REWARD:g}"
 """What a reward must be, for messages."""
 
-_TERM = re.compile(r"\s*([+-]?)\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z_]+)\s*")
+_TERM = re.compile(r"\s*([+-]?)\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z_][a-z_0-9]*)\s*")
 
 
 @dataclass(frozen=True)
@@ -98,6 +120,26 @@ def parse_reward(text: str, metrics: Mapping[str, str] = METRICS) -> Reward:
         UserError: unknown metric (the message suggests the nearest), bad grammar, or a function that cannot be loaded.
     """
     return function(text, f"reward {text!r}") if ":" in text else _sum(text, metrics)
+
+
+def named_metrics(text: str, metrics: Mapping[str, str] = METRICS) -> tuple[str, ...] | None:
+    """The metrics that a reward names; None for a function, which may use all.
+
+    Example:
+        >>> named_metrics("accuracy-0.5*top-5")
+        ('accuracy', 'top_5')
+    """
+    return None if ":" in text else tuple(name for _, name in _sum(text, metrics).terms)
+
+
+def further_metrics(rewards: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that children are asked for besides, since they cost more than others: those that a reward may use.
+
+    Example:
+        >>> further_metrics(["accuracy", "auroc"]), further_metrics(["-loss"])
+        (('auroc',), ())
+    """
+    return tuple(name for name in _FURTHER if any(":" in text or name in text for text in rewards))
 
 
 def checkpoint_reward(text: str) -> Reward:
@@ -187,7 +229,8 @@ def try_reward(text: str, base: bool = False, folds: bool = False, metrics: Mapp
     """
     must_be_a_reward(text, base, folds, metrics)
     reward = parse_reward(text, metrics)
-    values = {**dict.fromkeys(metrics, 0.5), "curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}]}
+    lists = {"curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}], "class_counts": [[1, 2], [1, 2]]}
+    values = {**dict.fromkeys(metrics, 0.5), **lists}
     try:
         value = float(reward(values))
     except UserError:

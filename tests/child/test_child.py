@@ -234,9 +234,9 @@ def test_divergence_is_an_error(fashion):
 
 
 def test_a_loss_that_is_not_finite_in_evaluation_is_no_reward(fashion, monkeypatch):
-    import policysearch.child.training_run as training_run
+    import policysearch.child.judgement as judgement
 
-    monkeypatch.setattr(training_run, "scores", lambda *_: {"accuracy": 0.1, "loss": float("nan"), "correct": 1})
+    monkeypatch.setattr(judgement, "scores", lambda *_: {"accuracy": 0.1, "loss": float("nan"), "correct": 1})
     with pytest.raises(ChildError, match="diverged: loss is nan on validation"):
         child(fashion[1], images=20, epochs=1)
 

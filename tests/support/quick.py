@@ -46,6 +46,7 @@ class QuickSetup:
     operations: str | None = None
     test: bool = False
     checkpoints: object = None
+    further: tuple[str, ...] = ()
 
     def __call__(self):
         return quick_metrics
