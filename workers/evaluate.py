@@ -14,6 +14,7 @@ from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
 from policysearch.child.variant import Variant
 from policysearch.core.errors import in_one_line
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.core.trial import Curve, Outcome, Trial
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -43,7 +44,8 @@ class ChildSetup:
 
     `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
     judged on the test part too; without it, it is out of their reach. `checkpoints` says what is kept of children;
-    None: nothing is. `further` are metrics that are measured besides (see `train`).
+    None: nothing is. `further` are metrics that are measured besides (see `train`). `task` is what
+    they learn.
     """
 
     data: str | Dataset
@@ -56,30 +58,32 @@ class ChildSetup:
     test: bool = False
     checkpoints: Checkpointing | None = None
     further: tuple[str, ...] = ()
+    task: str = CLASSIFICATION
 
     def __call__(self) -> Evaluate:
         import torch
 
         from policysearch.child.device_data import on_device
         from policysearch.child.held_out import HeldOut
-        from policysearch.child.networks import build, memory_format_of
+        from policysearch.child.networks import build
         from policysearch.child.out_of_memory import evaluation_batch
-        from policysearch.child.test_set import Exam
         from policysearch.child.threads import one_thread
-        from policysearch.child.training import train
+        from policysearch.child.trainers import outputs_of, training_of
         from policysearch.child.warm_start import Bases
         from workers.continuation import Continuation
         from workers.variants import train_variant
 
         import_all(self.operations)
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
-        classes = len(dataset.classes)
-        factory = partial(build, self.model, dataset.shape, classes)
+        training = training_of(self.task)
+        outputs = outputs_of(self.task, dataset)
+        factory = partial(build, self.model, dataset.shape, outputs)
         with one_thread():
-            memory_format = memory_format_of(factory, dataset.shape, classes)
+            memory_format = training.memory_format(factory, dataset.shape, outputs)
         sides = split(dataset, self.validation, self.split_seed)
         data = on_device(dataset, sides, torch.device(self.device), memory_format)
-        exam = Exam.of(dataset, data.images.device, evaluation_batch(self.recipe)) if self.test else None
+        batch = evaluation_batch(self.recipe)
+        exam: Any = training.exam(dataset, data.images.device, batch) if self.test else None
         bases = Bases()
         held_out = HeldOut(data, partial(folds_of_rows, dataset, sides.train), factory, self.recipe)
 
@@ -94,7 +98,7 @@ class ChildSetup:
                 **({"further": self.further} if self.further else {}),
             }
             with one_thread():
-                return train(
+                return training.train(
                     Policy.from_dict(json.loads(trial.policy)),
                     data,
                     factory,

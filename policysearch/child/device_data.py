@@ -26,6 +26,8 @@ class DeviceData:
         mean, std: [1, C, 1, 1] float32, those of the training side, in grey values 0 to 255.
         classes: how many.
         memory_format: of the batches that networks see.
+        labelled: whether the labels say anything; else they are all 0.
+        texts: what each image says, in the images' order; empty where they say nothing.
     """
 
     images: Tensor
@@ -36,6 +38,8 @@ class DeviceData:
     std: Tensor
     classes: int
     memory_format: torch.memory_format = torch.channels_last
+    labelled: bool = True
+    texts: tuple[str, ...] = ()
 
     def normalise(self, images: Tensor) -> Tensor:
         """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, in the batches' memory format."""
@@ -67,6 +71,8 @@ def on_device(
         torch.tensor(std, dtype=torch.float32, device=device)[None, :, None, None].clamp(min=1.0),
         len(dataset.classes),
         memory_format,
+        dataset.labelled,
+        dataset.texts_train,
     )
 
 

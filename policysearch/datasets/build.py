@@ -16,6 +16,8 @@ from policysearch.datasets.groups import grouped, is_near
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
 
+UNLABELLED, LINE = ("unlabelled",), ("line",)
+"""The classes of images without labels, and of those with texts."""
 _TEST_SHARE, _TEST_MOST = 0.2, 10_000
 
 
@@ -30,6 +32,8 @@ class Parts:
         groups: [N_train + N_validation] int64, or None.
         warnings: what a person should know, a sentence each.
         copies: all copies and near-copies, as lines of CSV.
+        labelled: whether the labels are those of the images; else they are all 0.
+        texts: what each decoded image says; empty where there are no texts.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +44,8 @@ class Parts:
     groups: NDArray[np.int64] | None
     warnings: tuple[str, ...]
     copies: tuple[str, ...]
+    labelled: bool = True
+    texts: tuple[str, ...] = ()
 
 
 def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
@@ -59,8 +65,7 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     if not len(train):
         raise UserError("there are no training images")
 
-    classes = _classes(listing, items, decoded.labels, train)
-    classes, labels, without_images = _only_classes_with_images(classes, items, decoded.labels, train)
+    classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
 
     copies = Copies.among(decoded.pixels)
     groups = np.arange(len(items))
@@ -83,7 +88,19 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
 
     both = np.concatenate([train, validation])
     group_numbers = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
-    return Parts(classes, labels, train, validation, test, group_numbers, tuple(warnings), listed(copies, images))
+    texts = tuple(item.text or "" for item in items) if listing.has_texts else ()
+    return Parts(
+        classes,
+        labels,
+        train,
+        validation,
+        test,
+        group_numbers,
+        tuple(warnings),
+        listed(copies, images),
+        listing.labelled,
+        texts,
+    )
 
 
 def _left_out(decoded: Decoded) -> list[str]:
@@ -91,6 +108,15 @@ def _left_out(decoded: Decoded) -> list[str]:
         return []
     number = counted(len(decoded.damaged), "image that cannot be read was", "images that cannot be read were")
     return [f"{number} left out: {some(decoded.damaged)}"]
+
+
+def _labels_of(
+    listing: Listing, items: Sequence[Item], labels: NDArray[np.int64], train: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64], list[str]]:
+    """The classes, the images' labels as their numbers, and a sentence on classes without images."""
+    if listing.has_texts or not listing.labelled:
+        return (LINE if listing.has_texts else UNLABELLED), np.zeros(len(items), np.int64), []
+    return _only_classes_with_images(_classes(listing, items, labels, train), items, labels, train)
 
 
 def _classes(
@@ -141,6 +167,10 @@ def _set_aside(
     counts = np.bincount(labels[train], minlength=len(classes))
     if counts.min() < 3 or size < len(classes):
         k = int(counts.argmin())
+        if len(classes) == 1:
+            raise UserError(
+                f"there is no test part, and only {counts[k]} images: at least 5 are needed to train, validate and test"
+            )
         raise UserError(
             f"there is no test part, and only {counts[k]} images of class {classes[k]!r}: "
             f"at least 3 per class (one each to train, validate and test) and {5 * len(classes)} in all are needed"

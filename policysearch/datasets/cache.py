@@ -113,6 +113,9 @@ def open_folder(folder: Path) -> Dataset:
         warnings=tuple(meta["warnings"]),
         digest=meta["digest"],
         handle=str(folder),
+        labelled=meta.get("labelled", True),
+        texts_train=tuple(meta.get("texts_train", ())),
+        texts_test=tuple(meta.get("texts_test", ())),
         **arrays,
     )
 
@@ -172,7 +175,11 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
         if values is not None:
             np.save(folder / f"{array}.npy", values)
             digest.update(array.encode() + values.tobytes())
+    further = _further(parts, both)
+    if further:
+        digest.update(json.dumps(further).encode())
     meta = {
+        **further,
         "classes": parts.classes,
         "warnings": parts.warnings,
         "digest": digest.hexdigest()[:32],
@@ -181,6 +188,14 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
     if parts.copies:
         (folder / COPIES).write_text("".join(f"{line}\n" for line in parts.copies), encoding="utf-8")
     (folder / "meta.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
+
+
+def _further(parts: Parts, train: NDArray[np.int64]) -> dict[str, Any]:
+    """What is noted of a data set without labels or with texts; nothing of one with labels, whose digest stays."""
+    if parts.texts:
+        of_part = {"texts_train": train, "texts_test": parts.test}
+        return {name: [parts.texts[row] for row in rows] for name, rows in of_part.items()}
+    return {} if parts.labelled else {"labelled": False}
 
 
 def _write_pixels(

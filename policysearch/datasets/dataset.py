@@ -18,12 +18,15 @@ class Dataset:
         y_train: [N_train] int64, in 0..classes-1.
         x_test: [N_test, C, H, W] uint8.
         y_test: [N_test] int64.
-        classes: a name for each class.
+        classes: a name for each class; without labels `("unlabelled",)`, and `("line",)` where images have texts.
         validation: indices [V] int64 into the training part that the data themselves set aside, or None.
         groups: [N_train] int64; images of one group stay on one side of a split. None: each image by itself.
         warnings: what a person should know of these data, a sentence each.
         digest: a hash of all the above but the name and the warnings.
         handle: what `load.opened` takes, in another process too.
+        labelled: whether the labels are those of the images; else they are all 0.
+        texts_train: [N_train] what each image says, for the task text-lines; empty where there are none.
+        texts_test: [N_test] likewise.
 
     Example:
         >>> images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 2
@@ -42,6 +45,9 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     digest: str = ""
     handle: str = ""
+    labelled: bool = True
+    texts_train: tuple[str, ...] = ()
+    texts_test: tuple[str, ...] = ()
 
     def portable(self, test: bool = False) -> Dataset:
         """A copy with plain arrays, to be sent to another machine.
@@ -52,7 +58,8 @@ class Dataset:
         rows = slice(None if test else 0)
         arrays = (self.x_train, self.y_train, self.x_test[rows], self.y_test[rows])
         x_train, y_train, x_test, y_test = (np.ascontiguousarray(np.asarray(array)) for array in arrays)
-        return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+        texts_test = self.texts_test[rows]
+        return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, texts_test=texts_test)
 
     @property
     def shape(self) -> tuple[int, int, int]:

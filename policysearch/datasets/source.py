@@ -28,12 +28,14 @@ class Item:
         part: train, validation or test.
         read: gives the image, upright, and its label, 0 or more; raises whatever a damaged file makes it raise.
         group: what it must stay together with, or None.
+        text: what it says, or None where that is not known.
     """
 
     name: str
     part: str
     read: Callable[[], tuple[Image, int]]
     group: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,18 @@ class Listing:
         items: its images, in an order that does not change.
         classes: a name for each class, or None where only numbers are known.
         warnings: what a person should know of what the contents say, a sentence each.
+        labelled: whether the labels are those of the images; else they are all 0.
     """
 
     items: Sequence[Item]
     classes: tuple[str, ...] | None
     warnings: tuple[str, ...] = ()
+    labelled: bool = True
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether its images say something, which stands in place of a label."""
+        return bool(self.items) and self.items[0].text is not None
 
 
 def part_called(name: str) -> str | None:

@@ -10,6 +10,7 @@ from policysearch.child.accelerator import must_be_a_device
 from policysearch.child.network_names import must_name_a_network
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.files import separated
+from policysearch.core.tasks import task_named
 from policysearch.core.user_code import must_be_there
 from policysearch.datasets.presence import must_be_present
 from policysearch.experiments.calibration_file import load_calibration
@@ -19,7 +20,7 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
 from policysearch.study.ladder import must_be_climbable
 from policysearch.study.pruning.registry import pruner_of
-from policysearch.study.rewards import must_be_a_reward
+from policysearch.study.rewards import metrics_of_task, must_be_a_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import must_be_a_storage
 from policysearch.study.strategies import must_name_a_strategy
@@ -73,11 +74,12 @@ def _strategy(config: SearchConfig) -> None:
 
 
 def _reward(config: SearchConfig) -> None:
-    must_be_a_reward(config.reward, config.recipe.base_epochs > 0, config.strategy.partition(":")[0] == DENSITY)
+    folds = config.strategy.partition(":")[0] == DENSITY
+    must_be_a_reward(config.reward, config.recipe.base_epochs > 0, folds, metrics_of_task(config.task))
 
 
 def _last_reward(config: SearchConfig) -> None:
-    must_be_a_reward(config.last_reward, config.recipe.base_epochs > 0)
+    must_be_a_reward(config.last_reward, config.recipe.base_epochs > 0, metrics=metrics_of_task(config.task))
 
 
 def _model(config: SearchConfig) -> None:
@@ -113,7 +115,7 @@ def _space(config: SearchConfig) -> None:
     if config.operations:  # only with them can its policies be read
         space_text(config.space)
     else:
-        load_space(config.space)
+        load_space(config.space, task_named(config.task).fixed)
 
 
 def _calibration(config: SearchConfig) -> None:

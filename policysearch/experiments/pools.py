@@ -167,6 +167,7 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: 
         test,
         checkpoints,
         further=further_of(config),
+        task=config.task,
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from policysearch.child.network_registry import recipe_for
 from policysearch.child.recipe import smallest_batch
+from policysearch.child.trainers import outputs_of
 from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import absolute, absolute_function
@@ -30,7 +31,7 @@ from policysearch.study.density_settings import density_settings, with_density
 from policysearch.study.ladder import continues, ladder, must_be_climbable
 from policysearch.study.populations.settings import is_population
 from policysearch.study.populations.strategy import make_population
-from policysearch.study.rewards import try_reward
+from policysearch.study.rewards import metrics_of_task, try_reward
 from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy, must_suit_reward, try_own_rule
 
@@ -105,8 +106,9 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
         UserError: a reward or the strategy is wrong, or they do not go together.
     """
     base, density = config.recipe.base_epochs > 0, density_settings(config.strategy)
-    try_reward(config.reward, base, folds=density is not None)
-    try_reward(config.last_reward, base)
+    metrics = metrics_of_task(config.task)
+    try_reward(config.reward, base, folds=density is not None, metrics=metrics)
+    try_reward(config.last_reward, base, metrics=metrics)
     if is_population(config.strategy):
         return make_population(config.strategy, space, config.epochs)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
@@ -162,7 +164,8 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     sides = split(dataset, config.validation, config.split_seed)
     _check_sizes(config, dataset, len(sides.train))
     _check_folds(config, dataset, sides.train)
-    notes = network_notes(config, dataset.shape, len(dataset.classes), _smallest_batch(config))
+    outputs = outputs_of(config.task, dataset)
+    notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
     return (*rare_class_notes(dataset, sides), *notes)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from policysearch.child.checkpoint_store import CheckpointStore, FolderFiles, clear
+from policysearch.core.tasks import task_named
 from policysearch.core.trial import Judge
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
@@ -32,7 +33,6 @@ from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import continues, keeps_children
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pin, save_settings, search_settings
-from policysearch.study.rewards import METRICS
 from policysearch.study.rows import FAILED, PRUNED, RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Releasing
@@ -104,7 +104,7 @@ class Session(AbstractContextManager["Session"]):
             UserError: one of them cannot be loaded.
         """
         import_all(self.config.operations)
-        return load_space(self.config.space)
+        return load_space(self.config.space, task_named(self.config.task).fixed)
 
     def load_data(self, *sizes: SearchConfig, warn: bool = False) -> Dataset:
         """Load the data set and check that the split, the pulls and the network suit it.
@@ -163,7 +163,7 @@ class Session(AbstractContextManager["Session"]):
         new: bool = False,
         fidelities: Sequence[tuple[int, int]] = (),
         phases: Mapping[str, str] = SEARCH_PHASES,
-        metrics: Mapping[str, str] = METRICS,
+        metrics: Mapping[str, str] | None = None,
         tasks: Mapping[str, Task] | None = None,
     ) -> dict[str, OptunaTrialStore]:
         """Open the studies of all phases; the arguments are those of `open_stores` in study/stores.py.

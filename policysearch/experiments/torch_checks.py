@@ -7,6 +7,7 @@ from functools import lru_cache
 from policysearch.child.accelerator import why_no_cuda
 from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Precision
+from policysearch.child.trainers import training_of
 from policysearch.experiments.apart import is_light
 from policysearch.study.settings import ChildSettings
 from workers.errand import run_errand
@@ -32,17 +33,19 @@ def precision_on(config: ChildSettings, device: str) -> Precision:
 
 
 def network_notes(
-    config: ChildSettings, shape: tuple[int, int, int], classes: int, smallest_batch: int
+    config: ChildSettings, shape: tuple[int, int, int], outputs: int, smallest_batch: int
 ) -> tuple[str, ...]:
-    """Try the network of a config; arguments, results and errors are those of `dry_forward`."""
-    dry_forward = _dry_forward_apart if is_light(config) else _dry_forward
-    return dry_forward(config.model, shape, classes, min(smallest_batch, 2))
+    """Try the network of a config; arguments, results and errors are those of `Training.network_notes`."""
+    notes = _notes_apart if is_light(config) else _notes
+    return notes(config.task, config.model, shape, outputs, min(smallest_batch, 2))
 
 
 @lru_cache(maxsize=8)
-def _dry_forward_apart(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:
-    """As `_dry_forward`; a calibration tries the same network for each of its pulls."""
-    return run_errand(_dry_forward, model, shape, classes, smallest_batch)
+def _notes_apart(
+    task: str, model: str, shape: tuple[int, int, int], outputs: int, smallest_batch: int
+) -> tuple[str, ...]:
+    """As `_notes`; a calibration tries the same network for each of its pulls."""
+    return run_errand(_notes, task, model, shape, outputs, smallest_batch)
 
 
 @lru_cache(maxsize=1)
@@ -56,10 +59,8 @@ def _precision_apart(precision: Precision, device: str) -> Precision:
     return run_errand(chosen_precision, precision, device)
 
 
-def _dry_forward(model: str, shape: tuple[int, int, int], classes: int, smallest_batch: int) -> tuple[str, ...]:
-    from policysearch.child.networks import dry_forward
-
-    return dry_forward(model, shape, classes, smallest_batch)
+def _notes(task: str, model: str, shape: tuple[int, int, int], outputs: int, smallest_batch: int) -> tuple[str, ...]:
+    return training_of(task).network_notes(model, shape, outputs, smallest_batch)
 
 
 def _count_of_devices() -> int:

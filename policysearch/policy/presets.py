@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.tasks import CLASSIFICATION, TASKS
 from policysearch.policy.adaptive import Adaptive
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.mixes import Mixture
@@ -198,8 +199,8 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
     "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
 }
 
-BASELINES = ("identity", "flip-crop", "randaugment", "trivialaugment-wide")
-"""The fixed policies that are arms of every space."""
+BASELINES = TASKS[CLASSIFICATION].fixed
+"""The fixed policies that are arms of every space, and confirmed by every search, of classification."""
 ADAPTIVE = ("entaugment", "adaaugment", "sample-aware-randaugment")
 """The presets whose magnitudes the network that is trained gives."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
@@ -61,25 +61,32 @@ class _SpaceFile(BaseModel):
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     description: str = ""
     max_arms: Annotated[int, Field(ge=2, le=10_000)] = 40
-    baselines: list[str] = list(BASELINES)
+    baselines: list[str] = []
     family: list[Family] = []
-
-    @field_validator("baselines")
-    @classmethod
-    def _fixed_ones_included(cls, names: list[str]) -> list[str]:
-        return [*BASELINES, *(name for name in names if name not in BASELINES)]
 
 
 @dataclass(frozen=True)
 class Space:
-    """A finite set of arms: the fixed baselines, and families of policies over parameters."""
+    """A finite set of arms: the fixed baselines, and families of policies over parameters.
+
+    Attributes:
+        name: what it is called.
+        file: its content.
+        fixed: presets that are arms of every space of a task, see `Task.fixed`.
+    """
 
     name: str
     file: _SpaceFile
+    fixed: tuple[str, ...] = BASELINES
 
     @property
     def description(self) -> str:
         return self.file.description
+
+    @property
+    def baselines(self) -> list[str]:
+        """Names of the presets among its arms: the task's first, then those that the file adds."""
+        return [*self.fixed, *(name for name in self.file.baselines if name not in self.fixed)]
 
     @cached_property
     def families(self) -> dict[str, Family]:
@@ -88,7 +95,7 @@ class Space:
     @cached_property
     def choices(self) -> dict[str, list[Value]]:
         """Every parameter with its choices; `family` first."""
-        out: dict[str, list[Value]] = {"family": [*self.file.baselines, *self.families]}
+        out: dict[str, list[Value]] = {"family": [*self.baselines, *self.families]}
         for family in self.file.family:
             out |= family.choices()
         return out
@@ -96,7 +103,7 @@ class Space:
     @property
     def size(self) -> int:
         """Number of assignments, different or not in their policy."""
-        return len(self.file.baselines) + size(self.file.family)
+        return len(self.baselines) + size(self.file.family)
 
     def arm(self, parameters: Parameters) -> Arm:
         """The arm of a full assignment (`family` and that family's parameters).
@@ -134,7 +141,7 @@ class Space:
         return {}
 
     def _drawn_arms(self, seed: int) -> tuple[Arm, ...]:
-        baselines = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.file.baselines)}
+        baselines = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.baselines)}
         room = self.file.max_arms - len(baselines)
         rest: dict[str, Arm] = {}
         for arm in self._every_arm if self._is_small else self._sampled(seed):
@@ -186,14 +193,18 @@ class Space:
                 yield from (self.arm({"family": family.name, **first, name: value}) for value in values)
 
 
-def load_space(spec: str) -> Space:
+def load_space(spec: str, fixed: tuple[str, ...] = BASELINES) -> Space:
     """A space by name, or from a TOML file of one's own (`PATH.toml`).
+
+    Args:
+        spec: the name or the file.
+        fixed: presets that are arms of it whatever it says.
 
     Raises:
         UserError: unknown name, unreadable file, unknown key, or a policy or loss not valid; the field is named.
     """
     source = f"space {spec!r}" if spec in search_spaces.names() else f"space file {spec!r}"
-    return parse_space(Path(spec).stem, space_text(spec), source)
+    return parse_space(Path(spec).stem, space_text(spec), source, fixed)
 
 
 def space_text(spec: str) -> str:
@@ -213,8 +224,14 @@ def space_text(spec: str) -> str:
         raise UserError(f"cannot read space file {spec!r}: {getattr(error, 'strerror', None) or error}") from None
 
 
-def parse_space(name: str, text: str, source: str) -> Space:
-    """A space from its TOML text; `source` stands at the beginning of complaints.
+def parse_space(name: str, text: str, source: str, fixed: tuple[str, ...] = BASELINES) -> Space:
+    """A space from its TOML text.
+
+    Args:
+        name: what it is called.
+        text: the content of its file.
+        source: where it comes from, as complaints begin.
+        fixed: as for `load_space`.
 
     Raises:
         UserError: as `load_space`.
@@ -224,7 +241,7 @@ def parse_space(name: str, text: str, source: str) -> Space:
     except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, and lists nested without end
         raise UserError(f"{source} is not TOML: {shortened(str(error), 200)}") from None
     try:
-        space = Space(name, _SpaceFile.model_validate(values))
+        space = Space(name, _SpaceFile.model_validate(values), fixed)
         _check_names(space)
         space.check()
         _check_used(space)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError, in_one_line, unknown_name
+from policysearch.core.tasks import TASKS, task_named
 from policysearch.core.user_code import function, must_be_there
 
 METRICS: dict[str, str] = {
@@ -37,7 +38,9 @@ METRICS: dict[str, str] = {
     "seconds": "the pull's duration",
     "cpu_seconds": "processor time of the thread that trained; steadier than seconds where others use the machine",
 }
-"""The recorded metrics that a reward may name."""
+"""The recorded metrics of classification that a reward may name."""
+
+_OF_EVERY_TASK = ("seconds", "cpu_seconds")
 
 _AT_CHECKPOINTS = frozenset({"accuracy", "loss"})
 _OF_BASE = frozenset({"affinity", "density_loss"})
@@ -82,6 +85,24 @@ REWARDS: dict[str, str] = {
 """Examples with what they mean and when they mislead."""
 
 Reward = Callable[[Mapping[str, object]], float]
+
+
+def metrics_of_task(task: str) -> Mapping[str, str]:
+    """The recorded metrics that a reward may name, with what they are.
+
+    Args:
+        task: its name.
+
+    Example:
+        >>> list(metrics_of_task("text-lines"))
+        ['accuracy', 'loss', 'character_accuracy', 'seconds', 'cpu_seconds']
+    """
+    row = task_named(task)
+    if row.metrics is None:
+        return METRICS
+    headline = {"accuracy": f"{row.headline}, in [0, 1]", "loss": row.loss}
+    return {**headline, **row.metrics, **{name: METRICS[name] for name in _OF_EVERY_TASK}}
+
 
 LARGEST_REWARD = 1e100
 """Rewards are squared and summed, which must not overflow."""
@@ -142,13 +163,16 @@ def further_metrics(rewards: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in _FURTHER if any(":" in text or name in text for text in rewards))
 
 
-def checkpoint_reward(text: str) -> Reward:
+def checkpoint_reward(text: str, metrics: Mapping[str, str] = METRICS) -> Reward:
     """The same reward from a point of a learning curve, which has an accuracy and a loss.
+
+    Args:
+        text, metrics: as for `parse_reward`.
 
     Raises:
         UserError: it takes more than these.
     """
-    reward = None if ":" in text else _sum(text, METRICS)
+    reward = None if ":" in text else _sum(text, metrics)
     others = [] if reward is None else [name for _, name in reward.terms if name not in _AT_CHECKPOINTS]
     if reward is None or others:
         what = others[0] if others else "your own function"
@@ -156,10 +180,14 @@ def checkpoint_reward(text: str) -> Reward:
     return reward
 
 
-def point_value(text: str) -> Reward:
-    """What a dashboard shows of a point of a learning curve: the reward, or the accuracy where it takes more."""
+def point_value(text: str, metrics: Mapping[str, str] = METRICS) -> Reward:
+    """What a dashboard shows of a point of a learning curve: the reward, or the accuracy where it takes more.
+
+    Args:
+        text, metrics: as for `parse_reward`.
+    """
     try:
-        return checkpoint_reward(text)
+        return checkpoint_reward(text, metrics)
     except UserError:
         return parse_reward("accuracy")
 
@@ -193,7 +221,8 @@ def must_be_a_reward(text: str, base: bool = False, folds: bool = False, metrics
 
 
 def _sum(text: str, metrics: Mapping[str, str]) -> _Sum:
-    for name in sorted(metrics, key=len, reverse=True):
+    names = {name for task in TASKS for name in metrics_of_task(task)}
+    for name in sorted({*names, *metrics}, key=len, reverse=True):
         text = text.replace(name.replace("_", "-"), name)  # as people write it
     terms: list[tuple[float, str]] = []
     at = 0
@@ -205,10 +234,24 @@ def _sum(text: str, metrics: Mapping[str, str]) -> _Sum:
             )
         sign, weight, name = match.groups()
         if name not in metrics:
-            raise unknown_name("reward metric", name, metrics)
+            raise _unknown_metric(text, name, metrics)
         terms.append((float(weight or 1) * (-1 if sign == "-" else 1), name))
         at = match.end()
     return _Sum(tuple(terms))
+
+
+def _unknown_metric(text: str, name: str, metrics: Mapping[str, str]) -> UserError:
+    """The error for a metric that is not in a table; where another task has it, that task is named."""
+    tables = {task: metrics_of_task(task) for task in TASKS}
+    task = next((task for task, table in tables.items() if table == metrics), None)
+    others = [task for task, table in tables.items() if name in table]
+    if task is None or not others:
+        return unknown_name("reward metric", name, metrics)
+    written = name.replace("_", "-")
+    return UserError(
+        f"reward {text!r}: {written} is a metric of --task {others[0]}, and the task is {task}, which has "
+        f"{', '.join(metrics)}"
+    )
 
 
 def is_usable(value: float) -> bool:

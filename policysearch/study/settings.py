@@ -6,18 +6,33 @@ it began with follow from the group and from the marks of the field.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policysearch.child.recipe import Recipe
 from policysearch.core.settings import Mark, Settings
+from policysearch.core.tasks import TaskName
 from policysearch.datasets.config import SplitSettings
+from policysearch.study.task_defaults import with_defaults_of_task
 
 
 class ModelSettings(Settings):
-    """Which network is trained, and how."""
+    """What a network learns, which one is trained, and how.
 
+    Settings that are left open get the defaults of the task.
+
+    Example:
+        >>> ModelSettings(task="classification").model
+        'small-resnet'
+    """
+
+    task: Annotated[
+        TaskName,
+        Field(description="what children learn (see `policysearch guide tasks`)"),
+        Mark.FIXED,
+    ] = "classification"
     model: Annotated[
         str,
         Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY"),
@@ -28,6 +43,12 @@ class ModelSettings(Settings):
         Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
     ] = None
     recipe: Annotated[Recipe, Mark.FIXED] = Recipe()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults_of_task(cls, values: Any) -> Any:
+        """Settings that are left open, as the task has them."""
+        return with_defaults_of_task(cls, values) if isinstance(values, Mapping) else values
 
 
 class SpaceSettings(Settings):

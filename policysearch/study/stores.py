@@ -23,7 +23,7 @@ from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import ladder
 from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import METRICS, parse_reward, point_value
+from policysearch.study.rewards import metrics_of_task, parse_reward, point_value
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings
@@ -75,7 +75,7 @@ def open_stores(
     read_only: bool = False,
     fidelities: Sequence[tuple[int, int]] = (),
     phases: Mapping[str, str] = SEARCH_PHASES,
-    metrics: Mapping[str, str] = METRICS,
+    metrics: Mapping[str, str] | None = None,
     tasks: Mapping[str, Task] | None = None,
 ) -> Iterator[dict[str, OptunaTrialStore]]:
     """The trial stores by phase, closed at the end; a missing study is created unless `read_only`.
@@ -84,7 +84,7 @@ def open_stores(
         new: no search has worked on them yet; two that begin at once under one name must not share them.
         fidelities: (images, epochs) of pulls, cheapest first; by default those of the config's strategy.
         phases: what a phase's study has behind the run's name.
-        metrics: those that the reward may name.
+        metrics: those that the reward may name; None: the task's.
         tasks: what the rows of a phase ask of workers instead of training their arm, see `Trial.task`.
 
     Raises:
@@ -107,6 +107,7 @@ def open_stores(
             lease = None
             if config.storage and not read_only:  # a study in the folder is guarded by the folder's lock
                 lease = stack.enter_context(_lease(studies[next(iter(phases))], config, folder))
+            metrics = metrics or metrics_of_task(config.task)
             sizes = fidelities or ladder(config)
             of_phase = {phase: (config.last_fidelity,) if i else sizes for i, phase in enumerate(phases)}
             stores = {
@@ -140,7 +141,7 @@ def _store(
         fidelities=fidelities,
         reward=_no_reward if read_only else parse_reward(reward, metrics),
         read_only=read_only,
-        point_value=point_value(reward),
+        point_value=point_value(reward, metrics),
         before_writing=lease.must_hold if lease else _nothing,
         task=_tasks(config, folder) if phase == "search" else tasks.get(phase, _no_task),
     )

@@ -204,6 +204,6 @@ def test_few_arms_stand_for_a_space():
         twelve = spread_arms(space, 0, 12)
         assert twelve == spread_arms(space, 0, 12) and spread_arms(space, 0, 0) == everything
         families = [str(arm.parameters["family"]) for arm in twelve]
-        assert set(space.file.baselines) <= set(families) and set(space.families) <= set(families)
+        assert set(space.baselines) <= set(families) and set(space.families) <= set(families)
         counts = [families.count(name) for name in space.families]
         assert max(counts) - min(counts) <= 1

@@ -86,7 +86,7 @@ def independent_draws(families, rng, attempts):
 
 def arms_of_version_1(space, seed, attempts=100_000):
     """The keys of a large space's arms by the draw of version 0.1."""
-    keys = dict.fromkeys(space.arm({"family": name}).key for name in space.file.baselines)
+    keys = dict.fromkeys(space.arm({"family": name}).key for name in space.baselines)
     for parameters in independent_draws(space.file.family, np.random.default_rng([seed, 7]), attempts):
         if len(keys) == space.file.max_arms:
             break

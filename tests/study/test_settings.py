@@ -30,11 +30,11 @@ from policysearch.study.stores import open_stores
 ROOT = Path(policysearch.__file__).parents[1]
 PUBLISHED = ROOT / "results" / "2026-11-21_first-search"
 
-PULLS = {"images", "epochs", "model", "recipe", "seed", "validation", "split_seed"}
+PULLS = {"task", "images", "epochs", "model", "recipe", "seed", "validation", "split_seed"}
 DATA = "data-root download resize aspect background image-column label-column group skip-damaged "
 TRAINING = "batch rate momentum weight-decay warmup label-smoothing checkpoints precision schedule averaging "
 TRAINING += "base-epochs compile " + DATA
-EXPERIMENT = "model operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
+EXPERIMENT = "task model operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
 EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {
@@ -91,8 +91,8 @@ def check(config: SearchConfig, folder: RunFolder) -> dict[str, object]:
 
 def test_a_published_run_is_the_same_search_still(published):
     settings = check(load_config(published.config), published)
-    compared = {*PINNED} - {"rungs", "promote", "prune"} | {"operations", "the model's source", "data", "space.toml"}
-    assert {*settings} == compared
+    later = {"rungs", "promote", "prune", "task"}
+    assert {*settings} == {*PINNED} - later | {"operations", "the model's source", "data", "space.toml"}
 
 
 def test_a_published_run_refuses_other_settings(published):

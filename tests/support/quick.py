@@ -47,6 +47,7 @@ class QuickSetup:
     test: bool = False
     checkpoints: object = None
     further: tuple[str, ...] = ()
+    task: str = "classification"
 
     def __call__(self):
         return quick_metrics

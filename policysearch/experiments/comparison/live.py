@@ -11,6 +11,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import seed_of
 from policysearch.core.settings import settings_of
+from policysearch.core.tasks import task_named
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
@@ -142,7 +143,7 @@ def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
     """Try every strategy before anything is trained."""
     import_all(searches[0].config.operations)
     for run in {run.strategy: run for run in searches}.values():
-        tried_strategy(run.config, load_space(run.config.space))
+        tried_strategy(run.config, load_space(run.config.space, task_named(run.config.task).fixed))
         must_suit(run.config, dataset)
 
 
@@ -179,7 +180,8 @@ def _run(run: _Search, listener: Listener) -> None:
 
 def _rows(run: _Search) -> list[Row]:
     config = resolved(run.config)
-    with open_stores(config, RunFolder(Path(str(config.out))), load_space(config.space), read_only=True) as stores:
+    space = load_space(config.space, task_named(config.task).fixed)
+    with open_stores(config, RunFolder(Path(str(config.out))), space, read_only=True) as stores:
         return list(stores["search"].rows)
 
 

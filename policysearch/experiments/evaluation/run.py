@@ -9,6 +9,7 @@ from typing import Any
 
 from policysearch.core.errors import SearchFailed
 from policysearch.core.settings import settings_of
+from policysearch.core.tasks import task_named
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.experiments.evaluation.equal_cost import (
     FIRST_OF_TUNING,
@@ -87,7 +88,7 @@ def evaluate(
             session.keep_settings()
         config = session.config
         opponents = Opponents(session.stores, config.recipe, config.seed, prepared.members)
-        space = load_space(prepared.config.space)
+        space = load_space(prepared.config.space, task_named(prepared.config.task).fixed)
         session.open_stores(space, new=prepared.new, phases=prepared.phases, tasks=opponents.tasks)
         pin_evaluation(session.stores["evaluate"], prepared)
         return _run(_Evaluation(prepared, session, opponents, command))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from policysearch.core.command import command
 from policysearch.core.jsonable import plain
+from policysearch.core.tasks import task_named
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
 from policysearch.experiments.search.candidates import candidates, why_first
@@ -20,7 +21,6 @@ from policysearch.experiments.search.report.provenance import noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.policy import Policy
-from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore
@@ -102,13 +102,13 @@ def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[st
 
 def saved_space(config: SearchConfig, folder: RunFolder) -> Space:
     """The space that a run was begun with."""
-    space = load_space(str(folder.space))
-    return Space(Path(config.space).stem, space.file)
+    space = load_space(str(folder.space), task_named(config.task).fixed)
+    return Space(Path(config.space).stem, space.file, space.fixed)
 
 
-def note_references(store: OptunaTrialStore) -> None:
+def note_references(store: OptunaTrialStore, config: SearchConfig) -> None:
     """Note the fixed policies that a search confirms together with its finalists."""
-    store.note(_REFERENCES, list(BASELINES))
+    store.note(_REFERENCES, list(task_named(config.task).fixed))
 
 
 def references(store: OptunaTrialStore) -> tuple[str, ...]:

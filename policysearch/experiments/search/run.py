@@ -146,7 +146,7 @@ def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult
     followers = trackers(config, session.folder.path, stores["search"])
     session.listener = session.hold(followed(followers, session.folder.path, stores, session.listener))
     if not stores["search"].rows:
-        note_references(stores["search"])
+        note_references(stores["search"], config)
     note_background(stores["search"], dataset, split(dataset, config.validation, config.split_seed))
     session.write_trials()
     try:

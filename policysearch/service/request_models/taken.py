@@ -18,7 +18,7 @@ from policysearch.core.settings import Settings
 from policysearch.study.config import SearchConfig
 
 _DATA = ("data", "resize", "aspect", "background", "image_column", "label_column", "group", "skip_damaged")
-_TRAINING = ("model", "operations", "seed", "validation", "split_seed", "workers", "retries", "deadline")
+_TRAINING = ("task", "model", "operations", "seed", "validation", "split_seed", "workers", "retries", "deadline")
 _SEARCH = (
     *("strategy", "calibrated", "trials", "finalists", "images", "epochs", "reward", "rungs"),
     *("promote", "prune", "confirm", "confirm_images", "confirm_epochs", "confirm_reward"),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.datasets.config import DataSettings
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.experiments.tabular.fidelity import Fidelity
@@ -20,7 +21,7 @@ from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_space
 from policysearch.study.config import validated as validated_group
-from policysearch.study.rewards import try_reward
+from policysearch.study.rewards import metrics_of_task, try_reward
 
 _COLUMN = re.compile(r"\w[\w -]{0,99}")
 """Names of columns that `group` may give: no dot and no slash, so that none is a file's path."""
@@ -37,6 +38,11 @@ class Request:
     def base(self) -> bool:
         """Whether children start from a base network, which some rewards need."""
         return bool(self.fields.get("recipe", {}).get("base_epochs", 0))
+
+    @property
+    def task(self) -> str:
+        """What children learn."""
+        return str(self.fields.get("task", CLASSIFICATION))
 
 
 def _data(name: str, request: Request) -> None:
@@ -80,7 +86,7 @@ def _reward(text: str, request: Request) -> None:
             "operator has set up"
         )
     else:
-        try_reward(text, request.base)
+        try_reward(text, request.base, metrics=metrics_of_task(request.task))
 
 
 def _rewards(text: str, request: Request) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.core.tasks import CLASSIFICATION, must_be_possible
 from policysearch.policy.validation import validation_messages
 from policysearch.service.request_models.calibrate_request import CalibrateRequest
 from policysearch.service.request_models.evaluate_request import EvaluateRequest
@@ -72,6 +73,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
         mistakes += [(place, _after(text, place)) for place, text in zip(places, sentences, strict=True)]
         fields = _without(fields, set(places))
     mistakes += _wrong(Request(fields, context))
+    mistakes += _beyond_task(kind, fields.get("task"))
     if not mistakes:
         mistakes += beyond(kind, request.model_dump(), request_of(request), context)
         mistakes += _placed(request, context)
@@ -153,6 +155,14 @@ def _wrong(request: Request) -> Iterator[tuple[str, str]]:
             CHECKS[field](value, request)
         except UserError as error:
             yield field, shortened(str(error), 600)
+
+
+def _beyond_task(kind: str, task: object) -> Iterator[tuple[str, str]]:
+    """A kind of job that the task does not have."""
+    try:
+        must_be_possible(str(task or CLASSIFICATION), kind, kind)
+    except UserError as error:
+        yield "task", str(error)
 
 
 def _placed(request: Described, context: RequestContext) -> Iterator[tuple[str, str]]:

@@ -70,7 +70,7 @@ def test_a_model_has_what_is_taken_and_what_people_say_of_a_job(kind):
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_text_of_a_request_is_checked_or_harmless(kind):
     """A text that names something has a check; these others are words of ours, of people, or of a table's columns."""
-    harmless = {"name", "note", "place", "aspect", "background", "image_column", "label_column", "promote"}
+    harmless = {"task", "name", "note", "place", "aspect", "background", "image_column", "label_column", "promote"}
     texts = {
         name
         for name, field in MODELS[kind].model_fields.items()

@@ -1,0 +1,78 @@
+"""How the children of each task are trained, judged on the test part, and tried before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from policysearch.core.errors import UserError
+from policysearch.core.tasks import CLASSIFICATION, task_named
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from policysearch.datasets.dataset import Dataset
+
+Shape = tuple[int, int, int]
+"""Channels, height and width of an image."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """The functions of one task.
+
+    Attributes:
+        train: trains one child; its arguments and results are those of `child.training.train`.
+        exam: (data set, device, images judged at once) -> what judges a trained network on the test part. It is called
+            as (device data, what `train` calls `examine` with, seed=...) and returns metrics whose names begin with
+            `test_`, `test_accuracy` among them.
+        memory_format: (factory of the network, shape, outputs) -> the memory format of its batches.
+        network_notes: (name of the network, shape, outputs, images of the smallest batch) -> what a person should know
+            of the network, a sentence each; raises `UserError` where it cannot be trained.
+    """
+
+    train: Callable[..., dict[str, Any]]
+    exam: Callable[[Dataset, torch.device, int], Callable[..., dict[str, float]]]
+    memory_format: Callable[[Callable[[], nn.Module], Shape, int], torch.memory_format]
+    network_notes: Callable[[str, Shape, int, int], tuple[str, ...]]
+
+
+def outputs_of(task: str, dataset: Dataset) -> int:
+    """How many numbers a network gives for an image, or for each place along a line.
+
+    These are the classes; for texts the characters of the training lines, and one more for CTC's blank.
+
+    Args:
+        task: its name.
+        dataset: what it is trained on.
+    """
+    if task_named(task).needs == "texts":
+        return len(set("".join(dataset.texts_train))) + 1
+    return len(dataset.classes)
+
+
+def training_of(task: str) -> Training:
+    """The functions of a task; torch is imported when this is called.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    name = task_named(task).name
+    if name not in _TRAININGS:
+        raise UserError(f"--task {name} cannot be trained by this version: take another task")
+    return _TRAININGS[name]()
+
+
+def _classification() -> Training:
+    from policysearch.child.networks import dry_forward, memory_format_of
+    from policysearch.child.test_set import Exam
+    from policysearch.child.training import train
+
+    return Training(train, Exam.of, memory_format_of, dry_forward)
+
+
+_TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType({CLASSIFICATION: _classification})
+"""The functions of each task, imported when they are needed."""

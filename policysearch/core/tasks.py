@@ -1,0 +1,172 @@
+"""What a search's children learn: classes, features without labels, or texts of lines. One row per task.
+
+A new task is a row here, a trainer in `child/trainers.py`, and whatever reads its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from policysearch.core.errors import UserError, unknown_name
+
+Needs = Literal["labels", "nothing", "texts"]
+"""What a task needs of its data besides images; with "nothing" labels may be there, and are used to judge."""
+TaskName = Literal["classification", "self-supervised", "text-lines"]
+
+CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES = "classification", "self-supervised", "text-lines"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the children of a search learn, and what is usual for it.
+
+    In every task the metrics `accuracy` and `loss` are its headline share and its loss, so that whatever compares
+    policies need not know the task.
+
+    Attributes:
+        name: as `--task` takes it.
+        text: what it is, in a sentence without its full stop.
+        needs: of its data.
+        fixed: presets that every search pulls and confirms, the simplest first.
+        headline: what `accuracy` is a share of, in [0, 1], as the clause after a metric's name.
+        short: what `accuracy` is called in tables and on axes.
+        loss: what `loss` is.
+        metrics: its further metrics by name, with what they are; None: those of classification.
+        rewards: further examples of rewards, with what they mean and when they mislead.
+        defaults: settings with another default than in classification, by name.
+        recipe: likewise those of the recipe.
+        refused: what it cannot do, by setting or command, with why, as a clause.
+    """
+
+    name: str
+    text: str
+    needs: Needs
+    fixed: tuple[str, ...]
+    headline: str
+    short: str
+    loss: str
+    metrics: Mapping[str, str] | None = None
+    rewards: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether its children predict the classes of the data."""
+        return self.needs == "labels"
+
+
+_OF_CLASSES = "it is defined for networks that predict classes"
+_NOT_CLASSES: Mapping[str, str] = MappingProxyType(
+    {
+        "calibrate": "its truth and its proxies were measured for classification alone",
+        "online": "stretches of one training are scored by a classifier's loss",
+        "density": f"density matching scores policies by held-out predictions: {_OF_CLASSES}",
+        "autoaugment-rl": "its controller's published setting is for classification",
+        "base_epochs": f"children that start from a base network measure affinity: {_OF_CLASSES}",
+        "label_smoothing": "there is no target of classes to smooth",
+        "adaptive": f"policies whose magnitudes adapt to each image follow the predicted class: {_OF_CLASSES}",
+        "loss": f"an arm's loss replaces cross-entropy: {_OF_CLASSES}",
+        "softening": f"softened targets and weights belong to a target of classes: {_OF_CLASSES}",
+        "equal_cost": f"an ensemble averages predicted classes: {_OF_CLASSES}",
+    }
+)
+"""What only classifiers can do."""
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        CLASSIFICATION: Task(
+            name=CLASSIFICATION,
+            text="networks learn the class of an image",
+            needs="labels",
+            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            headline="share of validation images predicted right",
+            short="accuracy",
+            loss="mean cross-entropy on validation, nats",
+        ),
+        SELF_SUPERVISED: Task(
+            name=SELF_SUPERVISED,
+            text="networks learn features from pairs of views without labels (SimSiam), which a linear probe judges",
+            needs="nothing",
+            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            headline="share of validation images that a linear probe of the frozen features predicts right "
+            "(of predicted rotations, where the data have no labels)",
+            short="probe accuracy",
+            loss="mean cross-entropy of the probe on validation, nats",
+            metrics=MappingProxyType(
+                {
+                    "knn_accuracy": "share of validation images that their nearest training images by cosine predict "
+                    "right, in [0, 1]; with labels only",
+                    "rotation": "share of turned validation images whose rotation by 0, 90, 180 or 270 degrees a "
+                    "linear probe of the frozen features predicts, in [0, 1] (Reed et al. 2021); needs no labels",
+                    "feature_deviation": "deviation of normalised features times the root of their number; 1: spread "
+                    "evenly, 0: collapsed",
+                }
+            ),
+            rewards=MappingProxyType(
+                {
+                    "rotation": "SelfAugment's reward: needs no labels; misleads where pictures look alike when "
+                    "turned, or where policies themselves rotate"
+                }
+            ),
+            refused=_NOT_CLASSES,
+        ),
+        TEXT_LINES: Task(
+            name=TEXT_LINES,
+            text="networks read the text of an image of one line (convolutions, recurrence, CTC)",
+            needs="texts",
+            fixed=("identity", "randaugment", "trivialaugment-wide"),
+            headline="share of validation lines read without a mistake",
+            short="word accuracy",
+            loss="mean CTC loss per line on validation, nats",
+            metrics=MappingProxyType(
+                {
+                    "character_accuracy": "1 - edit distance over the number of characters, on validation, at most 1",
+                }
+            ),
+            rewards=MappingProxyType(
+                {"character-accuracy": "finer than accuracy, which counts whole lines: takes part of a line read right"}
+            ),
+            refused=_NOT_CLASSES,
+        ),
+    }
+)
+"""The tasks by name."""
+
+
+def task_named(name: str) -> Task:
+    """The row of a task.
+
+    Raises:
+        UserError: there is none of that name; the message suggests the nearest.
+
+    Example:
+        >>> task_named("text-lines").needs
+        'texts'
+    """
+    if name not in TASKS:
+        raise unknown_name("task", name, TASKS)
+    return TASKS[name]
+
+
+def must_be_possible(task: str, what: str, as_written: str) -> None:
+    """Check that a task can do something.
+
+    Args:
+        task: its name.
+        what: a key of `Task.refused`.
+        as_written: what asks for it, as the beginning of the message.
+
+    Raises:
+        UserError: it cannot; the message says why.
+
+    Example:
+        >>> must_be_possible("classification", "calibrate", "calibrate")
+    """
+    why = task_named(task).refused.get(what)
+    if why is not None:
+        raise UserError(f"{as_written} does not go with --task {task}: {why}; leave one of them out")
