@@ -44,8 +44,7 @@ class ChildSetup:
 
     `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
     judged on the test part too; without it, it is out of their reach. `checkpoints` says what is kept of children;
-    None: nothing is. `further` are metrics that are measured besides (see `train`). `task` is what
-    they learn.
+    None: nothing is. `further` are metrics that are measured besides (see `train`). `task` is what they learn.
     """
 
     data: str | Dataset

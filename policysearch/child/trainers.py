@@ -35,7 +35,7 @@ class Training:
     """
 
     train: Callable[..., dict[str, Any]]
-    exam: Callable[[Dataset, torch.device, int], Callable[..., dict[str, float]]]
+    exam: Callable[[Dataset, torch.device, int], Callable[..., Any]]
     memory_format: Callable[[Callable[[], nn.Module], Shape, int], torch.memory_format]
     network_notes: Callable[[str, Shape, int, int], tuple[str, ...]]
 

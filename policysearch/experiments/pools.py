@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, Files, FolderFiles
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
+from policysearch.core.tasks import task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.shipped_code import code_to_ship
 from policysearch.study.rewards import further_metrics
@@ -150,7 +151,7 @@ def _cpus(config: PlaceSettings) -> float:
 def further_of(config: ChildSettings) -> tuple[str, ...]:
     """The metrics that children are asked for besides: those that a reward of the experiment may use."""
     rewards = (getattr(config, "reward", None), getattr(config, "confirm_reward", None))
-    return further_metrics([text for text in rewards if text])
+    return further_metrics([text for text in rewards if text]) if task_named(config.task).has_classes else ()
 
 
 def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: Checkpointing | None) -> Any:
