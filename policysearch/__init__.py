@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
+    from policysearch.augmentation.views import drawn_views as drawn_views
+    from policysearch.augmentation.views import views as views
     from policysearch.child.class_activation import activation_maps as activation_maps
     from policysearch.child.losses import make_loss as make_loss
     from policysearch.core.errors import UserError as UserError
@@ -52,6 +54,7 @@ _HOME = {
     "augment": "policysearch.augmentation",
     "curriculum": "policysearch.policy.curricula",
     "decayed": "policysearch.policy.curricula",
+    "drawn_views": "policysearch.augmentation.views",
     "evaluate": "policysearch.experiments.evaluation.run",
     "make_loss": "policysearch.child.losses",
     "online": "policysearch.experiments.online.run",
@@ -61,6 +64,7 @@ _HOME = {
     "resume": "policysearch.experiments.search.run",
     "search": "policysearch.experiments.search.run",
     "soft_loss": "policysearch.augmentation",
+    "views": "policysearch.augmentation.views",
 }
 __all__ = [*sorted(_HOME), "__version__"]
 

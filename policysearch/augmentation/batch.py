@@ -133,7 +133,7 @@ def replay(
 def _replay(
     policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int, activation_maps: Tensor | None
 ) -> Augmented:
-    out = _mixture(drawn, images)
+    out = applied(drawn, images)
     targets, weights = _targets(policy, drawn, images, labels, num_classes)
     if drawn.mix is not None:
         maps = None if activation_maps is None else _moved_maps(drawn, activation_maps, images)
@@ -143,8 +143,8 @@ def _replay(
     return Augmented(out, targets, weights, drawn, images)
 
 
-def _mixture(drawn: Draw, images: Tensor) -> Tensor:
-    """The images after their steps; with a mixture (AugMix), the weighted mean of all draws and the original."""
+def applied(drawn: Draw, images: Tensor) -> Tensor:
+    """The images [B, C, H, W] after their steps; with a mixture (AugMix), the mean of all draws and the original."""
     if drawn.mixture is None:
         return apply(drawn, images)
     width = drawn.mixture.shape[1] - 1

@@ -30,11 +30,34 @@ def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps
     """Check a batch for `augment`. Values on a GPU are not looked at, since that would wait for it.
 
     Raises:
-        UserError: the batch is not what `augment` asks for; the message names both.
+        UserError: the batch is not what `augment` asks for, or the policy is one of pairs; the message says which.
     """
-    _check_images(images)
+    if policy.pair is not None:
+        raise UserError(
+            f"{policy.name or policy.hash} has a `pair`, which weighs two views of each image in self-supervised "
+            "training (policysearch.views): leave it out to augment images with labels"
+        )
+    check_images(images)
     _check_labels(labels, images, num_classes)
     _check_maps(policy, images, maps)
+
+
+def check_images(images: Tensor) -> None:
+    """Check that images can be augmented.
+
+    Raises:
+        UserError: they are not uint8 [B, C, H, W] with 1 or 3 channels, or too large.
+    """
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
+        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_described(images)}")
+    shape = list(images.shape)
+    if shape[1] not in _CHANNELS and shape[3] in (*_CHANNELS, 4):
+        raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
+    if shape[1] not in _CHANNELS:
+        advice = ": drop the transparency, images[:, :3]" if shape[1] == 4 else ""
+        raise UserError(f"images must have 1 or 3 channels, got {shape[1]} in {shape}{advice}")
+    if (shape[2] + 2) * (shape[3] + 2) > _MOST_PIXELS:
+        raise UserError(f"images may have 16 million pixels, got {shape[2:]}: make them smaller first")
 
 
 def check_shares(policy: Policy, images: Tensor, shares: Tensor | None) -> None:
@@ -68,19 +91,6 @@ def check_generator(generator: torch.Generator, images: Tensor) -> None:
         raise UserError(f"generator must be a torch.Generator, got {_described(generator)}")
     if generator.device.type != images.device.type:
         raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
-
-
-def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
-        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_described(images)}")
-    shape = list(images.shape)
-    if shape[1] not in _CHANNELS and shape[3] in (*_CHANNELS, 4):
-        raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
-    if shape[1] not in _CHANNELS:
-        advice = ": drop the transparency, images[:, :3]" if shape[1] == 4 else ""
-        raise UserError(f"images must have 1 or 3 channels, got {shape[1]} in {shape}{advice}")
-    if (shape[2] + 2) * (shape[3] + 2) > _MOST_PIXELS:
-        raise UserError(f"images may have 16 million pixels, got {shape[2:]}: make them smaller first")
 
 
 def _check_labels(labels: Tensor, images: Tensor, num_classes: int) -> None:

@@ -124,18 +124,19 @@ def without_network(policy: Policy) -> tuple[Policy, list[str]]:
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
-    """The policy without what only exported torchvision code has: softening, mix, mixture and stages."""
+    """The policy without what only exported torchvision code has: softening, mix, mixture, stages and pair."""
     parts = {
         "softening": f"{library} has no softened targets or weights: images are augmented, labels stay hard",
         "mix": f"the mix of the batch is left out: add {library}'s own after the policy",
         "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
+        "pair": f"{library} has no two views with a weight for the pair: one view per image is left of it",
     }
     losses = [reason for name, reason in parts.items() if getattr(policy, name)] + without_network(policy)[1]
     loss = parse_loss(policy.about.get("loss"))
     if loss:
         losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
-    bare = {"softening": None, "mix": None, "mixture": None, "stages": (), "adaptive": None}
+    bare = {"softening": None, "mix": None, "mixture": None, "stages": (), "adaptive": None, "pair": None}
     return policy.model_copy(update=bare), losses
 
 

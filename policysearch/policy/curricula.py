@@ -88,7 +88,7 @@ def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
         name: of the result.
 
     Raises:
-        UserError: a policy has stages, or their mixtures differ, which stages cannot say.
+        UserError: a policy has stages, or they differ in their mixture or pair, which stages cannot say.
 
     Example:
         >>> from policysearch import Policy
@@ -100,8 +100,9 @@ def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
     first = parts[0][1]
     for _, policy in parts:
         _must_have_no_stages(policy)
-        if policy.mixture != first.mixture:
-            raise UserError(f"{policy.name or 'a policy'} and {first.name or 'the first'} differ in their mixture")
+        for part in ("mixture", "pair"):
+            if getattr(policy, part) != getattr(first, part):
+                raise UserError(f"{policy.name or 'a policy'} and {first.name or 'the first'} differ in their {part}")
 
     changes = [part for before, part in pairwise(parts) if part[1] != before[1]]
     stages = [

@@ -7,6 +7,7 @@ from itertools import groupby
 from policysearch.policy.adaptive import Adaptive, adaptive_in_words
 from policysearch.policy.mixes import Mix, MixRow
 from policysearch.policy.operations import Operation
+from policysearch.policy.pairs import pair_in_words
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
@@ -31,7 +32,7 @@ def operation_in_words(row: Operation) -> str:
 
 
 def in_words(policy: Policy) -> str:
-    """One line a sub-policy, then the mixture, the batch's mix, later stages, softening, the rule of its magnitudes."""
+    """One line per sub-policy, then mixture, batch mix, later stages, softening, rule of magnitudes, pair weight."""
     lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
     for stage in policy.stages:
         ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
@@ -39,7 +40,8 @@ def in_words(policy: Policy) -> str:
         lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended, *_softening_of(stage)]
         lines += _adaptive(stage.adaptive)
     whole = _softening(policy.softening) if policy.softening else []
-    return "\n".join([*lines, *whole, *_adaptive(policy.adaptive)])
+    pair = [pair_in_words(policy.pair)] if policy.pair else []
+    return "\n".join([*lines, *whole, *_adaptive(policy.adaptive), *pair])
 
 
 def _sub_policies(sub_policies: tuple[SubPolicy, ...]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.policy.operations import Operation, operation
+from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, Uniform
@@ -44,6 +45,8 @@ def describe(policy: Policy) -> dict[str, float]:
     - `adaptive RULE`: 1 where that rule gives each image its magnitudes; strengths are then those of an even draw.
     - `softens target`, `softens weight`: 1 where it does. `softening`: the confidence lost at visibility one half,
       (1 - p_min)/2^k, on average over the curves; p_min of 1/classes counts as 0.
+    - `pair sa1`, `pair sa2`: 1 where pairs of views are weighted so. `pair softening`: the weight that a pair loses
+      whose views share one half, (1 - p_min)/2^k.
 
     Stages count by their share of the training.
     """
@@ -60,7 +63,9 @@ def describe(policy: Policy) -> dict[str, float]:
         if stage.softening:
             for name, amount in _softening(stage.softening).items():
                 out[name] += share * amount
-    return {**out, "mixture": policy.mixture.width - 1.0} if policy.mixture else dict(out)
+    if policy.mixture:
+        out["mixture"] = policy.mixture.width - 1.0
+    return {**out, **_pair(policy.pair)}
 
 
 def _stages(policy: Policy) -> Iterator[tuple[float, Policy]]:
@@ -111,6 +116,12 @@ def _strength(row: Operation, magnitude: Magnitude) -> float:
         values = np.array([magnitude])
     neutral = row.low if row.neutral is None else row.neutral
     return float(np.abs(values - neutral).mean()) / ((row.high - row.low) or 1.0)
+
+
+def _pair(pair: Pair | None) -> dict[str, float]:
+    if pair is None:
+        return {}
+    return {f"pair {pair.weight}": 1.0, "pair softening": (1 - pair.p_min) / 2**pair.k}
 
 
 def _softening(softening: Softening) -> dict[str, float]:

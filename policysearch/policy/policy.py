@@ -16,6 +16,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.policy.adaptive import Adaptive, in_force
 from policysearch.policy.mixes import Mix, Mixture
+from policysearch.policy.pairs import Pair, check_pair, weighing
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import SubPolicy, Uniform, Value, choices
 from policysearch.policy.validation import validation_message
@@ -48,8 +49,8 @@ class Policy(Value):
 
     `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
     `stages` replace sub-policies and mix later in training; with `adaptive` the network that is trained gives each
-    image its magnitudes. `name` and `about` (where it came from) are no part of its identity: `hash` depends on
-    content alone.
+    image its magnitudes; `pair` weighs two views of each image in self-supervised training. `name` and `about` (where
+    it came from) are no part of its identity: `hash` depends on content alone.
 
     Example:
         >>> policy = Policy.preset("flip-crop")
@@ -60,7 +61,7 @@ class Policy(Value):
         ('flip', 12)
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages", "adaptive"})
+    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages", "adaptive", "pair"})
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     name: str = ""
@@ -70,6 +71,7 @@ class Policy(Value):
     mixture: Mixture | None = None
     stages: tuple[Stage, ...] = ()
     adaptive: Adaptive | None = None
+    pair: Pair | None = None
     about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -77,6 +79,7 @@ class Policy(Value):
         if self.softening is not None and self.softening.mode == "off":
             object.__setattr__(self, "softening", None)
         object.__setattr__(self, "adaptive", in_force(self.adaptive))
+        object.__setattr__(self, "pair", weighing(self.pair))
         return self
 
     @model_validator(mode="after")
@@ -98,6 +101,12 @@ class Policy(Value):
                 f"adaptive: {idle[0]} has nothing to adapt without a magnitude of the form "
                 '{"start": 0, "stop": 30} in the sub-policies (of every stage)'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pair_weighs_what_two_views_share(self) -> Policy:
+        if self.pair is not None:
+            check_pair(self.pair, self._by_stage)
         return self
 
     def at(self, progress: float) -> Policy:

@@ -13,6 +13,7 @@ from policysearch.policy.adaptive import Adaptive
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.mixes import Mixture
 from policysearch.policy.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
+from policysearch.policy.pair_presets import color_jitter, simsiam, weighted_simsiam
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
@@ -197,12 +198,30 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         _sample_aware,
     ),
     "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
+    "color-jitter": (
+        "brightness, contrast, saturation and hue, some images grey; also color-jitter:STRENGTH",
+        color_jitter,
+    ),
+    "simsiam": (
+        "crop of 20 to 100 % of the area, flip, colour jitter (SimSiam's two views); also simsiam:AREA",
+        simsiam,
+    ),
+    "simsiam-sa1": (
+        "the same, pairs of views that share little count less; also simsiam-sa1:K,P_MIN; self-supervised only",
+        partial(weighted_simsiam, "sa1"),
+    ),
+    "simsiam-sa2": (
+        "the same, pairs of views that share much count less; also simsiam-sa2:K,P_MIN; self-supervised only",
+        partial(weighted_simsiam, "sa2"),
+    ),
 }
 
 BASELINES = TASKS[CLASSIFICATION].fixed
 """The fixed policies that are arms of every space, and confirmed by every search, of classification."""
 ADAPTIVE = ("entaugment", "adaaugment", "sample-aware-randaugment")
 """The presets whose magnitudes the network that is trained gives."""
+OF_PAIRS = ("simsiam-sa1", "simsiam-sa2")
+"""The presets that weigh pairs of views, for self-supervised training alone."""
 
 
 @lru_cache(maxsize=256)

@@ -64,8 +64,10 @@ def _steps_of_preset(step: dict[str, Any]) -> list[Any]:
     policy = preset(name)
     if len(step) > 1:
         raise UserError(f"a step that takes over preset {name!r} has no other keys, got {', '.join(step)}")
-    if policy.softening or len(policy.sub_policies) > 1:
-        raise UserError(f"preset {name!r} softens or has several sub-policies, and cannot be taken over as steps")
+    if policy.softening or policy.pair or len(policy.sub_policies) > 1:
+        raise UserError(
+            f"preset {name!r} softens, weighs pairs or has several sub-policies, and cannot be taken over as steps"
+        )
     return [part.model_dump() for part in policy.sub_policies[0].steps]
 
 

@@ -12,7 +12,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
 from policysearch.policy.steps import SubPolicy
 
-_OF_THE_WHOLE = ("softening", "mix", "mixture", "adaptive")
+_OF_THE_WHOLE = ("softening", "mix", "mixture", "adaptive", "pair")
 """Parts that a policy has once, whatever sub-policy an image draws."""
 _LARGEST_WEIGHT = 10**9
 
@@ -27,7 +27,7 @@ def merged(policies: Sequence[Policy], name: str = "") -> Policy:
         name: of the result.
 
     Raises:
-        UserError: they have stages, or differ in their softening, mix, mixture or adaptive rule.
+        UserError: they have stages, or differ in their softening, mix, mixture, adaptive rule or pair.
 
     Example:
         >>> flip = Policy(sub_policies=[{"steps": [{"operation": "flip-horizontal"}]}])

@@ -17,7 +17,7 @@ from policysearch.stats.arrays import Floats
 NAME = "adversarial"
 _FAMILY = "family"
 _MOST_POLICIES = 64
-_NOT_JOINED = frozenset({"softening", "mix", "mixture", "stages", "adaptive"})
+_NOT_JOINED = frozenset({"softening", "mix", "mixture", "stages", "adaptive", "pair"})
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Controller:
 
     Args:
         settings: how it learns.
-        space: whose families without softening, mix, mixture, stages, loss and adaptive rule it draws from.
+        space: whose families without softening, mix, mixture, stages, loss, pair and adaptive rule it draws from.
 
     Attributes:
         logits: of the family, and of each parameter by its full name.

@@ -17,7 +17,7 @@ from policysearch.policy.families import Family, Parameters, Value, parameter_na
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space
 
-_UNCHANGING_PARTS = ("mixture",)
+_UNCHANGING_PARTS = ("mixture", "pair")
 """Parts of a policy that no stage can change."""
 
 
@@ -47,7 +47,7 @@ class Flexible:
         space: all of it.
         families: those that have a parameter that may change, and no policy that changes by itself as training goes on.
         changing: by family, the parameters that may change: those of sub-policies, batch mix and softening, which a
-            stage can replace. Parameters of a mixture or a loss stay as they are along a lineage.
+            stage can replace. Parameters of a mixture, a pair or a loss stay as they are along a lineage.
     """
 
     space: Space
