@@ -114,6 +114,7 @@ CHECKS = {
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),
     "operations": lambda names: "checkered" in OPERATIONS and names["left"](None, 1.0) == 0.75,
+    "pairs": lambda names: abs(float(names["weights"].mean()) - 1) < 1e-6 and 0 < float(names["iou"].mean()) < 1,
     "policies": lambda names: torch.equal(names["again"].images, names["out"].images),
     "python": lambda names: names["result"].verdict is not None,
     "rewards": lambda names: names["careful"]({"accuracy": 0.8, "accuracy_gap": 0.1}) == 0.8 - 0.01,
