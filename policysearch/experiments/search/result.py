@@ -17,7 +17,7 @@ from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.chance_level import learning
 from policysearch.experiments.search.lost_checkpoints import lost_checkpoints
 from policysearch.experiments.search.report.data import Material
-from policysearch.experiments.search.report.provenance import noted, warnings_of
+from policysearch.experiments.search.report.provenance import class_names, noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.policy import Policy
@@ -131,6 +131,7 @@ def material_of(result: SearchResult, folder: RunFolder, stores: dict[str, Optun
         data=pinned_data(stores["search"]),
         space=folder.space.read_text(encoding="utf-8"),
         warnings=result.warnings,
+        classes=class_names(stores["search"]),
     )
 
 

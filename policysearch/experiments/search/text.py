@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from policysearch.core.command import command
 from policysearch.experiments.search.brief import Brief
+from policysearch.experiments.search.report.classes import classes_in_words
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.headline import found_on
 from policysearch.experiments.search.report.importance_section import mattered_in_words
@@ -34,8 +35,8 @@ def brief_of(result: SearchResult, material: Material | None = None) -> Brief:
 
 def _opening(result: SearchResult, material: Material) -> tuple[str, ...]:
     verdict = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
-    paragraphs = (verdict, found_on(material), mattered_in_words(material), calibration_in_words(material))
-    return tuple(filter(None, paragraphs))
+    further = (found_on, mattered_in_words, classes_in_words, calibration_in_words)
+    return tuple(filter(None, (verdict, *(words(material) for words in further))))
 
 
 def _policy(result: SearchResult) -> str:

@@ -32,6 +32,7 @@ class Material:
         data: the digest of the data that it was begun with; empty where it is not known.
         space: the space's text.
         warnings: those that the search began with, and one if its networks learn nothing.
+        classes: the names of the data's classes; empty for a search of an older version.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Material:
     data: str
     space: str
     warnings: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from policysearch.core.files import write_whole
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.search.report.arms import arms
+from policysearch.experiments.search.report.classes import class_by_class
 from policysearch.experiments.search.report.cost import cost, how_it_was_made
 from policysearch.experiments.search.report.data import Material, must_have_a_reward
 from policysearch.experiments.search.report.headline import opening
@@ -31,6 +32,7 @@ def page(material: Material, data: Dataset | str) -> str:
         over_time(material),
         arms(material),
         mattered(material),
+        class_by_class(material),
         calibration(material),
         cost(material),
         how_it_was_made(material),

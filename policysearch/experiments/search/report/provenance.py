@@ -21,6 +21,7 @@ from policysearch.study.optuna_store import OptunaTrialStore
 
 _ATTRIBUTE = "background"
 _WARNINGS = "warnings"
+_CLASSES = "classes"
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "optuna", "ray")
 
 
@@ -41,6 +42,8 @@ def _installed(name: str) -> str:
 
 def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> None:
     """Note the data in figures, and the versions; a search that is continued with others gets a further set."""
+    if class_names(store) != dataset.classes:
+        store.note(_CLASSES, list(dataset.classes))
     background = noted(store)
     channels, height, width = dataset.shape
     data = {
@@ -72,6 +75,11 @@ def warnings_of(store: OptunaTrialStore, config: SearchConfig) -> tuple[str, ...
     if recorded is not None:
         return tuple(recorded)
     return tuple(filter(None, [known_to_mislead(config), hardly_confirmed(config)]))
+
+
+def class_names(store: OptunaTrialStore) -> tuple[str, ...]:
+    """The names of the data's classes; empty for a search of an older version."""
+    return tuple(store.notes.get(_CLASSES, ()))
 
 
 def noted(store: OptunaTrialStore) -> Mapping[str, Any]:

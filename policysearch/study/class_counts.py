@@ -1,0 +1,45 @@
+"""The accuracy of every class in recorded trials, as far as the same replicates are there for several arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from policysearch.stats.arrays import Floats
+from policysearch.stats.class_effects import ClassShares
+from policysearch.study.rows import COMPLETE, Row
+
+CLASS_COUNTS = "class_counts"
+"""The metric: [images predicted right, images] of each class on validation. Older versions recorded none."""
+
+
+def class_shares(
+    rows: Iterable[Row], arms: Mapping[str, str], classes: Sequence[str] = (), metric: str = CLASS_COUNTS
+) -> ClassShares | None:
+    """The classes' shares of images predicted right, by arm, on the replicates that all arms have finished.
+
+    Args:
+        rows: trials of one size of pulls.
+        arms: the name of each arm by its key.
+        classes: their names; by default, or where they are not as many, their indices.
+        metric: the counts.
+
+    Returns:
+        None where an arm has no counts, or the arms have no replicate in common.
+    """
+    counts: dict[str, dict[int, Floats]] = {key: {} for key in arms}
+    for row in rows:
+        if row.arm.key in arms and row.state == COMPLETE and row.outcome.metrics.get(metric):
+            counts[row.arm.key][row.replicate] = np.asarray(row.outcome.metrics[metric], dtype=np.float64)
+    common = sorted(set.intersection(*map(set, counts.values()))) if counts else []
+    if not common:
+        return None
+
+    images = counts[next(iter(arms))][common[0]][:, 1]
+    shares = {
+        name: np.stack([counts[key][replicate][:, 0] for replicate in common]) / np.where(images > 0, images, np.nan)
+        for key, name in arms.items()
+    }
+    names = tuple(classes) if len(classes) == len(images) else tuple(map(str, range(len(images))))
+    return ClassShares(shares, images, names)
