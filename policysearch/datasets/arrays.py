@@ -24,7 +24,7 @@ _PAIRS = {2: (TRAIN, TEST), 3: (TRAIN, VALIDATION, TEST)}
 """The parts of a tuple of that many pairs (images, labels)."""
 
 
-def list_function(spec: str, group: str | None) -> Listing:
+def list_function(spec: str, group: str | None, labels: bool = True) -> Listing:
     """The images that MODULE:FUNCTION or PATH.py:FUNCTION returns, called without arguments.
 
     It returns a mapping as `list_arrays` takes it, a tuple (x_train, y_train) or (x_train, y_train, x_test, y_test), or
@@ -33,6 +33,7 @@ def list_function(spec: str, group: str | None) -> Listing:
     Args:
         spec: which function.
         group: the array [N_train] that holds the groups, or None.
+        labels: whether there must be labels; else it may return images alone, as one array or in a mapping.
 
     Raises:
         UserError: it cannot be loaded, raises, or returns something else.
@@ -42,8 +43,10 @@ def list_function(spec: str, group: str | None) -> Listing:
         returned = load_data()
     except (Exception, SystemExit) as error:  # the user's own function may raise anything
         raise UserError(f"the function failed: {_in_short(error)}") from None
+    if not labels and isinstance(returned, np.ndarray):
+        returned = {_TUPLE[0]: returned}
     arrays = _by_name(returned)
-    return list_arrays({str(name): _array(str(name), array) for name, array in arrays.items()}, group)
+    return list_arrays({str(name): _array(str(name), array) for name, array in arrays.items()}, group, labels)
 
 
 def _by_name(returned: Any) -> Mapping[Any, Any]:
@@ -89,7 +92,7 @@ def _pairs_of_names() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listing:
+def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None, labels: bool = True) -> Listing:
     """The images of arrays by name.
 
     Images are x_train, x_validation and x_test, uint8 [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3; labels are
@@ -99,10 +102,14 @@ def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listin
     Args:
         arrays: by name.
         group: the array [N_train] that holds the groups, or None.
+        labels: whether there must be labels; else those of the training part may be missing or all -1, and then those
+            of the other parts are not read.
 
     Raises:
         UserError: an array is missing or mis-shaped.
     """
+    if not labels and _is_unlabelled(arrays):
+        return _unlabelled(arrays, group)
     classes = tuple(str(name) for name in np.atleast_1d(arrays[_CLASSES])) if _CLASSES in arrays else None
     items: list[Item] = []
     warnings: list[str] = []
@@ -111,13 +118,41 @@ def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listin
         if names is None:
             continue
         images = _images(arrays[names[0]], names[0])
-        labels = _labels(arrays[names[1]], len(images), names[1])
-        if part != TRAIN and labels and max(labels) < 0:
+        numbers = _labels(arrays[names[1]], len(images), names[1])
+        if part != TRAIN and numbers and max(numbers) < 0:
             warnings.append(hidden_labels(part))
             continue
         groups = _groups(arrays, group if part == TRAIN else None, len(images))
-        items += _items(part, images, labels, groups)
+        items += _items(part, images, numbers, groups)
     return Listing(items, classes, tuple(warnings))
+
+
+def _is_unlabelled(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether the training part has no labels, or only -1 for hidden ones."""
+    as_written = {name.lower(): name for name in arrays}
+    of_train = [as_written[y] for _, y in _pairs_of_names()[TRAIN] if y in as_written]
+    if not of_train:
+        return True
+    labels = arrays[of_train[0]]
+    return bool(np.issubdtype(labels.dtype, np.integer) and labels.size and labels.max() < 0)
+
+
+def _unlabelled(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listing:
+    """The images of arrays, without labels."""
+    as_written = {name.lower(): name for name in arrays}
+    items: list[Item] = []
+    for part in PARTS:
+        names = [as_written[x] for x, _ in _pairs_of_names()[part] if x in as_written]
+        if len(names) > 1:
+            raise UserError(f"which array has the images of the {part} part: {', '.join(names)}? Leave out the others")
+        if not names and part != TRAIN:
+            continue
+        if not names:
+            raise UserError(f"x_train missing (or train_images); there are {', '.join(arrays)}")
+        images = _images(arrays[names[0]], names[0])
+        groups = _groups(arrays, group if part == TRAIN else None, len(images))
+        items += _items(part, images, [0] * len(images), groups)
+    return Listing(items, None, labelled=False)
 
 
 def _names_of(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -141,6 +176,7 @@ def _names_of(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
     raise UserError(
         f"{' and '.join(missing)} missing; x_train and y_train are needed, x_validation, y_validation, x_test and "
         f"y_test may be there (or train_images, train_labels, val_images, …); there are {', '.join(arrays)}"
+        f"{'; images without labels are for --task self-supervised' if missing == ['y_train'] else ''}"
     )
 
 

@@ -9,6 +9,13 @@
 | `ANY/…`, the only sub-folder | what is in it |
 | `train/CLASS/…` and `test/…` without classes | the training part; the unlabelled part is left out |
 
+Where no labels are needed, one more:
+
+| layout | read as |
+| - | - |
+| images in no sub-folder, or in the only one | training images without labels |
+| `train/…`, `val/…`, `test/…`, no two sub-folders in `train` | parts without labels |
+
 Where two readings are possible, none is chosen: the message says which they are.
 """
 
@@ -55,6 +62,30 @@ def layout_of(root: Folder) -> Layout:
         return _classes_within_parts(root, parts)
     _refuse_parts_without_train(root, parts)
     return _parts_within_classes(root) or _classes(root)
+
+
+def unlabelled_layout_of(root: Folder) -> Layout | None:
+    """The layout of a folder of images without labels, in place of whose classes there is one; None with class folders.
+
+    Raises:
+        UserError: two sub-folders could be the same part.
+    """
+    root = _unwrapped(root)
+    parts = _parts(root)
+    if TRAIN in parts:
+        if len(_unwrapped_part(parts[TRAIN]).holding) > 1:
+            return None
+        return Layout({part: {"": folder} for part, folder in parts.items()}, _in_no_part(root, parts))
+    return None if parts or len(root.holding) > 1 else Layout({TRAIN: {"": root}})
+
+
+def _in_no_part(root: Folder, parts: Mapping[str, Folder]) -> tuple[str, ...]:
+    """Sentences on what is left out since it is in no part."""
+    beside = [folder for folder in root.holding.values() if folder not in parts.values()]
+    remarks = [f"left out, since it is no part: {folder.path} ({_count(folder)})" for folder in beside]
+    if root.images:
+        remarks.append(f"left out, since in no part: {_images(len(root.images))} of {root.path} itself")
+    return tuple(remarks)
 
 
 def _classes(root: Folder) -> Layout:
@@ -112,7 +143,8 @@ def _classes_within_parts(root: Folder, parts: Mapping[str, Folder]) -> Layout:
     if not train.holding:
         raise UserError(
             f"{train.path} holds {_images(len(train.images))}, but no folder for each class: "
-            f"they must be in {train.path.name}/CLASS/, or come from a function (`policysearch guide data`)"
+            f"they must be in {train.path.name}/CLASS/, or come from a function (`policysearch guide data`); images "
+            "without labels are for --task self-supervised"
         )
     classes: dict[str, Classes] = {TRAIN: train.holding}
     remarks = [*_loose_images(train), *_empty_folders(train)]
@@ -126,11 +158,7 @@ def _classes_within_parts(root: Folder, parts: Mapping[str, Folder]) -> Layout:
         classes[part] = folder.holding
         remarks += _loose_images(folder)
 
-    beside = [folder for folder in root.holding.values() if folder not in parts.values()]
-    remarks += [f"left out, since it is no part: {folder.path} ({_count(folder)})" for folder in beside]
-    if root.images:
-        remarks.append(f"left out, since in no part: {_images(len(root.images))} of {root.path} itself")
-    return Layout(classes, tuple(remarks))
+    return Layout(classes, (*remarks, *_in_no_part(root, parts)))
 
 
 def _unwrapped_part(folder: Folder) -> Folder:

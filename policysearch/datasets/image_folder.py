@@ -10,7 +10,7 @@ from pathlib import Path
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import counted, readable_name
-from policysearch.datasets.folder_layout import Layout, layout_of
+from policysearch.datasets.folder_layout import Layout, layout_of, unlabelled_layout_of
 from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
 
@@ -26,10 +26,12 @@ class ImageFolder:
     Args:
         path: the folder.
         tree: what is below it, where that is known already: the contents of an archive, say.
+        labels: whether there must be class folders; else images without are taken, without labels.
     """
 
-    def __init__(self, path: Path, tree: Folder | None = None) -> None:
+    def __init__(self, path: Path, tree: Folder | None = None, labels: bool = True) -> None:
         self.path = path
+        self._labels = labels
         self._contents = tree
 
     @cached_property
@@ -38,9 +40,16 @@ class ImageFolder:
 
     @cached_property
     def _layout(self) -> Layout:
+        if self._unlabelled is not None:
+            return self._unlabelled
         if not self._tree.holding:
             raise UserError(self._no_images())
         return layout_of(self._tree)
+
+    @cached_property
+    def _unlabelled(self) -> Layout | None:
+        """The layout without class folders, where that is taken and there are none."""
+        return None if self._labels or not self._tree.has_images else unlabelled_layout_of(self._tree)
 
     def files(self) -> list[Path]:
         """The images that `listing` lists, sorted, and the file of class names if there is one.
@@ -68,6 +77,8 @@ class ImageFolder:
             Item(readable_name(path.relative_to(self.path).as_posix()), part, partial(read_file, path, numbers[name]))
             for part, name, path in self.images()
         ]
+        if self._unlabelled is not None:
+            return Listing(items, None, labelled=False)
         names = _class_names(self.path / CLASS_NAMES)
         return Listing(items, tuple(readable_name(names.get(name, name)) for name in classes))
 
@@ -105,7 +116,8 @@ class ImageFolder:
             instead = f"; it has {counted(len(self._tree.images), 'image', 'images')} of its own, in no sub-folder"
         return (
             f"{self.path} has no images in sub-folders, a sub-folder for each class ({suffixes}), nor Parquet files"
-            f"{instead}. Images with labels in a table come from a function (`policysearch guide data`)"
+            f"{instead}. Images with labels in a table come from a function (`policysearch guide data`); images "
+            "without labels are for --task self-supervised"
         )
 
 

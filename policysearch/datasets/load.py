@@ -13,6 +13,7 @@ import numpy as np
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name
+from policysearch.core.tasks import Needs
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
@@ -48,12 +49,13 @@ class _Source:
     remarks: Callable[[], tuple[str, ...]] = tuple
 
 
-def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) -> Dataset:
+def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, needs: Needs = "labels") -> Dataset:
     """The data set of some settings, decoded once and from then on memory-mapped from the cache.
 
     Args:
         settings: which data, and how they are brought to one size; a text is the data alone.
         tell: called, while images are decoded, with how many of how many are.
+        needs: what there must be besides images; with "nothing" labels are read where there are any.
 
     Raises:
         UserError: there is no such data, or something about them is wrong; the message begins with their name.
@@ -65,16 +67,32 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None) ->
     """
     settings = DataSettings(data=settings) if isinstance(settings, str) else settings
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:
-        return _shipped(settings.data)
+        dataset = _shipped(settings.data)
+        _must_suit(dataset, settings.data, needs)
+        return dataset
     try:
-        source = _source(settings)
-        dataset = _cached(settings, source, tell)
+        source = _source(settings, needs)
+        dataset = _cached(settings, source, tell, needs)
         remarks = map(readable_name, source.remarks())
-        return replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *remarks))
+        dataset = replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *remarks))
     except OSError as error:
         raise UserError(f"data {settings.data!r}: cannot read {error.filename}: {error.strerror or error}") from None
     except UserError as error:
         raise UserError(f"data {settings.data!r}: {readable_name(str(error))}") from None
+    _must_suit(dataset, settings.data, needs)
+    return dataset
+
+
+def _must_suit(dataset: Dataset, data: str, needs: Needs) -> None:
+    """Check that the data have what is needed of them besides images."""
+    if needs == "texts" and not dataset.texts_train:
+        raise UserError(
+            f"data {data!r} have no texts: --task text-lines needs the text of every image (`policysearch guide tasks`)"
+        )
+    if needs != "texts" and dataset.texts_train:
+        raise UserError(f"data {data!r} have texts and no classes: give --task text-lines")
+    if needs == "labels" and not dataset.labelled:
+        raise UserError(f"data {data!r} have no labels: give --task self-supervised")
 
 
 def _name(spec: str) -> str:
@@ -104,8 +122,8 @@ def _shipped(name: str) -> Dataset:
     return Dataset(name, x_train, y_train, x_test, y_test, classes, digest=sha(path.read_bytes()), handle=name)
 
 
-def _cached(settings: DataSettings, source: _Source, tell: Tell) -> Dataset:
-    choices = _choices(settings)
+def _cached(settings: DataSettings, source: _Source, tell: Tell, needs: Needs) -> Dataset:
+    choices = _choices(settings, needs)
     files = source.files()
     cached = cached_dataset(content_key(files, source.root, choices)) if files else None
     if cached is not None:
@@ -124,11 +142,12 @@ _DECODING = {"resize", "aspect", "background", "image_column", "label_column", "
 """Settings that change what the same files are decoded to."""
 
 
-def _choices(settings: DataSettings) -> str:
+def _choices(settings: DataSettings, needs: Needs) -> str:
     """Everything besides the files' contents that the decoded data depend on."""
     group = sha(Path(settings.group).read_bytes()) if settings.group and is_file(settings.group) else settings.group
     name = settings.data if settings.data in NAMED else ""
-    return json.dumps([settings.model_dump(include=_DECODING), group, name])
+    further = [] if needs == "labels" else [needs]
+    return json.dumps([settings.model_dump(include=_DECODING), group, name, *further])
 
 
 def _contents(listing: Listing) -> list[bytes]:
@@ -144,9 +163,9 @@ def _decoded(listing: Listing, settings: DataSettings, tell: Tell, scratch: Path
     return decoded, assembled(listing, decoded, settings.group)
 
 
-def _source(settings: DataSettings) -> _Source:
+def _source(settings: DataSettings, needs: Needs) -> _Source:
     spec, path = settings.data, Path(settings.data)
-    group = column_name(settings.group)
+    group, labels = column_name(settings.group), needs == "labels"
     if spec in SHIPPED:
         path = Path(str(_SHIPPED / f"{spec}.npz"))
     shards = parquet_files(path) if spec not in NAMED and path.suffix != ".npz" and path.exists() else []
@@ -158,12 +177,12 @@ def _source(settings: DataSettings) -> _Source:
         listing = partial(list_named, spec, root, settings.download, group)
         return _Source(partial(named_files, spec, root), root, listing)
     if ":" in spec and not path.exists():
-        return _Source(list, path, partial(list_function, spec, group))
+        return _Source(list, path, partial(list_function, spec, group, labels))
     if shards:
         names = [file for file in {shard.with_name("classes.txt") for shard in shards} if file.exists()]
-        listing = partial(list_parquet, path, group, settings.image_column, settings.label_column)
+        listing = partial(list_parquet, path, group, settings.image_column, settings.label_column, labels)
         return _Source(lambda: [*shards, *names], path if path.is_dir() else path.parent, listing)
-    return _on_disk(path, group)
+    return _on_disk(path, group, labels)
 
 
 def _refuse_columns(settings: DataSettings) -> None:
@@ -172,11 +191,11 @@ def _refuse_columns(settings: DataSettings) -> None:
             raise UserError(f"--{flag}-column {column}: only Parquet has columns")
 
 
-def _on_disk(path: Path, group: str | None) -> _Source:
+def _on_disk(path: Path, group: str | None, labels: bool) -> _Source:
     must_exist(path)
     if path.suffix == ".npz":
-        return _Source(lambda: [path], path.parent, partial(list_npz, path, group))
+        return _Source(lambda: [path], path.parent, partial(list_npz, path, group, labels))
     if not path.is_dir():
         raise UserError("a file of data is .npz or .parquet; images are given as a folder, a sub-folder for each class")
-    folder = ImageFolder(path)
+    folder = ImageFolder(path, labels=labels)
     return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)

@@ -16,12 +16,13 @@ from policysearch.datasets.limits import must_fit
 from policysearch.datasets.source import Listing
 
 
-def list_npz(path: Path, group: str | None) -> Listing:
+def list_npz(path: Path, group: str | None, labels: bool = True) -> Listing:
     """The images of an `.npz` file, as `list_arrays` takes them; other arrays are not read.
 
     Args:
         path: the file.
         group: the array that holds the groups, or None.
+        labels: as for `list_arrays`.
 
     Raises:
         UserError: the file is damaged or mis-shaped, or its arrays are too large to be unpacked.
@@ -35,7 +36,7 @@ def list_npz(path: Path, group: str | None) -> Listing:
         raise UserError("it is damaged, or holds something other than plain arrays") from None
     if not arrays:
         raise UserError(f"there is no x_train (or train_images) in it; its arrays: {', '.join(others) or 'none'}")
-    return list_arrays(arrays, group)
+    return list_arrays(arrays, group, labels)
 
 
 def _read(path: Path, group: str | None) -> tuple[dict[str, NDArray[Any]], list[str]]:

@@ -64,7 +64,9 @@ def _has_shards(path: Path) -> bool:
     return (path.name == "data" or part_called(path.name) is not None) and any(path.glob("*.parquet"))
 
 
-def list_parquet(path: Path, group: str | None, image: str | None = None, label: str | None = None) -> Listing:
+def list_parquet(
+    path: Path, group: str | None, image: str | None = None, label: str | None = None, labels: bool = True
+) -> Listing:
     """The images of a file, or of a folder of shards whose names, or folders' names, begin with a part's.
 
     Their bytes stay in Arrow's memory until an image is decoded. A part other than train whose labels are all -1 or
@@ -75,6 +77,7 @@ def list_parquet(path: Path, group: str | None, image: str | None = None, label:
         group: the column that holds the groups, or None.
         image: the column of images; None is the one of the usual name, or the only one there is.
         label: the column of labels, likewise.
+        labels: whether there must be labels; else their column may be missing, or say nothing of the training part.
 
     Raises:
         UserError: a file cannot be read, is too large, or has no such columns.
@@ -85,17 +88,19 @@ def list_parquet(path: Path, group: str | None, image: str | None = None, label:
         files = [file for file in files if part_of[file]]
 
     first = next((file for file in files if part_of[file] == TRAIN), files[0])
-    columns = columns_of(read_schema(first), first, image, label)
+    columns = columns_of(read_schema(first), first, image, label, labels)
     rows: list[_Row] = []
     names: list[tuple[Path, tuple[str, ...] | None]] = []
     for file in files:
         rows += _rows(part_of[file] or TRAIN, file, columns, group)
         names.append((file, class_names(read_schema(file), columns.label, file)))
 
+    if not labels and _all_hidden([row for row in rows if row.part == TRAIN]):
+        return Listing(list(_items(rows, [0] * len(rows))), None, labelled=False)
     hidden = [part for part in PARTS if part != TRAIN and _all_hidden([row for row in rows if row.part == part])]
     rows = [row for row in rows if row.part not in hidden]
-    labels, classes = _labels([row.label for row in rows], _same_class_names(names))
-    return Listing(list(_items(rows, labels)), classes, tuple(map(hidden_labels, hidden)))
+    numbers, classes = _labels([row.label for row in rows], _same_class_names(names))
+    return Listing(list(_items(rows, numbers)), classes, tuple(map(hidden_labels, hidden)))
 
 
 def _all_hidden(rows: Sequence[_Row]) -> bool:
@@ -112,12 +117,13 @@ def _items(rows: Sequence[_Row], labels: Sequence[int]) -> Iterator[Item]:
 
 def _rows(part: str, file: Path, columns: Columns, group: str | None) -> Iterator[_Row]:
     present = read_schema(file).names
-    needed = [columns.image, *([columns.label] if part == TRAIN else []), *([group] if group and part == TRAIN else [])]
+    of_train = [name for name in (columns.label, group) if name and part == TRAIN]
+    needed = [columns.image, *of_train]
     for name in needed:
         if name not in present:
             raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(present)}")
 
-    read = [name for name in (*needed, columns.label) if name in present]
+    read = [name for name in (*needed, columns.label) if name and name in present]
     table = read_table(file, list(dict.fromkeys(read)))
     nothing = [None] * len(table)
     cells, names = _cells(file, table[columns.image])

@@ -16,29 +16,30 @@ _LABEL = ("label", "labels", "fine_label", "target", "class")
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the two columns that are read."""
+    """The names of the columns that are read; None for a label that is not there."""
 
     image: str
-    label: str
+    label: str | None
 
 
-def columns_of(schema: Any, file: Path, image: str | None, label: str | None) -> Columns:
+def columns_of(schema: Any, file: Path, image: str | None, label: str | None, labels: bool = True) -> Columns:
     """The columns of images and of labels.
 
     Args:
         schema: Arrow's schema of the training part's first file.
         file: that file, for messages.
         image, label: their names, or None: those of the usual names, or else the only one that can be meant.
+        labels: whether there must be labels.
 
     Raises:
         UserError: there is no such column, or there are several.
     """
     encoded = [field.name for field in schema if _is_encoded_image(field.type)]
     with_classes = [name for name in schema.names if _named_classes(schema, name)]
-    return Columns(
-        _column(schema, file, image, _IMAGE, encoded, "image"),
-        _column(schema, file, label, _LABEL, with_classes, "label"),
-    )
+    column = _column(schema, file, image, _IMAGE, encoded, "image")
+    if not labels and label is None and len(with_classes) != 1 and {*_LABEL}.isdisjoint(schema.names):
+        return Columns(column, None)
+    return Columns(column, _column(schema, file, label, _LABEL, with_classes, "label"))
 
 
 def _column(
@@ -54,9 +55,10 @@ def _column(
             return name
     if len(possible) == 1:
         return possible[0]
+    without = "; images without labels are for --task self-supervised" if what == "label" and not possible else ""
     raise UserError(
         f"{file} has no column of {what}s ({' or '.join(usual)}); its columns: {columns}; "
-        f"say which by --{what}-column NAME"
+        f"say which by --{what}-column NAME{without}"
     )
 
 
@@ -68,17 +70,19 @@ def _is_encoded_image(kind: Any) -> bool:
     return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
-def class_names(schema: Any, label: str, file: Path) -> tuple[str, ...] | None:
+def class_names(schema: Any, label: str | None, file: Path) -> tuple[str, ...] | None:
     """A name for each class, from the hub's own metadata or from a `classes.txt` beside the file; or None.
 
     Args:
         schema: Arrow's schema of the file.
-        label: the column of labels.
+        label: the column of labels; None where there is none, and so no names.
         file: the file.
 
     Raises:
         UserError: `classes.txt` is not text.
     """
+    if label is None:
+        return None
     names = _named_classes(schema, label)
     beside = file.with_name("classes.txt")
     if names or not beside.exists():

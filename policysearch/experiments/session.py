@@ -117,7 +117,7 @@ class Session(AbstractContextManager["Session"]):
         Raises:
             UserError: the data cannot be read, or a setting does not suit them.
         """
-        dataset = self._dataset = load_with_progress(self.config, self.listener)
+        dataset = self._dataset = load_with_progress(self.config, self.listener, self.config.task)
         import_meanwhile(self.config)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         self.notes = tuple(dict.fromkeys(notes))

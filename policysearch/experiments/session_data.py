@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.experiments.progress import Listener, Status
 
 
-def load_with_progress(data: DataSettings, listener: Listener) -> Dataset:
+def load_with_progress(data: DataSettings, listener: Listener, task: str = CLASSIFICATION) -> Dataset:
     """Load a data set; where its images must be decoded first, the listener is called with how many have been.
+
+    Args:
+        data: which.
+        listener: of the experiment.
+        task: what children learn from it.
 
     Raises:
         UserError: it is not there, or cannot be read.
     """
-    return load(data, lambda done, total: listener(Status("decode", done, total, None, 0)))
+    needs = task_named(task).needs
+    return load(data, lambda done, total: listener(Status("decode", done, total, None, 0)), needs)
 
 
 def notes_on(dataset: Dataset, config: DataSettings, others: Iterable[str] = ()) -> list[str]:

@@ -69,7 +69,7 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
     """
     config = as_calibrated(config)
     searches = _searches(settings, config, out)
-    _must_be_possible(searches, load_with_progress(config, listener))
+    _must_be_possible(searches, load_with_progress(config, listener, config.task))
     for run in searches:
         _must_have_same_settings(run)
 
@@ -190,7 +190,7 @@ def _confirmed(arms: list[Arm], config: SearchConfig, replicates: int, path: Pat
     if not replicates:
         return []
     config = resolved(config.model_copy(update={"out": str(path), "study": None}))
-    dataset = load(config, lambda done, total: None)
+    dataset = load(config, needs=task_named(config.task).needs)
     with Session(config, listener) as session:
         session.lock()
         session.place()

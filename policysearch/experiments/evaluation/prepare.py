@@ -87,7 +87,7 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     if new:
         folder.must_be_new()
         names_must_be_free(config, {**PHASES, **(OPPONENTS if settings.equal_cost else {})})
-    dataset = load_with_progress(config, listener)
+    dataset = load_with_progress(config, listener, config.task)
     config = _sized(config, entrant, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):
         warnings.warn(text, stacklevel=1)

@@ -77,7 +77,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
         space = session.load_space()
         if job["kind"] == "calibrate":
             validated(CalibrateSettings, settings.get("calibration", {}))
-            load_with_progress(config, listener)
+            load_with_progress(config, listener, config.task)
             return {}
         tried_strategy(config, space)
         dataset = session.load_data(warn=True)

@@ -10,6 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from policysearch.core.tasks import task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -35,7 +36,9 @@ _SOFTENED = {"target": "share of the target", "weight": "weight of the loss", "b
 def readable_data(material: Material) -> Dataset | str:
     """The data of a search, nothing downloaded; or why they cannot be shown, as the end of a sentence."""
     try:
-        dataset = load(material.config.model_copy(update={"download": False}))
+        dataset = load(
+            material.config.model_copy(update={"download": False}), needs=task_named(material.config.task).needs
+        )
     except Exception as error:  # data of the user's own, years later
         return f"the data cannot be read any more ({' '.join(str(error).split())[:200]})"
     return "the data have changed since" if material.data not in ("", dataset.digest) else dataset
