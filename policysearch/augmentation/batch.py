@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from policysearch.augmentation.apply import apply, track
+from policysearch.augmentation.class_groups import class_groups
+from policysearch.augmentation.confusion import spread
 from policysearch.augmentation.kernels.pixel_moves import rows_a_piece
 from policysearch.augmentation.mixing import mix
+from policysearch.augmentation.policy_tensors import operation_names
 from policysearch.augmentation.sampling import Draw, draw
 from policysearch.augmentation.soft_targets import policy_confidence, soften
 from policysearch.augmentation.validation import check, check_generator, check_shares, current_policy
@@ -64,7 +67,7 @@ def augment(
     Args:
         policy: what to draw from.
         images: [B, C, H, W] uint8, C 1 or 3, left unchanged.
-        labels: [B] int64 in 0..num_classes-1.
+        labels: [B] int64 in 0..num_classes-1; each image draws from the policy of its class, where classes differ.
         num_classes: number of classes, for the targets.
         generator: on the images' device; the same state gives the same result.
         progress: share of training done, in [0, 1], for policies with stages.
@@ -75,7 +78,8 @@ def augment(
 
     Raises:
         UserError: images are not uint8 [B, C, H, W] with 1 or 3 channels, or too large; labels, maps, shares or
-            generator do not fit them; the policy needs maps, or takes no shares.
+            generator do not fit them; the policy needs maps, or takes no shares; it calls a class by name, or one that
+            is none of them, or spreads targets by a confusion that was not measured.
 
     Example:
         >>> images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
@@ -89,7 +93,7 @@ def augment(
     check(current, images, labels, num_classes, activation_maps)
     check_shares(current, images, shares)
     check_generator(generator, images)
-    drawn = draw(current, len(images), generator, shares)
+    drawn = draw(current, len(images), generator, shares, labels)
     return _replay(current, drawn, images, labels, num_classes, activation_maps)
 
 
@@ -171,17 +175,39 @@ def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
 
 
 def _targets(policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Targets [B, num_classes] and weights [B], each image's by the softening of its class."""
+    if not policy.classes:
+        return _targets_alike(policy, drawn, images, labels, num_classes)
+    targets, weights = _hard(labels, num_classes)
+    for part, rows in class_groups(policy, labels):
+        if part.softening is not None:
+            # Visibility is computed as for this policy alone, to the last bit.
+            drawn_alike = only(drawn.images(rows), operation_names(part))
+            alike = _targets_alike(part, drawn_alike, images[rows], labels[rows], num_classes)
+            targets[rows], weights[rows] = alike
+    return targets, weights
+
+
+def _hard(labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+    targets = torch.zeros(len(labels), num_classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
+    return targets, torch.ones(len(labels), device=labels.device)
+
+
+def _targets_alike(
+    policy: Policy, drawn: Draw, images: Tensor, labels: Tensor, num_classes: int
+) -> tuple[Tensor, Tensor]:
+    """The same where all images are softened alike."""
     curve = policy.softening
     if curve is None:
-        hard = torch.zeros(len(labels), num_classes, device=labels.device).scatter_(1, labels[:, None], 1.0)
-        return hard, torch.ones(len(labels), device=labels.device)
+        return _hard(labels, num_classes)
     with_curve = frozenset(curve.operations or ())
 
     def seen(names: Collection[str] | None) -> Tensor:
         rest = None if not with_curve else frozenset(drawn.names) - with_curve
         return _seen(drawn, images, rest if names is None else names)
 
-    return soften(curve.mode, policy_confidence(curve, seen, num_classes), labels, num_classes)
+    shares = spread(policy, num_classes, labels.device)
+    return soften(curve.mode, policy_confidence(curve, seen, num_classes), labels, num_classes, shares)
 
 
 def _moved_maps(drawn: Draw, maps: Tensor, images: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,9 +52,14 @@ def _slots(sub: SubPolicy) -> list[_SlotStep]:
     return [step for step in sub.steps for _ in range(len(step.counts) - 1 if isinstance(step, SomeOf) else 1)]
 
 
-def _names(policy: Policy) -> tuple[str, ...]:
-    used = {choice.operation for sub in policy.sub_policies for step in sub.steps for choice in choices(step)}
-    ranked = sorted(used - {"identity"}, key=lambda name: (_KIND_RANK[OPERATIONS[name].kind], name))
+def operation_names(policy: Policy) -> tuple[str, ...]:
+    """What images without a class of their own are drawn from, in the order of `in_kinds`."""
+    return in_kinds({choice.operation for sub in policy.sub_policies for step in sub.steps for choice in choices(step)})
+
+
+def in_kinds(names: Collection[str]) -> tuple[str, ...]:
+    """Names of operations, each once, in the order of a draw: identity first, those of one kind together."""
+    ranked = sorted({*names} - {"identity"}, key=lambda name: (_KIND_RANK[OPERATIONS[name].kind], name))
     return ("identity", *ranked)
 
 
@@ -86,7 +92,7 @@ def _shuffled(policy: Policy) -> tuple[Shuffled, ...]:
 def compiled(policy: Policy, device: torch.device) -> Table:
     """The policy's tensors on a device (kept for the next call)."""
     sub_policies = policy.sub_policies
-    names = _names(policy)
+    names = operation_names(policy)
     slots = [_slots(sub) for sub in sub_policies]
     most = max((len(choices(step)) for steps in slots for step in steps), default=1)
     rows = torch.zeros(len(slots), max(1, *map(len, slots), 1), most, 9)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
-from policysearch.augmentation.policy_tensors import Shuffled, compiled
+from policysearch.augmentation.class_groups import class_groups
+from policysearch.augmentation.policy_tensors import Shuffled, compiled, in_kinds
 from policysearch.core.errors import UserError
 from policysearch.policy.mixes import mix_alpha
 from policysearch.policy.operations import OPERATIONS
@@ -71,9 +73,26 @@ class Draw:
         parts = (self.operations[rows], self.magnitudes[rows], self.numbers[rows])
         return Draw(self.names, *parts)
 
+    def images(self, rows: Tensor) -> Draw:
+        """The draw of some images alone [b] int64, with their mixture, without mix."""
+        if self.mixture is None:
+            return self.rows(rows)
+        chains = _chains(rows, self.mixture.shape[1] - 1)
+        return replace(self.rows(chains), mixture=self.mixture[rows])
 
-def draw(policy: Policy, batch: int, generator: torch.Generator, shares: Tensor | None = None) -> Draw:
+
+def draw(
+    policy: Policy,
+    batch: int,
+    generator: torch.Generator,
+    shares: Tensor | None = None,
+    labels: Tensor | None = None,
+) -> Draw:
     """Draw a sub-policy for each of `batch` images, and for each of its steps all that is random.
+
+    Where classes have sub-policies of their own, images draw class by class: first all images of the other classes,
+    then those of each policy of classes in the order of its first class. An image of a class draws from that class's
+    policy as it would from it alone.
 
     Args:
         policy: the policy to draw from; one with stages must be taken `at` a progress first.
@@ -81,19 +100,61 @@ def draw(policy: Policy, batch: int, generator: torch.Generator, shares: Tensor 
         generator: the source of randomness; the draw lives on its device.
         shares: [B] float32 in [0, 1], where in their ranges the evenly drawn magnitudes of each image lie (see
             `policysearch.policy.adaptive`); nan draws them. Everything else is drawn as without.
+        labels: [B] int64, needed where the policy differs by class.
 
     Returns:
         A `Draw` over S steps, S the longest sub-policy's length (at least 1).
+
+    Raises:
+        UserError: the policy differs by class, and there are no labels, or it calls a class by name.
     """
     mixture, mix = policy.mixture, policy.mix
-    if mixture is None:
-        drawn = _steps(policy, batch, generator, shares)
-    else:
-        drawn = _steps(policy, batch * mixture.width, generator)
+    drawn = _by_class(policy, batch, generator, shares, labels)
+    if mixture is not None:
         drawn = replace(drawn, mixture=mixture_shares(mixture.width, mixture.alpha, batch, generator))
     if mix is None:
         return drawn
     return replace(drawn, mix=mix_draw(mix.operation, mix.probability, mix_alpha(mix), batch, generator))
+
+
+def _by_class(
+    policy: Policy, batch: int, generator: torch.Generator, shares: Tensor | None, labels: Tensor | None
+) -> Draw:
+    """The steps of all images, each drawn from the policy of its class."""
+    width = 1 if policy.mixture is None else policy.mixture.width
+    if not policy.classes:
+        return _steps(policy, batch * width, generator, shares)
+    parts = [
+        (_steps(part, len(rows) * width, generator, None if shares is None else shares[rows]), _chains(rows, width))
+        for part, rows in class_groups(policy, labels)
+    ]
+    return _joined(parts, batch * width) if parts else _steps(policy, 0, generator)
+
+
+def _chains(rows: Tensor, width: int) -> Tensor:
+    """The rows of a mixture's draws that belong to these images: `width` for each, together."""
+    return (rows[:, None] * width + torch.arange(width, device=rows.device)).flatten()
+
+
+def _joined(parts: Sequence[tuple[Draw, Tensor]], batch: int) -> Draw:
+    """Draws of some rows as one draw of all; what a draw has fewer of is identity, or 0."""
+    names = in_kinds([name for drawn, _ in parts for name in drawn.names])
+    first = parts[0][0]
+    steps = max(drawn.operations.shape[1] for drawn, _ in parts)
+    numbers = max(drawn.numbers.shape[2] for drawn, _ in parts)
+    joined = Draw(
+        names,
+        first.operations.new_zeros(batch, steps),
+        first.magnitudes.new_zeros(batch, steps),
+        first.numbers.new_zeros(batch, steps, numbers),
+    )
+    for drawn, rows in parts:
+        place = torch.tensor([names.index(name) for name in drawn.names], device=rows.device)
+        columns = slice(drawn.operations.shape[1])
+        joined.operations[rows, columns] = place[drawn.operations]
+        joined.magnitudes[rows, columns] = drawn.magnitudes
+        joined.numbers[rows, columns, : drawn.numbers.shape[2]] = drawn.numbers
+    return joined
 
 
 def _steps(policy: Policy, batch: int, generator: torch.Generator, shares: Tensor | None = None) -> Draw:

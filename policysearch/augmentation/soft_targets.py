@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -41,22 +41,50 @@ def policy_confidence(
     return torch.stack(parts).prod(0).clamp(min=min(floors)) if parts else torch.ones_like(seen(frozenset()))
 
 
-def soften(mode: str, p: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
+def soften(
+    mode: str, p: Tensor, labels: Tensor, num_classes: int, spread: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Targets [B, num_classes] float32 and weights [B] float32 of images with labels [B] int64 and confidence p [B].
 
     Mode `target` is equation 4 (what the label loses is shared evenly by the other classes), `weight`
-    equation 5, `both` equation 6.
+    equation 5, `both` equation 6. With `spread` [num_classes, num_classes] float32 what a label of class c loses is
+    shared by row c, whose sum is 1 and whose own place is 0.
     """
     sure = torch.ones_like(p)
-    targets = _targets(p if mode in ("target", "both") else sure, labels, num_classes)
+    targets = _targets(p if mode in ("target", "both") else sure, labels, num_classes, spread)
     return targets, p if mode in ("weight", "both") else sure
 
 
-def _targets(p: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+def _targets(p: Tensor, labels: Tensor, num_classes: int, spread: Tensor | None) -> Tensor:
     if num_classes == 1:
         return torch.ones_like(p)[:, None]
-    others = ((1 - p) / (num_classes - 1))[:, None].expand(-1, num_classes)
+    if spread is None:
+        others = ((1 - p) / (num_classes - 1))[:, None].expand(-1, num_classes)
+    else:
+        others = (1 - p)[:, None] * spread[labels]
     return others.scatter(1, labels[:, None], p[:, None])
+
+
+def shares(counts: Mapping[int, Mapping[int, float]], num_classes: int) -> Tensor:
+    """Rows of a confusion matrix as shares: what a target loses goes to classes as they were predicted for its own.
+
+    Args:
+        counts: by the true class and the predicted one, numbers above 0, without the diagonal.
+        num_classes: 2 or more.
+
+    Returns:
+        [num_classes, num_classes] float32, rows sum to 1, the diagonal is 0; a class without counts spreads evenly.
+
+    Example:
+        >>> shares({0: {1: 3, 2: 1}}, 3).tolist()
+        [[0.0, 0.75, 0.25], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
+    """
+    rows = 1 - torch.eye(num_classes, dtype=torch.float64)
+    for true, row in counts.items():
+        rows[true] = 0
+        for other, count in row.items():
+            rows[true, other] = count
+    return (rows / rows.sum(1, keepdim=True)).float()
 
 
 def intersection_over_union(first: Tensor, second: Tensor) -> Tensor:

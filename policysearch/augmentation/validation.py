@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from policysearch.core.errors import UserError
+from policysearch.policy.classes import class_policies
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.policy import Policy
 
@@ -39,6 +40,7 @@ def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps
         )
     check_images(images)
     _check_labels(labels, images, num_classes)
+    _check_classes(policy, num_classes)
     _check_maps(policy, images, maps)
 
 
@@ -102,6 +104,13 @@ def _check_labels(labels: Tensor, images: Tensor, num_classes: int) -> None:
         raise UserError(f"num_classes must be 1 or more, got {num_classes}")
     if len(labels) and not labels.is_cuda and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
         raise UserError(f"labels must lie in 0..{num_classes - 1}, got {int(labels.min())}..{int(labels.max())}")
+
+
+def _check_classes(policy: Policy, num_classes: int) -> None:
+    beyond = [index for index in class_policies(policy) if index >= num_classes]
+    if beyond:
+        name = policy.name or policy.hash
+        raise UserError(f"{name} has a part for class {beyond[0]}, and there are classes 0..{num_classes - 1}")
 
 
 def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:

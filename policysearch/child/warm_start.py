@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from policysearch.augmentation import augment
 from policysearch.child.device_data import DeviceData
 from policysearch.child.metrics import scores
+from policysearch.policy.classes import with_softenings
 from policysearch.policy.policy import Policy
 
 _SHOWN = 256
@@ -95,8 +96,8 @@ def severity(policy: Policy, data: DeviceData, seed: int) -> float:
 
 
 def on_single_images(policy: Policy) -> Policy:
-    """What the policy does to single images at half of the training."""
-    return policy.at(0.5).model_copy(update={"mix": None, "softening": None})
+    """What the policy does to single images at half of the training, each by its class; targets stay hard."""
+    return with_softenings(policy.at(0.5), lambda softening: None).model_copy(update={"mix": None})
 
 
 def _augmented(policy: Policy, data: DeviceData, generator: torch.Generator, rows: Tensor) -> Tensor:

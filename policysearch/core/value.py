@@ -20,5 +20,6 @@ class Frozen(BaseModel):
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, handler: Any) -> dict[str, Any]:
         data: dict[str, Any] = handler(self)
-        unset = [n for n in self.later if getattr(self, n) == type(self).model_fields[n].get_default()]
+        fields = type(self).model_fields
+        unset = [n for n in self.later if getattr(self, n) == fields[n].get_default(call_default_factory=True)]
         return {name: value for name, value in data.items() if name not in unset}

@@ -12,6 +12,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.export.codegen import Call, Name, quoted
 from policysearch.policy.adaptive import OFF
+from policysearch.policy.classes import with_sub_policies
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.operations import SHIPPED_OPERATIONS
@@ -84,8 +85,7 @@ def replaced(policy: Policy, why_not: Callable[[Step], str | None]) -> tuple[Pol
     def replace_all(sub_policies: tuple[SubPolicy, ...]) -> tuple[SubPolicy, ...]:
         return tuple(sub.model_copy(update={"steps": tuple(map(replace_parts, sub.steps))}) for sub in sub_policies)
 
-    stages = [stage.model_copy(update={"sub_policies": replace_all(stage.sub_policies)}) for stage in policy.stages]
-    changed = policy.model_copy(update={"sub_policies": replace_all(policy.sub_policies), "stages": tuple(stages)})
+    changed = with_sub_policies(policy, replace_all)
     return (changed if losses else policy), list(losses)
 
 
@@ -124,19 +124,28 @@ def without_network(policy: Policy) -> tuple[Policy, list[str]]:
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
-    """The policy without what only exported torchvision code has: softening, mix, mixture, stages and pair."""
+    """The policy without what only exported torchvision code has: softening, mixes, mixture, stages, pair, classes."""
     parts = {
         "softening": f"{library} has no softened targets or weights: images are augmented, labels stay hard",
         "mix": f"the mix of the batch is left out: add {library}'s own after the policy",
         "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
         "pair": f"{library} has no two views with a weight for the pair: one view per image is left of it",
+        "classes": f"{library} is not given an image's label: all classes are augmented as those that share the policy",
     }
     losses = [reason for name, reason in parts.items() if getattr(policy, name)] + without_network(policy)[1]
     loss = parse_loss(policy.about.get("loss"))
     if loss:
         losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")
-    bare = {"softening": None, "mix": None, "mixture": None, "stages": (), "adaptive": None, "pair": None}
+    bare: dict[str, Any] = {
+        "softening": None,
+        "mix": None,
+        "mixture": None,
+        "stages": (),
+        "adaptive": None,
+        "classes": {},
+        "pair": None,
+    }
     return policy.model_copy(update=bare), losses
 
 

@@ -9,6 +9,7 @@ from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
 from policysearch.export.lossy import Source, built, head, own_operation, replaced, without_network
 from policysearch.export.torchvision_plan import Plan
+from policysearch.policy.classes import common, differs_by_class
 from policysearch.policy.losses import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
 from policysearch.policy.mixes import MIXES
 from policysearch.policy.policy import Policy
@@ -61,6 +62,8 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     if any(stage.softening for stage in expressed.stages):
         stages = tuple(stage.model_copy(update={"softening": None}) for stage in expressed.stages)
         expressed, lost = expressed.model_copy(update={"stages": stages}), [*lost, _STAGE_SOFTENING]
+    if differs_by_class(expressed):
+        expressed, lost = common(expressed), [*lost, "classes that differ are augmented as all others"]
     return expressed, lost
 
 

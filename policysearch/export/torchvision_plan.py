@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policysearch.export.codegen import Call, Name
+from policysearch.policy.classes import all_sub_policies
 from policysearch.policy.mixes import Mix, mix_alpha
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
@@ -67,7 +68,7 @@ class Plan:
 
     def operations(self) -> list[str]:
         """Names of the operations used, sorted."""
-        subs = [*self.policy.sub_policies, *(sub for stage in self.policy.stages for sub in stage.sub_policies)]
+        subs = all_sub_policies(self.policy)
         return sorted({choice.operation for sub in subs for step in sub.steps for choice in choices(step)})
 
 

@@ -29,7 +29,8 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
         factor: 1 or more.
 
     Raises:
-        UserError: no step has that operation, it has no neutral magnitude, the policy has stages, or a number is out
+        UserError: no step has that operation, it has no neutral magnitude, the policy has stages or
+            classes, or a number is out
             of its range.
 
     Example:
@@ -46,7 +47,7 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
         raise UserError(f"no step of {policy.name or 'the policy'} is {operation!r}; it has {names}")
     if OPERATIONS[operation].neutral is None:
         raise UserError(f"{operation} has no neutral magnitude to decay to")
-    _must_have_no_stages(policy)
+    _must_be_alike_throughout(policy)
     changed = _changed(policy, lambda step: _scaled(step, 1 / factor) if step.operation == operation else step)
     return _staged(policy, [Stage(start=start, sub_policies=changed, mix=policy.mix)])
 
@@ -61,7 +62,7 @@ def curriculum(policy: Policy, stages: int = 10) -> Policy:
         stages: n, 2 or more; each lasts 1/n of the training, the last is the policy itself.
 
     Raises:
-        UserError: too few stages, or the policy has stages.
+        UserError: too few stages, or the policy has stages or classes.
 
     Example:
         >>> from policysearch import Policy
@@ -71,7 +72,7 @@ def curriculum(policy: Policy, stages: int = 10) -> Policy:
     """
     if not isinstance(stages, int) or stages < 2:
         raise UserError(f"a curriculum needs 2 stages or more, a whole number, got {stages}")
-    _must_have_no_stages(policy)
+    _must_be_alike_throughout(policy)
     parts = [_changed(policy, partial(_scaled, share=i / stages)) for i in range(1, stages)]
     grown = [*parts, policy.sub_policies]
     later = [Stage(start=i / stages, sub_policies=grown[i], mix=policy.mix) for i in range(1, stages)]
@@ -99,7 +100,8 @@ def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
     """
     first = parts[0][1]
     for _, policy in parts:
-        _must_have_no_stages(policy)
+        if policy.stages:
+            raise UserError(f"{policy.name or 'a policy'} has stages already")
         for part in ("mixture", "pair"):
             if getattr(policy, part) != getattr(first, part):
                 raise UserError(f"{policy.name or 'a policy'} and {first.name or 'the first'} differ in their {part}")
@@ -112,6 +114,7 @@ def schedule(parts: Sequence[tuple[float, Policy]], name: str = "") -> Policy:
             mix=policy.mix,
             softening=_softening_after(first, policy),
             adaptive=_adaptive_after(first, policy),
+            classes=None if policy.classes == first.classes else policy.classes,
         )
         for start, policy in changes
     ]
@@ -132,9 +135,19 @@ def _adaptive_after(first: Policy, policy: Policy) -> Adaptive | None:
     return policy.adaptive or Adaptive(rule=OFF)
 
 
-def _must_have_no_stages(policy: Policy) -> None:
+def _must_be_alike_throughout(policy: Policy) -> None:
+    """Check that a policy neither changes on the way nor differs by class, whose parts would not follow.
+
+    Raises:
+        UserError: it does.
+    """
     if policy.stages:
         raise UserError(f"{policy.name or 'the policy'} has stages already")
+    if policy.classes:
+        raise UserError(
+            f"{policy.name or 'the policy'} differs by class: make the stages of the common policy first, then add the "
+            "classes (with_classes)"
+        )
 
 
 def _staged(policy: Policy, stages: list[Stage]) -> Policy:

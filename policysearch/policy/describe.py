@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
+from policysearch.core.readable import readable_name
 from policysearch.policy.adaptive import Adaptive, adaptive_in_words
+from policysearch.policy.class_parts import ClassPart
 from policysearch.policy.mixes import Mix, MixRow
 from policysearch.policy.operations import Operation
 from policysearch.policy.pairs import pair_in_words
@@ -32,13 +35,13 @@ def operation_in_words(row: Operation) -> str:
 
 
 def in_words(policy: Policy) -> str:
-    """One line per sub-policy, then mixture, batch mix, later stages, softening, rule of magnitudes, pair weight."""
-    lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix)]
+    """One line per sub-policy, then mixture, batch mix, classes, later stages, softening, rule of magnitudes, pair."""
+    lines = [*_sub_policies(policy.sub_policies), *_mixture(policy), *_mix(policy.mix), *_classes(policy.classes)]
     for stage in policy.stages:
         ended = ["the batch no longer mixed"] if policy.mix and not stage.mix else []
         lines.append(f"from {stage.start:.0%} of the training on:")
-        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended, *_softening_of(stage)]
-        lines += _adaptive(stage.adaptive)
+        lines += [*_sub_policies(stage.sub_policies), *_mix(stage.mix), *ended, *_softening_of(stage.softening)]
+        lines += [*_adaptive(stage.adaptive), *_classes_of(stage)]
     whole = _softening(policy.softening) if policy.softening else []
     pair = [pair_in_words(policy.pair)] if policy.pair else []
     return "\n".join([*lines, *whole, *_adaptive(policy.adaptive), *pair])
@@ -117,11 +120,28 @@ def _adaptive(adaptive: Adaptive | None) -> list[str]:
     return [] if adaptive is None else [adaptive_in_words(adaptive)]
 
 
-def _softening_of(stage: Stage) -> list[str]:
-    """A stage's softening, where it is another than the policy's."""
-    if stage.softening is None:
+def _classes(parts: Mapping[str, ClassPart]) -> list[str]:
+    """What images of some classes take in place of the policy's."""
+    lines = []
+    for key, part in parts.items():
+        name = readable_name(key)
+        lines += [f"class {name}: {line}" for line in _sub_policies(part.sub_policies or ())]
+        lines += [f"class {name}: {line}" for line in _softening_of(part.softening)]
+    return lines
+
+
+def _classes_of(stage: Stage) -> list[str]:
+    """A stage's classes, where they are others than the policy's."""
+    if stage.classes is None:
         return []
-    return ["targets and loss weights not softened"] if stage.softening.mode == "off" else _softening(stage.softening)
+    return _classes(stage.classes) or ["all classes alike"]
+
+
+def _softening_of(softening: Softening | None) -> list[str]:
+    """The softening of a stage or class, where it is another than the policy's."""
+    if softening is None:
+        return []
+    return ["targets and loss weights not softened"] if softening.mode == "off" else _softening(softening)
 
 
 def _softening(softening: Softening) -> list[str]:
@@ -130,7 +150,17 @@ def _softening(softening: Softening) -> list[str]:
     curves = [f"for {name}: {_curve(curve)}" for name, curve in (softening.operations or {}).items()]
     if softening.p_min != 1 or not curves:
         curves.insert(0, _curve(Curve(k=softening.k, p_min=softening.p_min)))
-    return [f"{what} softened by visibility v{normalised}: {'; '.join(curves)}"]
+    return [f"{what} softened by visibility v{normalised}: {'; '.join(curves)}", *_spread(softening)]
+
+
+def _spread(softening: Softening) -> list[str]:
+    """How the classes that are not an image's share what its target loses, where that is not evenly."""
+    if softening.spread == "even":
+        return []
+    if softening.confusion is None:
+        return ["what a target loses goes to the classes that it is confused with, which a search measures"]
+    mistakes = sum(count for row in softening.confusion.values() for count in row.values())
+    return [f"what a target loses goes to the classes that it was confused with, by {mistakes:g} mistakes"]
 
 
 def _curve(curve: Curve) -> str:

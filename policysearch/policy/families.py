@@ -12,7 +12,7 @@ from policysearch.core.errors import UserError
 from policysearch.policy.losses import Loss, parse_loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
-from policysearch.policy.substitution import filled, stages_of, sub_policy
+from policysearch.policy.substitution import filled, parts_of, sub_policy
 
 Value = str | int | float
 Parameters = Mapping[str, Value]
@@ -66,7 +66,7 @@ class Family(BaseModel):
         if self.preset is not None:
             return preset(str(filled(self.preset, values))).model_copy(update={"name": title})
         rest = {key: value for key, value in (self.policy or {}).items() if key != "sub_policies"}
-        template = stages_of(filled(rest, values)) | {"sub_policies": self._sub_policies(values), "name": title}
+        template = parts_of(filled(rest, values)) | {"sub_policies": self._sub_policies(values), "name": title}
         return Policy.from_dict(template, f"family {self.name!r}")
 
     def build_loss(self, parameters: Parameters) -> Loss | None:

@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.policy.classes import common, policy_of
 from policysearch.policy.operations import Operation, operation
 from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy
@@ -48,8 +49,17 @@ def describe(policy: Policy) -> dict[str, float]:
     - `pair sa1`, `pair sa2`: 1 where pairs of views are weighted so. `pair softening`: the weight that a pair loses
       whose views share one half, (1 - p_min)/2^k.
 
-    Stages count by their share of the training.
+    Stages count by their share of the training. What some classes have of their own is counted apart, as
+    `class NAME: ...`, as if all images were of that class.
     """
+    out = _of_one_class(common(policy))
+    for key in dict.fromkeys(key for _, stage in _stages(policy) for key in stage.classes):
+        out |= {f"class {key}: {name}": value for name, value in _of_one_class(policy_of(policy, key)).items()}
+    return out
+
+
+def _of_one_class(policy: Policy) -> dict[str, float]:
+    """The columns of a policy whose images all draw alike."""
     out: dict[str, float] = defaultdict(float)
     for share, stage in _stages(policy):
         total = sum(sub.weight for sub in stage.sub_policies)

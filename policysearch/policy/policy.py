@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,33 +15,34 @@ from pydantic import Field, ValidationError, model_validator
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.policy.adaptive import Adaptive, in_force
+from policysearch.policy.class_parts import ClassParts
 from policysearch.policy.mixes import Mix, Mixture
 from policysearch.policy.pairs import Pair, check_pair, weighing
 from policysearch.policy.softening import Softening
-from policysearch.policy.steps import SubPolicy, Uniform, Value, choices
+from policysearch.policy.steps import SubPolicies, Uniform, Value, choices
 from policysearch.policy.validation import validation_message
 
 SCHEMA = 1
 _LIVE = "policysearch.export.registry:live"
+_FOR_CLASSES = "policysearch.policy.classes:for_classes"
 _PRESET = "policysearch.policy.presets:preset"
-
-SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]
 
 
 class Stage(Value):
     """What a policy becomes from `start` on, a share of the training done in (0, 1): its sub-policies and its mix.
 
-    Without `mix` the policy's mix ends; without `softening` or `adaptive` the policy's goes on, and with mode or rule
-    "off" it ends. The mixture stays the policy's.
+    Without `mix` the policy's mix ends; without `softening`, `adaptive` or `classes` the policy's goes on, and with
+    mode or rule "off", or with no class in `classes`, it ends. The mixture stays the policy's.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"softening", "adaptive"})
+    later: ClassVar[frozenset[str]] = frozenset({"softening", "adaptive", "classes"})
 
     start: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
     sub_policies: SubPolicies
     mix: Mix | None = None
     softening: Softening | None = None
     adaptive: Adaptive | None = None
+    classes: ClassParts | None = None
 
 
 class Policy(Value):
@@ -49,8 +50,9 @@ class Policy(Value):
 
     `mix` joins images of a batch after the sub-policies; `mixture` averages several draws of each image (AugMix);
     `stages` replace sub-policies and mix later in training; with `adaptive` the network that is trained gives each
-    image its magnitudes; `pair` weighs two views of each image in self-supervised training. `name` and `about` (where
-    it came from) are no part of its identity: `hash` depends on content alone.
+    image its magnitudes; `pair` weighs two views of each image in self-supervised training; `classes` gives images of
+    some classes, called by index or by name, sub-policies or softening of their own (Liu et al. 2023, equation 11).
+    `name` and `about` (where it came from) are no part of its identity: `hash` depends on content alone.
 
     Example:
         >>> policy = Policy.preset("flip-crop")
@@ -61,7 +63,7 @@ class Policy(Value):
         ('flip', 12)
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages", "adaptive", "pair"})
+    later: ClassVar[frozenset[str]] = frozenset({"mix", "mixture", "stages", "adaptive", "pair", "classes"})
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     name: str = ""
@@ -72,6 +74,7 @@ class Policy(Value):
     stages: tuple[Stage, ...] = ()
     adaptive: Adaptive | None = None
     pair: Pair | None = None
+    classes: ClassParts = Field(default_factory=dict)
     about: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -118,6 +121,18 @@ class Policy(Value):
         if not isinstance(progress, int | float) or not 0 <= progress <= 1:
             raise UserError(f"progress is the share of training done, in [0, 1], got {progress!r}")
         return self._by_stage[sum(progress >= stage.start for stage in self.stages)]
+
+    def for_classes(self, names: Sequence[str]) -> Policy:
+        """The policy with the indices of its classes in place of their names, which a search does by itself.
+
+        Args:
+            names: of the data's classes, in the order of their labels. A key that is none of them is an index.
+
+        Raises:
+            UserError: the data lack a class of the policy, or two keys are the same class.
+        """
+        policy: Policy = _load(_FOR_CLASSES)(self, names)
+        return policy
 
     @cached_property
     def _by_stage(self) -> tuple[Policy, ...]:
@@ -238,11 +253,13 @@ def _changes(stage: Stage, policy: Policy) -> dict[str, Any]:
         "mix": stage.mix,
         "softening": None if curve is None or curve.mode == "off" else curve,
         "adaptive": in_force(stage.adaptive, policy.adaptive),
+        "classes": policy.classes if stage.classes is None else stage.classes,
     }
 
 
 def _draws_magnitudes(part: Policy) -> bool:
-    steps = [choice for sub in part.sub_policies for step in sub.steps for choice in choices(step)]
+    subs = [*part.sub_policies, *(sub for other in part.classes.values() for sub in other.sub_policies or ())]
+    steps = [choice for sub in subs for step in sub.steps for choice in choices(step)]
     return any(isinstance(step.magnitude, Uniform) for step in steps)
 
 

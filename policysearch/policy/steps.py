@@ -146,3 +146,6 @@ class SubPolicy(Value):
 
     steps: tuple[AnyStep, ...] = ()
     weight: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False, strict=True)] = 1.0
+
+
+SubPolicies = Annotated[tuple[SubPolicy, ...], Field(min_length=1)]

@@ -34,18 +34,28 @@ def sub_policy(sub: Any) -> Any:
     return {**sub, "steps": [step for item in sub["steps"] for step in _steps(item)]}
 
 
-def stages_of(policy: dict[str, Any]) -> dict[str, Any]:
-    """A filled policy with the sub-policies of its stages made like its own."""
-    stages = policy.get("stages")
-    if not isinstance(stages, list):
-        return policy
-    return {**policy, "stages": [_stage(stage) for stage in stages]}
+def parts_of(policy: dict[str, Any]) -> dict[str, Any]:
+    """A filled policy with the sub-policies of its stages and of its classes made like its own."""
+    out = dict(policy)
+    if isinstance(policy.get("stages"), list):
+        out["stages"] = [_part(stage) for stage in policy["stages"]]
+    return _classes(out)
 
 
-def _stage(stage: Any) -> Any:
-    if not isinstance(stage, dict) or not isinstance(stage.get("sub_policies"), list):
-        return stage
-    return {**stage, "sub_policies": [sub_policy(sub) for sub in stage["sub_policies"]]}
+def _classes(owner: dict[str, Any]) -> dict[str, Any]:
+    classes = owner.get("classes")
+    if not isinstance(classes, dict):
+        return owner
+    return {**owner, "classes": {key: _part(part) for key, part in classes.items()}}
+
+
+def _part(part: Any) -> Any:
+    """A filled stage, or what a class has of its own."""
+    if not isinstance(part, dict):
+        return part
+    if isinstance(part.get("sub_policies"), list):
+        part = {**part, "sub_policies": [sub_policy(sub) for sub in part["sub_policies"]]}
+    return _classes(part)
 
 
 def _steps(item: Any) -> list[Any]:

@@ -27,7 +27,7 @@ def merged(policies: Sequence[Policy], name: str = "") -> Policy:
         name: of the result.
 
     Raises:
-        UserError: they have stages, or differ in their softening, mix, mixture, adaptive rule or pair.
+        UserError: they have stages or classes, or differ in their softening, mix, mixture, adaptive rule or pair.
 
     Example:
         >>> flip = Policy(sub_policies=[{"steps": [{"operation": "flip-horizontal"}]}])
@@ -90,8 +90,8 @@ def _obstacle(arms: Iterable[Arm]) -> str:
 
 def _why_not(policy: Policy, first: Policy) -> str:
     """Why a policy cannot be merged with the first, as a clause; empty where it can."""
-    if policy.stages:
-        return f"{policy.name or 'one'} has stages"
+    if policy.stages or policy.classes:
+        return f"{policy.name or 'one'} has {'stages' if policy.stages else 'classes that differ'}"
     for part in _OF_THE_WHOLE:
         values = (getattr(first, part), getattr(policy, part))
         if values[0] != values[1]:

@@ -313,7 +313,7 @@ def test_a_folder_of_something_else_is_left_alone(place, tmp_path):
 def test_arms_that_stages_cannot_hold_are_left_out_and_named(place, tmp_path):
     space = tmp_path / "space.toml"
     space.write_text('schema = 1\nbaselines = ["augmix"]\n')
-    with pytest.warns(UserWarning, match="1 arms with a loss, a mixture or stages"):
+    with pytest.warns(UserWarning, match="1 arms with a loss, a mixture, stages or classes"):
         result = online(OnlineSettings(rule="random"), values(place, tmp_path / "run", space=str(space), epochs=2))
     assert "augmix" not in {pull.arm for pull in result.summary.pulls}
 

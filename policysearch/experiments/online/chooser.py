@@ -169,8 +169,8 @@ def chooser_of(settings: OnlineSettings, space: Space, seed: int, stretches: int
     arms = tuple(arm for arm in every if _fits_a_stage(arm))
     if len(arms) < _FEWEST:
         raise UserError(
-            f"space {space.name!r} has {len(arms)} arm that a stage of a schedule can hold (no loss, mixture or stages "
-            "of its own), and there is nothing to choose below 2: give another --space"
+            f"space {space.name!r} has {len(arms)} arm that a stage of a schedule can hold (no loss, mixture, stages "
+            "or classes of its own), and there is nothing to choose below 2: give another --space"
         )
     strategy = RuleStrategy(parse_rule(rule), arms, stretches)
     must_suit_reward(strategy, rule, str(settings.reward))
@@ -190,14 +190,17 @@ def _try_own_rule(rule: str, strategy: RuleStrategy, seed: int) -> None:
 
 
 def _fits_a_stage(arm: Arm) -> bool:
-    return arm.loss is None and arm.policy.mixture is None and not arm.policy.stages
+    policy = arm.policy
+    return arm.loss is None and policy.mixture is None and not policy.stages and not policy.classes
 
 
 def _left_out(every: Sequence[Arm], arms: Sequence[Arm]) -> list[str]:
     count = len(every) - len(arms)
-    return [f"{count} arms with a loss, a mixture or stages of their own are left out: a stage cannot hold them"] * (
-        count > 0
-    )
+    if not count:
+        return []
+    return [
+        f"{count} arms with a loss, a mixture, stages or classes of their own are left out: a stage cannot hold them"
+    ]
 
 
 def _too_few(arms: int, stretches: int) -> list[str]:

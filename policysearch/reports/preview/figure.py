@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from policysearch.augmentation import augment
 from policysearch.core.errors import UserError
 from policysearch.core.files import replacing
+from policysearch.core.readable import readable_name
 from policysearch.datasets.dataset import Dataset
+from policysearch.policy.classes import softenings, unmeasured, without_unmeasured
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
 from policysearch.policy.mixes import MIXES
@@ -117,7 +119,7 @@ def drawn_pictures(
     import torch
 
     _check(rows, draws, seed, len(images))
-    current = policy.at(progress)
+    current = without_unmeasured(policy).for_classes(class_names).at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
     batch, batch_labels = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
     generator = torch.Generator().manual_seed(seed)
@@ -127,7 +129,7 @@ def drawn_pictures(
         out = augment(
             current, batch, batch_labels, num_classes=len(class_names), generator=generator, activation_maps=maps
         )
-        words = captions(out, batch_labels, class_names, softened=current.softening is not None)
+        words = captions(out, batch_labels, class_names, softened=bool(softenings(current)))
         for row in range(rows):
             grid[row].append(Picture(pixels(out.images[row].numpy()), words[row]))
     return grid
@@ -173,10 +175,13 @@ def preview_notes(
     current: Policy, places: tuple[str, ...] = ("left: training images as they are", "beside each: draws of the policy")
 ) -> list[str]:
     """What stands at which place, and what the words under the pictures mean."""
+    softened = bool(softenings(current))
+    names = ", ".join(map(readable_name, current.classes))
     parts = {
         **dict.fromkeys(places, True),
-        "v: how much of its own image a draw shows": current.softening is not None and current.mix is None,
-        "v: how much of its own image a draw showed before the mix": current.softening is not None and current.mix,
+        f"each of class {names} by what its class has of its own": bool(current.classes),
+        "v: how much of its own image a draw shows": softened and current.mix is None,
+        "v: how much of its own image a draw showed before the mix": softened and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
     }
     return ["; ".join(part for part, holds in parts.items() if holds), *_of_networks(current)]
@@ -184,6 +189,8 @@ def preview_notes(
 
 def _of_networks(current: Policy) -> list[str]:
     """What a picture lacks that a training has."""
+    if unmeasured(current):
+        return ["what targets lose is spread evenly here, in training by the confusion that a search measures"]
     if current.adaptive is not None:
         rule = current.adaptive.rule
         return [f"magnitudes are drawn evenly here, in training {rule} takes each image's from the network"]
