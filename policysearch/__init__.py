@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from policysearch.experiments.search.result import SearchResult as SearchResult
     from policysearch.experiments.search.run import resume as resume
     from policysearch.experiments.search.run import search as search
+    from policysearch.policy.classes import with_classes as with_classes
     from policysearch.policy.curricula import curriculum as curriculum
     from policysearch.policy.curricula import decayed as decayed
     from policysearch.policy.losses import parse_loss as parse_loss
@@ -65,6 +66,7 @@ _HOME = {
     "search": "policysearch.experiments.search.run",
     "soft_loss": "policysearch.augmentation",
     "views": "policysearch.augmentation.views",
+    "with_classes": "policysearch.policy.classes",
 }
 __all__ = [*sorted(_HOME), "__version__"]
 

@@ -98,7 +98,7 @@ class ChildSetup:
             }
             with one_thread():
                 return training.train(
-                    Policy.from_dict(json.loads(trial.policy)),
+                    _policy(trial, dataset),
                     data,
                     factory,
                     images=trial.images,
@@ -111,10 +111,21 @@ class ChildSetup:
             return trained(trial, origin=origin, keeper=keeper)
 
         varied = partial(train_variant, trained, data, exam, self.recipe)
-        return _by_task(held_out, varied, Continuation(continued, self.checkpoints))
+        policy_of = partial(_policy, dataset=dataset)
+        return _by_task(policy_of, held_out, varied, Continuation(continued, self.checkpoints))
 
 
-def _by_task(held_out: HeldOut, varied: Callable[[Trial, Variant], dict[str, Any]], train: Evaluate) -> Evaluate:
+def _policy(trial: Trial, dataset: Dataset) -> Policy:
+    """The policy of a trial, its classes by index."""
+    return Policy.from_dict(json.loads(trial.policy)).for_classes(dataset.classes)
+
+
+def _by_task(
+    policy_of: Callable[[Trial], Policy],
+    held_out: HeldOut,
+    varied: Callable[[Trial, Variant], dict[str, Any]],
+    train: Evaluate,
+) -> Evaluate:
     """Trials without a task are trained; those with one are scored on a fold, or trained in a way of their own."""
     from policysearch.child.threads import one_thread
 
@@ -124,7 +135,7 @@ def _by_task(held_out: HeldOut, varied: Callable[[Trial, Variant], dict[str, Any
         variant = Variant.from_json(trial.task)
         if variant is not None:
             return varied(trial, variant)
-        policy, task = Policy.from_dict(json.loads(trial.policy)), FoldTask.from_json(trial.task)
+        policy, task = policy_of(trial), FoldTask.from_json(trial.task)
         with one_thread():
             return held_out.measure(policy, task, images=trial.images, epochs=trial.epochs, seed=trial.seed)
 

@@ -19,6 +19,7 @@ from policysearch.core.trial import Judge
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.apart import import_meanwhile
+from policysearch.experiments.class_checks import must_have_classes
 from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.pools import Keeping, PoolOf, workplace
@@ -72,6 +73,7 @@ class Session(AbstractContextManager["Session"]):
         self.folder = RunFolder(Path(str(config.out)))
         self.stores: dict[str, OptunaTrialStore] = {}
         self.notes: tuple[str, ...] = ()
+        self._space: Space | None = None
         self._dataset: Dataset | None = None
         self._observer = listener if isinstance(listener, Observer) else None
         self._again = again
@@ -104,7 +106,8 @@ class Session(AbstractContextManager["Session"]):
             UserError: one of them cannot be loaded.
         """
         import_all(self.config.operations)
-        return load_space(self.config.space, task_named(self.config.task).fixed)
+        self._space = load_space(self.config.space, task_named(self.config.task).fixed)
+        return self._space
 
     def load_data(self, *sizes: SearchConfig, warn: bool = False) -> Dataset:
         """Load the data set and check that the split, the pulls and the network suit it.
@@ -115,9 +118,12 @@ class Session(AbstractContextManager["Session"]):
                 begins.
 
         Raises:
-            UserError: the data cannot be read, or a setting does not suit them.
+            UserError: the data cannot be read, a setting does not suit them, or the space calls a class that they lack.
         """
         dataset = self._dataset = load_with_progress(self.config, self.listener, self.config.task)
+        if self._space is not None and self._space.may_call_classes:
+            policies = (arm.policy for arm in self._space.specimens())
+            must_have_classes(policies, dataset.classes, self.config.task)
         import_meanwhile(self.config)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         self.notes = tuple(dict.fromkeys(notes))

@@ -101,6 +101,12 @@ class Space:
         return out
 
     @property
+    def may_call_classes(self) -> bool:
+        """Whether a policy of its families may differ by class, or spread targets by confusion."""
+        templates = [str(family.policy) for family in self.file.family]
+        return any("classes" in text or "confusion" in text for text in templates) or "confusion" in str(self.choices)
+
+    @property
     def size(self) -> int:
         """Number of assignments, different or not in their policy."""
         return len(self.baselines) + size(self.file.family)

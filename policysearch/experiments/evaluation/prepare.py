@@ -12,6 +12,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.class_checks import must_be_measured, must_have_classes
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, fixed_arms, read_entrant
 from policysearch.experiments.evaluation.equal_cost import PHASES as OPPONENTS
 from policysearch.experiments.evaluation.equal_cost import trainings_of
@@ -88,6 +89,9 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
         folder.must_be_new()
         names_must_be_free(config, {**PHASES, **(OPPONENTS if settings.equal_cost else {})})
     dataset = load_with_progress(config, listener, config.task)
+    policies = [entrant.arm.policy, *(arm.policy for arm in also)]
+    must_have_classes(policies, dataset.classes, config.task)
+    must_be_measured(policies, "an evaluation")
     config = _sized(config, entrant, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):
         warnings.warn(text, stacklevel=1)
