@@ -44,6 +44,16 @@ def judge(learner: Learner, data: DeviceData, batch: int, rows: Tensor, further:
     """
     learner.judged.eval()
     logits = torch.cat([learner.answers(data.normalise(data.images[part])) for part in rows.split(batch)])
-    labels = data.labels[rows]
+    return judged(logits, data.labels[rows], further)
+
+
+def judged(logits: Tensor, labels: Tensor, further: tuple[str, ...] = ()) -> Judgement:
+    """What logits are worth.
+
+    Args:
+        logits: [N, C] float.
+        labels: [N] int64.
+        further: metrics that are measured besides.
+    """
     more = {name: _FURTHER[name](logits, labels) for name in further}
     return Judgement({**scores(logits, labels), **more}, reliability(logits, labels), class_counts(logits, labels))

@@ -37,6 +37,18 @@ def constant(step: int, total: int, warmup: float) -> float:
     return _cosine(_START, 1.0, min(step / _RISE, 1.0))
 
 
+def cosine(step: int, total: int, warmup: float) -> float:
+    """The share of the highest rate at `step` of 0..total-1: from all of it down, half a cosine, without a rise.
+
+    Loshchilov & Hutter 2017, equation 5, without restarts; as Chen & He 2021 train SimSiam.
+
+    Example:
+        >>> [round(cosine(step, 4, 0.25), 2) for step in range(4)]
+        [1.0, 0.85, 0.5, 0.15]
+    """
+    return _cosine(1.0, 0.0, step / total)
+
+
 def decay(step: int, steps: int) -> float:
     """The share of a trunk's rate at `step` of 0..steps-1 of its read-out: from nearly 1 to nearly 0.
 
@@ -65,6 +77,6 @@ class Schedule(Protocol):
 
 
 SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
-    {"one-cycle": one_cycle, "constant": constant, "trunk": constant}
+    {"one-cycle": one_cycle, "cosine": cosine, "constant": constant, "trunk": constant}
 )
 """The trunk is a constant rate that is measured by a read-out, in which it decays (see `decay`)."""

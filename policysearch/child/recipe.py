@@ -27,8 +27,9 @@ class Recipe(Frozen):
         checkpoints: points of the learning curve, 1 to 8, the last at the end.
         precision: of forward and backward passes; weights, losses and metrics stay float32. auto is float32 on CPU, on
             CUDA bfloat16 where the device has it and float16 elsewhere.
-        schedule: one-cycle; or constant after 50 steps, so that the curve does not depend on the number of epochs; or
-            trunk, which is as constant, and measured at its end by a short decay on a copy.
+        schedule: one-cycle; or cosine, from the highest rate down; or constant after 50 steps, so that the curve does
+            not depend on the number of epochs; or trunk, which is as constant, and measured at its end by a short decay
+            on a copy.
         averaging: the network that is judged has its weights averaged over about this share of the steps done, in
             [0, 1]; 0: it has the last weights.
         base_epochs: epochs without augmentation before those of the child, trained once per replicate in each worker;
@@ -54,9 +55,10 @@ class Recipe(Frozen):
         Field(description="of forward and backward passes; auto: float32 on CPU, on CUDA bfloat16 or else float16"),
     ] = "auto"
     schedule: Annotated[
-        Literal["one-cycle", "constant", "trunk"],
+        Literal["one-cycle", "cosine", "constant", "trunk"],
         Field(
-            description="the rate over the steps; constant: after 50 of them; trunk: that, measured by a short decay"
+            description="the rate over the steps; cosine: down from the highest; constant: after 50 of them; trunk: "
+            "that, measured by a short decay"
         ),
     ] = "one-cycle"
     averaging: Annotated[

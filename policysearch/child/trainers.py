@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import CLASSIFICATION, task_named
+from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, task_named
 
 if TYPE_CHECKING:
     import torch
@@ -74,5 +74,16 @@ def _classification() -> Training:
     return Training(train, Exam.of, memory_format_of, dry_forward)
 
 
-_TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType({CLASSIFICATION: _classification})
+def _self_supervised() -> Training:
+    from policysearch.child.networks import memory_format_of
+    from policysearch.child.self_supervised.network_check import backbone_notes
+    from policysearch.child.self_supervised.rotations import exam_of
+    from policysearch.child.self_supervised.training import train
+
+    return Training(train, exam_of, memory_format_of, backbone_notes)
+
+
+_TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
+    {CLASSIFICATION: _classification, SELF_SUPERVISED: _self_supervised}
+)
 """The functions of each task, imported when they are needed."""

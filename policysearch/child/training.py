@@ -99,8 +99,23 @@ def train(
         begin,
         further=further,
     )
+    return with_plain_errors(
+        spec, lambda: _fine_tuned(spec, bases or Bases()) if recipe.base_epochs else completed(TrainingRun(spec))[0]
+    )
+
+
+def with_plain_errors(spec: TrainingSpec, work: Callable[[], Metrics]) -> Metrics:
+    """Do the work of a training; what torch says of memory and of its compiler becomes a sentence.
+
+    Args:
+        spec: of the training; its factory makes what takes as much memory as the network that is trained.
+        work: the training.
+
+    Raises:
+        ChildError: memory ran out (the message names the batch that fits), or torch.compile failed.
+    """
     try:
-        return _train(spec)[0] if not recipe.base_epochs else _fine_tuned(spec, bases or Bases())
+        return work()
     except OutOfMemory:
         pass  # once the handler is left, what the training held is free
     except Exception as error:
@@ -108,7 +123,7 @@ def train(
             raise
         reason = in_one_line(error)[:300]
         raise ChildError(f"torch.compile failed, leave out --compile: {reason}") from None
-    raise ChildError(out_of_memory(data, factory, recipe))
+    raise ChildError(out_of_memory(spec.data, spec.factory, spec.recipe))
 
 
 def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
@@ -118,7 +133,7 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
     """
     if spec.origin is not None and spec.origin.seed == spec.seed:
         effects = dict(spec.origin.state.get("effects", {}))
-        return {**_train(replace(spec, effects=effects))[0], **effects}
+        return {**completed(TrainingRun(replace(spec, effects=effects)))[0], **effects}
 
     plain = spec.recipe.model_copy(update={"schedule": "one-cycle", "averaging": 0.0, "checkpoints": 1})
     work = replace(
@@ -132,15 +147,26 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
         origin=None,
         keeper=None,
     )
-    network, seconds = bases.of((spec.images, spec.seed), lambda: _train(work)[1])
+    network, seconds = bases.of((spec.images, spec.seed), lambda: completed(TrainingRun(work))[1])
     effects = affinity(spec.policy, spec.data, network, evaluation_batch(spec.recipe), spec.seed)
     effects["base_seconds"] = seconds
-    return {**_train(replace(spec, factory=lambda: network, effects=effects))[0], **effects}
+    run = TrainingRun(replace(spec, factory=lambda: network, effects=effects))
+    return {**completed(run)[0], **effects}
 
 
-def _train(spec: TrainingSpec) -> tuple[Metrics, nn.Module]:
-    """Train once; returns the metrics and the network."""
-    run = TrainingRun(spec)
+def completed(run: TrainingRun) -> tuple[Metrics, nn.Module]:
+    """Train a run from its beginning, or from its checkpoint, to its end.
+
+    Args:
+        run: fresh.
+
+    Returns:
+        The metrics of `train`, and the network.
+
+    Raises:
+        ChildError: a loss is not finite.
+    """
+    spec = run.spec
     device, read_out = run.device, spec.recipe.schedule == "trunk"
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(spec.seed)

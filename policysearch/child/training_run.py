@@ -284,6 +284,10 @@ class TrainingRun:
                 self.learner.judged(data.normalise(data.images[part]))
         return watch.features
 
+    def answers(self, inputs: Tensor) -> Tensor:
+        """[B, C, H, W] float32, normalised -> logits [B, classes] of what is judged."""
+        return self.learner.answers(inputs)
+
     @torch.no_grad()
     def examine(self) -> Examined:
         """What the examination adds to the metrics; empty where there is none.
@@ -294,7 +298,7 @@ class TrainingRun:
         if self.spec.examine is None:
             return {}
         self.learner.judged.eval()
-        metrics = self.spec.examine(self.learner.answers)
+        metrics = self.spec.examine(self.answers)
         if not all(math.isfinite(value) for value in metrics.values() if not isinstance(value, list)):
             raise ChildError(f"diverged: not finite on the test part: {metrics}")
         return metrics
