@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from policysearch.core.errors import UserError
 from policysearch.policy.losses import Loss, parse_loss
+from policysearch.policy.parts import parameters_at_work, with_parts
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.substitution import filled, parts_of, sub_policy
@@ -31,11 +32,22 @@ class Family(BaseModel):
     loss: dict[str, Any] | None = None
     repeat: Annotated[int, Field(ge=1, le=50)] = 1
     parameters: dict[str, Annotated[list[Value], Field(min_length=1)]] = {}
+    parts: dict[str, list[Any] | dict[str, Any]] = {}
+    points: dict[str, dict[str, Value]] = {}
 
     @property
     def used(self) -> set[str]:
         """Names that the family uses as "$name"."""
-        return parameter_names([self.preset, self.policy, self.loss])
+        return parameter_names([self.preset, self.policy, self.loss, self.parts])
+
+    def at_work(self, parameters: Parameters) -> frozenset[str]:
+        """The parameters, by full name, on which an assignment's policy and loss really depend.
+
+        Those of parts that are not chosen have no say: where no operation is drawn, its range changes nothing.
+        """
+        values = own_parameters(parameters)
+        names = parameters_at_work([self.preset, self.policy, self.loss], self.parts, values)
+        return frozenset(f"{self.name}.{name}" for name in names)
 
     def choices(self) -> dict[str, list[Value]]:
         """Choices by full parameter name, `family.parameter`, or `family.parameter_i` for each copy of sub-policies."""
@@ -45,6 +57,14 @@ class Family(BaseModel):
             choices |= {f"{name}_{i}": values for name, values in self.parameters.items() if name in copied}
         choices |= {name: values for name, values in self.parameters.items() if name not in copied}
         return {f"{self.name}.{name}": values for name, values in choices.items()}
+
+    def point_assignments(self) -> dict[str, Parameters]:
+        """The full assignment of every point, by name; what a point leaves out has its first choice."""
+        first: dict[str, Value] = {name: values[0] for name, values in self.choices().items()}
+        return {
+            point: {"family": self.name, **first, **{f"{self.name}.{name}": value for name, value in values.items()}}
+            for point, values in self.points.items()
+        }
 
     def specimens(self) -> Iterator[tuple[str, Policy]]:
         """The policy of all first choices, under no name, then that with each other choice of each parameter."""
@@ -62,11 +82,14 @@ class Family(BaseModel):
             UserError: the assignment gives no valid policy.
         """
         values = own_parameters(parameters)
-        title = self._title(values)
+        title = self._title(parameters)
         if self.preset is not None:
             return preset(str(filled(self.preset, values))).model_copy(update={"name": title})
         rest = {key: value for key, value in (self.policy or {}).items() if key != "sub_policies"}
-        template = parts_of(filled(rest, values)) | {"sub_policies": self._sub_policies(values), "name": title}
+        template = parts_of(filled(with_parts(rest, self.parts, values), values)) | {
+            "sub_policies": self._sub_policies(values),
+            "name": title,
+        }
         return Policy.from_dict(template, f"family {self.name!r}")
 
     def build_loss(self, parameters: Parameters) -> Loss | None:
@@ -75,18 +98,29 @@ class Family(BaseModel):
         Raises:
             UserError: the assignment gives no valid loss.
         """
-        return parse_loss(filled(self.loss, own_parameters(parameters)), f"family {self.name!r}: loss")
+        values = own_parameters(parameters)
+        template = filled(with_parts(self.loss, self.parts, values), values)
+        return parse_loss(template or None, f"family {self.name!r}: loss")
 
     def _sub_policies(self, values: Parameters) -> list[Any]:
         template = (self.policy or {}).get("sub_policies")
         if not isinstance(template, list):
             raise UserError(f"family {self.name!r}: policy.sub_policies must be a list of sub-policies")
         copies = [values] if self.repeat == 1 else [_of_copy(values, i) for i in range(1, self.repeat + 1)]
-        return [sub_policy(sub) for copy in copies for sub in filled(template, copy)]
+        return [sub_policy(sub) for copy in copies for sub in filled(with_parts(template, self.parts, copy), copy)]
 
-    def _title(self, values: Parameters) -> str:
-        """The family with its parameters, but for those of the loss alone: an arm's name shows its loss anyway."""
+    def _title(self, parameters: Parameters) -> str:
+        """The family with its parameters, but for those of the loss alone: an arm's name shows its loss anyway.
+
+        With parts, those that are at work and differ from the first choice.
+        """
+        values = own_parameters(parameters)
         of_loss = parameter_names(self.loss) - parameter_names([self.preset, self.policy])
+        if self.parts:
+            at_work = own_parameters(dict.fromkeys(self.at_work(parameters), 0))
+            first = {name.partition(".")[2]: choices[0] for name, choices in self.choices().items()}
+            shown = [f"{n}={v}" for n, v in values.items() if n in at_work and v != first[n] and n not in of_loss]
+            return f"{self.name}({', '.join(shown)})" if shown else self.name
         shown = [f"{name}={value}" for name, value in values.items() if name not in of_loss]
         return f"{self.name}({', '.join(shown)})" if 0 < len(shown) <= _SHOWN_IN_TITLE else self.name
 

@@ -62,10 +62,11 @@ def _near(name: str, level: float, std: float) -> Magnitude | None:
 
 def _trivialaugment(wide: bool) -> OneOf:
     """TrivialAugment (Müller & Hutter 2021): one of fourteen operations at a level drawn evenly of 0..30."""
-    return OneOf(one_of=tuple(_any_level(name, wide) for name in RANDAUGMENT_OPERATIONS))
+    return OneOf(one_of=tuple(any_level(name, wide) for name in RANDAUGMENT_OPERATIONS))
 
 
-def _any_level(name: str, wide: bool) -> Step:
+def any_level(name: str, wide: bool) -> Step:
+    """An operation at a level drawn evenly of 0..30, on TrivialAugment's wide ranges or on RandAugment's."""
     row = OPERATIONS[_PIXEL_NAMES.get(name, name) if wide else name]
     span = row.wide if wide else row.standard
     if span is None:

@@ -6,6 +6,8 @@ which "$name" stands for a parameter's value; and optionally `loss`, a table wit
 `policysearch.policy.losses`, or the kind "none". A step may give `level` (of `levels`, 31 by default, on the
 operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` to take over a preset's steps.
 `repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
+`parts` are named pieces of the policy, and `{ part = "$name" }` stands for the one that a parameter chooses.
+`points` are assignments with a name, parameters that they leave out at their first choice; they are always arms.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +29,7 @@ from policysearch.policy.assignments import drawn, every, size
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
-from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.presets import AFTER_FLIP, BASELINES, PRESETS, preset
 from policysearch.policy.suggestions import Suggester, suggested
 from policysearch.policy.validation import validation_message
 
@@ -93,6 +95,16 @@ class Space:
         return {family.name: family for family in self.file.family}
 
     @cached_property
+    def points(self) -> dict[str, Arm]:
+        """The arms of assignments that have a name, which is their policy's name too."""
+        arms: dict[str, Arm] = {}
+        for family in self.file.family:
+            for name, assignment in family.point_assignments().items():
+                arm = self.arm(assignment)
+                arms[name] = replace(arm, policy=arm.policy.model_copy(update={"name": name}))
+        return arms
+
+    @cached_property
     def choices(self) -> dict[str, list[Value]]:
         """Every parameter with its choices; `family` first."""
         out: dict[str, list[Value]] = {"family": [*self.baselines, *self.families]}
@@ -137,7 +149,7 @@ class Space:
         return self.arm(parameters)
 
     def arms(self, seed: int) -> tuple[Arm, ...]:
-        """The arms of a search: all baselines, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
+        """The arms of a search: baselines, points, then the grid, sampled by `seed` beyond `max_arms`; none twice."""
         if seed not in self._arms_by_seed:
             self._arms_by_seed[seed] = self._drawn_arms(seed)
         return self._arms_by_seed[seed]
@@ -148,6 +160,8 @@ class Space:
 
     def _drawn_arms(self, seed: int) -> tuple[Arm, ...]:
         baselines = {arm.key: arm for arm in (self.arm({"family": name}) for name in self.baselines)}
+        for arm in self.points.values():
+            baselines.setdefault(arm.key, arm)
         room = self.file.max_arms - len(baselines)
         rest: dict[str, Arm] = {}
         for arm in self._every_arm if self._is_small else self._sampled(seed):
@@ -249,6 +263,7 @@ def parse_space(name: str, text: str, source: str, fixed: tuple[str, ...] = BASE
     try:
         space = Space(name, _SpaceFile.model_validate(values), fixed)
         _check_names(space)
+        _check_points(space)
         space.check()
         _check_used(space)
         space.arms(0)
@@ -273,6 +288,21 @@ def _check_names(space: Space) -> None:
             bad = [v for v in values if isinstance(v, float) and not math.isfinite(v)]
             if bad or len(set(values)) < len(values):  # 1 and 1.0 are equal: Optuna would take them for one
                 raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")
+
+
+def _check_points(space: Space) -> None:
+    """Check that points are made of the family's choices, and are the presets whose names they have."""
+    for family in space.file.family:
+        choices = {name.partition(".")[2]: values for name, values in family.choices().items()}
+        for point, values in family.points.items():
+            for name, value in values.items():
+                if name not in choices:
+                    raise UserError(f"point {point!r}: {unknown_name('parameter', name, choices)}")
+                if value not in choices[name]:
+                    raise UserError(f"point {point!r}: {name} must be one of {choices[name]}, got {value!r}")
+    for name, arm in space.points.items():
+        if name.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS and preset(name) != arm.policy:
+            raise UserError(f"point {name!r} has a preset's name, and its policy is another one")
 
 
 def _check_used(space: Space) -> None:

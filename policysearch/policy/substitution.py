@@ -8,7 +8,10 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import operation
-from policysearch.policy.presets import preset
+from policysearch.policy.presets import any_level, preset
+
+ANY_LEVEL = "any"
+"""A level that is drawn for each image, evenly of 0 to 30 on TrivialAugment's wide ranges."""
 
 
 def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
@@ -86,11 +89,13 @@ def _at_level(step: dict[str, Any]) -> dict[str, Any]:
     level, levels, span = step["level"], step.get("levels", 31), step.get("range", "standard")
     if "magnitude" in step:
         raise UserError("a step has a magnitude or a level, not both")
+    if level == ANY_LEVEL:
+        return {**rest, **any_level(str(step.get("operation")), wide=True).model_dump(exclude_defaults=True)}
     if span not in ("standard", "wide"):
         raise UserError(f'range must be "standard" or "wide", got {span!r}')
     whole = isinstance(levels, int) and levels >= 2 and isinstance(level, int | float)
     if not whole or not 0 <= level < levels:
-        raise UserError(f"level must be a number from 0 to levels - 1 (levels {levels!r}), got {level!r}")
+        raise UserError(f'level must be a number from 0 to levels - 1 (levels {levels!r}) or "any", got {level!r}')
     row = operation(str(step.get("operation")))
     if span == "wide" and row.standard and not row.wide:
         raise UserError(f"{row.name} has no wide range (TrivialAugment's): leave `range` out, or give a magnitude")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from policysearch.policy.spaces import Arm, Space
+from policysearch.study.additive.settings import NAME as ADDITIVE
+from policysearch.study.additive.settings import parsed_settings as additive_settings
 from policysearch.study.autoaugment_rl.concatenation import concatenated
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_pulls
@@ -28,7 +30,8 @@ class FurtherStrategy:
     Attributes:
         description: for the list of strategies.
         check: raises a `UserError` where the text NAME:parameter=value,... is wrong.
-        make: the strategy for a space, from the same text; raises a `UserError` where the space does not suit it.
+        make: the strategy from the same text, the space, the pulls of the whole search, and the arms that it chooses
+            from (None: all of the space); raises a `UserError` where the space does not suit it.
         compose: arms that it makes of the best of the search, from the same text and the arms with a reward, best
             first. They are confirmed as finalists are.
         composed: how many these are at most.
@@ -37,20 +40,27 @@ class FurtherStrategy:
 
     description: str
     check: Callable[[str], object]
-    make: Callable[[str, Space], Any]
+    make: Callable[[str, Space, int, tuple[Arm, ...] | None], Any]
     compose: Callable[[str, Sequence[Arm]], tuple[Arm, ...]] = _nothing
     composed: int = 0
     caution: Callable[[str, int], str] = _no_caution
 
 
-def _autoaugment_rl(spec: str, space: Space) -> Any:
+def _additive(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
+    # What it takes is needed by few, and the service reads the table without it.
+    from policysearch.study.additive.strategy import additive
+
+    return additive(additive_settings(spec), space, budget, arms)
+
+
+def _autoaugment_rl(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
     # It imports Optuna, and the service reads the table without it.
     from policysearch.study.autoaugment_rl.strategy import autoaugment_rl
 
     return autoaugment_rl(spec, space)
 
 
-def _density(spec: str, space: Space) -> Any:
+def _density(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
     # It imports Optuna too.
     from policysearch.study.density_strategy import DensityStrategy
 
@@ -60,6 +70,12 @@ def _density(spec: str, space: Space) -> Any:
 
 
 FURTHER: dict[str, FurtherStrategy] = {
+    ADDITIVE: FurtherStrategy(
+        "a screening design over the factors of a space such as recipe, then Thompson sampling of a Bayesian linear "
+        "model of what each factor adds",
+        additive_settings,
+        _additive,
+    ),
     AUTOAUGMENT_RL: FurtherStrategy(
         "AutoAugment's search (Cubuk et al. 2018): an LSTM writes sub-policies and learns by PPO; for many pulls",
         parsed_settings,

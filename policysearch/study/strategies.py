@@ -153,7 +153,7 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
     if is_population(spec):
         raise UserError(f"strategy {name} needs children that go on, and here each pull trains a new one: leave it out")
     if name in FURTHER:
-        strategy: Strategy = FURTHER[name].make(spec, space)
+        strategy: Strategy = FURTHER[name].make(spec, space, budget, arms)
         return strategy
     if name not in RULES and not own_rule_named(spec):
         raise unknown_name("strategy", name, STRATEGIES)
