@@ -13,6 +13,7 @@ from policysearch.core.version import __version__
 
 if TYPE_CHECKING:
     from policysearch.augmentation import augment as augment
+    from policysearch.augmentation import augment_lines as augment_lines
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
@@ -53,6 +54,7 @@ _HOME = {
     "UserError": "policysearch.core.errors",
     "activation_maps": "policysearch.child.class_activation",
     "augment": "policysearch.augmentation",
+    "augment_lines": "policysearch.augmentation",
     "curriculum": "policysearch.policy.curricula",
     "decayed": "policysearch.policy.curricula",
     "drawn_views": "policysearch.augmentation.views",

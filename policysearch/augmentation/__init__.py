@@ -2,13 +2,16 @@
 
 from policysearch.augmentation.batch import Augmented, augment, replay
 from policysearch.augmentation.kernels.registry import register
+from policysearch.augmentation.lines import Lines, augment_lines
 from policysearch.augmentation.sampling import Draw, draw
 from policysearch.augmentation.soft_targets import confidence, intersection_over_union, pair_confidence, soft_loss
 
 __all__ = [
     "Augmented",
     "Draw",
+    "Lines",
     "augment",
+    "augment_lines",
     "confidence",
     "draw",
     "intersection_over_union",

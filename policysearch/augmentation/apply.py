@@ -8,7 +8,7 @@ pixels. The pixels are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -19,10 +19,11 @@ from torch import Tensor
 from policysearch.augmentation.compiled.backend import LOADER
 from policysearch.augmentation.compiled.program import apply_compiled
 from policysearch.augmentation.kernels.crops import nearest, resample
+from policysearch.augmentation.kernels.fiducials import bend, bend_nearest
 from policysearch.augmentation.kernels.lookup import look_up
 from policysearch.augmentation.kernels.pixel_moves import Window, rows_a_piece
 from policysearch.augmentation.kernels.projective import warp
-from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.augmentation.kernels.registry import ALONG_LINES, KERNELS
 from policysearch.augmentation.sampling import Draw
 from policysearch.policy.operations import OPERATIONS
 
@@ -36,6 +37,7 @@ class Group:
     stop: int
     magnitude: Tensor  # [b]
     numbers: Tensor  # [b, K]
+    widths: Tensor | None = None  # [b], of lines of text
 
     @property
     def kind(self) -> str:
@@ -43,13 +45,15 @@ class Group:
 
     def kernel(self, images: Tensor) -> Tensor:
         """The result of the operation's kernel for these images, `images` being all of the step."""
-        return KERNELS[self.name](images[self.start : self.stop], self.magnitude, self.numbers)
+        arguments = (images[self.start : self.stop], self.magnitude, self.numbers)
+        return KERNELS[self.name](*arguments, *([self.widths] if self.name in ALONG_LINES else []))
 
     def parts(self, images: Tensor) -> Iterator[Group]:
         """The group in pieces that are worked on at once."""
         for piece in _pieces(images, self.start, self.stop):
             rows = slice(piece.start - self.start, piece.stop - self.start)
-            yield Group(self.name, piece.start, piece.stop, self.magnitude[rows], self.numbers[rows])
+            widths = None if self.widths is None else self.widths[rows]
+            yield Group(self.name, piece.start, piece.stop, self.magnitude[rows], self.numbers[rows], widths)
 
 
 Watch = Callable[[Tensor, Tensor, list[Group]], None]
@@ -118,13 +122,18 @@ def _groups(draw: Draw, step: int, kinds: Collection[str]) -> tuple[Tensor, list
     sizes = column.bincount(minlength=len(draw.names)).tolist()
     magnitudes = draw.magnitudes[:, step].index_select(0, order).split(sizes)
     numbers = draw.numbers[:, step].index_select(0, order).split(sizes)
+    widths = _split(draw.widths, order, sizes)
     stops = list(accumulate(sizes))
     groups = [
-        Group(name, stop - size, stop, m, u)
-        for name, size, stop, m, u in zip(draw.names, sizes, stops, magnitudes, numbers, strict=True)
+        Group(name, stop - size, stop, m, u, w)
+        for name, size, stop, m, u, w in zip(draw.names, sizes, stops, magnitudes, numbers, widths, strict=True)
         if size and OPERATIONS[name].kind in kinds
     ]
     return order, groups
+
+
+def _split(widths: Tensor | None, order: Tensor, sizes: list[int]) -> Sequence[Tensor | None]:
+    return [None] * len(sizes) if widths is None else widths.index_select(0, order).split(sizes)
 
 
 def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes, watch: Watch | None = None) -> Tensor:
@@ -193,6 +202,18 @@ def _crop_nearest(values: Tensor, groups: list[Group], fill: int) -> None:
     _in_pieces(values, groups, _kernels(values, groups), partial(nearest, fill=fill))
 
 
+def _bend(values: Tensor, groups: list[Group], fill: int) -> None:
+    for group in groups:
+        for part in group.parts(values):
+            values[part.start : part.stop] = bend(values[part.start : part.stop], part.kernel(values))
+
+
+def _bend_nearest(values: Tensor, groups: list[Group], fill: int) -> None:
+    for group in groups:
+        for part in group.parts(values):
+            values[part.start : part.stop] = bend_nearest(values[part.start : part.stop], part.kernel(values))
+
+
 def _hide(values: Tensor, groups: list[Group], fill: int) -> None:
     values[groups[0].start : groups[-1].stop].masked_fill_(_kernels(values, groups)[:, None], fill)
 
@@ -207,5 +228,5 @@ def _filter(values: Tensor, groups: list[Group], fill: int) -> None:
             values[part.start : part.stop] = part.kernel(values)
 
 
-_CHANGES: Changes = {"matrix": _warp, "crop": _crop, "mask": _hide, "table": _look_up, "filter": _filter}
-_TRACKED: Changes = {"matrix": _warp, "crop": _crop_nearest, "mask": _hide}
+_CHANGES: Changes = {"matrix": _warp, "crop": _crop, "warp": _bend, "mask": _hide, "table": _look_up, "filter": _filter}
+_TRACKED: Changes = {"matrix": _warp, "crop": _crop_nearest, "warp": _bend_nearest, "mask": _hide}

@@ -48,6 +48,8 @@ class Draw:
         mixture: [B, width + 1] float32, the shares of the original and of each of its draws; None without a
             mixture. With one, `operations`, `magnitudes` and `numbers` have B·width rows, an image's together.
         mix: how the batch is mixed afterwards; None without a mix.
+        widths: [B] float32, how many columns from the left of each image hold its line of text, for the operations of
+            lines; None: all of them.
     """
 
     names: tuple[str, ...]
@@ -56,6 +58,7 @@ class Draw:
     numbers: Tensor
     mixture: Tensor | None = None
     mix: MixDraw | None = None
+    widths: Tensor | None = None
 
     def __post_init__(self) -> None:
         kinds = [kind for kind, _ in groupby(OPERATIONS[name].kind for name in self.names)]
@@ -71,7 +74,7 @@ class Draw:
     def rows(self, rows: slice | Tensor) -> Draw:
         """The draw of some images alone, without mixture and mix."""
         parts = (self.operations[rows], self.magnitudes[rows], self.numbers[rows])
-        return Draw(self.names, *parts)
+        return Draw(self.names, *parts, widths=None if self.widths is None else self.widths[rows])
 
     def images(self, rows: Tensor) -> Draw:
         """The draw of some images alone [b] int64, with their mixture, without mix."""

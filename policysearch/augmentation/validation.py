@@ -7,7 +7,7 @@ from torch import Tensor
 
 from policysearch.core.errors import UserError
 from policysearch.policy.classes import class_policies
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 
 _MOST_PIXELS = 2**24  # float32, in which positions are computed, counts no further
@@ -39,6 +39,11 @@ def check(policy: Policy, images: Tensor, labels: Tensor, num_classes: int, maps
             "training (policysearch.views): leave it out to augment images with labels"
         )
     check_images(images)
+    if policy.mix is not None and mix_row(policy.mix.operation).needs_texts:
+        raise UserError(
+            f"{policy.mix.operation} mixes strings as well as images, and only lines of text have them: "
+            "policysearch.augment_lines, --task text-lines"
+        )
     _check_labels(labels, images, num_classes)
     _check_classes(policy, num_classes)
     _check_maps(policy, images, maps)
@@ -114,7 +119,7 @@ def _check_classes(policy: Policy, num_classes: int) -> None:
 
 
 def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
-    if policy.mix is not None and MIXES[policy.mix.operation].needs_maps and maps is None:
+    if policy.mix is not None and mix_row(policy.mix.operation).needs_maps and maps is None:
         raise UserError(
             f"{policy.mix.operation} needs activation_maps [B, h, w], as policysearch.activation_maps(network, inputs, "
             "labels) gives them"

@@ -12,7 +12,7 @@ from policysearch.child.adaptive.adaptation import Adaptation
 from policysearch.child.adaptive.situation import Situation
 from policysearch.child.class_activation import activation_maps
 from policysearch.child.device_data import DeviceData
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 
 _AHEAD = 2**21  # values augmented in one call
@@ -78,7 +78,7 @@ def _together(
     policy, rows = situation.policy, situation.rows
     images, labels = data.images[rows], data.labels[rows]
     maps = None
-    if policy.mix is not None and MIXES[policy.mix.operation].needs_maps:
+    if policy.mix is not None and mix_row(policy.mix.operation).needs_maps:
         maps = activation_maps(network, data.normalise(images), labels)
     out = augment(
         policy,

@@ -42,13 +42,13 @@ def operations(
 def presets() -> None:
     """The fixed policies, and the mixes of a batch."""
     from policysearch.policy.describe import mix_in_words
-    from policysearch.policy.mixes import MIXES
+    from policysearch.policy.mixes import LINE_MIXES, MIXES
     from policysearch.policy.presets import AFTER_FLIP, PRESETS
 
     flipped = {f"{AFTER_FLIP}NAME": "any of these after a horizontal flip"}
     print_columns({name: text for name, (text, _) in PRESETS.items()} | flipped)
     typer.echo("\nmixes:")
-    print_columns({name: mix_in_words(row) for name, row in MIXES.items()})
+    print_columns({name: mix_in_words(row) for name, row in {**MIXES, **LINE_MIXES}.items()})
 
 
 def strategies() -> None:

@@ -28,6 +28,19 @@ _DIFFERENCES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_OTHER_GRID = "its GridDistortion and ThinPlateSpline move other points by another map"
+OTHERS: Mapping[str, str] = MappingProxyType(
+    {
+        "line-distort": _OTHER_GRID,
+        "line-stretch": _OTHER_GRID,
+        "line-perspective": "its Perspective keeps straight lines straight",
+        "line-bands": "its XYMasking draws how wide bands are and where otherwise",
+        "line-strokes": "its XYMasking draws how high strokes are and where otherwise",
+        "hide-character": "its masks do not know where characters are",
+    }
+)
+"""By operation: the transforms that are nearest to one that albumentations does not have, and how they differ."""
+
 WHOLE = ("posterize", "translate-x-pixels", "translate-y-pixels")
 """Operations whose magnitudes are whole numbers in albumentations, each of an interval drawn alike."""
 

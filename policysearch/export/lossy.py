@@ -15,6 +15,7 @@ from policysearch.policy.adaptive import OFF
 from policysearch.policy.classes import with_sub_policies
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
+from policysearch.policy.mixes import mix_row
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, choices
@@ -123,11 +124,22 @@ def without_network(policy: Policy) -> tuple[Policy, list[str]]:
     return policy.model_copy(update={"adaptive": None, "stages": stages}), [reason]
 
 
+def in_strings(mix: str) -> str:
+    """Why a mix of lines is not written for any library."""
+    return f"{mix} mixes the strings of lines too, and transforms get images alone: the mix is left out"
+
+
+def _mix_left_out(policy: Policy, library: str) -> str:
+    if policy.mix is not None and mix_row(policy.mix.operation).needs_texts:
+        return in_strings(policy.mix.operation)
+    return f"the mix of the batch is left out: add {library}'s own after the policy"
+
+
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     """The policy without what only exported torchvision code has: softening, mixes, mixture, stages, pair, classes."""
     parts = {
         "softening": f"{library} has no softened targets or weights: images are augmented, labels stay hard",
-        "mix": f"the mix of the batch is left out: add {library}'s own after the policy",
+        "mix": _mix_left_out(policy, library),
         "mixture": f"{library} has no mean of several draws: one draw per image is left of it",
         "stages": f"{library} knows no progress of the training: the policy is what it is at its start",
         "pair": f"{library} has no two views with a weight for the pair: one view per image is left of it",

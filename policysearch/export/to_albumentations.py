@@ -9,7 +9,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.export.albumentations_dialects import Node, installed, translated
-from policysearch.export.albumentations_table import WHOLE, WRITERS, difference, node_of
+from policysearch.export.albumentations_table import OTHERS, WHOLE, WRITERS, difference, node_of
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import quoted, rendered
 from policysearch.export.lossy import Source, altered, head, in_order, own_operation, replaced, unsupported
@@ -67,6 +67,8 @@ def _why_not(step: Step) -> str | None:
     if step.operation in WRITERS:
         return None
     missing = f"albumentations has no {step.operation} like the one searched"
+    if step.operation in OTHERS:
+        missing = f"albumentations has no {step.operation}: {OTHERS[step.operation]}"
     return own_operation(step, "albumentations") or missing
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import Source, built, head, own_operation, replaced, without_network
+from policysearch.export.lossy import Source, built, head, in_strings, own_operation, replaced, without_network
 from policysearch.export.torchvision_plan import Plan
 from policysearch.policy.classes import common, differs_by_class
 from policysearch.policy.losses import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import Mix, mix_row
 from policysearch.policy.policy import Policy
 
 _TEMPLATES = "policysearch.export.templates.torchvision_all"
@@ -56,15 +56,24 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     expressed, lost = replaced(bare, lambda step: own_operation(step, "torchvision"))
     lost = [*lost, *missing]
     mixes = [expressed.mix, *(stage.mix for stage in expressed.stages)]
-    if any(mix and MIXES[mix.operation].needs_maps for mix in mixes):
+    reasons = dict.fromkeys(reason for reason in map(_why_not_mixed, mixes) if reason)
+    if reasons:
         stages = tuple(stage.model_copy(update={"mix": None}) for stage in expressed.stages)
-        expressed, lost = expressed.model_copy(update={"mix": None, "stages": stages}), [*lost, _SNAPMIX]
+        expressed, lost = expressed.model_copy(update={"mix": None, "stages": stages}), [*lost, *reasons]
     if any(stage.softening for stage in expressed.stages):
         stages = tuple(stage.model_copy(update={"softening": None}) for stage in expressed.stages)
         expressed, lost = expressed.model_copy(update={"stages": stages}), [*lost, _STAGE_SOFTENING]
     if differs_by_class(expressed):
         expressed, lost = common(expressed), [*lost, "classes that differ are augmented as all others"]
     return expressed, lost
+
+
+def _why_not_mixed(mix: Mix | None) -> str | None:
+    """Why a mix is not written; None where it is, or there is none."""
+    if mix is None:
+        return None
+    row = mix_row(mix.operation)
+    return _SNAPMIX if row.needs_maps else in_strings(mix.operation) if row.needs_texts else None
 
 
 def live(policy: Policy, num_classes: int | None = None) -> Any:

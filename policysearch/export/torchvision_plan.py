@@ -12,7 +12,7 @@ from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
-_GEOMETRY = ("move", "matrix", "crop")
+_GEOMETRY = ("move", "matrix", "crop", "warp")
 _VISIBILITY = {
     "color": "color_left",
     "grayscale": "gray_left",

@@ -98,7 +98,8 @@ def _magnitude(step: Step) -> str:
 def mix_in_words(row: MixRow) -> str:
     """One line: what it does, its alpha, and what it needs."""
     alpha = "no alpha" if row.alpha is None else f"alpha {row.alpha:g} unless given"
-    return f"{row.about}; {alpha}{', needs activation maps' if row.needs_maps else ''}"
+    texts = ", needs the strings of lines" if row.needs_texts else ""
+    return f"{row.about}; {alpha}{', needs activation maps' if row.needs_maps else ''}{texts}"
 
 
 def _mixture(policy: Policy) -> list[str]:

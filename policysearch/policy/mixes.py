@@ -21,6 +21,7 @@ class MixRow:
     about: str
     alpha: float | None = None
     needs_maps: bool = False
+    needs_texts: bool = False
 
 
 MIXES: dict[str, MixRow] = {
@@ -30,6 +31,24 @@ MIXES: dict[str, MixRow] = {
     "mosaic": MixRow("four images around a random centre, targets by area (Bochkovskiy et al. 2020)"),
     "snapmix": MixRow("a box of b in a box of a, targets by activation (Huang et al. 2021)", 5.0, True),
 }
+
+LINE_MIXES: dict[str, MixRow] = {
+    "line-join": MixRow("line b after line a, squeezed where needed; so the strings", needs_texts=True),
+    "glyph-paste": MixRow("a letter of b in place of one of a; so the strings (Du et al. 2021)", needs_texts=True),
+}
+"""Mixes of lines of text, which change strings; only the task text-lines has them."""
+
+
+def mix_row(name: str) -> MixRow:
+    """The row of a mix, of images or of lines.
+
+    Raises:
+        UserError: no mix has that name; the message suggests the nearest.
+    """
+    rows = {**MIXES, **LINE_MIXES}
+    if name not in rows:
+        raise unknown_name("mix", name, rows)
+    return rows[name]
 
 
 class Mix(Value):
@@ -44,16 +63,14 @@ class Mix(Value):
 
     @model_validator(mode="after")
     def _alpha_fits(self) -> Mix:
-        if self.operation not in MIXES:
-            raise unknown_name("mix", self.operation, MIXES)
-        if self.alpha is not None and MIXES[self.operation].alpha is None:
+        if mix_row(self.operation).alpha is None and self.alpha is not None:
             raise UserError(f"alpha of {self.operation}: it takes none, got {self.alpha:g}")
         return self
 
 
 def mix_alpha(mix: Mix) -> float:
     """The mix's alpha, its paper's unless given (1 for mixes without one)."""
-    return mix.alpha or MIXES[mix.operation].alpha or 1.0
+    return mix.alpha or mix_row(mix.operation).alpha or 1.0
 
 
 class Mixture(Value):

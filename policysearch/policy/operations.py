@@ -12,7 +12,7 @@ from typing import Literal
 
 from policysearch.core.errors import UserError, unknown_name
 
-Kind = Literal["identity", "move", "matrix", "crop", "mask", "table", "filter"]
+Kind = Literal["identity", "move", "matrix", "crop", "warp", "mask", "table", "filter"]
 Visibility = Literal["whole", "counted", "information", "formula"]
 
 KINDS: dict[Kind, str] = {
@@ -20,6 +20,7 @@ KINDS: dict[Kind, str] = {
     "move": "each axis moves by itself, pixel onto pixel: flips, whole-pixel translations, crops of the old size",
     "matrix": "a homography, nearest neighbour",
     "crop": "a box of the image resized to the whole, bilinear",
+    "warp": "every pixel from a place of its own, bilinear, edges repeated",
     "mask": "pixels hidden (black)",
     "table": "256 values onto 256 values, one image and channel at a time",
     "filter": "any other change of the pixels",
@@ -31,6 +32,7 @@ _ALLOWED: dict[Kind, tuple[Visibility, ...]] = {
     "move": ("counted",),
     "matrix": ("counted",),
     "crop": ("counted",),
+    "warp": ("counted",),
     "mask": ("counted",),
     "table": ("information",),
 }
@@ -113,6 +115,7 @@ _SIDE = "fraction of the side"
 _PIXELS = "pixels"
 _TANGENT = "tangent of the angle"
 _AREA = "share of the area"
+_HEIGHT = "fraction of the height"
 
 
 def _hiding(name: str, kind: Kind, unit: str, high: float, top: float, numbers: int) -> Operation:
@@ -174,6 +177,12 @@ _ROWS = (
     _hiding("random-erasing", "mask", _AREA, 1, 0.33, 3),
     _hiding("grid-mask", "mask", "hidden side, fraction of the grid's period", 1, 0.6, 3),
     _hiding("hide-and-seek", "mask", "share of cells hidden", 1, 0.5, 3),
+    _hiding("line-distort", "warp", _HEIGHT, 0.5, 0.3, 16),
+    _hiding("line-stretch", "warp", "fraction of a third of the line", 0.5, 0.4, 2),
+    _hiding("line-perspective", "warp", _HEIGHT, 0.5, 0.3, 4),
+    _hiding("line-bands", "mask", "share of the line hidden", 1, 0.5, 2),
+    _hiding("line-strokes", "mask", _HEIGHT, 1, 0.3, 1),
+    _hiding("hide-character", "filter", "share of the contrast taken away", 1, 1, 1),
 )
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}

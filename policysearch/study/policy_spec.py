@@ -6,7 +6,7 @@ from pathlib import Path
 
 from policysearch.core.command import command
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import LINE_MIXES, MIXES
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import AFTER_FLIP, PRESETS
 from policysearch.study.run_folder import RunFolder
@@ -25,7 +25,7 @@ def named_policy(spec: str) -> Policy:
         return _of_run(RunFolder(Path(spec)))
     if spec.endswith(".json") or Path(spec).exists():
         return Policy.load(spec)
-    if spec in MIXES:
+    if spec in MIXES or spec in LINE_MIXES:
         raise UserError(f'{spec} is a mix, no policy: write it into one, as "mix": {{"operation": "{spec}"}}')
     if len(Path(spec).parts) > 1:
         raise UserError(f"there is no folder or file {spec!r}: give the folder of a search, PATH.json or a preset")

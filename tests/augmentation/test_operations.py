@@ -13,6 +13,7 @@ from scipy.stats import kstest
 from policysearch.augmentation import Draw, augment, draw, register
 from policysearch.augmentation.counter_rng import normals, uniforms
 from policysearch.augmentation.kernels.filters import FILTERS, VISIBILITY
+from policysearch.augmentation.kernels.glyphs import GLYPHS
 from policysearch.augmentation.kernels.registry import KERNELS
 from policysearch.augmentation.visibility import visibility
 from policysearch.core.errors import UserError
@@ -279,7 +280,7 @@ def drawn_of(name: str, batch: int, seed: int = 4) -> Draw:
 def test_the_table_and_the_kernels_agree():
     assert {name for name, row in OPERATIONS.items() if row.kind != "identity"} == set(KERNELS)
     assert {name for name, row in OPERATIONS.items() if row.visibility == "formula"} == set(VISIBILITY)
-    assert {name for name, row in OPERATIONS.items() if row.kind == "filter"} == set(FILTERS)
+    assert {name for name, row in OPERATIONS.items() if row.kind == "filter"} == {*FILTERS, *GLYPHS}
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 30), (33, 17), (224, 224)])

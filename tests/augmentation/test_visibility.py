@@ -9,6 +9,7 @@ import torch
 
 from policysearch.augmentation import Draw, augment, draw
 from policysearch.augmentation.apply import apply
+from policysearch.augmentation.kernels.fiducials import WARPS
 from policysearch.augmentation.kernels.registry import KERNELS
 from policysearch.augmentation.visibility import visibility
 from policysearch.policy.operations import OPERATIONS
@@ -17,7 +18,7 @@ from policysearch.policy.steps import SomeOf, Step, SubPolicy
 from tests.support.pictures import fixed, pictures, policy_of, some_step
 
 COUNTED = sorted(name for name, row in OPERATIONS.items() if row.visibility == "counted")
-RESAMPLED = {name for name, row in OPERATIONS.items() if row.kind == "crop"}
+RESAMPLED = {name for name, row in OPERATIONS.items() if row.kind in ("crop", "warp")}
 
 
 def black(height: int, width: int, batch: int) -> torch.Tensor:
@@ -52,12 +53,20 @@ def test_visibility_of_every_operation_alone_and_after_another(name, generator):
         assert torch.allclose(visibility(found, black(16, 24, 40)), count_visible(found, 16, 24), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(RESAMPLED))
+@pytest.mark.parametrize("name", sorted(name for name in RESAMPLED if OPERATIONS[name].kind == "crop"))
 def test_a_resampled_crop_shows_what_its_box_holds(name, generator):
     found = draw(policy_of(some_step(name)), 100, generator)
     boxes = KERNELS[name](black(30, 20, 1), found.magnitudes[:, 0], found.numbers[:, 0])
     low, high = boxes[:, :2].clamp(min=0), torch.minimum(boxes[:, :2] + boxes[:, 2:], torch.tensor([30.0, 20.0]))
     assert torch.allclose(visibility(found, black(30, 20, 100)), (high - low).clamp(min=0).prod(1) / 600)
+
+
+@pytest.mark.parametrize("name", sorted(WARPS))
+def test_a_warp_shows_the_pixels_nearest_to_its_places(name, generator):
+    found = draw(policy_of(some_step(name)), 30, generator)
+    y, x = KERNELS[name](black(12, 40, 30), found.magnitudes[:, 0], found.numbers[:, 0]).round().long().unbind(1)
+    read = torch.tensor([len(row.unique()) / 480 for row in (y * 40 + x).flatten(1)])
+    assert torch.allclose(visibility(found, black(12, 40, 30)), read) and (read < 1).all()
 
 
 def test_a_moved_mask_and_a_masked_move_are_not_a_product():

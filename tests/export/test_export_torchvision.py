@@ -21,6 +21,7 @@ from policysearch.augmentation.sampling import draw
 from policysearch.core.errors import UserError
 from policysearch.export.templates import torchvision_all as vision
 from policysearch.export.templates import torchvision_soft as vision_soft
+from policysearch.export.templates.torchvision_lines import BARRING, BENDING, FADING
 from policysearch.export.templates.torchvision_operations import GEOMETRY, HIDDEN, PIXELS
 from policysearch.export.templates.torchvision_policy import Drawn, applied
 from policysearch.export.to_torchvision import expressible, live, write
@@ -33,7 +34,7 @@ from policysearch.policy.steps import SubPolicy
 from tests.support.exports import FALSE_ALARM, imported, policy, pvalue, real, steps_of
 from tests.support.pictures import fixed, some_step
 
-FUNCTIONS = {**GEOMETRY, **HIDDEN, **PIXELS}
+FUNCTIONS = {**GEOMETRY, **HIDDEN, **PIXELS, **BENDING, **BARRING, **FADING}
 TIES = {"shear-x", "shear-y", "rotate", "perspective"}  # places that fall exactly between two pixels
 WITHIN_1 = {"color", "sharpness", "hue", "gaussian-blur", "contrast", "resized-crop", "soft-resized-crop", "noise"}
 RICH = policy(
@@ -60,7 +61,8 @@ def test_every_operation_has_its_function():
     assert set(FUNCTIONS) == SHIPPED_OPERATIONS
     kinds = {name: OPERATIONS[name].kind for name in SHIPPED_OPERATIONS}
     assert set(GEOMETRY) == {n for n, kind in kinds.items() if kind in ("move", "matrix", "crop")}
-    assert set(HIDDEN) == {n for n, kind in kinds.items() if kind == "mask"}
+    assert {*HIDDEN, *BARRING} == {n for n, kind in kinds.items() if kind == "mask"}
+    assert set(BENDING) == {n for n, kind in kinds.items() if kind == "warp"}
     everything = policy(*(some_step(name).model_dump() for name in sorted(SHIPPED_OPERATIONS)))
     kept = Plan(everything).sets()["KEPT"]
     assert {key.name: rule.name for key, rule in kept.items()} == {

@@ -91,6 +91,7 @@ def apply_compiled(loops: Loops, draw: Draw, images: Tensor, in_torch: Steps) ->
                 draw.operations[chosen, step],
                 draw.magnitudes[chosen, step],
                 draw.numbers[chosen, step],
+                widths=None if draw.widths is None else draw.widths[chosen],
             )
             values[chosen] = in_torch(alone, values[chosen])
     return values

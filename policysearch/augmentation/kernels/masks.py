@@ -10,6 +10,7 @@ from torch import Tensor
 
 from policysearch.augmentation.counter_rng import uniforms
 from policysearch.augmentation.kernels.crops import box_of_area
+from policysearch.augmentation.kernels.fiducials import on_line
 
 _ERASING_LOG_RATIO = math.log(3.3)
 _CELLS = (4, 5, 7, 14, 0)
@@ -79,9 +80,36 @@ def _hide_and_seek(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor
     return rows.gather(2, xs[:, None].expand(-1, images.shape[2], -1))
 
 
+def _line_bands(images: Tensor, magnitude: Tensor, numbers: Tensor, widths: Tensor | None = None) -> Tensor:
+    """Vertical bands across a line of text, a share `magnitude` of it, evenly spaced.
+
+    The bands' period is drawn evenly from one to two heights of the line, in whole pixels, and their place evenly from
+    a period.
+    """
+    height = images.shape[2]
+    period = height + (numbers[:, 0] * (height + 1)).floor()
+    band = (magnitude * period).round()[:, None]
+    offset = (numbers[:, 1] * period).floor()[:, None]
+    xs = torch.arange(images.shape[3], device=magnitude.device)
+    hidden = ((xs + offset) % period[:, None] < band) & on_line(images, widths)
+    return hidden[:, None].expand(-1, height, -1)
+
+
+def _line_strokes(images: Tensor, magnitude: Tensor, numbers: Tensor, widths: Tensor | None = None) -> Tensor:
+    """One stroke through a line of text from end to end, round(magnitude · height) thick, every height alike."""
+    height = images.shape[2]
+    thickness = (magnitude * height).round()
+    top = (numbers[:, 0] * (height - thickness + 1)).floor()
+    ys = torch.arange(height, device=magnitude.device)
+    rows = (ys >= top[:, None]) & (ys < (top + thickness)[:, None])
+    return rows[:, :, None] & on_line(images, widths)[:, None]
+
+
 MASKS = {
     "cutout": _cutout,
     "random-erasing": _random_erasing,
     "grid-mask": _grid_mask,
     "hide-and-seek": _hide_and_seek,
+    "line-bands": _line_bands,
+    "line-strokes": _line_strokes,
 }

@@ -49,7 +49,7 @@ def _perspective(images: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
     """
     height, width = images.shape[2:]
     reach = (magnitude[:, None] * torch.tensor([width // 2, height // 2], device=magnitude.device)).floor().double()
-    inward = (numbers.double().view(-1, 4, 2) * (reach[:, None] + 1)).floor()
+    inward = (numbers[:, :8].double().view(-1, 4, 2) * (reach[:, None] + 1)).floor()
     corners = torch.tensor([[0, 0], [1, 0], [1, 1], [0, 1]], device=magnitude.device, dtype=torch.float64)
     sides = torch.tensor([width - 1, height - 1], device=magnitude.device, dtype=torch.float64)
     to_source, flat = torch.linalg.inv_ex(_square_to(corners * sides + inward * (1 - 2 * corners)))

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from policysearch.augmentation.kernels.crops import CROPS
+from policysearch.augmentation.kernels.fiducials import WARPS
 from policysearch.augmentation.kernels.filters import FILTERS, VISIBILITY
+from policysearch.augmentation.kernels.glyphs import GLYPHS
 from policysearch.augmentation.kernels.lookup import TABLES
 from policysearch.augmentation.kernels.masks import MASKS
 from policysearch.augmentation.kernels.pixel_moves import MOVES
@@ -18,17 +20,21 @@ from policysearch.augmentation.policy_tensors import compiled
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import KINDS, OPERATIONS, SHIPPED_OPERATIONS, Operation
 
-Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
+Kernel = Callable[..., Tensor]
 """(images [b, C, H, W] uint8, magnitude [b] float32 with its sign, numbers [b, K] float32 in [0, 1)) -> what the
 operation's kind says; image i's result must hang on row i alone, and the images stay as they are. Kernels of geometry
 and masks see only the shape."""
 
-KERNELS: dict[str, Kernel] = {**TABLES, **MOVES, **MATRICES, **CROPS, **FILTERS, **MASKS}
+KERNELS: dict[str, Kernel] = {**TABLES, **MOVES, **MATRICES, **CROPS, **WARPS, **FILTERS, **GLYPHS, **MASKS}
+ALONG_LINES = frozenset({*WARPS, *GLYPHS, "line-bands", "line-strokes"})
+"""Operations whose kernels take a fourth argument, how many columns of each image hold its line of text, [b] float32;
+None: all of them."""
 
 _GIVES: dict[str, tuple[tuple[object, ...], tuple[torch.dtype, ...]]] = {
     "move": ((2, 2), (torch.float32,)),
     "matrix": ((3, 3), (torch.float32,)),
     "crop": ((4,), (torch.float32,)),
+    "warp": ((2, "H", "W"), (torch.float32,)),
     "mask": (("H", "W"), (torch.bool,)),
     "table": (("C", 256), (torch.uint8,)),
     "filter": (("C", "H", "W"), (torch.uint8,)),

@@ -5,6 +5,14 @@ from __future__ import annotations
 from policysearch.augmentation import soft_loss
 from policysearch.augmentation.mixing import _cutmix, _mixup, _mosaic, _sample_pairing
 from policysearch.child.losses import OnlineLabelSmoothing, bi_tempered, focal, label_smoothing
+from policysearch.export.templates.torchvision_lines import (
+    hide_character,
+    line_bands,
+    line_distort,
+    line_perspective,
+    line_stretch,
+    line_strokes,
+)
 from policysearch.export.templates.torchvision_mixture import MixtureTransform
 from policysearch.export.templates.torchvision_operations import (
     autocontrast,
@@ -85,10 +93,16 @@ __all__ = [
     "grayscale",
     "grid_mask",
     "hide_and_seek",
+    "hide_character",
     "hue",
     "identity",
     "invert",
     "label_smoothing",
+    "line_bands",
+    "line_distort",
+    "line_perspective",
+    "line_stretch",
+    "line_strokes",
     "noise",
     "pad_and_crop",
     "perspective",

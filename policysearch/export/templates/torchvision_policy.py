@@ -15,11 +15,12 @@ from torchvision.transforms.v2 import functional as TF
 
 from policysearch.export.templates.image_checks import advice_on_channels, check_mode, described, has_right_channels
 from policysearch.export.templates.random_choices import index, uniform
+from policysearch.export.templates.torchvision_lines import BARRING, BENDING
 from policysearch.export.templates.torchvision_operations import GEOMETRY as _GEOMETRY
 from policysearch.export.templates.torchvision_operations import HIDDEN as _HIDDEN
 
-GEOMETRY = frozenset(_GEOMETRY.values())
-HIDING = frozenset(_HIDDEN.values())
+GEOMETRY = frozenset({*_GEOMETRY.values(), *BENDING.values()})
+HIDING = frozenset({*_HIDDEN.values(), *BARRING.values()})
 
 Operation = Callable[[Any, Tensor, Tensor], Any]
 WANTED = "images must be PIL images, uint8 [C, H, W] or uint8 [B, C, H, W], with 1 or 3 channels"

@@ -18,7 +18,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.policy.classes import softenings, unmeasured, without_unmeasured
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.reports.preview.captions import captions
 from policysearch.reports.preview.sheet import Picture, sheet
@@ -194,7 +194,7 @@ def _of_networks(current: Policy) -> list[str]:
     if current.adaptive is not None:
         rule = current.adaptive.rule
         return [f"magnitudes are drawn evenly here, in training {rule} takes each image's from the network"]
-    if current.mix is None or not MIXES[current.mix.operation].needs_maps:
+    if current.mix is None or not mix_row(current.mix.operation).needs_maps:
         return []
     return [f"{current.mix.operation} is drawn with uniform activation maps, in training with the network's own"]
 

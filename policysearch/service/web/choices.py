@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 import search_spaces
 from policysearch.child.network_names import BUILT_IN
 from policysearch.policy.describe import mix_in_words, operation_in_words
-from policysearch.policy.mixes import MIXES
+from policysearch.policy.mixes import LINE_MIXES, MIXES
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.presets import PRESETS
 from policysearch.rules import RULES
@@ -57,7 +57,7 @@ def _shipped() -> dict[str, dict[str, str]]:
         "networks": {name: "built in" for name in BUILT_IN},
         "presets": {name: text for name, (text, _) in PRESETS.items()},
         "operations": {name: operation_in_words(row) for name, row in OPERATIONS.items()},
-        "mixes": {name: mix_in_words(row) for name, row in MIXES.items()},
+        "mixes": {name: mix_in_words(row) for name, row in {**MIXES, **LINE_MIXES}.items()},
     }
 
 
