@@ -48,6 +48,7 @@ What a whole policy may ask for:
 | mixes of the batch | all but SnapMix and those of lines | no | no | no |
 | means of several draws (AugMix) | yes | no | no | no |
 | stages | yes, by `progress` | no | no | no |
+| two views and what the pair counts | yes | no | no | no |
 | magnitudes that the network gives | no: drawn evenly | no: drawn evenly | no: drawn evenly | no: drawn evenly |
 | boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` |
 

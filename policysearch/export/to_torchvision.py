@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from policysearch.core.errors import UserError
+from policysearch.core.tasks import SELF_SUPERVISED
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
 from policysearch.export.lossy import Source, built, head, in_strings, own_operation, replaced, without_network
@@ -38,6 +40,12 @@ _SOFT_CLASS = '''class SoftLearnedPolicy(TargetTransform):
     def __init__(self, num_classes: int) -> None:
         super().__init__(LearnedPolicy(), num_classes, {softening}, MIXES)
 '''
+_PAIR_CLASS = '''class LearnedPair(TwoViews):
+    """Two views of an image by `LearnedPolicy`, and what the pair of them counts."""
+
+    def __init__(self) -> None:
+        super().__init__(LearnedPolicy(), {pair})
+'''
 _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """{words}.
 
@@ -47,6 +55,12 @@ _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 '''
 
 
+_USE_OF_PAIRS = """from {name} import LearnedPair
+pair = LearnedPair()
+first, second, weight = pair(image)  # in the data set: a PIL image or uint8 [C, H, W], without a label
+loader = DataLoader(data_set, batch_size=512, collate_fn=pair.collate)
+value = (weights * distance(network(first.float() / 255), network(second.float() / 255))).mean()  # weights [B]
+"""
 _STAGE_SOFTENING = "the file has one softening curve for the whole training: that of later stages is left out"
 
 
@@ -81,10 +95,20 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
 
     Args:
         policy: one that the file can express.
-        num_classes: None for `LearnedPolicy`, otherwise for `SoftLearnedPolicy`.
+        num_classes: None for `LearnedPolicy` or `LearnedPair`, otherwise for `SoftLearnedPolicy`.
+
+    Raises:
+        UserError: classes are given for a policy of pairs, which needs none.
     """
     plan = Plan(policy)
     transform = built(plan.transform(plan.stages), _TEMPLATES)
+    if _has_pairs(policy):
+        if num_classes is not None:
+            raise UserError(
+                f"{policy.name or policy.hash} gives two views of an image without a label: leave out num_classes, "
+                f"got {num_classes}"
+            )
+        return import_module(_TEMPLATES).TwoViews(transform, built(plan.pair, _TEMPLATES))
     if num_classes is None:
         return transform
     target = import_module(_TEMPLATES).TargetTransform
@@ -101,7 +125,7 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
     """
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
     soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
-    tail = [*_policy(plan), *(_soft(plan, loss) if soft else [])]
+    tail = [*_policy(plan), *(_soft(plan, loss) if soft else []), *_pair(plan)]
     definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
     doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
     return assemble(_TEMPLATES, definitions, doc, tail)
@@ -163,6 +187,18 @@ def _soft(plan: Plan, loss: Loss | None) -> list[str]:
     ]
 
 
+def _has_pairs(policy: Policy) -> bool:
+    """Whether it is for training on two views of each image."""
+    return policy.pair is not None or policy.about.get("task") == SELF_SUPERVISED
+
+
+def _pair(plan: Plan) -> list[str]:
+    if not _has_pairs(plan.policy):
+        return []
+    constants = [_assignment("PAIR", plan.pair)] if plan.pair else []
+    return [*constants, _PAIR_CLASS.format(pair="PAIR" if plan.pair else "None")]
+
+
 def _loss(loss: Loss | None) -> str:
     arguments = [Name("logits"), Name("targets"), Name("weights")]
     if loss is None:
@@ -174,13 +210,15 @@ def _loss(loss: Loss | None) -> str:
 
 def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
     """Three lines of use, and more where targets are softened or mixed, or the policy changes on the way."""
-    place = "policy.policy" if soft else "transform.transforms[0]"
+    place = "pair.policy" if _has_pairs(policy) else "policy.policy" if soft else "transform.transforms[0]"
     progress = [f"{place}.progress = epoch / epochs  # before each epoch"] if policy.stages else []
     plain = [
         f"from {name} import LearnedPolicy",
         "transform = v2.Compose([LearnedPolicy(), v2.ToDtype(torch.float32, scale=True)])",
         "image = transform(image)  # a PIL image, uint8 [C, H, W], or uint8 [B, C, H, W] with a draw per image",
     ]
+    if _has_pairs(policy):
+        return [*_USE_OF_PAIRS.format(name=name).splitlines(), *progress]
     if not soft:
         return [*plain, *progress]
     learned = isinstance(loss, OnlineLabelSmoothing)

@@ -9,6 +9,7 @@ from policysearch.export.codegen import Call, Name
 from policysearch.policy.classes import all_sub_policies
 from policysearch.policy.mixes import Mix, mix_alpha
 from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.pairs import PAIR_WEIGHTS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Magnitude, Normal, OneOf, SomeOf, Step, SubPolicy, Uniform, choices
 
@@ -56,6 +57,14 @@ class Plan:
         curves = [_curve(curve.k, curve.p_min, names) for curve, names in softening.curves()]
         kind = "Softening" if self.policy.mixture is None else "MixtureSoftening"
         return Call(kind, [softening.mode, curves], {"normalise": True} if softening.normalise else {})
+
+    @property
+    def pair(self) -> Call | None:
+        """What a pair of views counts; None where all count 1."""
+        pair = self.policy.pair
+        if pair is None:
+            return None
+        return Call("PairWeight", [pair.k, pair.p_min, PAIR_WEIGHTS[pair.weight].easy])
 
     def sets(self) -> dict[str, object]:
         """The operations used, by what they do; they replace the templates' constants, which hold all operations."""

@@ -11,7 +11,9 @@ _LEAST_AREA = 0.2
 _K = 4.0
 _ENHANCED = {"brightness": 0.4, "contrast": 0.4, "color": 0.4, "hue": 0.1}
 """The largest magnitudes of a jitter of strength 1, whose factors are drawn evenly from 1 ± 0.4."""
-_JITTERED, _GRAY = 0.8, 0.2
+_ALL_OR_NONE = (0.2, 0.0, 0.0, 0.0, 0.8)
+"""Four of five images get all four operations, in random order; the others none."""
+_GRAY = 0.2
 _STRONGEST = 2.5
 
 
@@ -32,8 +34,7 @@ def _colors(strength: float) -> tuple[SomeOf | Step, ...]:
         return ()
     spans = {name: Uniform(start=0.0, stop=strength * most) for name, most in _ENHANCED.items()}
     some_of = tuple(Step(operation=name, magnitude=span) for name, span in spans.items())
-    all_or_none = (1 - _JITTERED, *[0.0] * (len(some_of) - 1), _JITTERED)
-    return SomeOf(some_of=some_of, counts=all_or_none), Step(operation="grayscale", probability=_GRAY)
+    return SomeOf(some_of=some_of, counts=_ALL_OR_NONE), Step(operation="grayscale", probability=_GRAY)
 
 
 def simsiam(area: float = _LEAST_AREA) -> Policy:

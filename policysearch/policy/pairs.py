@@ -14,6 +14,8 @@ from policysearch.policy.softening import Power
 from policysearch.policy.steps import Step, SubPolicy, Uniform, Value, choices
 
 OFF = "off"
+SELF_SUPERVISED = "self-supervised"
+"""The task whose policies give two views of each image."""
 _MOVING = frozenset({"move", "matrix", "crop", "mask"})
 _WHOLE = frozenset({"flip-horizontal", "flip-vertical"})
 """Moves after which every pixel of the image is still there."""

@@ -212,7 +212,8 @@ class Policy(Value):
 
     def to_torchvision(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
         """A transform of torchvision's v2 that draws anew for each image; with `num_classes` one that takes an image
-        and its label, and gives the image, its target and its weight (and `collate`, which mixes).
+        and its label, and gives the image, its target and its weight (and `collate`, which mixes). Of a policy with a
+        `pair` one that gives two views of an image and what the pair counts.
 
         Raises:
             UserError: torchvision cannot say all of it, and `allow_loss` is False; so for the others.

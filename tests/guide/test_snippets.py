@@ -26,9 +26,10 @@ NEEDS = {
         "export soft-crop --to torchvision -o soft_policy.py",
         "export randaugment:2,9 --to albumentations -o augmentation_albumentations.py --allow-loss",
     ],
+    "pairs": ["export simsiam-sa1 --to torchvision -o learned_pairs.py"],
 }
 """Commands of the page that come first."""
-EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations")
+EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations", "learned_pairs")
 ELSEWHERE = {"own-study", "remote", "online"}
 """Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, and in
 tests/experiments/test_online.py, where a network is trained."""
@@ -114,7 +115,9 @@ CHECKS = {
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),
     "operations": lambda names: "checkered" in OPERATIONS and names["left"](None, 1.0) == 0.75,
-    "pairs": lambda names: abs(float(names["weights"].mean()) - 1) < 1e-6 and 0 < float(names["iou"].mean()) < 1,
+    "pairs": lambda names: (
+        abs(float(names["weights"].mean()) - 1) < 1e-6 and names["value"] > 0 and len(names["iou"]) == 64
+    ),
     "policies": lambda names: torch.equal(names["again"].images, names["out"].images),
     "python": lambda names: names["result"].verdict is not None,
     "rewards": lambda names: names["careful"]({"accuracy": 0.8, "accuracy_gap": 0.1}) == 0.8 - 0.01,

@@ -59,6 +59,7 @@ from policysearch.export.templates.torchvision_policy import (
     Uniform,
 )
 from policysearch.export.templates.torchvision_soft import Curve, Mix, MixtureSoftening, Softening, TargetTransform
+from policysearch.export.templates.torchvision_views import PairWeight, TwoViews
 
 __all__ = [
     "Curve",
@@ -68,12 +69,14 @@ __all__ = [
     "Normal",
     "OneOf",
     "OnlineLabelSmoothing",
+    "PairWeight",
     "PolicyTransform",
     "Softening",
     "SomeOf",
     "Step",
     "SubPolicy",
     "TargetTransform",
+    "TwoViews",
     "Uniform",
     "_cutmix",
     "_mixup",

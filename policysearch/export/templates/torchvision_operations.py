@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as TF
 
 from policysearch.augmentation.counter_rng import normals
@@ -84,16 +85,25 @@ def soft_crop(inpt: Any, magnitude: Tensor, numbers: Tensor) -> Any:
     return _moved(inpt, *truncated_normal(numbers[:2], magnitude * longer, longer).round())
 
 
+def _resized(inpt: Any, box: Sequence[int]) -> Any:
+    """A box (top, left, height, width) resized to the whole; of a mask the pixel nearest to each new pixel's centre."""
+    size = TF.get_size(inpt)
+    if not isinstance(inpt, tv_tensors.Mask):
+        return TF.resized_crop(inpt, *box, size=size, antialias=False)
+    nearest = TF.InterpolationMode.NEAREST_EXACT
+    return tv_tensors.Mask(TF.resized_crop(inpt.as_subclass(Tensor), *box, size=size, interpolation=nearest))
+
+
 def resized_crop(inpt: Any, magnitude: Tensor, numbers: Tensor) -> Any:
     """A box of a share `magnitude` of the area resized to the whole, its shape log-even in [3/4, 4/3]."""
     box = _resized_crop(_canvas(inpt), magnitude[None], numbers[None])[0].int().tolist()
-    return TF.resized_crop(inpt, *box, size=TF.get_size(inpt), antialias=False)
+    return _resized(inpt, box)
 
 
 def soft_resized_crop(inpt: Any, magnitude: Tensor, numbers: Tensor) -> Any:
     """Soft Augmentation's ImageNet crop: a box that may reach outside the image resized to the whole."""
     box = _soft_resized_crop(_canvas(inpt), magnitude[None], numbers[None])[0].int().tolist()
-    return TF.resized_crop(inpt, *box, size=TF.get_size(inpt), antialias=False)
+    return _resized(inpt, box)
 
 
 def perspective(inpt: Any, magnitude: Tensor, numbers: Tensor) -> Any:
