@@ -92,7 +92,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             name=SELF_SUPERVISED,
             text="networks learn features from pairs of views without labels (SimSiam), which a linear probe judges",
             needs="nothing",
-            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            fixed=("identity", "flip-crop", "simsiam"),
             headline="share of validation images that a linear probe of the frozen features predicts right "
             "(of predicted rotations, where the data have no labels)",
             short="probe accuracy",

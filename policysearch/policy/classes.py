@@ -15,7 +15,7 @@ from policysearch.policy.softening import Confusion, Softening
 from policysearch.policy.steps import SubPolicies, SubPolicy
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_SHARED = ("mix", "mixture", "adaptive")
+_SHARED = ("mix", "mixture", "adaptive", "pair")
 """Parts that the classes of a policy have in common."""
 _Rename = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -32,7 +32,7 @@ def with_classes(policy: Policy, classes: Mapping[str | int, Policy], name: str 
         A policy whose classes replace those that `policy` has.
 
     Raises:
-        UserError: the policy of a class has stages or classes, or another mix, mixture or adaptive rule.
+        UserError: the policy of a class has stages or classes, or another mix, mixture, adaptive rule or pair.
 
     Example:
         >>> digits = with_classes(Policy.preset("flip-crop"), {"6": Policy.preset("identity")})

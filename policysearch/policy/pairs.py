@@ -14,8 +14,6 @@ from policysearch.policy.softening import Power
 from policysearch.policy.steps import Step, SubPolicy, Uniform, Value, choices
 
 OFF = "off"
-SELF_SUPERVISED = "self-supervised"
-"""The task whose policies give two views of each image."""
 _MOVING = frozenset({"move", "matrix", "crop", "mask"})
 _WHOLE = frozenset({"flip-horizontal", "flip-vertical"})
 """Moves after which every pixel of the image is still there."""
@@ -75,7 +73,7 @@ def obstacle_to_views(part: Any) -> str:
 
     A mixture can: it is a mean of draws of one image.
     """
-    return next((name for name in ("softening", "mix", "adaptive") if getattr(part, name) is not None), "")
+    return next((name for name in ("softening", "mix", "adaptive", "classes") if getattr(part, name)), "")
 
 
 def check_pair(pair: Pair, parts: Sequence[Any]) -> None:

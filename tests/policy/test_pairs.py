@@ -76,9 +76,15 @@ def test_views_that_all_show_the_whole_image_have_nothing_to_weigh(steps):
     assert of_steps(*steps, CROP, pair={}).pair == Pair()
 
 
-@pytest.mark.parametrize("other", ["softening", "mix", "mixture", "adaptive"])
+@pytest.mark.parametrize("other", ["softening", "mix", "mixture", "adaptive", "classes"])
 def test_parts_that_need_labels_or_other_images_are_refused(other):
-    content = {"softening": {"k": 2}, "mix": {"operation": "mixup"}, "mixture": {}, "adaptive": {"rule": "entaugment"}}
+    content = {
+        "softening": {"k": 2},
+        "mix": {"operation": "mixup"},
+        "mixture": {},
+        "adaptive": {"rule": "entaugment"},
+        "classes": {"6": {"sub_policies": [{"steps": []}]}},
+    }
     with pytest.raises(UserError, match=f"leave out '{other}'"):
         of_steps(CROP, pair={}, **{other: content[other]})
     assert of_steps(CROP, pair={"weight": "off"}, **{other: content[other]}).pair is None
