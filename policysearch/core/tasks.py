@@ -60,22 +60,25 @@ class Task:
         return self.needs == "labels"
 
 
-_OF_CLASSES = "it is defined for networks that predict classes"
+_CLASSES_ONLY = "that is defined for networks that predict classes"
 _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
     {
-        "calibrate": "its truth and its proxies were measured for classification alone",
-        "online": "stretches of one training are scored by a classifier's loss",
-        "density": f"density matching scores policies by held-out predictions: {_OF_CLASSES}",
-        "autoaugment-rl": "its controller's published setting is for classification",
-        "base_epochs": f"children that start from a base network measure affinity: {_OF_CLASSES}",
-        "label_smoothing": "there is no target of classes to smooth",
-        "adaptive": f"policies whose magnitudes adapt to each image follow the predicted class: {_OF_CLASSES}",
-        "loss": f"an arm's loss replaces cross-entropy: {_OF_CLASSES}",
-        "softening": f"softened targets and weights belong to a target of classes: {_OF_CLASSES}",
-        "equal_cost": f"an ensemble averages predicted classes: {_OF_CLASSES}",
+        "calibrate": "its proxies were measured for classification alone",
+        "calibrated": "a calibration is one of classification",
+        "online": "its stretches are scored by a classifier's predictions",
+        "density": f"it scores policies by predictions on held-out images, and {_CLASSES_ONLY}",
+        "autoaugment-rl": "its controller has the settings published for classification",
+        "base_epochs": f"it measures the affinity of policies, and {_CLASSES_ONLY}",
+        "label_smoothing": "it has no target of classes to smooth",
+        "adaptive": f"its magnitudes follow the predictions of the network, and {_CLASSES_ONLY}",
+        "loss": "it is in place of the cross-entropy of classes",
+        "softening": "it softens the target of a class, or what its image counts",
+        "mix": "it mixes the labels of two images",
+        "equal_cost": f"its ensemble averages predictions, and {_CLASSES_ONLY}",
     }
 )
-"""What only classifiers can do."""
+"""What only classifiers can do, and why, as a clause."""
+_NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -87,6 +90,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             headline="share of validation images predicted right",
             short="accuracy",
             loss="mean cross-entropy on validation, nats",
+            refused=_NOT_PAIRS,
         ),
         SELF_SUPERVISED: Task(
             name=SELF_SUPERVISED,
@@ -131,7 +135,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             rewards=MappingProxyType(
                 {"character-accuracy": "finer than accuracy, which counts whole lines: takes part of a line read right"}
             ),
-            refused=_NOT_CLASSES,
+            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS}),
         ),
     }
 )
@@ -153,6 +157,16 @@ def task_named(name: str) -> Task:
     return TASKS[name]
 
 
+def reward_title(task: str, reward: str) -> str:
+    """What a reward is called in tables and on axes: accuracy by what it is a share of in this task.
+
+    Example:
+        >>> reward_title("text-lines", "accuracy"), reward_title("text-lines", "-loss")
+        ('word accuracy', '-loss')
+    """
+    return task_named(task).short if reward.strip() == "accuracy" else reward
+
+
 def must_be_possible(task: str, what: str, as_written: str) -> None:
     """Check that a task can do something.
 
@@ -169,4 +183,4 @@ def must_be_possible(task: str, what: str, as_written: str) -> None:
     """
     why = task_named(task).refused.get(what)
     if why is not None:
-        raise UserError(f"{as_written} does not go with --task {task}: {why}; leave one of them out")
+        raise UserError(f"{as_written} does not go with --task {task}: {why}")

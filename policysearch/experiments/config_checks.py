@@ -15,6 +15,7 @@ from policysearch.core.user_code import must_be_there
 from policysearch.datasets.presence import must_be_present
 from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.pools import must_name_a_pool
+from policysearch.experiments.task_checks import settings_must_suit_task
 from policysearch.policy.spaces import load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
@@ -125,6 +126,7 @@ def _calibration(config: SearchConfig) -> None:
 
 _ALWAYS: tuple[Check, ...] = (
     _text,
+    settings_must_suit_task,
     must_name_a_pool,
     _strategy,
     _reward,

@@ -15,6 +15,7 @@ from policysearch.child.recipe import smallest_batch
 from policysearch.child.trainers import outputs_of
 from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import task_named
 from policysearch.core.user_code import absolute, absolute_function
 from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
@@ -22,6 +23,7 @@ from policysearch.datasets.folds import folds_of_rows
 from policysearch.datasets.split import split
 from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.config_checks import must_be_spelled
+from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules.successive_halving import Promoting
@@ -109,6 +111,7 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     metrics = metrics_of_task(config.task)
     try_reward(config.reward, base, folds=density is not None, metrics=metrics)
     try_reward(config.last_reward, base, metrics=metrics)
+    space_must_suit_task(config.task, space)
     if is_population(config.strategy):
         return make_population(config.strategy, space, config.epochs)
     strategy = make_strategy(config.strategy, space, config.seed, config.trials)
@@ -166,7 +169,8 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     _check_folds(config, dataset, sides.train)
     outputs = outputs_of(config.task, dataset)
     notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
-    return (*rare_class_notes(dataset, sides), *notes)
+    rare = rare_class_notes(dataset, sides) if task_named(config.task).needs != "texts" and dataset.labelled else ()
+    return (*rare, *notes)
 
 
 def _smallest_batch(config: SearchConfig) -> int:

@@ -77,7 +77,8 @@ PERCENT = Unit(100, 2, " %", " points")
 """Accuracies, and other shares of images: percent, and differences in points."""
 FINE = Unit(100, 3, " %", " points")
 """Regrets of accuracy, which are often below a hundredth of a point."""
-_NAMES = ("accuracy", "balanced-accuracy", "worst-class", "macro-f1", "top-5", "auroc")
+_OF_CLASSES = ("balanced-accuracy", "worst-class", "macro-f1", "top-5", "auroc")
+_NAMES = ("accuracy", *_OF_CLASSES, "rotation", "knn-accuracy", "character-accuracy")
 _SHARES = frozenset({*_NAMES, *(name.replace("-", "_") for name in _NAMES)})
 """Rewards that are shares of images."""
 PLAIN = Unit()

@@ -13,9 +13,9 @@ def test_every_task_can_be_set_and_is_called_as_its_key():
     assert all(task.name == name for name, task in TASKS.items())
 
 
-def test_classification_changes_no_default_and_refuses_nothing():
+def test_classification_changes_no_default_and_refuses_pairs_alone():
     task = TASKS["classification"]
-    assert not (task.defaults or task.recipe or task.refused)
+    assert not (task.defaults or task.recipe) and set(task.refused) == {"pair"}
     assert task.metrics is None and task.has_classes
 
 
@@ -26,7 +26,9 @@ def test_an_unknown_task_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize("task", ["self-supervised", "text-lines"])
 def test_what_a_task_cannot_do_is_said_with_the_reason(task):
-    with pytest.raises(UserError, match=rf"^online does not go with --task {task}: stretches .* classifier's loss"):
+    with pytest.raises(
+        UserError, match=rf"^online does not go with --task {task}: its stretches .* classifier's predictions"
+    ):
         must_be_possible(task, "online", "online")
 
 

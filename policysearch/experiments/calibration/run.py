@@ -12,6 +12,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.core.settings import Mark
+from policysearch.core.tasks import must_be_possible
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
@@ -123,7 +124,9 @@ def _is_new(out: Path) -> bool:
 
 def _config(values: Mapping[str, Any], out: Path) -> SearchConfig:
     """The config of the trainings; settings that a calibration does not need have a fixed value."""
-    return resolved(make_config({**values, "out": str(out), "strategy": "random"}))
+    config = make_config({**values, "out": str(out), "strategy": "random"})
+    must_be_possible(config.task, "calibrate", "calibrate")
+    return resolved(config)
 
 
 def _full_draft(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> tuple[Draft, list[str]]:

@@ -27,7 +27,7 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.study.ladder import uses_fidelities
-from policysearch.study.rewards import parse_reward
+from policysearch.study.rewards import metrics_of_task, parse_reward
 from workers.main_module import main_is_left_out, main_left_out, must_reach_workers
 from workers.simulated import Hazards
 
@@ -89,7 +89,7 @@ def _make_replay(settings: CompareSettings, table: Table) -> Replay:
     main, rungs, _ = _fidelities(settings, table)
     return Replay(
         table,
-        parse_reward(settings.reward),
+        parse_reward(settings.reward, metrics_of_task(table.task)),
         main,
         rungs if _several(settings) else (),
         measured=_measured(settings, table),
@@ -132,7 +132,7 @@ def _arms(settings: CompareSettings, table: Table, replay: Replay) -> Arms:
     _, _, truth = _fidelities(settings, table)
     if truth is None:
         return Arms(names, replay.means)
-    rewards, _ = table.grid(table.index(truth), parse_reward(settings.reward))
+    rewards, _ = table.grid(table.index(truth), parse_reward(settings.reward, metrics_of_task(table.task)))
     counts = np.isfinite(rewards).sum(1)
     errors = np.full(len(rewards), np.nan)
     several = counts > 1

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.experiments.class_checks import must_be_measured, must_have_classes
@@ -20,6 +21,7 @@ from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on
+from policysearch.experiments.task_checks import arms_must_suit_task
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, without_search
 from policysearch.study.policy_spec import named_policy
@@ -77,14 +79,16 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     if not values.get("out"):
         raise UserError("an evaluation needs a folder: give --out results/NAME")
     entrant = read_entrant(policy, values)
-    fixed_arms([*settings.fixed, *settings.grid])
+    settings = suited(settings, entrant.config.task)
+    fixed = fixed_arms([*settings.fixed, *settings.grid])
     also = tuple(arm_of(named_policy(spec)) for spec in settings.others)
+    arms_must_suit_task(entrant.config.task, (entrant.arm, *fixed, *also))
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
     config = without_search(entrant.config)
     # The arms are known, and the reward only orders RandAugment's grid, on validation.
-    fixed = {**SpaceSettings().setting_values(), **RewardSettings().setting_values()}
-    config = resolved(config.model_copy(update={**fixed, **_places_of_record(folder, values)}))
+    plain = {**SpaceSettings().setting_values(), **RewardSettings().setting_values()}
+    config = resolved(config.model_copy(update={**plain, **_places_of_record(folder, values)}))
     if new:
         folder.must_be_new()
         names_must_be_free(config, {**PHASES, **(OPPONENTS if settings.equal_cost else {})})
@@ -97,6 +101,20 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
         warnings.warn(text, stacklevel=1)
     trainings = trainings_of(settings, entrant.run, config)
     return Prepared(entrant, also, settings, config, dataset, folder, new, trainings)
+
+
+def suited(settings: EvaluateSettings, task: str) -> EvaluateSettings:
+    """The settings as a task can have them: compared with its own fixed policies, unless others were named.
+
+    Raises:
+        UserError: they ask for what the task cannot do.
+    """
+    if settings.equal_cost is not None:
+        must_be_possible(task, "equal_cost", f"--equal-cost {settings.equal_cost}")
+    row = task_named(task)
+    if row.has_classes or "against" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"against": ",".join(row.fixed)})
 
 
 def _places_of_record(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def evaluate(
         session.lock()
         if prepared.new:
             session.folder.must_be_new()
-            mark(session.folder, str(policy), settings)
+            mark(session.folder, str(policy), prepared.settings)
         if not session.folder.config.exists():
             session.keep_settings()
         config = session.config

@@ -13,6 +13,7 @@ from typing import Any
 from policysearch.child.recipe import batches_of
 from policysearch.child.stretch_plan import Stretch, planned
 from policysearch.core.errors import UserError, in_one_sentence
+from policysearch.core.tasks import must_be_possible
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
@@ -129,6 +130,7 @@ def _must_be_spelled(settings: OnlineSettings) -> None:
 def _resolved(values: Mapping[str, Any]) -> SearchConfig:
     """The config of the training. It runs in this process, and its reward is no reward of pulls."""
     config = without_search(make_config({**values, "workers": 0}))
+    must_be_possible(config.task, "online", "online")
     if config.pool != "local":
         raise UserError(f"an online search trains in this process, and the pool is {config.pool!r}: leave it out")
     config = resolved(config.model_copy(update=RewardSettings().setting_values()))

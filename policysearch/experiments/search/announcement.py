@@ -141,7 +141,7 @@ def _work(config: SearchConfig, strategy: Strategy, whole: Workload, searched: l
 
 def _confirmations(config: SearchConfig) -> int:
     """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
-    return most_finalists(config.finalists, config.strategy) * config.confirm
+    return most_finalists(config.finalists, config.strategy, config.task) * config.confirm
 
 
 def _ended(rows: list[Row]) -> int:

@@ -14,6 +14,8 @@ from policysearch.study.rows import COMPLETE, Row
 
 LARGEST_CLASS = "largest class"
 """Key in the notes of a search: the share of the validation images that are of the largest class."""
+CHANCE = "chance"
+"""Key likewise: the accuracy of networks that have learned nothing, where there are no classes."""
 _NEAR_RATIO, _NEAR_SHARE = 0.25, 0.1
 _ERRORS = 2  # standard errors of the count of images
 
@@ -25,7 +27,8 @@ class Learning:
     Attributes:
         best: name of the arm with the best mean accuracy.
         accuracy: that mean, in [0, 1].
-        largest: share of the validation images that are of the largest class; 1/classes where it is not known.
+        largest: share of the validation images that are of the largest class; 1/classes where it is not known, and
+            without classes what guessing gives.
         exact: whether it is known.
         images: of the validation part; 0 where they are not known.
         constant: how many networks give every image the same class, of those that say.
@@ -57,6 +60,8 @@ class Learning:
         """What is wrong, and what to do."""
         share = PERCENT.value(self.largest)
         blind = f"naming the largest class every time gives {share}" if self.exact else f"guessing gives {share}"
+        if not self.largest:
+            blind = f"networks that have learned nothing get {share}"
         same = ""
         if self.constant:
             which = "all" if self.constant == self.networks else f"{self.constant} of {self.networks}"
@@ -79,7 +84,9 @@ def learning(rows: Sequence[Row], data: Mapping[str, Any]) -> Learning | None:
         None where no trial tells its accuracy, or the classes are not known.
     """
     exact = LARGEST_CLASS in data
-    largest = data[LARGEST_CLASS] if exact else 1 / data["classes"] if data.get("classes") else None
+    largest = data[LARGEST_CLASS] if exact else data.get(CHANCE)
+    if largest is None and data.get("classes"):
+        largest = 1 / data["classes"]
     judged = [row for row in rows if row.state == COMPLETE and "accuracy" in row.outcome.metrics]
     if largest is None or not judged:
         return None

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.reports.numbers import Unit, unit_of
 from policysearch.reports.picture import picture
+from policysearch.study.config import SearchConfig
 from policysearch.study.rows import Row
 
 if TYPE_CHECKING:
@@ -18,17 +20,17 @@ if TYPE_CHECKING:
 _MOST = 25  # arms in the picture
 
 
-def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], reward: str) -> None:
+def write_picture(path: Path, rows: Sequence[Row], summaries: Sequence[ArmSummary], config: SearchConfig) -> None:
     """Draw every arm's mean with its 95 % interval, and the rewards over the pulls."""
-    unit = unit_of(reward)
+    unit, name = unit_of(config.reward), reward_title(config.task, config.reward)
     shown = [summary for summary in summaries if summary.pulls][:_MOST][::-1]
     best = summaries[0].arm.key if summaries else ""
     with picture(path, 12, max(4, 1.5 + 0.28 * len(shown))) as figure:
         left, right = figure.subplots(1, 2)
         _means(left, shown, unit)
-        left.set_xlabel(unit.axis(reward))
+        left.set_xlabel(unit.axis(name))
         _rewards(right, [row for row in rows if row.reward is not None], best, unit)
-        right.set_ylabel(unit.axis(reward))
+        right.set_ylabel(unit.axis(name))
 
 
 def _means(axes: Axes, shown: Sequence[ArmSummary], unit: Unit) -> None:

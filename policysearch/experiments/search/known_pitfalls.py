@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import density_settings
 
@@ -51,9 +52,10 @@ def _is_loss(reward: str) -> bool:
 def known_to_mislead(config: SearchConfig) -> str:
     """One sentence of warning; empty if nothing is known against such pulls, which is no promise.
 
-    What was measured is about networks trained under policies, and says nothing of the strategy `density`.
+    What was measured is about classifiers trained under policies, and says nothing of other tasks, nor of the strategy
+    `density`.
     """
-    if density_settings(config.strategy):
+    if density_settings(config.strategy) or config.task != CLASSIFICATION:
         return ""
     pitfall = next((pitfall for pitfall in PITFALLS if pitfall.applies(config)), None)
     if pitfall is None:

@@ -165,6 +165,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         searched=highest,
         why=why_first(config),
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
+        fixed=task_named(config.task).fixed,
     )
     policy = final_policy(config, verdict, warned)
     return SearchResult(
@@ -185,6 +186,7 @@ def final_policy(config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[
         "date": date.today().isoformat(),
         "policysearch": __version__,
         "study": config.study,
+        "task": config.task,
         "data": config.data,
         "model": config.model,
         "space": config.space,

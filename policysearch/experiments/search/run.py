@@ -179,7 +179,7 @@ def _write(session: Session, dataset: Dataset, summaries: list[ArmSummary]) -> S
     if result.policy is not None:
         result.policy.save(folder.policy)
     with _not_failing(folder.picture, ErrandDied):
-        called_apart(config, write_picture, folder.picture, session.stores["search"].rows, summaries, config.reward)
+        called_apart(config, write_picture, folder.picture, session.stores["search"].rows, summaries, config)
     material = material_of(result, folder, session.stores)
     with _not_failing(folder.report):
         called_apart(config, write_page, material, dataset.handle)

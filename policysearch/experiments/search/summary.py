@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
 from policysearch.stats.estimate import Estimate
@@ -161,11 +162,12 @@ def finalists(
     return [*arms.values()]
 
 
-def most_finalists(count: int, strategy: str) -> int:
+def most_finalists(count: int, strategy: str, task: str = CLASSIFICATION) -> int:
     """How many arms are confirmed at most, the fixed policies included.
 
     Args:
         count: of the best arms of the search.
         strategy: of the search.
+        task: what its children learn.
     """
-    return count + composed_count(strategy) + len(BASELINES)
+    return count + composed_count(strategy) + len(task_named(task).fixed)

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.spaces import Arm
@@ -20,7 +21,7 @@ PROVISIONAL = "No arm has been pulled twice, so no interval is known and the ran
 def arm_grid(summaries: Sequence[ArmSummary], config: SearchConfig, most: int = 20) -> Grid:
     """The leaderboard: pulls, mean reward with its 95 % interval, shrunken mean, cost."""
     unit = unit_of(config.reward)
-    heads = ("arm", "pulls", f"{config.reward} [95 %]", "shrunken", "worker-s")
+    heads = ("arm", "pulls", f"{reward_title(config.task, config.reward)} [95 %]", "shrunken", "worker-s")
     label = _labels([s.arm for s in summaries])
     rows = tuple(
         (label[s.arm.key], pulls_in_words(s), unit.estimate(s.interval), unit.value(s.shrunken), f"{s.seconds:.0f}")
@@ -59,6 +60,6 @@ def confirmation_grid(summaries: Sequence[ArmSummary], verdict: WinnerVerdict, c
     unit, label = unit_of(config.last_reward), _labels([s.arm for s in summaries])
     ordered = sorted(summaries, key=lambda s: -s.mean if s.pulls else math.inf)
     rows = tuple((label[s.arm.key], str(s.pulls), unit.estimate(s.interval)) for s in ordered)
-    heads = ("finalist", "replicates", f"{config.last_reward} [95 %]")
+    heads = ("finalist", "replicates", f"{reward_title(config.task, config.last_reward)} [95 %]")
     title = f"Confirmation on fresh replicates: {images:,} images × {epochs} epochs"
     return Grid(title, heads, rows, (label.get(verdict.winner.key, ""),))

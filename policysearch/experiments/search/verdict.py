@@ -18,7 +18,6 @@ from policysearch.stats.intervals import standard_error
 from policysearch.stats.paired import Paired, count_error
 from policysearch.study.rows import COMPLETE, Row
 
-_FREE = {preset(name).hash: i for i, name in enumerate(BASELINES)}
 _NEGLIGIBLE = 1e-4
 """A lead of less than this is none, in the reward's unit: 0.01 points of accuracy."""
 _IDENTITY = Arm({"family": "identity"}, preset("identity"))
@@ -78,6 +77,7 @@ def judge_winner(
     searched: Sequence[Row] = (),
     why: str = "has the best shrunken mean",
     more: str = "more --confirm replicates",
+    fixed: Sequence[str] = BASELINES,
 ) -> WinnerVerdict:
     """Choose among the finalists by their means over the confirmation's replicates.
 
@@ -96,6 +96,7 @@ def judge_winner(
         searched: the search's own trials at its highest fidelity, for the same where nothing was confirmed.
         why: the fallback is named, as a clause.
         more: what would tell more, for the sentence.
+        fixed: presets that cost no search, the simplest first.
     """
     rewards = {arm.key: _by_replicate(arm, rows) for arm in arms}
     most = max((len(of_arm) for of_arm in rewards.values()), default=0)
@@ -106,7 +107,8 @@ def judge_winner(
         text = f"{fallback.name} {why}; it was not confirmed on fresh replicates"
         return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
     whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
-    finalists = _Finalists(whole, {key: np.array([*rewards[key].values()]) for key in whole}, _images(rows))
+    values = {key: np.array([*rewards[key].values()]) for key in whole}
+    finalists = _Finalists(whole, values, _images(rows), {preset(name).hash: name for name in fixed})
     missing = [arm.name for arm in arms if arm.key not in whole]
     left_out = [f"left out, since not all of their replicates finished: {', '.join(missing)}"] if missing else []
     learned = learning(rows, data or {})
@@ -118,26 +120,34 @@ def judge_winner(
 
 @dataclass(frozen=True)
 class _Finalists:
-    """Arms that finished every replicate: by key, their rewards [n], and the images that these are shares of."""
+    """Arms that finished every replicate: by key, their rewards [n], and the images that these are shares of.
+
+    `free` are the names of the fixed policies by key, the simplest first, whether they finished or not.
+    """
 
     arms: Mapping[str, Arm]
     rewards: Mapping[str, Floats]
     images: int
+    free: Mapping[str, str]
+
+    def rank(self, key: str) -> int:
+        """The place of an arm among the fixed policies, the simplest first; all others come after them."""
+        return [*self.free, key].index(key)
 
     @property
     def best(self) -> str:
         """The key of the best mean; equal means go to the fixed policies, identity first."""
-        return max(self.arms, key=lambda key: (self.rewards[key].mean(), -_FREE.get(key, len(_FREE))))
+        return max(self.arms, key=lambda key: (self.rewards[key].mean(), -self.rank(key)))
 
     def fixed(self) -> list[str]:
         """The keys of the fixed policies among them, identity first."""
-        return [key for key in _FREE if key in self.arms]
+        return [key for key in self.free if key in self.arms]
 
     def leads(self, best: str) -> dict[str, Paired]:
         """What an arm leads each fixed policy by."""
         others = [key for key in self.fixed() if key != best]
         pairs = leads(best, self.rewards, others, self.images)
-        return {BASELINES[_FREE[pair.other]]: pair for pair in pairs}
+        return {self.free[pair.other]: pair for pair in pairs}
 
     def is_tied(self, best: str, other: str) -> bool:
         """Whether the other's mean is within a standard error of the best, or negligibly below it.
@@ -175,14 +185,14 @@ def _nothing_learned(
 def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
     best = finalists.best
     tied = [key for key in finalists.fixed() if key != best and finalists.is_tied(best, key)]
-    simplest = min([best, *tied], key=lambda key: _FREE.get(key, len(_FREE)))
+    simplest = min([best, *tied], key=finalists.rank)
     if simplest != best:
         return _tie(finalists, simplest, unit, more, left_out)
     differences = finalists.leads(best)
     unsure = [name for name, pair in differences.items() if not _leads_clearly(pair)]
     arm = finalists.arms[best]
     measured = _measured(differences, unit)
-    if best in _FREE:
+    if best in finalists.free:
         clause = f"; it cannot be told apart from {_and(unsure)}" if unsure else ""
         text = f"use {arm.name}, which costs no search: it has the best mean, {measured}{clause}"
         return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
@@ -214,8 +224,8 @@ def _tie(finalists: _Finalists, simplest: str, unit: Unit, more: str, left_out: 
 def _simplest_of(finalists: _Finalists, names: Sequence[str]) -> str:
     """Of fixed policies the best mean, or the first that is within a standard error of it."""
     keys = [preset(name).hash for name in names]
-    best = max(keys, key=lambda key: (finalists.rewards[key].mean(), -_FREE[key]))
-    return BASELINES[_FREE[next(key for key in keys if key == best or finalists.is_tied(best, key))]]
+    best = max(keys, key=lambda key: (finalists.rewards[key].mean(), -finalists.rank(key)))
+    return finalists.free[next(key for key in keys if key == best or finalists.is_tied(best, key))]
 
 
 def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:

@@ -26,10 +26,11 @@ from policysearch.experiments.tabular.arm_subset import spread_arms
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell, Plan, TableSettings
 from policysearch.experiments.tabular.table_file import write_table
+from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.policy.spaces import Arm, space_text
 from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import try_reward
+from policysearch.study.rewards import metrics_of_task, try_reward
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import StoreSource
@@ -72,6 +73,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
         else:
             _must_be_the_same_space(session)
         space = session.load_space()
+        space_must_suit_task(config.task, space)
         dataset = session.load_data(*(config.model_copy(update=asdict(fidelity)) for fidelity in plan.replicates))
 
         session.lock()
@@ -122,7 +124,7 @@ def _for_recording(config: SearchConfig, plan: Plan, out: Path) -> SearchConfig:
     """The config with what a table does not need set to what never changes."""
     first = next(iter(plan.replicates))
     fixed = {"out": str(out.with_suffix("")), **asdict(first)}
-    try_reward(config.reward, config.recipe.base_epochs > 0)
+    try_reward(config.reward, config.recipe.base_epochs > 0, metrics=metrics_of_task(config.task))
     return resolved(without_search(config).model_copy(update=fixed))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.spaces import Arm, Space
 from policysearch.stats.arrays import Floats
 from policysearch.study.rewards import USABLE, Reward, is_usable
+
+
+def task_of_table(about: Mapping[str, Any]) -> str:
+    """What the networks of a table learned, by what its file says of how it was made; older files do not."""
+    config = about.get("config")
+    return str(config.get("task", CLASSIFICATION)) if isinstance(config, Mapping) else CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,11 @@ class Table:
     seconds: Floats
     about: dict[str, Any]
     whole: bool = True
+
+    @property
+    def task(self) -> str:
+        """What its networks learned."""
+        return task_of_table(self.about)
 
     def index(self, fidelity: Fidelity) -> int:
         """The index of a fidelity.

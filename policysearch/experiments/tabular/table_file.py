@@ -16,9 +16,10 @@ from pydantic import BaseModel, Field, Json, ValidationError
 from policysearch.core.errors import UserError, shortened
 from policysearch.core.files import replacing
 from policysearch.core.readable import readable_name
+from policysearch.core.tasks import task_named
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell
-from policysearch.experiments.tabular.table import Table
+from policysearch.experiments.tabular.table import Table, task_of_table
 from policysearch.policy.spaces import Arm, parse_space
 from policysearch.policy.validation import validation_message
 from policysearch.study.optuna_store import OptunaTrialStore
@@ -156,7 +157,8 @@ def load_table(path: str | Path) -> Table:
     header, records = _read(str(path))
     rows = [_checked(_Row, values, f"{path}, row {number}") for number, values in enumerate(records)]
 
-    space = parse_space(header.space_name, header.space, f"the space in {path}")
+    fixed = task_named(task_of_table(header.about)).fixed
+    space = parse_space(header.space_name, header.space, f"the space in {path}", fixed)
     every_arm = space.arms(header.seed)
     arms = tuple(arm for arm in every_arm if header.arms is None or arm.key in header.arms)
 

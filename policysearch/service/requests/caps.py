@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import task_named
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
-from policysearch.policy.presets import BASELINES
 from policysearch.service.requests.context import RequestContext
 from policysearch.study.density_settings import density_settings
 from policysearch.study.further_strategies import composed_count
@@ -74,7 +74,7 @@ def _implied_pulls(values: Mapping[str, Any]) -> int:
 
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
-    arms = values["finalists"] + composed_count(values["strategy"]) + len(BASELINES)
+    arms = values["finalists"] + composed_count(values["strategy"]) + len(task_named(values["task"]).fixed)
     return "confirm", arms * values["confirm"]
 
 

@@ -94,7 +94,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
 
 def _forecast(config: SearchConfig, work: Workload, forecast: Forecast, workers: int) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
-    confirmations = config.confirm * most_finalists(config.finalists, config.strategy)
+    confirmations = config.confirm * most_finalists(config.finalists, config.strategy, config.task)
     worker_seconds = work.seconds(forecast, Fidelity(*longest_pull(config)))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))
     return {"worker_seconds": worker_seconds, "seconds": worker_seconds / max(1, workers), "device": config.device}

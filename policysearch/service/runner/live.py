@@ -10,6 +10,7 @@ from typing import Any
 
 from policysearch.core.files import write_whole
 from policysearch.core.jsonable import plain
+from policysearch.core.tasks import task_named
 from policysearch.experiments.observer import Work
 from policysearch.experiments.search.result import references
 from policysearch.experiments.search.summary import ArmSummary, summarise
@@ -120,7 +121,7 @@ class LiveFile:
             self._painter.show(best.policy)
         return {
             "verdict": lead and asdict(lead),
-            "leaderboard": leaderboard(summaries),
+            "leaderboard": leaderboard(summaries, task_named(work.config.task).fixed),
             "best_policy": in_words(best.policy) if best else "",
         }
 
@@ -129,7 +130,7 @@ class LiveFile:
         goes_further = work.phase == "search" and self._winner is None  # what was confirmed before may not be now
         begun = self._winner is not None or any(row.state == COMPLETE for row in confirmed)
         if goes_further or not begun:
-            return lead_so_far(summaries, work.config.reward)
+            return lead_so_far(summaries, work.config.reward, task_named(work.config.task).fixed)
         config, searched = work.config, work.stores["search"]
         verdict = verdict_of(config, searched.rows, confirmed, references(searched))
         ended = sum(row.state != RUNNING for row in confirmed)

@@ -18,7 +18,6 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, RUNNING, Row
 from workers.curves import curves_in_flight
 
-_FREE = frozenset(preset(name).hash for name in BASELINES)
 _CHANCE = "this may be chance, and is tested on fresh replicates at the end"
 _LONGEST_BOARD = 200
 
@@ -44,8 +43,14 @@ class Lead:
     may_be_chance: bool = True
 
 
-def leaderboard(summaries: Sequence[ArmSummary]) -> list[dict[str, Any]]:
-    """The arms with a reward, best shrunken mean first."""
+def leaderboard(summaries: Sequence[ArmSummary], fixed: Sequence[str] = BASELINES) -> list[dict[str, Any]]:
+    """The arms with a reward, best shrunken mean first.
+
+    Args:
+        summaries: of the search, best first.
+        fixed: presets that cost no search.
+    """
+    free = _keys(fixed)
     return [
         {
             "name": summary.arm.name,
@@ -54,30 +59,39 @@ def leaderboard(summaries: Sequence[ArmSummary]) -> list[dict[str, Any]]:
             "low": summary.interval.low,
             "high": summary.interval.high,
             "worker_seconds": summary.seconds,
-            "fixed": summary.arm.key in _FREE,
+            "fixed": summary.arm.key in free,
         }
         for summary in summaries[:_LONGEST_BOARD]
         if summary.pulls
     ]
 
 
-def lead_so_far(summaries: Sequence[ArmSummary], reward: str) -> Lead | None:
+def _keys(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(preset(name).hash for name in names)
+
+
+def lead_so_far(summaries: Sequence[ArmSummary], reward: str, fixed: Sequence[str] = BASELINES) -> Lead | None:
     """What may be said while a search runs; None before its first reward.
 
     The interval is that of the difference of two means, whose error is pooled over the arms. The best of several is
     chosen by the same pulls, so it promises too much.
+
+    Args:
+        summaries: of the search, best first.
+        reward: whose values they are, for its unit.
+        fixed: presets that cost no search.
     """
     pulled = [summary for summary in summaries if summary.pulls]
     if not pulled:
         return None
     best, unit = pulled[0], unit_of(reward)
-    fixed = [summary for summary in pulled if summary.arm.key in _FREE]
+    free = [summary for summary in pulled if summary.arm.key in _keys(fixed)]
     mean = unit.estimate(best.interval)
-    if best in fixed:
+    if best in free:
         return Lead(f"so far {best.arm.name}, which costs no search, has the best mean, {mean}; {_CHANCE}")
-    if not fixed:
+    if not free:
         return Lead(f"so far {best.arm.name} has the best mean, {mean}; no fixed policy has been pulled; {_CHANCE}")
-    rival = max(fixed, key=lambda summary: summary.mean)
+    rival = max(free, key=lambda summary: summary.mean)
     difference = student(best.mean - rival.mean, math.hypot(best.error, rival.error), best.freedom + 1)
     verb = "leads" if difference.mean >= 0 else "is expected to lead"
     sentence = f"so far {best.arm.name} {verb} {rival.arm.name}, the best fixed policy: {unit.change(difference)}"
@@ -90,7 +104,7 @@ def verdict_of(
 ) -> WinnerVerdict:
     """The verdict on the finalists, as far as they have been confirmed."""
     arms = candidates(config, searched, summarise(searched), fixed)
-    return judge_winner(arms[0], arms, confirmed, reward=config.last_reward, why=why_first(config))
+    return judge_winner(arms[0], arms, confirmed, reward=config.last_reward, why=why_first(config), fixed=fixed)
 
 
 def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, total: int = 0) -> Lead:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
@@ -23,17 +24,20 @@ _NOTE = (
 
 def arms(material: Material) -> Iterator[str]:
     """The arms of the search and of the confirmation, as plots and as tables."""
-    summaries, reward, last = material.summaries, material.config.reward, material.config.last_reward
+    summaries, config = material.summaries, material.config
     yield heading(2, "The arms")
     yield plots(_plots(material))
-    yield table(_grid(f"The search: {len(summaries)} arms", summaries[:_LISTED], reward))
+    yield table(_grid(f"The search: {len(summaries)} arms", summaries[:_LISTED], config.task, config.reward))
     rest = summaries[_LISTED:]
-    yield folded(f"{len(rest)} more arms", table(_grid("The other arms", rest, reward))) if rest else ""
+    yield (
+        folded(f"{len(rest)} more arms", table(_grid("The other arms", rest, config.task, config.reward)))
+        if rest
+        else ""
+    )
     if material.confirmation:
         winner = material.verdict.winner.key if material.verdict else ""
-        yield table(
-            _grid("The confirmation, on fresh common replicates", _by_mean(material.confirmation), last, winner)
-        )
+        title, finalists = "The confirmation, on fresh common replicates", _by_mean(material.confirmation)
+        yield table(_grid(title, finalists, config.task, config.last_reward, winner))
     yield paragraph(_NOTE, "note")
 
 
@@ -44,14 +48,14 @@ def _by_mean(summaries: Sequence[ArmSummary]) -> list[ArmSummary]:
 def _plots(material: Material) -> Iterator[str]:
     shown = [s for s in material.summaries if s.pulls]
     more = f"The {_PLOTTED} best of {len(shown)}." if len(shown) > _PLOTTED else ""
-    reward, last = material.config.reward, material.config.last_reward
+    task, reward, last = material.config.task, material.config.reward, material.config.last_reward
     unit = unit_of(reward)
-    panel = Panel("arms", "Mean of each arm in the search", unit.axis(reward), "")
+    panel = Panel("arms", "Mean of each arm in the search", unit.axis(reward_title(task, reward)), "")
     yield figure(dots(panel, [_dot(s, 0, unit) for s in shown[:_PLOTTED]]), more)
     fresh = [s for s in _by_mean(material.confirmation) if s.pulls]
     if fresh:
         unit = unit_of(last)
-        panel = Panel("finalists", "Finalists on fresh replicates", unit.axis(last), "")
+        panel = Panel("finalists", "Finalists on fresh replicates", unit.axis(reward_title(task, last)), "")
         yield figure(dots(panel, [_dot(s, 1, unit) for s in fresh]))
 
 
@@ -59,8 +63,8 @@ def _dot(summary: ArmSummary, series: int, unit: Unit) -> Dot:
     return Dot(summary.arm.name, unit.scaled(summary.interval), series)
 
 
-def _grid(title: str, summaries: Sequence[ArmSummary], reward: str, bold: str = "") -> Grid:
-    heads = ("arm", "pulls", f"{reward} [95 %]", "shrunken", "failed", "worker time")
+def _grid(title: str, summaries: Sequence[ArmSummary], task: str, reward: str, bold: str = "") -> Grid:
+    heads = ("arm", "pulls", f"{reward_title(task, reward)} [95 %]", "shrunken", "failed", "worker time")
     rows = tuple(_row(summary, unit_of(reward)) for summary in summaries)
     return Grid(title, heads, rows, tuple(s.arm.name for s in summaries if s.arm.key == bold))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policysearch.core.tasks import task_named
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.reports.class_effects import NOTE, drawn_against, effects_dots, effects_grid, effects_in_words
@@ -17,7 +18,7 @@ _NOTHING = "Nothing was confirmed on fresh replicates, or the networks are of a 
 
 def effects_of(material: Material) -> ClassEffects | None:
     """What the final policy does to each class; None where nothing was confirmed, or no class was counted."""
-    if material.verdict is None:
+    if material.verdict is None or not task_named(material.config.task).has_classes:
         return None
     winner, confirmed = material.verdict.winner, {row.arm.key: row.arm for row in material.confirmed}
     fixed = {preset(name).hash: name for name in BASELINES}
@@ -33,7 +34,9 @@ def effects_of(material: Material) -> ClassEffects | None:
 
 
 def class_by_class(material: Material) -> Iterator[str]:
-    """The sentence, a picture of the differences, and the table."""
+    """The sentence, a picture of the differences, and the table; nothing where networks predict no classes."""
+    if not task_named(material.config.task).has_classes:
+        return
     yield heading(2, "Class by class")
     effects = effects_of(material)
     if effects is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policysearch.core.command import command
+from policysearch.core.tasks import reward_title, task_named
 from policysearch.experiments.search.report.data import Material, seconds
 from policysearch.experiments.search.verdict import WinnerVerdict
-from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.presets import preset
 from policysearch.reports.html.markup import heading, paragraph, statement, table
 from policysearch.reports.numbers import Unit, duration, share, unit_of
 from policysearch.reports.table import Grid
@@ -34,7 +35,7 @@ def opening(material: Material) -> Iterator[str]:
     yield statement(verdict.title, [f"{verdict.sentence}.", found_on(material)])
     yield from _warnings(material)
     if verdict.confirmed:
-        yield table(beside_fixed(verdict, material.config.last_reward))
+        yield table(beside_fixed(verdict, material.config))
         yield paragraph(_NOTE, "note")
 
 
@@ -57,7 +58,7 @@ def found_on(material: Material) -> str:
     return (
         f"On {_data(material)} with {config.model}: {_pulls(material)} "
         f"over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
-        f"{config.reward} is better. Cost: {duration(spent)} of workers' time{part}."
+        f"{reward_title(config.task, config.reward)} is better. Cost: {duration(spent)} of workers' time{part}."
     )
 
 
@@ -97,16 +98,18 @@ def _data(material: Material) -> str:
     data = material.background.get("data")
     if not data:
         return material.config.data
+    of_classes = f", {data['classes']} classes" if "classes" in data else ""
     return (
         f"{data['name']} ({data['training images']:,} training and {data['validation images']:,} validation images of "
-        f"{data['size']}, {data['classes']} classes)"
+        f"{data['size']}{of_classes})"
     )
 
 
-def beside_fixed(verdict: WinnerVerdict, reward: str) -> Grid:
+def beside_fixed(verdict: WinnerVerdict, config: SearchConfig) -> Grid:
     """The winner minus each fixed policy that a user would otherwise take."""
-    rows = tuple(_row(name, verdict, unit_of(reward)) for name in BASELINES)
-    return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{reward} [95 %]", "n"), rows)
+    unit, name = unit_of(config.last_reward), reward_title(config.task, config.last_reward)
+    rows = tuple(_row(fixed, verdict, unit) for fixed in task_named(config.task).fixed)
+    return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{name} [95 %]", "n"), rows)
 
 
 def _row(name: str, verdict: WinnerVerdict, unit: Unit) -> tuple[str, ...]:

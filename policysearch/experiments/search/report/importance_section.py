@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.importance import Importance, ValueMean, importances
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
@@ -30,8 +31,9 @@ def mattered(material: Material) -> Iterator[str]:
     panels = [(group, Panel(f"importance-{i}", f"Within {group.of}", "share", "")) for i, group in enumerate(shown)]
     yield plots(figure(dots(panel, _dots(group))) for group, panel in panels) if shown else ""
     yield from (paragraph(text, "note") for text in _without(groups))
-    yield from (_table(group, material.config.reward) for group in groups[:_TABLES] if group.values)
-    rest = "".join(_table(group, material.config.reward) for group in groups[_TABLES:] if group.values)
+    config = material.config
+    yield from (_table(group, config.task, config.reward) for group in groups[:_TABLES] if group.values)
+    rest = "".join(_table(group, config.task, config.reward) for group in groups[_TABLES:] if group.values)
     yield folded("More families", rest) if rest else ""
     yield paragraph(_NOTE, "note")
 
@@ -45,9 +47,9 @@ def _without(groups: Sequence[Importance]) -> list[str]:
     return [group.reason for group in groups if group.reason]
 
 
-def _table(group: Importance, reward: str) -> str:
+def _table(group: Importance, task: str, reward: str) -> str:
     title = "By family" if group.of == "family" else f"Within {group.of}"
-    heads = ("value", "arms", "pulls", f"mean shrunken {reward}")
+    heads = ("value", "arms", "pulls", f"mean shrunken {reward_title(task, reward)}")
     return table(Grid(title, heads, tuple(_row(value, group, unit_of(reward)) for value in group.values)))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
-from policysearch.experiments.search.chance_level import LARGEST_CLASS
+from policysearch.experiments.search.chance_level import CHANCE, LARGEST_CLASS
 from policysearch.experiments.search.known_pitfalls import hardly_confirmed, known_to_mislead
 from policysearch.study.config import SearchConfig
 from policysearch.study.optuna_store import OptunaTrialStore
@@ -22,6 +22,8 @@ from policysearch.study.optuna_store import OptunaTrialStore
 _ATTRIBUTE = "background"
 _WARNINGS = "warnings"
 _CLASSES = "classes"
+_OF_ROTATIONS = 0.25
+"""Of four rotations, which are predicted where data have no labels."""
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "optuna", "ray")
 
 
@@ -50,14 +52,25 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         "name": dataset.name,
         "training images": len(parts.train),
         "validation images": len(parts.validation),
-        "classes": len(dataset.classes),
+        **({"classes": len(dataset.classes)} if _has_classes(dataset) else {}),
         "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
-        LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation]),
+        **_chance(dataset, parts),
     }
     used = background.get("versions", [])
     used = used if used[-1:] == [versions()] else [*used, versions()]
     if background != {"data": data, "versions": used}:
         store.note(_ATTRIBUTE, {"data": data, "versions": used})
+
+
+def _has_classes(dataset: Dataset) -> bool:
+    return dataset.labelled and not dataset.texts_train
+
+
+def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
+    """The headline share of networks that have learned nothing."""
+    if _has_classes(dataset):
+        return {LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation])}
+    return {CHANCE: 0.0 if dataset.texts_train else _OF_ROTATIONS}
 
 
 def _largest_share(labels: NDArray[np.int64]) -> float:

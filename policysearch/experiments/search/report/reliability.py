@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from policysearch.core.tasks import task_named
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
@@ -20,7 +21,6 @@ from policysearch.study.rows import COMPLETE, Row
 
 _DRAWN = 4  # curves of a diagram, the diagonal besides
 _LEAST = 5  # images of a bin that is drawn
-_FREE = {preset(name).hash for name in BASELINES}
 _NO_DIAGRAM = (
     "There is no reliability diagram: these networks were trained by an older version, or judged on too few images."
 )
@@ -68,7 +68,8 @@ def calibrated(material: Material) -> list[Calibrated]:
         if row.state == COMPLETE and "ece" in row.outcome.metrics:
             by_arm.setdefault(row.arm.key, []).append(row)
     winner = material.verdict.winner.key if material.verdict else ""
-    order = sorted(by_arm, key=lambda key: (key != winner, key not in _FREE))
+    free = {preset(name).hash for name in BASELINES}
+    order = sorted(by_arm, key=lambda key: (key != winner, key not in free))
     return [_of(by_arm[key]) for key in order]
 
 
@@ -80,7 +81,9 @@ def _of(rows: Sequence[Row]) -> Calibrated:
 
 
 def calibration(material: Material) -> Iterator[str]:
-    """The diagram and the table."""
+    """The diagram and the table; nothing where networks predict no classes."""
+    if not task_named(material.config.task).has_classes:
+        return
     finalists = calibrated(material)
     yield heading(2, "Calibration")
     if not finalists:

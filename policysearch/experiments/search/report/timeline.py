@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import Cloud, Panel, clouds
@@ -37,14 +38,14 @@ def best_so_far(rows: Sequence[Row]) -> Floats:
 def over_time(material: Material) -> Iterator[str]:
     """Two plots: rewards by pull, and by worker-seconds spent until the pull ended."""
     rows, reward = material.searched, material.config.reward
-    unit = unit_of(reward)
+    unit, name = unit_of(reward), reward_title(material.config.task, reward)
     yield heading(2, "Rewards over the search")
     spent = np.cumsum([row.seconds for row in rows])
     numbers = np.array([row.number + 1.0 for row in rows])
     best = material.summaries[0].arm
     axes = ((numbers, "Rewards by pull", "pull"), (spent, "Rewards by cost", "workers' seconds, summed"))
     panels = [
-        (x, Panel(f"rewards-{i}", title, label, unit.axis(reward), (None, None)))
+        (x, Panel(f"rewards-{i}", title, label, unit.axis(name), (None, None)))
         for i, (x, title, label) in enumerate(axes)
     ]
     yield plots(figure(clouds(panel, _kinds(x, rows, best.key, unit))) for x, panel in panels)

@@ -1,0 +1,123 @@
+"""Whether settings, arms and policies suit what the children learn; found out before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from policysearch.core.errors import UserError, in_one_sentence
+from policysearch.core.tasks import must_be_possible, task_named
+from policysearch.policy.policy import Policy
+from policysearch.policy.spaces import Arm, Space
+from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
+from policysearch.study.config import SearchConfig
+from policysearch.study.density_settings import DENSITY
+from policysearch.study.populations.settings import is_population
+
+_PARTS = ("softening", "mix", "adaptive", "pair")
+"""Parts of a policy that not every task has."""
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """What a task may be unable to do.
+
+    Attributes:
+        key: in `Task.refused`.
+        asked_for: whether a config asks for it.
+        as_written: what asks for it, for the message.
+    """
+
+    key: str
+    asked_for: Callable[[SearchConfig], bool]
+    as_written: Callable[[SearchConfig], str]
+
+
+def _strategy(config: SearchConfig) -> str:
+    return f"--strategy {config.strategy}"
+
+
+_FEATURES = (
+    _Feature("density", lambda config: config.strategy.partition(":")[0] == DENSITY, _strategy),
+    _Feature("autoaugment-rl", lambda config: config.strategy.partition(":")[0] == AUTOAUGMENT_RL, _strategy),
+    _Feature("populations", lambda config: is_population(config.strategy), _strategy),
+    _Feature("calibrated", lambda config: config.calibrated is not None, lambda config: "--calibrated"),
+    _Feature(
+        "base_epochs",
+        lambda config: config.recipe.base_epochs > 0,
+        lambda config: f"--base-epochs {config.recipe.base_epochs}",
+    ),
+    _Feature(
+        "label_smoothing",
+        lambda config: config.recipe.label_smoothing > 0,
+        lambda config: f"--label-smoothing {config.recipe.label_smoothing:g}",
+    ),
+    _Feature("trunk", lambda config: config.recipe.schedule == "trunk", lambda config: "--schedule trunk"),
+    _Feature(
+        "averaging", lambda config: config.recipe.averaging > 0, lambda config: f"--averaging {config.recipe.averaging}"
+    ),
+    _Feature("compile", lambda config: config.recipe.compile, lambda config: "--compile"),
+)
+"""What a config may ask for that not every task can do."""
+
+
+def settings_must_suit_task(config: SearchConfig) -> None:
+    """Check that the task of a config can do what its other settings ask for.
+
+    Raises:
+        UserError: it cannot; all that it cannot do is in the message.
+    """
+    mistakes: list[str] = []
+    for feature in _FEATURES:
+        if not feature.asked_for(config):
+            continue
+        try:
+            must_be_possible(config.task, feature.key, feature.as_written(config))
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError(in_one_sentence(mistakes))
+
+
+def policy_must_suit_task(task: str, policy: Policy) -> None:
+    """Check that children of a task can be trained under a policy.
+
+    Args:
+        task: its name.
+        policy: with all its stages.
+
+    Raises:
+        UserError: a part of the policy is none of the task's; the message names both.
+    """
+    refused = task_named(task).refused
+    if refused.keys().isdisjoint(_PARTS):
+        return
+    starts = (0.0, *(stage.start for stage in policy.stages))
+    for name in _PARTS:
+        if name in refused and any(getattr(policy.at(start), name) is not None for start in starts):
+            must_be_possible(task, name, f"policy {policy.name or policy.hash} has {name!r}, which")
+
+
+def arms_must_suit_task(task: str, arms: Iterable[Arm]) -> None:
+    """Check that children of a task can be trained under all of these arms.
+
+    Raises:
+        UserError: one has a policy or a loss that is none of the task's.
+    """
+    for arm in arms:
+        if arm.loss is not None:
+            must_be_possible(task, "loss", f"arm {arm.name} has a loss, which")
+        policy_must_suit_task(task, arm.policy)
+
+
+def space_must_suit_task(task: str, space: Space) -> None:
+    """Check that children of a task can be trained under the arms of a space.
+
+    Raises:
+        UserError: some arm has a policy or a loss that is none of the task's.
+    """
+    fixed = (space.arm({"family": name}) for name in space.baselines)
+    try:
+        arms_must_suit_task(task, (*fixed, *space.specimens()))
+    except UserError as error:
+        raise UserError(f"space {space.name}: {error}") from None
