@@ -11,6 +11,7 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.tasks import CLASSIFICATION, TASKS
 from policysearch.policy.adaptive import Adaptive
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
+from policysearch.policy.line_presets import randaugment_lines, tia
 from policysearch.policy.mixes import Mixture
 from policysearch.policy.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
 from policysearch.policy.pair_presets import color_jitter, simsiam, weighted_simsiam
@@ -199,6 +200,14 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
         _sample_aware,
     ),
     "augmix": ("AugMix: three chains of mild operations averaged with the image", _augmix),
+    "tia": (
+        "lines of text: distort, stretch or perspective by moved points (Luo et al. 2020); also tia:RADIUS",
+        tia,
+    ),
+    "randaugment-lines": (
+        "RandAugment of sixteen operations for lines of text, N 2, M 9; also randaugment-lines:N,M",
+        randaugment_lines,
+    ),
     "color-jitter": (
         "brightness, contrast, saturation and hue, some images grey; also color-jitter:STRENGTH",
         color_jitter,
