@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policysearch.child.checkpoint_store import Checkpointing
+from policysearch.child.confusion_task import is_confusion_task
 from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
 from policysearch.child.variant import Variant
@@ -28,6 +29,7 @@ from workers.stops import Ask, Stopped, asked_by, at_checkpoint
 
 if TYPE_CHECKING:
     from policysearch.child.checkpoint import Checkpoint, Keeper
+    from policysearch.child.device_data import DeviceData
     from policysearch.child.held_out import HeldOut
 
 Evaluate = Callable[[Trial], dict[str, Any]]
@@ -111,8 +113,27 @@ class ChildSetup:
             return trained(trial, origin=origin, keeper=keeper)
 
         varied = partial(train_variant, trained, data, exam, self.recipe)
+
+        def counted(trial: Trial) -> dict[str, Any]:
+            return _with_mistakes(trained, trial, data, batch)
+
         policy_of = partial(_policy, dataset=dataset)
-        return _by_task(policy_of, held_out, varied, Continuation(continued, self.checkpoints))
+        return _by_task(policy_of, held_out, varied, counted, Continuation(continued, self.checkpoints))
+
+
+def _with_mistakes(
+    trained: Callable[..., dict[str, Any]], trial: Trial, data: DeviceData, batch: int
+) -> dict[str, Any]:
+    """The metrics of a trial, and which classes its network takes for which on validation."""
+    from policysearch.child.confusion import Mistakes, mistakes
+
+    counts: Mistakes = {}
+
+    def examine(answers: Any) -> dict[str, float]:
+        counts.update(mistakes(answers, data, batch))
+        return {}
+
+    return {**trained(trial, examine=examine), "mistakes": counts}
 
 
 def _policy(trial: Trial, dataset: Dataset) -> Policy:
@@ -124,6 +145,7 @@ def _by_task(
     policy_of: Callable[[Trial], Policy],
     held_out: HeldOut,
     varied: Callable[[Trial, Variant], dict[str, Any]],
+    counted: Evaluate,
     train: Evaluate,
 ) -> Evaluate:
     """Trials without a task are trained; those with one are scored on a fold, or trained in a way of their own."""
@@ -132,6 +154,8 @@ def _by_task(
     def evaluate(trial: Trial) -> dict[str, Any]:
         if not trial.task:
             return train(trial)
+        if is_confusion_task(trial.task):
+            return counted(trial)
         variant = Variant.from_json(trial.task)
         if variant is not None:
             return varied(trial, variant)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
+from policysearch.datasets.dataset import Dataset
 from policysearch.policy.classes import class_keys, unmeasured
 from policysearch.policy.policy import Policy
+from policysearch.policy.spaces import Space
 
 
 def must_have_classes(policies: Iterable[Policy], names: Sequence[str], task: str) -> None:
@@ -34,16 +36,28 @@ def must_have_classes(policies: Iterable[Policy], names: Sequence[str], task: st
             raise UserError(f"policy {title}: {error}") from None
 
 
-def must_be_measured(policies: Iterable[Policy], what: str) -> None:
+def must_suit_classes(space: Space, dataset: Dataset, task: str) -> None:
+    """Check that the data have all classes that the policies of a space call; see `must_have_classes`.
+
+    Raises:
+        UserError: a policy calls a class that the data lack, or the task has no classes.
+    """
+    if space.may_call_classes:
+        must_have_classes((arm.policy for arm in space.specimens()), dataset.classes, task)
+
+
+def must_be_measured(policies: Space | Iterable[Policy], what: str) -> None:
     """Check that no policy spreads targets by a confusion that has still to be measured, which only a search does.
 
     Args:
-        policies: that children are to be trained under.
+        policies: that children are to be trained under, or a space of such.
         what: trains them, as the subject of the message.
 
     Raises:
         UserError: one does.
     """
+    if isinstance(policies, Space):
+        policies = [arm.policy for arm in policies.specimens()] if policies.may_call_classes else []
     policy = next((policy for policy in policies if unmeasured(policy)), None)
     if policy is not None:
         raise UserError(

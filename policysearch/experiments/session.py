@@ -19,7 +19,8 @@ from policysearch.core.trial import Judge
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.apart import import_meanwhile
-from policysearch.experiments.class_checks import must_have_classes
+from policysearch.experiments.class_checks import must_suit_classes
+from policysearch.experiments.confusion import measured_confusion, with_confusion_table
 from policysearch.experiments.continuation import changed_settings
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.pools import Keeping, PoolOf, workplace
@@ -27,7 +28,8 @@ from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import must_suit
 from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.trials_csv import write_trials
-from policysearch.policy.spaces import Space, load_space, space_text
+from policysearch.policy.classes import unmeasured
+from policysearch.policy.spaces import Space, load_space, parse_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool, PruningPool, Source, judged, run
 from policysearch.study.density_settings import density_settings
@@ -74,6 +76,7 @@ class Session(AbstractContextManager["Session"]):
         self.stores: dict[str, OptunaTrialStore] = {}
         self.notes: tuple[str, ...] = ()
         self._space: Space | None = None
+        self._space_text = ""
         self._dataset: Dataset | None = None
         self._observer = listener if isinstance(listener, Observer) else None
         self._again = again
@@ -121,9 +124,8 @@ class Session(AbstractContextManager["Session"]):
             UserError: the data cannot be read, a setting does not suit them, or the space calls a class that they lack.
         """
         dataset = self._dataset = load_with_progress(self.config, self.listener, self.config.task)
-        if self._space is not None and self._space.may_call_classes:
-            policies = (arm.policy for arm in self._space.specimens())
-            must_have_classes(policies, dataset.classes, self.config.task)
+        if self._space is not None:
+            must_suit_classes(self._space, dataset, self.config.task)
         import_meanwhile(self.config)
         notes = [note for config in sizes or (self.config,) for note in must_suit(config, dataset)]
         self.notes = tuple(dict.fromkeys(notes))
@@ -156,10 +158,26 @@ class Session(AbstractContextManager["Session"]):
         if self._pool_of is None:
             self.config, self._pool_of = self.hold(workplace(self.config))
 
+    def measure_confusion(self, space: Space, dataset: Dataset) -> Space:
+        """The space with the confusion by which its policies spread targets, measured where one of them lacks it.
+
+        It is a step before `keep_settings`, which then writes what was measured along.
+
+        Raises:
+            UserError: the training that measures it failed.
+        """
+        if not (space.may_call_classes and any(unmeasured(arm.policy) for arm in space.specimens())):
+            return space
+        with self.pool(dataset) as pool:
+            self.say("measuring which classes are confused, by one training without augmentation")
+            confusion = measured_confusion(self.config, pool, dataset.classes)
+        self._space_text = with_confusion_table(space_text(self.config.space), confusion, self.config)
+        return parse_space(space.name, self._space_text, f"space {space.name!r}", space.fixed)
+
     def keep_settings(self, *, space: bool = False) -> None:
         """Write config.toml and, with `space`, the space as it is now."""
         if space:
-            self.folder.space.write_text(space_text(self.config.space), encoding="utf-8")
+            self.folder.space.write_text(self._space_text or space_text(self.config.space), encoding="utf-8")
         save_settings(self.config, self.folder)
 
     def open_stores(

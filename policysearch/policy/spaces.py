@@ -5,6 +5,8 @@ A family has `parameters` (name -> list of choices) and either `preset`, a prese
 which "$name" stands for a parameter's value; and optionally `loss`, a table with `kind` and the fields of
 `policysearch.policy.losses`, or the kind "none". A step may give `level` (of `levels`, 31 by default, on the
 operation's `range`, "standard" or "wide") instead of a magnitude, or `preset` to take over a preset's steps.
+A table `confusion`, as in `policysearch.policy.softening`, is that of all policies that spread targets by one and have
+none of their own.
 `repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
 `parts` are named pieces of the policy, and `{ part = "$name" }` stands for the one that a parameter chooses.
 `points` are assignments with a name, parameters that they leave out at their first choice; they are always arms.
@@ -26,10 +28,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.assignments import drawn, every, size
+from policysearch.policy.classes import with_confusion
 from policysearch.policy.families import Family, Parameters, Value
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import AFTER_FLIP, BASELINES, PRESETS, preset
+from policysearch.policy.softening import Confusion
 from policysearch.policy.suggestions import Suggester, suggested
 from policysearch.policy.validation import validation_message
 
@@ -65,6 +69,7 @@ class _SpaceFile(BaseModel):
     max_arms: Annotated[int, Field(ge=2, le=10_000)] = 40
     baselines: list[str] = []
     family: list[Family] = []
+    confusion: Confusion | None = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,8 @@ class Space:
     @property
     def may_call_classes(self) -> bool:
         """Whether a policy of its families may differ by class, or spread targets by confusion."""
-        templates = [str(family.policy) for family in self.file.family]
-        return any("classes" in text or "confusion" in text for text in templates) or "confusion" in str(self.choices)
+        templates = [str((family.policy, family.parts, family.parameters)) for family in self.file.family]
+        return any("classes" in text or "confusion" in text for text in templates)
 
     @property
     def size(self) -> int:
@@ -132,7 +137,10 @@ class Space:
         family = self.families.get(str(parameters["family"]))
         if family is None:
             return Arm(dict(parameters), preset(str(parameters["family"])))
-        return Arm(dict(parameters), family.build(parameters), family.build_loss(parameters))
+        policy = family.build(parameters)
+        if self.file.confusion is not None:
+            policy = with_confusion(policy, self.file.confusion)
+        return Arm(dict(parameters), policy, family.build_loss(parameters))
 
     def suggest(self, trial: Suggester, *, fixed: bool = True) -> Arm:
         """Let an Optuna trial choose every parameter. Evenly spaced numbers are suggested as stepped ones.

@@ -21,6 +21,7 @@ from policysearch.experiments.calibration.analysis import REWARDS_TRIED, Analysi
 from policysearch.experiments.calibration.files import TABLE, write_calibration
 from policysearch.experiments.calibration.plan import Draft, drafted, fitted_to
 from policysearch.experiments.calibration.settings import CalibrateSettings
+from policysearch.experiments.class_checks import must_be_measured, must_suit_classes
 from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener
@@ -132,7 +133,10 @@ def _config(values: Mapping[str, Any], out: Path) -> SearchConfig:
 def _full_draft(settings: CalibrateSettings, config: SearchConfig, dataset: Dataset) -> tuple[Draft, list[str]]:
     """All that the settings ask for, and warnings for the user."""
     images = len(split(dataset, config.validation, config.split_seed).train)
-    arms = len(load_space(config.space).arms(config.seed))
+    space = load_space(config.space)
+    must_suit_classes(space, dataset, config.task)
+    must_be_measured(space, "a calibration")
+    arms = len(space.arms(config.seed))
     draft = drafted(settings, arms, images, len(dataset.classes))
     notes: list[str] = []
     for option, fidelities in (("--long", (draft.long,)), ("--ladder", draft.ladder)):

@@ -15,6 +15,7 @@ from policysearch.core.tasks import task_named
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.experiments.class_checks import must_be_measured, must_suit_classes
 from policysearch.experiments.comparison.live_readings import arms_of, read_search, runs_of
 from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.settings import CompareSettings
@@ -143,7 +144,10 @@ def _must_be_possible(searches: Sequence[_Search], dataset: Dataset) -> None:
     """Try every strategy before anything is trained."""
     import_all(searches[0].config.operations)
     for run in {run.strategy: run for run in searches}.values():
-        tried_strategy(run.config, load_space(run.config.space, task_named(run.config.task).fixed))
+        space = load_space(run.config.space, task_named(run.config.task).fixed)
+        must_suit_classes(space, dataset, run.config.task)
+        must_be_measured(space, "a comparison")
+        tried_strategy(run.config, space)
         must_suit(run.config, dataset)
 
 

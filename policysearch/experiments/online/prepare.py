@@ -17,6 +17,7 @@ from policysearch.core.tasks import must_be_possible
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.class_checks import must_be_measured, must_suit_classes
 from policysearch.experiments.online.chooser import Chooser, chooser_of, is_adversarial, must_name_a_rule
 from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.progress import Listener
@@ -91,6 +92,8 @@ def prepare(settings: OnlineSettings, values: Mapping[str, Any], listener: Liste
     space = _space(config, folder)
     try_reward(str(settings.reward), metrics=STRETCH_METRICS)
     dataset = load_with_progress(config, listener)
+    must_suit_classes(space, dataset, config.task)
+    must_be_measured(space, "an online search")
     config = _sized(config, values, dataset)
     suited = must_suit(config, dataset)
     stretches = _stretches(settings, config)

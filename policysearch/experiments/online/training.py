@@ -124,7 +124,7 @@ class _Training:
             started = time.monotonic()
             rows = self._rows(number)
             trials = [] if all(row.state != RUNNING for row in rows) and rows else self._started(number)
-            policies = [row.arm.policy for row in self._rows(number)]
+            policies = [self._by_index(row.arm.policy) for row in self._rows(number)]
             metrics = self._run.stretch(stretch, policies)
             if self._validates:
                 before = self._add_validation(metrics, before)
@@ -184,7 +184,11 @@ class _Training:
 
     def _last_policy(self) -> Policy:
         width = self._prepared.chooser.width
-        return stage_policy([row.arm.policy for row in self._store.rows[-width:]])
+        return stage_policy([self._by_index(row.arm.policy) for row in self._store.rows[-width:]])
+
+    def _by_index(self, policy: Policy) -> Policy:
+        """The policy with the indices of the data's classes."""
+        return policy.for_classes(self._prepared.dataset.classes)
 
     @contextmanager
     def failures_in_a_sentence(self) -> Iterator[None]:

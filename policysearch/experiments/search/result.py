@@ -20,6 +20,7 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import class_names, noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
+from policysearch.policy.classes import class_keys
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config
@@ -29,6 +30,8 @@ from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.stores import open_stores
 
+CLASSES = "classes"
+"""The note with the names of the data's classes, in the order of their labels, where a policy may differ by class."""
 _REFERENCES = "references"
 _ONCE = ("identity", "trivialaugment-wide")
 
@@ -167,14 +170,18 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
         fixed=task_named(config.task).fixed,
     )
-    policy = final_policy(config, verdict, warned)
+    policy = final_policy(config, verdict, warned, store.notes.get(CLASSES, ()))
     return SearchResult(
         folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=(*warned, *lost)
     )
 
 
-def final_policy(config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[str] = ()) -> Policy:
+def final_policy(
+    config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[str] = (), classes: Sequence[str] = ()
+) -> Policy:
     """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's).
+
+    Where the policy calls classes, `about` names all of them in the order of their labels, so that it can be exported.
 
     Differences in `about` are in the reward's own unit: fractions, where it is accuracy.
     """
@@ -206,4 +213,6 @@ def final_policy(config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[
         "warnings": list(warned),
         "loss": verdict.winner.loss.model_dump() if verdict.winner.loss else None,
     }
+    if classes and class_keys(verdict.winner.policy):
+        about["classes"] = list(classes)
     return verdict.winner.policy.model_copy(update={"name": verdict.winner.name, "about": about})

@@ -18,6 +18,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.settings import Mark
 from policysearch.core.trial import Trial
 from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.class_checks import must_be_measured
 from policysearch.experiments.continuation import must_not_be_fewer
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved
@@ -74,6 +75,7 @@ def record_table(config: SearchConfig, plan: Plan, out: Path, listener: Listener
             _must_be_the_same_space(session)
         space = session.load_space()
         space_must_suit_task(config.task, space)
+        must_be_measured(space, "a recording")
         dataset = session.load_data(*(config.model_copy(update=asdict(fidelity)) for fidelity in plan.replicates))
 
         session.lock()
