@@ -15,9 +15,10 @@ from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import grouped, is_near
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
+from policysearch.datasets.text_lines.contents import LINE, Contents, line_notes, texts_as_classes
 
-UNLABELLED, LINE = ("unlabelled",), ("line",)
-"""The classes of images without labels, and of those with texts."""
+UNLABELLED = ("unlabelled",)
+"""The classes of images without labels."""
 _TEST_SHARE, _TEST_MOST = 0.2, 10_000
 
 
@@ -34,6 +35,7 @@ class Parts:
         copies: all copies and near-copies, as lines of CSV.
         labelled: whether the labels are those of the images; else they are all 0.
         texts: what each decoded image says; empty where there are no texts.
+        widths: how many columns of each image hold it.
     """
 
     classes: tuple[str, ...]
@@ -46,6 +48,7 @@ class Parts:
     copies: tuple[str, ...]
     labelled: bool = True
     texts: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
 
 
 def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
@@ -67,7 +70,7 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
 
     classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
 
-    copies = Copies.among(decoded.pixels)
+    copies = (Copies.equal if listing.has_texts else Copies.among)(decoded.pixels)
     groups = np.arange(len(items))
     if is_near(group):
         groups = copies.groups.copy()
@@ -83,12 +86,17 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
         part[test] = TEST
         warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
 
-    images = Images([readable_name(item.name) for item in items], labels, classes, part, set_aside, groups)
+    names = [readable_name(item.name) for item in items]
+    texts = tuple(item.text or "" for item in items) if listing.has_texts else ()
+    if texts:
+        contents = Contents(names, texts, decoded.widths, decoded.pixels.shape[2])
+        warnings += line_notes(contents, {TRAIN: train, VALIDATION: validation, TEST: test}, set_aside)
+    what_is_shown = texts_as_classes(texts) if texts else (labels, classes)
+    images = Images(names, *what_is_shown, part, set_aside, groups)
     warnings += copy_warnings(copies, images)
 
     both = np.concatenate([train, validation])
     group_numbers = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
-    texts = tuple(item.text or "" for item in items) if listing.has_texts else ()
     return Parts(
         classes,
         labels,
@@ -100,6 +108,7 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
         listed(copies, images),
         listing.labelled,
         texts,
+        decoded.widths if texts else (),
     )
 
 

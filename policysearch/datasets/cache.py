@@ -116,6 +116,8 @@ def open_folder(folder: Path) -> Dataset:
         labelled=meta.get("labelled", True),
         texts_train=tuple(meta.get("texts_train", ())),
         texts_test=tuple(meta.get("texts_test", ())),
+        widths_train=tuple(meta.get("widths_train", ())),
+        widths_test=tuple(meta.get("widths_test", ())),
         **arrays,
     )
 
@@ -193,8 +195,12 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 def _further(parts: Parts, train: NDArray[np.int64]) -> dict[str, Any]:
     """What is noted of a data set without labels or with texts; nothing of one with labels, whose digest stays."""
     if parts.texts:
-        of_part = {"texts_train": train, "texts_test": parts.test}
-        return {name: [parts.texts[row] for row in rows] for name, rows in of_part.items()}
+        fields, of_part = {"texts": parts.texts, "widths": parts.widths}, {"train": train, "test": parts.test}
+        return {
+            f"{field}_{part}": [values[row] for row in rows]
+            for field, values in fields.items()
+            for part, rows in of_part.items()
+        }
     return {} if parts.labelled else {"labelled": False}
 
 

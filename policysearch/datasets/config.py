@@ -32,8 +32,11 @@ class DataSettings(Settings):
         Mark.REPORTED,
     ] = None
     aspect: Annotated[
-        Literal["crop", "pad", "stretch"],
-        Field(description="how --resize treats another aspect: crop the middle, pad with black, or stretch"),
+        Literal["crop", "pad", "stretch", "line"],
+        Field(
+            description="how --resize treats another aspect: crop the middle, pad with black, or stretch; line: keep "
+            "the height, repeat the last column on the right, squeeze what is too wide (the default of text-lines)"
+        ),
         Mark.REPORTED,
     ] = "crop"
     background: Annotated[

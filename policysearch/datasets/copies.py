@@ -35,10 +35,16 @@ class Copies:
 
     @classmethod
     def among(cls, pixels: NDArray[np.uint8]) -> Copies:
-        """The copies among images [N, C, H, W] uint8."""
+        """The copies and near-copies among images [N, C, H, W] uint8."""
+        first = cls.equal(pixels).first
+        return cls(first, near_pairs(pixels, np.unique(first)))
+
+    @classmethod
+    def equal(cls, pixels: NDArray[np.uint8]) -> Copies:
+        """The copies alone: lines of text that nearly agree say something else."""
         seen: dict[bytes, int] = {}
         first = np.array([seen.setdefault(_fingerprint(image), i) for i, image in enumerate(pixels)], np.int64)
-        return cls(first, near_pairs(pixels, np.unique(first)))
+        return cls(first, np.empty((0, 2), np.int64))
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:

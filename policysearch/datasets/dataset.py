@@ -27,6 +27,8 @@ class Dataset:
         labelled: whether the labels are those of the images; else they are all 0.
         texts_train: [N_train] what each image says, for the task text-lines; empty where there are none.
         texts_test: [N_test] likewise.
+        widths_train: [N_train] how many columns of each image, from the left, hold its line; empty without texts.
+        widths_test: [N_test] likewise.
 
     Example:
         >>> images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 2
@@ -48,6 +50,8 @@ class Dataset:
     labelled: bool = True
     texts_train: tuple[str, ...] = ()
     texts_test: tuple[str, ...] = ()
+    widths_train: tuple[int, ...] = ()
+    widths_test: tuple[int, ...] = ()
 
     def portable(self, test: bool = False) -> Dataset:
         """A copy with plain arrays, to be sent to another machine.
@@ -58,8 +62,15 @@ class Dataset:
         rows = slice(None if test else 0)
         arrays = (self.x_train, self.y_train, self.x_test[rows], self.y_test[rows])
         x_train, y_train, x_test, y_test = (np.ascontiguousarray(np.asarray(array)) for array in arrays)
-        texts_test = self.texts_test[rows]
-        return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, texts_test=texts_test)
+        return replace(
+            self,
+            x_train=x_train,
+            y_train=y_train,
+            x_test=x_test,
+            y_test=y_test,
+            texts_test=self.texts_test[rows],
+            widths_test=self.widths_test[rows],
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -29,6 +29,7 @@ class Decoded:
         indices: [N] int64, where each image is among the items.
         damaged: what could not be read and why, a text each.
         warnings: what a person should know of how values were converted, a sentence each.
+        widths: [N] how many columns of each image, from the left, hold it; the rest is padding of lines.
     """
 
     pixels: NDArray[np.uint8]
@@ -36,6 +37,7 @@ class Decoded:
     indices: NDArray[np.int64]
     damaged: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Rows:
         self._scratch = scratch
         self._array: NDArray[np.uint8] | None = None
         self._labels: list[int] = []
+        self._widths: list[int] = []
         self._damaged: list[str] = []
         self._grey = True
 
@@ -117,6 +120,7 @@ class Rows:
         self.conversions.add(row, image)
         self.indices.append(i)
         self._labels.append(outcome.label)
+        self._widths.append(image.width)
 
     def replace(self, rows: Iterable[int], outcomes: Iterable[Outcome]) -> None:
         """Put images that were read again in their rows.
@@ -163,6 +167,7 @@ class Rows:
             np.array(self.indices, np.int64),
             tuple(self._damaged),
             tuple(self.conversions.warnings(background)),
+            tuple(self._widths),
         )
 
     def _of_other_size(self, item: Item, height: int, width: int) -> UserError:

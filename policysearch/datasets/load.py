@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name
@@ -28,6 +30,10 @@ from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED, list_named, named_files
 from policysearch.datasets.source import Listing
+from policysearch.datasets.text_lines.line_folder import LineFolder
+from policysearch.datasets.text_lines.line_parquet import list_line_parquet
+from policysearch.datasets.text_lines.recognition import hint_at_lines, line_settings, must_be_of_lines
+from policysearch.datasets.text_lines.shipped import shipped_lines
 
 _SHIPPED = files("policysearch.datasets") / "shipped"
 
@@ -71,14 +77,16 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
         _must_suit(dataset, settings.data, needs)
         return dataset
     try:
-        source = _source(settings, needs)
+        settings = line_settings(settings) if needs == "texts" else settings
+        source = _line_source(settings) if needs == "texts" else _source(settings, needs)
         dataset = _cached(settings, source, tell, needs)
         remarks = map(readable_name, source.remarks())
         dataset = replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *remarks))
     except OSError as error:
         raise UserError(f"data {settings.data!r}: cannot read {error.filename}: {error.strerror or error}") from None
     except UserError as error:
-        raise UserError(f"data {settings.data!r}: {readable_name(str(error))}") from None
+        reason = readable_name(str(error)) + (hint_at_lines(settings) if needs == "labels" else "")
+        raise UserError(f"data {settings.data!r}: {reason}") from None
     _must_suit(dataset, settings.data, needs)
     return dataset
 
@@ -116,10 +124,14 @@ def _shipped(name: str) -> Dataset:
     path = _SHIPPED / f"{name}.npz"
     with path.open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
-        x_train, x_test = arrays["x_train"][:, None], arrays["x_test"][:, None]
-        y_train, y_test = arrays["y_train"].astype(np.int64), arrays["y_test"].astype(np.int64)
-        classes = tuple(map(str, arrays["classes"]))
-    return Dataset(name, x_train, y_train, x_test, y_test, classes, digest=sha(path.read_bytes()), handle=name)
+        dataset = shipped_lines(name, arrays) if "texts_train" in arrays else _shipped_images(name, arrays)
+    return replace(dataset, digest=sha(path.read_bytes()), handle=name)
+
+
+def _shipped_images(name: str, arrays: Mapping[str, NDArray[Any]]) -> Dataset:
+    x_train, x_test = arrays["x_train"][:, None], arrays["x_test"][:, None]
+    y_train, y_test = arrays["y_train"].astype(np.int64), arrays["y_test"].astype(np.int64)
+    return Dataset(name, x_train, y_train, x_test, y_test, tuple(map(str, arrays["classes"])))
 
 
 def _cached(settings: DataSettings, source: _Source, tell: Tell, needs: Needs) -> Dataset:
@@ -183,6 +195,19 @@ def _source(settings: DataSettings, needs: Needs) -> _Source:
         listing = partial(list_parquet, path, group, settings.image_column, settings.label_column, labels)
         return _Source(lambda: [*shards, *names], path if path.is_dir() else path.parent, listing)
     return _on_disk(path, group, labels)
+
+
+def _line_source(settings: DataSettings) -> _Source:
+    """Where lines of text come from: Parquet, or a folder with its table."""
+    path, group = Path(settings.data), column_name(settings.group)
+    must_be_of_lines(settings)
+    shards = parquet_files(path)
+    if shards:
+        listing = partial(list_line_parquet, path, group, settings.image_column, settings.label_column)
+        return _Source(lambda: shards, path if path.is_dir() else path.parent, listing)
+    _refuse_columns(settings)
+    folder = LineFolder(path)
+    return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)
 
 
 def _refuse_columns(settings: DataSettings) -> None:

@@ -64,6 +64,21 @@ def _has_shards(path: Path) -> bool:
     return (path.name == "data" or part_called(path.name) is not None) and any(path.glob("*.parquet"))
 
 
+def parts_of_files(path: Path) -> dict[Path, str]:
+    """The part of each Parquet file that a path means, in their order.
+
+    That of its name or of its folder's; where no file has one, all are train, and else those without are left out.
+
+    Args:
+        path: a file or a folder.
+    """
+    files = parquet_files(path)
+    part_of = {file: part_called(re.split(r"[-_.]", file.stem)[0]) or part_called(file.parent.name) for file in files}
+    if not any(part_of.values()):
+        return dict.fromkeys(files, TRAIN)
+    return {file: part for file, part in part_of.items() if part}
+
+
 def list_parquet(
     path: Path, group: str | None, image: str | None = None, label: str | None = None, labels: bool = True
 ) -> Listing:
@@ -82,17 +97,14 @@ def list_parquet(
     Raises:
         UserError: a file cannot be read, is too large, or has no such columns.
     """
-    files = parquet_files(path)
-    part_of = {file: part_called(re.split(r"[-_.]", file.stem)[0]) or part_called(file.parent.name) for file in files}
-    if any(part_of.values()):
-        files = [file for file in files if part_of[file]]
-
+    part_of = parts_of_files(path)
+    files = list(part_of)
     first = next((file for file in files if part_of[file] == TRAIN), files[0])
     columns = columns_of(read_schema(first), first, image, label, labels)
     rows: list[_Row] = []
     names: list[tuple[Path, tuple[str, ...] | None]] = []
     for file in files:
-        rows += _rows(part_of[file] or TRAIN, file, columns, group)
+        rows += _rows(part_of[file], file, columns, group)
         names.append((file, class_names(read_schema(file), columns.label, file)))
 
     if not labels and _all_hidden([row for row in rows if row.part == TRAIN]):
@@ -112,7 +124,7 @@ def _items(rows: Sequence[_Row], labels: Sequence[int]) -> Iterator[Item]:
     for row, label in zip(rows, labels, strict=True):
         name = row.name or f"{row.part}[{count[row.part]}]"
         count[row.part] += 1
-        yield Item(name, row.part, partial(_decoded, row.cells, row.i, label), row.group)
+        yield Item(name, row.part, partial(decoded_cell, row.cells, row.i, label), row.group)
 
 
 def _rows(part: str, file: Path, columns: Columns, group: str | None) -> Iterator[_Row]:
@@ -126,15 +138,23 @@ def _rows(part: str, file: Path, columns: Columns, group: str | None) -> Iterato
     read = [name for name in (*needed, columns.label) if name and name in present]
     table = read_table(file, list(dict.fromkeys(read)))
     nothing = [None] * len(table)
-    cells, names = _cells(file, table[columns.image])
+    cells, names = encoded_cells(file, table[columns.image])
     labels = table[columns.label].to_pylist() if columns.label in present else nothing
     groups = table[group].to_pylist() if group and part == TRAIN else nothing
     for i, (image_name, label, value) in enumerate(zip(names, labels, groups, strict=True)):
         yield _Row(part, image_name, cells, i, label, group_name(value))
 
 
-def _cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
-    """A column of encoded images, not copied, and their names; a cell is {bytes, path}, or the bytes alone."""
+def encoded_cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
+    """A column of encoded images, not copied, and their names.
+
+    Args:
+        file: that it is of, for messages.
+        column: of Arrow; a cell is {bytes, path}, or the bytes alone.
+
+    Raises:
+        UserError: its images are not encoded.
+    """
     from pyarrow import compute, types
 
     if types.is_binary(column.type) or types.is_large_binary(column.type):
@@ -172,7 +192,12 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
     return [number_of[value] for value in values], names
 
 
-def _decoded(column: Any, i: int, label: int) -> tuple[Image, int]:
+def decoded_cell(column: Any, i: int, label: int) -> tuple[Image, int]:
+    """The image in a cell of a column of encoded images, decoded, and its label.
+
+    Raises:
+        Exception: whatever a damaged image makes Pillow raise.
+    """
     from policysearch.datasets.image_file import read_image
 
     data = column[i].as_py()

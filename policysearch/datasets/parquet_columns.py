@@ -11,7 +11,8 @@ from typing import Any
 from policysearch.core.errors import UserError
 
 _IMAGE = ("image", "img", "picture")
-_LABEL = ("label", "labels", "fine_label", "target", "class")
+CLASS_COLUMNS = ("label", "labels", "fine_label", "target", "class")
+"""Usual names of the column of labels."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,17 @@ def columns_of(schema: Any, file: Path, image: str | None, label: str | None, la
     Raises:
         UserError: there is no such column, or there are several.
     """
-    encoded = [field.name for field in schema if _is_encoded_image(field.type)]
     with_classes = [name for name in schema.names if _named_classes(schema, name)]
-    column = _column(schema, file, image, _IMAGE, encoded, "image")
-    if not labels and label is None and len(with_classes) != 1 and {*_LABEL}.isdisjoint(schema.names):
+    column = image_column(schema, file, image)
+    if not labels and label is None and len(with_classes) != 1 and {*CLASS_COLUMNS}.isdisjoint(schema.names):
         return Columns(column, None)
-    return Columns(column, _column(schema, file, label, _LABEL, with_classes, "label"))
+    return Columns(column, _column(schema, file, label, CLASS_COLUMNS, with_classes, "label"))
+
+
+def image_column(schema: Any, file: Path, image: str | None) -> str:
+    """The column of images; arguments and errors as for `columns_of`."""
+    encoded = [field.name for field in schema if _is_encoded_image(field.type)]
+    return _column(schema, file, image, _IMAGE, encoded, "image")
 
 
 def _column(

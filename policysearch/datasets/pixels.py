@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,10 +15,37 @@ from policysearch.datasets.image_file import SEVERAL_FRAMES
 
 _GREY = ("1", "L", "LA")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-_RESIZED = {
+
+
+def _as_line(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The line brought to its height, squeezed where it is too wide; on the right its last column goes on."""
+    width = line_width(image.size, size)
+    line = image.resize((width, size[1]), resample=Image.Resampling.BILINEAR)
+    padded = np.pad(np.asarray(line), ((0, 0), (0, size[0] - width), (0, 0)), mode="edge")
+    return Image.fromarray(padded)
+
+
+def line_width(sides: tuple[int, int], size: tuple[int, int]) -> int:
+    """The columns that a line takes once it is brought to a height.
+
+    Args:
+        sides: width and height of the image, in pixels.
+        size: width and height that it is brought to.
+
+    Example:
+        >>> line_width((200, 50), (128, 32)), line_width((900, 50), (128, 32))
+        (128, 128)
+        >>> line_width((100, 50), (128, 32))
+        64
+    """
+    return min(size[0], max(1, round(sides[0] * size[1] / sides[1])))
+
+
+_RESIZED: Mapping[str, Callable[[Image.Image, tuple[int, int]], Image.Image]] = {
     "crop": partial(ImageOps.fit, method=Image.Resampling.BILINEAR),
     "pad": partial(ImageOps.pad, method=Image.Resampling.BILINEAR),
     "stretch": partial(Image.Image.resize, resample=Image.Resampling.BILINEAR),
+    "line": _as_line,
 }
 
 
@@ -32,6 +60,7 @@ class Pixels:
         peak: the largest value in the file, where that has 16 bits; else None.
         transparent: whether a part of it was transparent.
         several_frames: whether the file has more frames or pages than this one.
+        width: how many columns, from the left, hold the image; less than all where it is a line that was padded.
     """
 
     values: NDArray[np.uint8]
@@ -40,6 +69,7 @@ class Pixels:
     peak: int | None
     transparent: bool
     several_frames: bool
+    width: int
 
 
 def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
@@ -64,11 +94,13 @@ def to_pixels(image: Image.Image, settings: DataSettings, bits: int) -> Pixels:
         raise ValueError(f"pixels of mode {image.mode!r}, whose range is unknown")
 
     image, transparent = _on_background(image, settings.background)
+    columns = image.width
     if settings.size is not None:
         height, width = settings.size
+        columns = line_width(image.size, (width, height)) if settings.aspect == "line" else width
         image = _RESIZED[settings.aspect](image, (width, height))
     values = np.asarray(image).transpose(2, 0, 1)
-    return Pixels(values, grey, int(values.max(initial=0)), peak, transparent, several_frames)
+    return Pixels(values, grey, int(values.max(initial=0)), peak, transparent, several_frames, columns)
 
 
 def _on_background(image: Image.Image, background: str) -> tuple[Image.Image, bool]:

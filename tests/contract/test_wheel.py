@@ -30,9 +30,11 @@ def test_a_search_runs_from_the_wheel(tmp_path):
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("policysearch-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"policysearch/datasets/shipped/fashion-small.npz", "policysearch/datasets/shipped/LICENSE.txt"} <= set(
-        names
-    )
+    assert {
+        "policysearch/datasets/shipped/fashion-small.npz",
+        "policysearch/datasets/shipped/LICENSE.txt",
+        "policysearch/datasets/shipped/text-lines-small.npz",
+    } <= set(names)
     assert "search_spaces/default.toml" in names and "workers/local.py" in names
     pages = {f"policysearch/guide/{path.name}" for path in (ROOT / "policysearch" / "guide").glob("*.md")}
     assert len(pages) > 20 and pages <= set(names)

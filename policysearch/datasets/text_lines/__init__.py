@@ -1,0 +1,1 @@
+"""Data sets of text lines: an image and a string each."""

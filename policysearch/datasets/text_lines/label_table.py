@@ -1,0 +1,154 @@
+"""The table `labels.csv` of a folder of lines: which file says what."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from policysearch.core.errors import UserError
+from policysearch.core.readable import counted, readable_name, some
+from policysearch.datasets.source import TRAIN, part_called
+from policysearch.datasets.text_lines.contents import line_text
+
+LABELS = "labels.csv"
+"""The file in a folder of lines that says what its images say."""
+
+_FILE = ("file", "file_name", "filename", "image", "path")
+_TEXT = ("text", "transcription", "string")
+_PART = ("part", "split", "subset")
+_CLASS = ("label", "class")
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class LabelledLine:
+    """A row of the table.
+
+    Attributes:
+        path: of the image.
+        part: train, validation or test.
+        text: what it says.
+    """
+
+    path: Path
+    part: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where in a row its cells are; the part's is None where there is no such column."""
+
+    file: int
+    text: int
+    part: int | None
+    count: int
+
+
+def read_labels(table: Path, part: str | None = None) -> tuple[list[LabelledLine], list[str]]:
+    """The rows of a `labels.csv`, and what a person should know of them, a sentence each.
+
+    Args:
+        table: the file; its rows name files below its folder.
+        part: of all its rows; None: that of the column `part`, or of the folder that a file is in, or train.
+
+    Raises:
+        UserError: the table cannot be read, has no such columns, names a file that is not there or twice with another
+            text, or has a text that is none.
+    """
+    rows = _rows(table)
+    columns = _columns(table, rows[0])
+    lines: dict[Path, LabelledLine] = {}
+    repeated: list[str] = []
+    missing: list[str] = []
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != columns.count:
+            raise UserError(
+                f"{table} has {len(row)} cells in line {number} and {columns.count} in its header: a text with a comma "
+                "needs quotes"
+            )
+        line = _line(table, row, columns, part)
+        before = lines.setdefault(line.path, line)
+        if before is not line:
+            _must_agree(table, before, line)
+            repeated.append(row[columns.file])
+        elif not line.path.is_file():
+            missing.append(row[columns.file])
+
+    if missing:
+        number_of_files = counted(len(missing), "file that is", "files that are")
+        raise UserError(f"{table} names {number_of_files} not there: {_some(missing)}")
+    if not lines:
+        raise UserError(f"{table} has a header and no rows: it needs one for each image, such as line1.png,hello")
+    notes = [f"{table} names {counted(len(repeated), 'file', 'files')} twice, with the same text: {_some(repeated)}"]
+    return list(lines.values()), notes if repeated else []
+
+
+def has_columns(table: Path) -> bool:
+    """Whether a table has the columns of files and of texts.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    names = [cell.strip().lower() for cell in _rows(table)[0]]
+    return _place(names, _FILE) is not None and _place(names, _TEXT) is not None
+
+
+def _some(names: Sequence[str]) -> str:
+    return readable_name(some(names, _SHOWN))
+
+
+def _rows(table: Path) -> list[list[str]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{table} is no CSV in UTF-8: {error}") from None
+    if not rows:
+        raise UserError(f"{table} is empty: it needs the header file,text and a row for each image")
+    return rows
+
+
+def _columns(table: Path, header: Sequence[str]) -> _Columns:
+    names = [cell.strip().lower() for cell in header]
+    file, text, part = (_place(names, usual) for usual in (_FILE, _TEXT, _PART))
+    if file is not None and text is not None:
+        return _Columns(file, text, part, len(header))
+    columns = f"its first line is {readable_name(','.join(header))[:80]!r}"
+    if file is not None and _place(names, _CLASS) is not None:
+        raise UserError(
+            f"{table} has labels of classes and no texts ({columns}): --task text-lines needs a column text with what "
+            "each line says; classes are sub-folders, without --task text-lines"
+        )
+    raise UserError(f"{table} must begin with the header file,text (a third column may be part), and {columns}")
+
+
+def _place(names: Sequence[str], usual: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in usual if name in names), None)
+
+
+def _line(table: Path, row: Sequence[str], columns: _Columns, part: str | None) -> LabelledLine:
+    file = PurePosixPath(row[columns.file].strip().replace("\\", "/"))
+    if file.is_absolute() or ".." in file.parts or not file.name:
+        raise UserError(f"{table} names {readable_name(str(file))!r}: files must be below the folder of the table")
+    text = line_text(row[columns.text], f"{table}: {readable_name(str(file))}")
+    return LabelledLine(table.parent / file, part or _part(table, row, columns, file), text)
+
+
+def _part(table: Path, row: Sequence[str], columns: _Columns, file: PurePosixPath) -> str:
+    if columns.part is None:
+        return (part_called(file.parts[0]) if len(file.parts) > 1 else None) or TRAIN
+    cell = row[columns.part].strip()
+    part = part_called(cell)
+    if part is None:
+        raise UserError(f"{table} gives {file} the part {readable_name(cell)!r}: parts are train, validation and test")
+    return part
+
+
+def _must_agree(table: Path, one: LabelledLine, other: LabelledLine) -> None:
+    if one.text != other.text:
+        raise UserError(f"{table} names {one.path.name} twice, with {one.text!r} and with {other.text!r}: keep one row")
+    if one.part != other.part:
+        raise UserError(f"{table} puts {one.path.name} into the parts {one.part} and {other.part}: keep one row")
