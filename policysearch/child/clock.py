@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from policysearch.child.batches import Batch
+_AnyBatch = TypeVar("_AnyBatch")
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Clock:
         """Take the time since the training began, or of all its parts where it was continued."""
         self.total, self.cpu = time.perf_counter() - self._total_at, time.thread_time() - self._cpu_at
 
-    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def timed(self, batches: Iterator[_AnyBatch]) -> Iterator[_AnyBatch]:
         """The batches, the time that each takes to come counted as augmentation."""
         mark = time.perf_counter()
         for batch in batches:

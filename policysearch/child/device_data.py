@@ -28,6 +28,7 @@ class DeviceData:
         memory_format: of the batches that networks see.
         labelled: whether the labels say anything; else they are all 0.
         texts: what each image says, in the images' order; empty where they say nothing.
+        widths: how many columns of each image, from the left, hold what it says; empty where they say nothing.
     """
 
     images: Tensor
@@ -40,6 +41,7 @@ class DeviceData:
     memory_format: torch.memory_format = torch.channels_last
     labelled: bool = True
     texts: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
 
     def normalise(self, images: Tensor) -> Tensor:
         """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, in the batches' memory format."""
@@ -73,6 +75,7 @@ def on_device(
         memory_format,
         dataset.labelled,
         dataset.texts_train,
+        dataset.widths_train,
     )
 
 

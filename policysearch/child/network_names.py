@@ -5,7 +5,7 @@ from __future__ import annotations
 from policysearch.core.errors import unknown_name
 from policysearch.core.user_code import must_be_there
 
-BUILT_IN = ("small-resnet", "quick-resnet", "wrn-16-4", "wrn-40-2", "wrn-28-10", "resnet-18")
+BUILT_IN = ("small-resnet", "quick-resnet", "wrn-16-4", "wrn-40-2", "wrn-28-10", "resnet-18", "line-crnn")
 LIBRARIES = ("torchvision", "timm")
 
 

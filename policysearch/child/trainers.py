@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, task_named
+from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES, task_named
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,15 @@ def _self_supervised() -> Training:
     return Training(train, exam_of, memory_format_of, backbone_notes)
 
 
+def _text_lines() -> Training:
+    from policysearch.child.text_lines.exam import LineExam
+    from policysearch.child.text_lines.network_check import line_memory_format, line_network_notes
+    from policysearch.child.text_lines.training import train
+
+    return Training(train, LineExam.of, line_memory_format, line_network_notes)
+
+
 _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
-    {CLASSIFICATION: _classification, SELF_SUPERVISED: _self_supervised}
+    {CLASSIFICATION: _classification, SELF_SUPERVISED: _self_supervised, TEXT_LINES: _text_lines}
 )
 """The functions of each task, imported when they are needed."""

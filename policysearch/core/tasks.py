@@ -135,6 +135,18 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             rewards=MappingProxyType(
                 {"character-accuracy": "finer than accuracy, which counts whole lines: takes part of a line read right"}
             ),
+            defaults=MappingProxyType(
+                {
+                    "data": "text-lines-small",
+                    "aspect": "line",
+                    "space": "text-lines",
+                    "model": "line-crnn",
+                    "images": 500,
+                    "epochs": 30,
+                    "trials": 24,
+                    "finalists": 3,
+                }
+            ),
             refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS}),
         ),
     }

@@ -1,0 +1,1 @@
+"""Children that read lines of text, trained by connectionist temporal classification."""

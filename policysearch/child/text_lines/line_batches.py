@@ -1,0 +1,93 @@
+"""The augmented batches of an epoch of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from policysearch.augmentation.lines import augment_lines
+from policysearch.child.device_data import DeviceData
+from policysearch.policy.policy import Policy
+
+_AHEAD = 2**21  # values augmented in one call
+
+Fits = Callable[[str, int], bool]
+"""(string, columns of its image) -> whether the network can read the one from the other."""
+
+
+class LineBatch(NamedTuple):
+    """Lines that are trained on together.
+
+    Attributes:
+        images: [B, C, H, W] uint8, W no wider than the widest of these lines.
+        texts: what each says.
+        widths: [B] int64, columns of each line.
+    """
+
+    images: Tensor
+    texts: Sequence[str]
+    widths: Tensor
+
+
+def augmented_lines(
+    policy: Policy,
+    data: DeviceData,
+    batches: Sequence[Tensor],
+    *,
+    step: int,
+    steps: int,
+    generator: torch.Generator,
+    fits: Fits,
+) -> Iterator[LineBatch]:
+    """Augment the batches of an epoch.
+
+    Several batches are augmented in one call, whose cost depends on the number of operations drawn more than on the
+    number of images, unless the policy mixes lines, which then belong to one batch.
+
+    Args:
+        policy: what to draw from; its stage depends on (step of the batch) / steps.
+        data: the images, with what they say.
+        batches: indices [B] int64 into the images, one tensor per batch.
+        step: the number of training steps before this epoch.
+        steps: the number of training steps in all.
+        generator: on the images' device.
+        fits: whether a mixed line can be read.
+
+    Yields:
+        The batches in their order, the padding behind their widest line cut off.
+    """
+    values = max(1, data.images[:1].numel() * max(map(len, batches), default=1))
+    at = 0
+    while at < len(batches):
+        progress = (step + at) / steps
+        current = policy.at(progress)
+        ahead = max(1, _AHEAD // values) if current.mix is None else 1
+        following = batches[at : at + ahead]
+        joined = [batch for i, batch in enumerate(following) if policy.at((step + at + i) / steps) is current]
+        rows = torch.cat(joined)
+        lines = augment_lines(
+            current, data.images[rows], texts_at(data, rows), widths_at(data, rows), generator, fits=fits
+        )
+        yield from _parts(LineBatch(*lines), list(map(len, joined)))
+        at += len(joined)
+
+
+def _parts(lines: LineBatch, sizes: Sequence[int]) -> Iterator[LineBatch]:
+    """The batches of these sizes, each no wider than it needs to be."""
+    start = 0
+    for images, widths in zip(lines.images.split(list(sizes)), lines.widths.split(list(sizes)), strict=True):
+        yield LineBatch(images[..., : int(widths.max())], lines.texts[start : start + len(images)], widths)
+        start += len(images)
+
+
+def texts_at(data: DeviceData, rows: Tensor) -> list[str]:
+    """What the lines of these rows, [B] int64, say."""
+    return [data.texts[row] for row in rows.tolist()]
+
+
+def widths_at(data: DeviceData, rows: Tensor) -> Tensor:
+    """[B] int64: the columns that hold the lines of these rows."""
+    return torch.tensor([data.widths[row] for row in rows.tolist()], device=rows.device)
