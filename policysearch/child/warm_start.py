@@ -96,8 +96,11 @@ def severity(policy: Policy, data: DeviceData, seed: int) -> float:
 
 
 def on_single_images(policy: Policy) -> Policy:
-    """What the policy does to single images at half of the training, each by its class; targets stay hard."""
-    return with_softenings(policy.at(0.5), lambda softening: None).model_copy(update={"mix": None})
+    """What the policy does to single images at half of the training, each by its class; targets stay hard.
+
+    Neither a mix nor the weight of pairs is a matter of one image.
+    """
+    return with_softenings(policy.at(0.5), lambda softening: None).model_copy(update={"mix": None, "pair": None})
 
 
 def _augmented(policy: Policy, data: DeviceData, generator: torch.Generator, rows: Tensor) -> Tensor:

@@ -103,20 +103,27 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             loss="mean cross-entropy of the probe on validation, nats",
             metrics=MappingProxyType(
                 {
-                    "knn_accuracy": "share of validation images that their nearest training images by cosine predict "
-                    "right, in [0, 1]; with labels only",
+                    "knn_accuracy": "share of validation images that their 20 nearest training images by cosine "
+                    "predict right, in [0, 1] (of predicted rotations, where the data have no labels)",
                     "rotation": "share of turned validation images whose rotation by 0, 90, 180 or 270 degrees a "
                     "linear probe of the frozen features predicts, in [0, 1] (Reed et al. 2021); needs no labels",
-                    "feature_deviation": "deviation of normalised features times the root of their number; 1: spread "
-                    "evenly, 0: collapsed",
+                    "feature_deviation": "deviation of normalised projections times the root of their number; 1: "
+                    "spread evenly, 0: collapsed",
+                    "feature_rank": "effective rank of the frozen features on validation (Roy & Vetterli 2007)",
+                    "augmented_train_loss": "mean negative cosine of the last epoch's pairs, in [-1, 1]",
+                    "severity": "mean of 1 - visibility over training images, in [0, 1]",
                 }
             ),
             rewards=MappingProxyType(
                 {
                     "rotation": "SelfAugment's reward: needs no labels; misleads where pictures look alike when "
-                    "turned, or where policies themselves rotate"
+                    "turned, or where policies themselves rotate",
+                    "knn-accuracy": "nearest neighbours on the frozen features: no probe is fitted, so it asks for "
+                    "features whose angles say what an image shows",
                 }
             ),
+            defaults=MappingProxyType({"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20}),
+            recipe=MappingProxyType({"schedule": "cosine", "batch": 64, "rate": 0.05, "checkpoints": 2}),
             refused=_NOT_CLASSES,
         ),
         TEXT_LINES: Task(

@@ -153,6 +153,12 @@ def test_metrics_are_all_there_and_in_their_ranges():
     assert metrics["curve"][-1]["accuracy"] == metrics["accuracy"] == metrics["correct"] / 24
 
 
+def test_weights_of_pairs_reach_the_network():
+    plain, weighted = (siamese_child(Policy.preset(name), epochs=1) for name in ("simsiam", "simsiam-sa1"))
+    assert plain[0]["severity"] == weighted[0]["severity"] > 0
+    assert not same(state_after(plain[1][1])["learner"], state_after(weighted[1][1])["learner"])
+
+
 def test_without_labels_rotations_are_what_is_judged():
     metrics, _ = siamese_child(data=unlabelled(small_data()))
     assert metrics["accuracy"] == metrics["rotation"] and metrics["validation_images"] == 4 * 24
@@ -281,11 +287,11 @@ def test_a_network_trained_without_the_stop_collapses_and_is_caught(monkeypatch)
         (z1, p1), (z2, p2) = first.chunk(2, 1), second.chunk(2, 1)
         return -(weights * (F.cosine_similarity(p1, z2) + F.cosine_similarity(p2, z1))).mean() / 2
 
-    metrics, _ = siamese_child(epochs=80, rate=0.5)
+    metrics, _ = siamese_child(epochs=60, rate=1.0)
     assert metrics["feature_deviation"] > 0.5
     monkeypatch.setattr(siamese_run, "pair_loss", planted)
-    with pytest.raises(ChildError, match="collapsed"):
-        siamese_child(epochs=80, rate=0.5)
+    with pytest.raises(ChildError, match=r"collapsed: the deviation of its normalised outputs is 0\.0"):
+        siamese_child(epochs=60, rate=1.0)
 
 
 def test_a_child_that_diverges_has_failed():

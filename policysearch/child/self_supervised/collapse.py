@@ -13,6 +13,8 @@ _LEAST_DEVIATION = 0.1
 """Of 1, that of directions without preference; trainings that work stay near 1 (Chen & He 2021, figure 2)."""
 _LEAST_RANK = 1.2
 """Directions; projections that differ in one alone have 1, whatever their deviation."""
+_ROUNDING = 0.01
+"""Of the deviation that batch norm gives outputs: what is below is rounding, to which no length is given."""
 
 
 def deviation(outputs: Tensor) -> float:
@@ -22,7 +24,7 @@ def deviation(outputs: Tensor) -> float:
     no preferred direction.
 
     Args:
-        outputs: [N, d] float, N of 2 or more; a row of zeros stays one.
+        outputs: [N, d] float of a batch norm, N of 2 or more; rows near 0 stay there.
 
     Returns:
         A number in [0, 1], up to N / (N - 1); nan where an output is not finite.
@@ -32,7 +34,7 @@ def deviation(outputs: Tensor) -> float:
         >>> deviation(torch.ones(6, 4)), round(deviation(torch.cat([torch.eye(4), -torch.eye(4)])), 2)
         (0.0, 1.07)
     """
-    rows = F.normalize(outputs.double(), dim=1)
+    rows = _directions(outputs)
     spread = float(rows.std(0).mean() * math.sqrt(rows.shape[1]))
     return round(spread, 9) + 0.0
 
@@ -49,7 +51,12 @@ def collapse(outputs: Tensor, spread: float) -> str:
             f"the deviation of its normalised outputs is {spread:.3f} times that of outputs without preference "
             f"(at least {_LEAST_DEVIATION} is needed)"
         )
-    rank = effective_rank(F.normalize(outputs.double(), dim=1))
+    rank = effective_rank(_directions(outputs))
     if rank < _LEAST_RANK:
         return f"all its outputs lie on one line (effective rank {rank:.2f}; at least {_LEAST_RANK} is needed)"
     return ""
+
+
+def _directions(outputs: Tensor) -> Tensor:
+    """The rows [N, d] float64 brought to length 1."""
+    return F.normalize(outputs.double(), dim=1, eps=_ROUNDING * math.sqrt(outputs.shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -75,6 +76,21 @@ def siamese(factory: Callable[[], nn.Module], shape: tuple[int, int, int]) -> Si
         UserError: as `without_classifier`.
     """
     return Siamese(*without_classifier(factory(), shape))
+
+
+@torch.no_grad()
+def projections(network: Siamese, features: Tensor) -> Tensor:
+    """[N, d] float: the projections z of features [N, D] as in training, by the statistics of all of them together.
+
+    Running statistics lag behind in short trainings, where all outputs would have an offset in common.
+
+    Args:
+        network: it is left as it is.
+        features: of images, N of 2 or more.
+    """
+    head = copy.deepcopy(network.projection).train()
+    outputs: Tensor = head(features)
+    return outputs
 
 
 def pair_loss(first: Tensor, second: Tensor, weights: Tensor) -> Tensor:

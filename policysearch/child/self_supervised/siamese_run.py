@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from policysearch.child.self_supervised.collapse import collapse, deviation
 from policysearch.child.self_supervised.linear_probe import LinearProbe, fit_probe
 from policysearch.child.self_supervised.neighbours import neighbour_votes
 from policysearch.child.self_supervised.rotations import ANGLES, quarter_turns
-from policysearch.child.self_supervised.siamese import pair_loss
+from policysearch.child.self_supervised.siamese import Siamese, pair_loss, projections
 from policysearch.child.training_run import ChildError, TrainingRun
 
 _TURNED = 1000
@@ -138,6 +139,11 @@ class SiameseRun(TrainingRun):
         """[B, C, H, W] float32, normalised -> the probe's logits [B, classes]."""
         return self._with_probe().probe(self._features_of(inputs)).float()
 
+    @property
+    def _siamese(self) -> Siamese:
+        """What is judged."""
+        return cast("Siamese", self.learner.judged)
+
     def _with_probe(self) -> _Probed:
         """The network as it is now, with its probe."""
         if self._probed is None:
@@ -158,7 +164,8 @@ class SiameseRun(TrainingRun):
         Raises:
             ChildError: the network has collapsed.
         """
-        outputs = self._all(self.spec.data.validation, lambda inputs: self.learner.answers(inputs).chunk(2, 1)[0])
+        features = self._all(self.spec.data.validation, self._features_of)
+        outputs = projections(self._siamese, features)
         if not bool(outputs.isfinite().all()):
             raise ChildError("diverged: the projections of validation images are not finite")
         spread = deviation(outputs)
@@ -195,5 +202,5 @@ class SiameseRun(TrainingRun):
         """[B, C, H, W] float32, normalised -> [B, D] float32, of the network in evaluation mode."""
         self.learner.judged.eval()
         with autocast(self._precision, self.device):
-            features: Tensor = self.learner.judged.backbone(inputs)  # type: ignore[operator]
+            features: Tensor = self._siamese.backbone(inputs)
         return features.float()
