@@ -15,7 +15,7 @@ _NAMED = 4
 """Classes of a sentence."""
 _SHOWN = 30
 """Classes of a table and of a plot."""
-_HARMED = 4
+_HARMED = 1
 """The place of the colour of classes that are clearly worse."""
 NOTE = (
     "Differences are paired within replicates; their 95 % intervals hold for all classes and fixed policies at once "

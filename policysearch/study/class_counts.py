@@ -12,6 +12,8 @@ from policysearch.study.rows import COMPLETE, Row
 
 CLASS_COUNTS = "class_counts"
 """The metric: [images predicted right, images] of each class on validation. Older versions recorded none."""
+TEST_CLASS_COUNTS = "test_class_counts"
+"""The same on the test part, of networks that an evaluation has trained."""
 
 
 def class_shares(

@@ -104,4 +104,4 @@ def test_the_table_says_what_the_effects_are():
     assert row[1] == "200" and f"{100 * effects.classes[3].accuracy.mean:.2f} %" in row[2]
     assert drawn_against(effects) in FIXED
     dots = effects_dots(effects, "identity")
-    assert [dot.label for dot in dots if dot.series == 4] == ["3"]
+    assert [dot.label for dot in dots if dot.series == 1] == ["3"]

@@ -24,6 +24,7 @@ from policysearch.experiments.evaluation.verdict import ONE_SIDED, FalseClaims, 
 from policysearch.reports.markdown import escaped
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats
+from policysearch.stats.class_effects import ClassShares
 from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.evaluation/1"
@@ -45,7 +46,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
     schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
     (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
     evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
-    a replicate); cautions; null_check; grid; equal_cost. Fractions are fractions, not percent; null is not known.
+    a replicate); cautions; null_check; grid; equal_cost; classes: names, images of each, shares by policy (a list a
+    replicate, a number a class) and harmed, the names of the classes that the policy harms. Fractions are fractions,
+    not percent; null is not known.
     """
     metrics = {
         name: {
@@ -72,6 +75,20 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "null_check": plain(summary.null),
         "grid": plain(summary.grid),
         "equal_cost": plain(summary.equal),
+        "classes": _classes_as_json(summary),
+    }
+
+
+def _classes_as_json(summary: Summary) -> dict[str, Any] | None:
+    classes, effects = summary.classes, summary.by_class
+    if classes is None or effects is None:
+        return None
+    harmed = [effect.name for effect in effects.harmed]
+    return {
+        "names": plain(classes.names),
+        "images": plain(classes.images),
+        "shares": plain(classes.shares),
+        "harmed": harmed,
     }
 
 
@@ -158,7 +175,21 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         tuple(document["cautions"]),
         document["about"],
         EqualCost.from_json(equal) if equal else None,
+        _classes(document.get("classes")),
     )
+
+
+def _classes(document: Mapping[str, Any] | None) -> ClassShares | None:
+    """The classes of a file; those of earlier versions have none."""
+    if document is None:
+        return None
+    names, images = tuple(document["names"]), np.asarray(document["images"], dtype=np.float64)
+    shares = {name: _array(rows) for name, rows in document["shares"].items()}
+    if any(
+        values.ndim != 2 or values.shape[1:] != images.shape or len(names) != len(images) for values in shares.values()
+    ):
+        raise ValueError("its classes are of different numbers")
+    return ClassShares(shares, images, names)
 
 
 def _measured(document: Mapping[str, Any]) -> Measured:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import PERCENT, PLAIN, Unit
@@ -61,15 +62,35 @@ def _occluded(share: int) -> Metric:
     return Metric(f"{share} % hidden: accuracy", hidden, stored, PERCENT, 1, counted=True)
 
 
+def _by_class(name: str, title: str, meaning: str) -> Metric:
+    return Metric(title, meaning, partial(_stored, f"test_{name}"), PERCENT, 1)
+
+
 OCCLUSION = {share: f"accuracy_occluded_{share}" for share in (0, 20, 40, 60, 80)}
 """The metric's name by the percentage of the area that is hidden."""
 
 _SECONDS = Unit(digits=1)
+_BY_CLASS = {
+    "balanced_accuracy": ("balanced accuracy", "mean over the classes of their own accuracies"),
+    "worst_class": ("worst class: accuracy", "the least of the classes' own accuracies"),
+    "macro_f1": ("macro F1", "mean over the classes of the harmonic mean of precision and recall"),
+    "auroc": ("AUROC", "area under the ROC curve, mean of each class against the rest"),
+}
+"""Name -> title and meaning."""
 
 METRICS: dict[str, Metric] = {
     ERROR: Metric("error", "share of test images predicted wrong", _error, PERCENT, counted=True),
     ACCURACY: Metric(
         "accuracy", "share of test images predicted right", partial(_stored, "test_accuracy"), PERCENT, 1, counted=True
+    ),
+    **{name: _by_class(name, *words) for name, words in _BY_CLASS.items()},
+    "top_5": Metric(
+        "top 5",
+        "share of test images whose class is among the 5 likeliest",
+        partial(_stored, "test_top_5"),
+        PERCENT,
+        1,
+        counted=True,
     ),
     "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
     "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
@@ -108,6 +129,16 @@ class Measured:
     @property
     def replicates(self) -> int:
         return len(next(iter(self.values.values()))[0])
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """[R] whether every policy finished a replicate, with all metrics that any network has."""
+        finished = [np.isfinite(self.values[name]).all(0) for name in self.values if self.has(name)]
+        return np.asarray(np.all(finished, axis=0))
+
+    def has(self, metric: str) -> bool:
+        """Whether any network has a metric: some are younger than the file, or need more classes."""
+        return bool(np.isfinite(self.values[metric]).any())
 
     def of(self, name: str, metric: str) -> Floats:
         """[R] values of one policy."""

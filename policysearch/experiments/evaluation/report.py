@@ -16,6 +16,7 @@ from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.reports.class_effects import NOTE, drawn_against, effects_dots
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import (
     document,
@@ -105,9 +106,22 @@ def _occlusion(summary: Summary) -> list[Curve]:
 
 
 def _tables(summary: Summary) -> Iterator[str]:
+    yield from _classes(summary)
     yield heading(2, "Everything that was measured")
     yield from (table(grid) for grid in grids(summary) if grid.rows)
     yield from (paragraph(f"{text}.", "note") for text in NOTES)
+
+
+def _classes(summary: Summary) -> Iterator[str]:
+    """A picture of every class against the fixed policy to which most lose; its table is among the others."""
+    effects = summary.by_class
+    if effects is None:
+        return
+    other = drawn_against(effects)
+    panel = Panel("classes", f"Every class, to {other}", "difference of test accuracy [points], right is better", "")
+    yield heading(2, "Class by class")
+    yield plots([figure(dots(panel, effects_dots(effects, other)), "Orange squares: clearly worse.")])
+    yield paragraph(f"{NOTE}.", "note")
 
 
 def _trust(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:

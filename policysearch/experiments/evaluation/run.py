@@ -31,6 +31,8 @@ from policysearch.experiments.evaluation.summary import Summary, summary
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.session import Session
 from policysearch.policy.spaces import Arm, load_space
+from policysearch.stats.class_effects import ClassShares
+from policysearch.study.class_counts import TEST_CLASS_COUNTS, class_shares
 from policysearch.study.rows import COMPLETE, Row, most_common_error
 from policysearch.study.sources import Confirmation
 from policysearch.study.tuning import rounds
@@ -117,10 +119,18 @@ def _run(work: _Evaluation) -> Evaluated:
     finally:
         work.session.write_trials()
 
-    result = summary(networks, compared, reads, grid, _about(work, compared, equal), equal)
+    classes = _classes(work, compared)
+    result = summary(networks, compared, reads, grid, _about(work, compared, equal), equal, classes)
     write_evaluation(result, folder.path)
     write_page(result, folder.path, folder.path / "evaluation.html")
     return Evaluated(folder.path, result)
+
+
+def _classes(work: _Evaluation, compared: Sequence[Contender]) -> ClassShares | None:
+    """The accuracy of every class on the replicates that all policies finished; None where there are no classes."""
+    names = {contender.arm.key: contender.name for contender in compared}
+    rows, classes = work.session.stores["evaluate"].rows, work.prepared.dataset.classes
+    return class_shares(rows, names, classes, TEST_CLASS_COUNTS)
 
 
 def _must_have_succeeded(policy: Contender, trials: Sequence[Row]) -> None:

@@ -17,6 +17,8 @@ from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
 from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict, false_claims, judge_policy
 from policysearch.policy.losses import loss_in_words
+from policysearch.reports.class_effects import effects_in_words
+from policysearch.stats.class_effects import ClassEffects, ClassShares, class_effects
 
 _DEALS = 500
 
@@ -37,6 +39,8 @@ class Summary:
         cautions: sentences that belong in every output.
         about: what was evaluated, on what, how.
         equal: the opponents that cost as much as the search, if they were asked for.
+        classes: the accuracy of every class on the replicates that all policies finished; None where there is none, or
+            an earlier version has not counted them.
     """
 
     measured: Measured
@@ -49,6 +53,12 @@ class Summary:
     cautions: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
     equal: EqualCost | None = None
+    classes: ClassShares | None = None
+
+    @property
+    def by_class(self) -> ClassEffects | None:
+        """What the policy does to every class, against the fixed policies."""
+        return _effects(self.measured, self.classes)
 
     @property
     def sentence(self) -> str:
@@ -66,12 +76,14 @@ def summary(
     grid: GridResult | None,
     about: Mapping[str, Any],
     equal: EqualCost | None = None,
+    classes: ClassShares | None = None,
 ) -> Summary:
     """The statistics of what was measured; `about` must hold test_images, the size of the test part."""
     measured = replace(measured, test_images=int(about["test_images"]))
     against = references(measured, best_fixed(measured))
     metrics = {name: metric_result(measured, name, against) for name in METRICS}
     cautions = (
+        *_classes(_effects(measured, classes)),
         *_failures(metrics[ACCURACY], measured),
         *_losses(contenders),
         *_grid(grid, measured),
@@ -80,13 +92,23 @@ def summary(
         *_looks(looks),
     )
     null = null_check(measured)
-    return Summary(measured, against, metrics, judge_policy(measured), looks, null, grid, cautions, about, equal)
+    verdict = judge_policy(measured)
+    return Summary(measured, against, metrics, verdict, looks, null, grid, cautions, about, equal, classes)
+
+
+def _effects(measured: Measured, classes: ClassShares | None) -> ClassEffects | None:
+    others = [name for name in measured.fixed if name != measured.searched]
+    return class_effects(measured.searched, others, classes) if classes is not None and others else None
+
+
+def _classes(effects: ClassEffects | None) -> list[str]:
+    sentence = effects_in_words(effects) if effects is not None else ""
+    return [sentence] if sentence else []
 
 
 def null_check(measured: Measured) -> FalseClaims | None:
     """How often the verdict errs where there is nothing to find; None for fewer than two whole replicates."""
-    whole = np.all([np.isfinite(values).all(0) for values in measured.values.values()], axis=0)
-    return false_claims(measured, _DEALS, np.random.default_rng(0)) if whole.sum() > 1 else None
+    return false_claims(measured, _DEALS, np.random.default_rng(0)) if measured.whole.sum() > 1 else None
 
 
 def _failures(accuracies: MetricResult, measured: Measured) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, OCCLUSION, Metric
 from policysearch.experiments.evaluation.summary import Summary
+from policysearch.reports.class_effects import effects_grid
 from policysearch.reports.numbers import probability
 from policysearch.reports.table import Grid
 from policysearch.stats.paired import PairedTest
@@ -23,11 +24,13 @@ _AGAINST = ("difference [95 %]", "p", "p (Holm)", "detectable")
 
 
 def grids(summary: Summary) -> list[Grid]:
-    """Every policy's metrics, its accuracy under patches, and differences to the references."""
+    """Every policy's metrics, its accuracy under patches, differences to the references, and every class."""
     searched = summary.measured.searched
     of_searched = [_differences(summary, searched, other) for other in summary.references]
     of_fixed = [_of_fixed(summary, other) for other in summary.references]
-    return [_policies(summary), _occlusion(summary), *of_searched, *[grid for grid in of_fixed if grid.rows]]
+    by_class = [effects_grid(summary.by_class, "the test part")] if summary.by_class is not None else []
+    shown = [grid for grid in of_fixed if grid.rows]
+    return [_policies(summary), _occlusion(summary), *of_searched, *shown, *by_class]
 
 
 def _policies(summary: Summary) -> Grid:
@@ -53,7 +56,7 @@ def _occlusion(summary: Summary) -> Grid:
 def _differences(summary: Summary, policy: str, other: str) -> Grid:
     rows = []
     for name, metric in METRICS.items():
-        if name in (ERROR, OCCLUSION[0]):  # the accuracy says it
+        if name in (ERROR, OCCLUSION[0]) or not summary.measured.has(name):  # the accuracy says the first two
             continue
         pairs = [pair for pair in summary.metrics[name].searched if pair.other == other]
         rows += [(metric.compared, *_cells(pair, metric)) for pair in pairs]

@@ -155,7 +155,7 @@ def dealt(measured: Measured, deals: int, rng: np.random.Generator) -> Iterator[
         deals: how many.
         rng: the names.
     """
-    whole = np.all([np.isfinite(values).all(0) for values in measured.values.values()], axis=0)
+    whole = measured.whole
     values = {name: value[:, whole] for name, value in measured.values.items()}
     for _ in range(deals):
         order = rng.permuted(np.tile(np.arange(len(measured.names))[:, None], (1, int(whole.sum()))), axis=0)

@@ -46,7 +46,7 @@ def class_by_class(material: Material) -> Iterator[str]:
     yield paragraph(f"{sentence[0].upper()}{sentence[1:]}.", "caution" if effects.harmed else "")
     other = drawn_against(effects)
     panel = Panel("classes", f"Every class, to {other}", "difference of accuracy [points], right is better", "")
-    yield plots([figure(dots(panel, effects_dots(effects, other)), "Orange: clearly worse.")])
+    yield plots([figure(dots(panel, effects_dots(effects, other)), "Orange squares: clearly worse.")])
     yield table(effects_grid(effects, "validation"))
     yield paragraph(f"{NOTE}.", "note")
 
