@@ -67,6 +67,7 @@ _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
         "calibrated": "a calibration is one of classification",
         "online": "its stretches are scored by a classifier's predictions",
         "density": f"it scores policies by predictions on held-out images, and {_CLASSES_ONLY}",
+        "by-class": f"it looks for classes that a policy harms, and {_CLASSES_ONLY}",
         "autoaugment-rl": "its controller has the settings published for classification",
         "base_epochs": f"it measures the affinity of policies, and {_CLASSES_ONLY}",
         "label_smoothing": "it has no target of classes to smooth",

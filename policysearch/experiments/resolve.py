@@ -27,6 +27,7 @@ from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules.successive_halving import Promoting
+from policysearch.study.by_class.settings import with_by_class
 from policysearch.study.config import SearchConfig
 from policysearch.study.continuing import policy_must_be_continuable
 from policysearch.study.density_settings import density_settings, with_density
@@ -34,8 +35,9 @@ from policysearch.study.ladder import continues, ladder, must_be_climbable
 from policysearch.study.populations.settings import is_population
 from policysearch.study.populations.strategy import make_population
 from policysearch.study.rewards import metrics_of_task, try_reward
+from policysearch.study.rule_strategy import RuleStrategy
 from policysearch.study.sqlite_file import sqlite_file
-from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy, must_suit_reward, try_own_rule
+from policysearch.study.strategies import Strategy, make_strategy, must_suit_reward, try_own_rule
 
 
 def resolved(config: SearchConfig) -> SearchConfig:
@@ -71,7 +73,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
     }
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     filled |= {"strategy": absolute_function(config.strategy)}
-    return with_density(config.model_copy(update=filled))
+    return with_by_class(with_density(config.model_copy(update=filled)))
 
 
 def default_folder(kind: str = "search") -> str:

@@ -12,6 +12,8 @@ from policysearch.study.additive.settings import parsed_settings as additive_set
 from policysearch.study.autoaugment_rl.concatenation import concatenated
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_pulls
+from policysearch.study.by_class.settings import NAME as BY_CLASS
+from policysearch.study.by_class.settings import by_class_settings, too_few_for_classes
 from policysearch.study.density_settings import DENSITY, density_settings
 
 
@@ -69,6 +71,15 @@ def _density(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None)
     return DensityStrategy(settings, space)
 
 
+def _by_class(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
+    # It imports Optuna too.
+    from policysearch.study.by_class.strategy import ByClassStrategy
+
+    settings = by_class_settings(spec)
+    assert settings is not None
+    return ByClassStrategy(settings, space, budget, arms)
+
+
 FURTHER: dict[str, FurtherStrategy] = {
     ADDITIVE: FurtherStrategy(
         "a screening design over the factors of a space such as recipe, then Thompson sampling of a Bayesian linear "
@@ -89,6 +100,14 @@ FURTHER: dict[str, FurtherStrategy] = {
         "images, and the best are merged; few trainings",
         density_settings,
         _density,
+    ),
+    BY_CLASS: FurtherStrategy(
+        "a rule over the arms, then over parts for the classes alone that the best arm harms (common, replicates, "
+        "classes, parts, rule)",
+        by_class_settings,
+        _by_class,
+        composed=1,
+        caution=too_few_for_classes,
     ),
 }
 

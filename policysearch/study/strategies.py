@@ -5,28 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import ClassVar, Protocol
 
-import numpy as np
 import optuna
-from numpy.typing import NDArray
 from optuna.samplers import BaseSampler
 
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.core.seeds import rule_generator
 from policysearch.core.user_code import must_be_there
-from policysearch.policy.features import features
 from policysearch.policy.spaces import Arm, Space
-from policysearch.rules import RULES, Rule, Tally
+from policysearch.rules import RULES, Tally
 from policysearch.rules.registry import own_rule_named, parse_rule
-from policysearch.study.choices import ArmChoice, Choice, SamplerChoice
+from policysearch.study.choices import Choice, SamplerChoice
 from policysearch.study.further_strategies import FURTHER
-from policysearch.study.ladder import origin_of
 from policysearch.study.populations.settings import POPULATIONS, is_population, parse_population
 from policysearch.study.pull_history import PullHistory
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.rows import Row
+from policysearch.study.rule_strategy import RuleStrategy
 from policysearch.study.seeded_sampler import CommonParameters, SeededSampler
 
 _NO_FIXED_FORM = {
@@ -66,44 +61,6 @@ class Strategy(Protocol):
     def fidelities(self) -> bool: ...
 
     def choose(self, history: PullHistory) -> Choice | None: ...
-
-
-@dataclass(frozen=True)
-class RuleStrategy:
-    """A bandit rule over a finite list of arms, for a search of `budget` pulls.
-
-    Attributes:
-        rule: chooses arms and fidelities.
-        arms: from which it chooses.
-        budget: pulls of the whole search.
-        continues: whether pulls above the cheapest fidelity go on with the child of the one below.
-    """
-
-    rule: Rule
-    arms: tuple[Arm, ...]
-    budget: int
-    continues: bool = False
-
-    @property
-    def fidelities(self) -> bool:
-        return "fidelities" in self.rule.needs
-
-    @cached_property
-    def _keys(self) -> tuple[str, ...]:
-        return tuple(arm.key for arm in self.arms)
-
-    @cached_property
-    def _features(self) -> NDArray[np.float64] | None:
-        return features([arm.policy for arm in self.arms]) if "features" in self.rule.needs else None
-
-    def choose(self, history: PullHistory) -> ArmChoice:
-        counts = history.tally.history(self._keys, self._features, self.budget)
-        choice = self.rule.choose(counts, rule_generator(history.seed, len(history.rows)))
-        arm = self.arms[choice.arm]
-        if not self.continues or not choice.fidelity:
-            return ArmChoice(arm, choice.fidelity, choice.probability)
-        origin = origin_of(history.rows, arm.key, choice.fidelity)
-        return ArmChoice(arm, choice.fidelity, choice.probability, origin.parent, origin.replicate)
 
 
 @dataclass(frozen=True)
@@ -189,7 +146,8 @@ def must_suit_reward(strategy: Strategy, spec: str, reward: str) -> None:
     Raises:
         UserError: it maximises counted correct predictions, whatever the reward, and the reward is not accuracy.
     """
-    if isinstance(strategy, RuleStrategy) and strategy.rule.accuracies and reward != "accuracy":
+    rule = getattr(strategy, "rule", None)
+    if rule is not None and rule.accuracies and reward != "accuracy":
         raise UserError(
             f"strategy {spec} counts correct predictions and so maximises accuracy, but the reward is {reward!r}: "
             "give --reward accuracy, or a strategy such as ucb or thompson"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
@@ -18,59 +16,12 @@ from policysearch.experiments.search.brief import saved_brief
 from policysearch.experiments.search.report.classes import classes_in_words, effects_of
 from policysearch.experiments.search.report.page import page
 from policysearch.experiments.search.result import read_whole
-from policysearch.experiments.search.run import search
+from policysearch.experiments.search.run import resume, search
+from policysearch.policy.policy import Policy
+from tests.support.digit_children import DIGITS, IMAGES, SPACE, TURNED, DigitSetup, write_digits
 from tests.support.evaluations import run as evaluated
 from tests.support.html_pages import must_be_accessible, read
-from tests.support.quick import QuickSetup, config_for
-
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TURNED = {2: "two", 5: "five"}
-"""Classes that a flip harms."""
-IMAGES = 100
-
-
-def counts(trial) -> list[list[int]]:
-    """[right, images] of each class of a network that has never seen a class as it is where its policy flips it.
-
-    Flips help all others by two points.
-    """
-    policy = json.loads(trial.policy)
-    parts = {int(key): part for key, part in policy.get("classes", {}).items()}
-    rng = np.random.default_rng(int(hashlib.sha256(f"{trial.arm}:{trial.seed}".encode()).hexdigest()[:12], 16))
-    right = []
-    for k in range(len(DIGITS)):
-        steps = json.dumps(parts.get(k, policy)["sub_policies"])
-        gain = (-0.4 if k in TURNED else 0.02) * ("flip-horizontal" in steps)
-        right.append(int(rng.binomial(IMAGES, 0.85 + gain)))
-    return [[count, IMAGES] for count in right]
-
-
-def metrics(trial) -> dict[str, object]:
-    by_class = counts(trial)
-    accuracy = sum(right for right, _ in by_class) / (IMAGES * len(by_class))
-    return {"accuracy": accuracy, "loss": 1 - accuracy, "seconds": 0.0, "class_counts": by_class}
-
-
-class DigitSetup(QuickSetup):
-    """Takes the place of `workers.evaluate.ChildSetup`; examined where it was set up for it."""
-
-    def __call__(self):
-        return self.examined if self.test else metrics
-
-    @staticmethod
-    def examined(trial) -> dict[str, object]:
-        measured = metrics(trial)
-        occluded = {f"test_accuracy_occluded_{share}": measured["accuracy"] for share in (0, 20, 40, 60, 80)}
-        own = {f"test_{name}": value for name, value in measured.items()}
-        return {**measured, **own, **occluded, "test_ece": 0.1, "test_entropy": 1.0, "cpu_seconds": 0.1}
-
-
-def write_digits(path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (400, 8, 8), dtype=np.uint8), np.arange(400) % 10
-    parts = {"x_train": images[:300], "y_train": labels[:300], "x_test": images[300:], "y_test": labels[300:]}
-    np.savez(path, **parts, classes=np.array(DIGITS))
-    return path
+from tests.support.quick import config_for
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +29,7 @@ def runs(tmp_path_factory) -> Iterator[Path]:
     """A folder with the data, a search whose winner flips, and an evaluation of flips."""
     folder = tmp_path_factory.mktemp("runs")
     data, space = write_digits(folder / "small.npz"), folder / "space.toml"
-    space.write_text(
-        'schema = 1\n[[family]]\nname = "flip"\nparameters = { p = [0.5, 1.0] }\n'
-        '[family.policy]\nsub_policies = [{ steps = [{ operation = "flip-horizontal", probability = "$p" }] }]\n'
-    )
+    space.write_text(SPACE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workers.evaluate.ChildSetup", DigitSetup)
         patch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
@@ -93,16 +41,16 @@ def runs(tmp_path_factory) -> Iterator[Path]:
     return folder
 
 
-def test_a_search_names_its_classes_and_what_its_policy_harms(runs):
-    """The winner does not flip, so flip-crop is what would harm; held against it nothing is lost."""
+def test_a_search_names_exactly_the_two_classes_that_its_policy_harms(runs):
     material = read_whole(runs / "search")
-    assert material.classes == DIGITS
+    assert material.classes == DIGITS and material.verdict is not None
+    assert "flip" in material.verdict.winner.name
     effects = effects_of(material)
-    assert effects is not None and effects.runs == 6 and not effects.harmed
-    helped = {c.name for c in effects.classes for pair in c.differences if pair.other == "flip-crop" and pair.clear}
-    assert helped == {*TURNED.values()}
+    assert effects is not None and effects.runs == 6
+    assert {effect.name for effect in effects.harmed} == {*TURNED.values()}
     sentence = classes_in_words(material)
-    assert sentence.startswith("By class: no class is clearly worse under") and "would have shown" in sentence
+    assert sentence.startswith(f"By class: {material.verdict.winner.name} harms 2 of 10 classes: ")
+
     brief = saved_brief(runs / "search")
     assert brief is not None and sentence in brief.opening
     console = Console(record=True, width=500)
@@ -138,3 +86,22 @@ def test_files_of_earlier_versions_have_no_classes(runs, tmp_path):
     summary = read_evaluation(tmp_path)
     assert summary.by_class is None and summary.null is not None
     assert "AUROC" not in evaluation_page(summary, [])
+
+
+def test_a_search_by_class_ends_with_a_policy_that_gives_the_two_classes_parts_of_their_own(runs, monkeypatch):
+    """By the whole search: its record, a resumed end, the confirmation, and the final policy on disk."""
+    monkeypatch.setattr("workers.evaluate.ChildSetup", DigitSetup)
+    for name in ("write_picture", "write_page"):
+        monkeypatch.setattr(f"policysearch.experiments.search.run.{name}", lambda *_: None)
+    folder, space = runs / "by-class", str(runs / "space.toml")
+    settings = {"data": str(runs / "small.npz"), "space": space, "images": 60, "finalists": 2}
+    with pytest.warns(UserWarning, match="for the classes that the common policy harms"):
+        search(config_for(folder, strategy="by-class:common=12,parts=2", trials=30, confirm=3, **settings))
+    result = resume(folder, trials=44)
+    policy = Policy.load(folder / "policy.json")
+    assert {*policy.classes} == {*TURNED.values()} and result.verdict is not None
+    assert result.verdict.finding == "wins" and "flip-horizontal" not in json.dumps(
+        [part.model_dump(mode="json") for part in policy.classes.values()]
+    )
+    names = [summary.arm.name for summary in result.confirmation]
+    assert any("2 classes otherwise" in name for name in names) and len(names) <= 2 + 1 + 4

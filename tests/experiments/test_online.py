@@ -32,7 +32,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.rules.ucb import Ucb
 from policysearch.study.config import load_config, save_config
 from policysearch.study.rows import COMPLETE, FAILED, Row
-from policysearch.study.strategies import RuleStrategy
+from policysearch.study.rule_strategy import RuleStrategy
 from tests.support.command_line import call
 from tests.support.kills import Killed, kill_at
 from tests.support.markdown import python_pages

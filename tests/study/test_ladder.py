@@ -22,8 +22,8 @@ from policysearch.study.ladder import (
 )
 from policysearch.study.rewards import parse_reward
 from policysearch.study.rows import COMPLETE, FAILED, PRUNED, RUNNING, Row
+from policysearch.study.rule_strategy import RuleStrategy
 from policysearch.study.sources import Budgeted
-from policysearch.study.strategies import RuleStrategy
 
 ARM = Arm({"family": "identity"}, Policy.preset("identity"))
 OTHER = Arm({"family": "flip-crop"}, Policy.preset("flip-crop"))

@@ -30,8 +30,9 @@ from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.quiet_optuna import quiet_optuna
 from policysearch.study.rewards import Reward
+from policysearch.study.rule_strategy import RuleStrategy
 from policysearch.study.sources import Budgeted
-from policysearch.study.strategies import RuleStrategy, Strategy, make_strategy
+from policysearch.study.strategies import Strategy, make_strategy
 from workers.simulated import Hazards, SimulatedPool
 
 _MOST_CHECKPOINTS = 40

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from policysearch.core.errors import UserError
 from policysearch.experiments.comparison.settings import CompareSettings
 from policysearch.experiments.tabular.table import Table
-from policysearch.study.strategies import RuleStrategy, make_strategy, must_suit_reward
+from policysearch.study.rule_strategy import RuleStrategy
+from policysearch.study.strategies import make_strategy, must_suit_reward
 
 
 def must_replay_all(table: Table, names: Sequence[str]) -> None:

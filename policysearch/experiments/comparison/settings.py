@@ -9,6 +9,7 @@ from pydantic import Field
 
 from policysearch.core.errors import UserError
 from policysearch.core.settings import Settings
+from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.density_settings import density_settings
 from policysearch.study.settings import (
     ChildSettings,
@@ -84,6 +85,12 @@ class CompareSettings(Settings):
         twice = {name for name in out if out.count(name) > 1}
         if twice or not out:
             raise UserError(f"--strategies must name one or more, each once, got {self.strategies!r}")
+        if any(name.partition(":")[0] == BY_CLASS for name in out):
+            raise UserError(
+                f"strategy {BY_CLASS} makes policies with classes while it searches, so that there are no pulls to "
+                "compare with others': run both searches, and compare what they find with `policysearch evaluate "
+                "FOLDER --also OTHER_FOLDER`"
+            )
         if any(density_settings(name) for name in out):
             raise UserError(
                 "strategy density trains no arm in its search, so that there are no pulls to compare with others': run "

@@ -17,7 +17,8 @@ from policysearch.study.adversarial import Adversarial, Controller, Result, pars
 from policysearch.study.choices import ArmChoice
 from policysearch.study.pull_history import PullHistory
 from policysearch.study.rows import Row
-from policysearch.study.strategies import RuleStrategy, must_suit_reward
+from policysearch.study.rule_strategy import RuleStrategy
+from policysearch.study.strategies import must_suit_reward
 
 _FEWEST = 2
 

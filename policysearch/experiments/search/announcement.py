@@ -18,7 +18,8 @@ from policysearch.study.controller import Pool
 from policysearch.study.ladder import longest_pull, trained_epochs
 from policysearch.study.populations.plan import share_of_pull
 from policysearch.study.rows import COMPLETE, RUNNING, Row
-from policysearch.study.strategies import RuleStrategy, Strategy
+from policysearch.study.rule_strategy import RuleStrategy
+from policysearch.study.strategies import Strategy
 from policysearch.study.trial_store import TrialStore
 
 _SHORT = 2

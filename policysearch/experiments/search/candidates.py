@@ -8,6 +8,8 @@ from policysearch.core.errors import SearchFailed
 from policysearch.experiments.search.summary import ArmSummary, finalists
 from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Arm
+from policysearch.study.by_class.phases import composed_arm, stages_of
+from policysearch.study.by_class.settings import ByClassSettings, by_class_settings
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_chains import merged_arm
 from policysearch.study.density_settings import density_settings
@@ -26,8 +28,12 @@ def candidates(
         fixed: the fixed policies that are confirmed too.
 
     Returns:
-        The best arms by shrunken mean, or the one that the strategy `density` merges; then the fixed ones, none twice.
+        The best arms by shrunken mean, or the one that the strategy `density` merges; before them the policy with
+        classes that `by-class` composes and the common one; then the fixed ones, none twice.
     """
+    by_class = by_class_settings(config.strategy)
+    if by_class is not None:
+        return _by_class(by_class, rows, finalists(summaries, config.finalists, ()), finalists((), 0, fixed))
     density = density_settings(config.strategy)
     if density is None:
         return finalists(summaries, config.finalists, fixed, config.strategy)
@@ -35,10 +41,22 @@ def candidates(
     return [*([arm] if arm else []), *finalists((), 0, fixed)]
 
 
+def _by_class(settings: ByClassSettings, rows: Sequence[Row], best: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
+    """The policy with classes, the common one, as many of the best arms as there is room for, then the fixed ones."""
+    composed, leader = composed_arm(rows, settings), stages_of(rows, settings).leader
+    first = [arm for arm in (composed, leader) if arm is not None]
+    arms = {arm.key: arm for arm in (*first, *best)}
+    room = len(best) + (composed is not None)
+    chosen = [*arms.values()][: max(room, len(first))]
+    return [*{arm.key: arm for arm in (*chosen, *fixed)}.values()]
+
+
 def why_first(config: SearchConfig) -> str:
     """Why the first of the candidates is the first, as a clause after its name."""
     if density_settings(config.strategy):
         return "merges the best policies of each fold"
+    if by_class_settings(config.strategy):
+        return "is the best common policy, with parts of their own for classes where these did better"
     return "has the best shrunken mean"
 
 

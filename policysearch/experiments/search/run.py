@@ -38,6 +38,7 @@ from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.experiments.session import Session
+from policysearch.study.by_class.strategy import ByClassStrategy
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.populations.plan import settled
 from policysearch.study.pruning.judging import Judging
@@ -149,6 +150,8 @@ def _continued(folder: RunFolder, changes: dict[str, int | bool | None]) -> Sear
 def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult:
     """Train what is left to train, with TensorBoard and MLflow following, then write the run's files."""
     config, stores = session.config, session.stores
+    if isinstance(strategy, ByClassStrategy):
+        strategy = strategy.for_classes(dataset.classes)
     followers = trackers(config, session.folder.path, stores["search"])
     session.listener = session.hold(followed(followers, session.folder.path, stores, session.listener))
     if not stores["search"].rows:

@@ -1,0 +1,1 @@
+"""The strategy `by-class`: the policy of all classes first, then parts for the classes that it harms."""
