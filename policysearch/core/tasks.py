@@ -74,12 +74,13 @@ _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
         "adaptive": f"its magnitudes follow the predictions of the network, and {_CLASSES_ONLY}",
         "loss": "it is in place of the cross-entropy of classes",
         "softening": "it softens the target of a class, or what its image counts",
-        "mix": "it mixes the labels of two images",
+        "mix": "it mixes the labels of images",
         "equal_cost": f"its ensemble averages predictions, and {_CLASSES_ONLY}",
     }
 )
 """What only classifiers can do, and why, as a clause."""
 _NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
+_NOT_LINES: Mapping[str, str] = MappingProxyType({"line-mix": "it mixes the strings of lines, for --task text-lines"})
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -91,7 +92,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             headline="share of validation images predicted right",
             short="accuracy",
             loss="mean cross-entropy on validation, nats",
-            refused=_NOT_PAIRS,
+            refused=MappingProxyType({**_NOT_PAIRS, **_NOT_LINES}),
         ),
         SELF_SUPERVISED: Task(
             name=SELF_SUPERVISED,
@@ -125,7 +126,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             ),
             defaults=MappingProxyType({"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20}),
             recipe=MappingProxyType({"schedule": "cosine", "batch": 64, "rate": 0.05, "checkpoints": 2}),
-            refused=_NOT_CLASSES,
+            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_LINES}),
         ),
         TEXT_LINES: Task(
             name=TEXT_LINES,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
+from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
@@ -14,8 +16,23 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY
 from policysearch.study.populations.settings import is_population
 
-_PARTS = ("softening", "mix", "adaptive", "pair")
-"""Parts of a policy that not every task has."""
+
+def _mix(policy: Policy, of_lines: bool) -> str | None:
+    """The mix of a policy without stages, if it is one of lines (or of classes)."""
+    mix = policy.mix
+    return mix.operation if mix is not None and mix_row(mix.operation).needs_texts == of_lines else None
+
+
+_PARTS: Mapping[str, Callable[[Policy], str | None]] = MappingProxyType(
+    {
+        "softening": lambda policy: "softening" if policy.softening is not None else None,
+        "mix": lambda policy: _mix(policy, of_lines=False),
+        "line-mix": lambda policy: _mix(policy, of_lines=True),
+        "adaptive": lambda policy: "adaptive" if policy.adaptive is not None else None,
+        "pair": lambda policy: "pair" if policy.pair is not None else None,
+    }
+)
+"""Parts of a policy that not every task has: by key of `Task.refused`, what one without stages has of it."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +107,11 @@ def policy_must_suit_task(task: str, policy: Policy) -> None:
         UserError: a part of the policy is none of the task's; the message names both.
     """
     refused = task_named(task).refused
-    if refused.keys().isdisjoint(_PARTS):
-        return
-    starts = (0.0, *(stage.start for stage in policy.stages))
-    for name in _PARTS:
-        if name in refused and any(getattr(policy.at(start), name) is not None for start in starts):
-            must_be_possible(task, name, f"policy {policy.name or policy.hash} has {name!r}, which")
+    for start in (0.0, *(stage.start for stage in policy.stages)):
+        for key, part_of in _PARTS.items():
+            part = part_of(policy.at(start)) if key in refused else None
+            if part is not None:
+                must_be_possible(task, key, f"policy {policy.name or policy.hash} has {part!r}, which")
 
 
 def arms_must_suit_task(task: str, arms: Iterable[Arm]) -> None:

@@ -13,9 +13,9 @@ def test_every_task_can_be_set_and_is_called_as_its_key():
     assert all(task.name == name for name, task in TASKS.items())
 
 
-def test_classification_changes_no_default_and_refuses_pairs_alone():
+def test_classification_changes_no_default_and_refuses_pairs_and_mixes_of_lines_alone():
     task = TASKS["classification"]
-    assert not (task.defaults or task.recipe) and set(task.refused) == {"pair"}
+    assert not (task.defaults or task.recipe) and set(task.refused) == {"pair", "line-mix"}
     assert task.metrics is None and task.has_classes
 
 
