@@ -12,15 +12,15 @@ from policysearch.policy.operations import OPERATIONS
 
 _PART = 2**21  # pixels tracked at once
 _BY_AXIS = {"move", "crop"}
-_BY_PIXEL = {"matrix", "mask"}
+"""Kinds of operations that act on each axis by itself."""
 
 
 def shared_share(first: Draw, second: Draw, height: int, width: int) -> Tensor:
     """The intersection over union of what two views of each image show.
 
     Source pixels are counted, not estimated: those that both views show over those that at least one shows. For crops,
-    translations and flips that is the ratio of the two boxes in the image, cut off at its edges; turned, sheared and
-    hidden pixels count as they are. Steps are tracked nearest neighbour, as for `visibility`.
+    translations and flips that is the ratio of the two boxes in the image, cut off at its edges; turned, bent
+    and hidden pixels count as they are. Steps are tracked nearest neighbour, as for `visibility`.
 
     Args:
         first, second: draws for the same B images, without a mixture.
@@ -29,10 +29,10 @@ def shared_share(first: Draw, second: Draw, height: int, width: int) -> Tensor:
     Returns:
         [B] float32 in [0, 1]; 0 where neither view shows anything.
     """
-    kinds = {OPERATIONS[name].kind for draw in (first, second) for name in draw.names}
-    if kinds & _BY_PIXEL:
-        return _by_pixel(first, second, height, width)
-    return _by_axis(first, second, height, width)
+    rows = (OPERATIONS[name] for draw in (first, second) for name in draw.names)
+    kinds = {row.kind for row in rows if row.visibility == "counted"}
+    count = _by_axis if kinds <= _BY_AXIS else _by_pixel
+    return count(first, second, height, width)
 
 
 def _by_axis(first: Draw, second: Draw, height: int, width: int) -> Tensor:

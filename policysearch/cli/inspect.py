@@ -9,12 +9,12 @@ import typer
 
 from policysearch.cli.columns import print_columns
 from policysearch.cli.flags import split_off, used, with_flags
+from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, Needs, task_named
 from policysearch.datasets.config import DataSettings, SplitSettings
-from policysearch.study.config import load_config, validated
+from policysearch.study.config import SearchConfig, load_config, validated
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
-    from policysearch.study.run_folder import RunFolder
 
 _OWN_DATA = {
     "FOLDER": "images, one sub-folder per class; or Parquet",
@@ -30,6 +30,9 @@ def preview(
     draws: Annotated[int, typer.Option(help="columns: draws of each image, 1 to 20")] = 6,
     seed: Annotated[int, typer.Option(help="which images, and what is drawn")] = 0,
     progress: Annotated[float, typer.Option(help="share of training done, 0 to 1, for policies with stages")] = 0.0,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="two views of each image, and what they share: of self-supervised policies")
+    ] = False,
     operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
     out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
         "preview.png"
@@ -39,14 +42,24 @@ def preview(
     """A picture of what a policy does to your images; that of a search's folder on its own, unless --data is given."""
     from policysearch.core.user_code import import_all
     from policysearch.reports.preview.figure import write_preview
-    from policysearch.study.policy_spec import run_of_policy
+    from policysearch.study.policy_spec import named_policy, run_of_policy
 
     run = run_of_policy(Path(policy))
-    settings, own_operations = _of_search(run) if run else ({}, None)
-    import_all(operations or own_operations)
-    dataset = _dataset({**settings, **used(flags)} if "data" not in used(flags) else flags)
-    lines = write_preview(policy, dataset, out, images=images, draws=draws, seed=seed, progress=progress)
+    config = load_config(run.config) if run else None
+    import_all(operations or (config.operations if config else None))
+    shown = named_policy(policy)
+    pairs = pairs or shown.pair is not None or (config is not None and config.task == SELF_SUPERVISED)
+    task = SELF_SUPERVISED if pairs else config.task if config else CLASSIFICATION
+    dataset = _dataset(_data_settings(config, flags), task_named(task).needs)
+    lines = write_preview(shown, dataset, out, images=images, draws=draws, seed=seed, progress=progress, pairs=pairs)
     typer.echo("\n".join(lines))
+
+
+def _data_settings(config: SearchConfig | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """Those of a search with the flags in their place; the flags alone where they name other data."""
+    if config is None or "data" in used(flags):
+        return flags
+    return {**config.model_dump(include={*DataSettings.setting_names()}), **used(flags)}
 
 
 @with_flags(("Data", DataSettings), ("Split", SplitSettings))
@@ -67,16 +80,10 @@ def data(
     describe(_dataset({"data": data, **settings}), split.validation, split.split_seed, out)
 
 
-def _of_search(run: RunFolder) -> tuple[dict[str, Any], str | None]:
-    """The data settings of a search, and its operations."""
-    config = load_config(run.config)
-    return config.model_dump(include={*DataSettings.setting_names()}), config.operations
-
-
-def _dataset(flags: dict[str, Any]) -> Dataset:
+def _dataset(flags: dict[str, Any], needs: Needs = "labels") -> Dataset:
     from policysearch.cli.progress import decoding
     from policysearch.datasets.load import load
 
     settings = validated(DataSettings, used(flags))
     with decoding() as tell:
-        return load(settings, tell)
+        return load(settings, tell, needs)

@@ -14,7 +14,6 @@ from policysearch.policy.softening import Power
 from policysearch.policy.steps import Step, SubPolicy, Uniform, Value, choices
 
 OFF = "off"
-_MOVING = frozenset({"move", "matrix", "crop", "mask"})
 _WHOLE = frozenset({"flip-horizontal", "flip-vertical"})
 """Moves after which every pixel of the image is still there."""
 
@@ -104,7 +103,7 @@ def _steps(sub_policies: Sequence[SubPolicy]) -> list[Step]:
 def _may_hide(step: Step) -> bool:
     """Whether some draw of the step leaves out a part of the image."""
     row = OPERATIONS[step.operation]
-    if row.kind not in _MOVING or row.name in _WHOLE or step.probability == 0:
+    if row.visibility != "counted" or row.name in _WHOLE or step.probability == 0:
         return False
     if isinstance(step.magnitude, Uniform):
         return (step.magnitude.start, step.magnitude.stop) != (row.neutral, row.neutral)

@@ -12,9 +12,12 @@ from policysearch.augmentation.kernels.crops import CROPS
 from policysearch.augmentation.sampling import draw
 from policysearch.augmentation.shared_pixels import _by_axis, _by_pixel, shared_share
 from policysearch.augmentation.views import drawn_views, normalised, pair_weights, views
+from policysearch.augmentation.visibility import visibility
 from policysearch.core.errors import UserError
+from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
 from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy
+from policysearch.policy.steps import Step
 from tests.support.pictures import fixed, pictures, policy_of, some_step
 
 SIMSIAM = Policy.preset("simsiam")
@@ -103,6 +106,16 @@ def test_axes_and_pixels_agree(names):
     some = policy_of(*(some_step(name) for name in names), some_step("flip-horizontal"))
     first, second = (draw(some, 40, torch.Generator().manual_seed(seed)) for seed in (5, 6))
     assert torch.equal(_by_axis(first, second, 13, 18), _by_pixel(first, second, 13, 18))
+
+
+@pytest.mark.parametrize("name", sorted(n for n in SHIPPED_OPERATIONS if OPERATIONS[n].visibility == "counted"))
+def test_whatever_leaves_out_pixels_is_counted(name):
+    """Next to views that show all, the share of a view is its visibility; also of operations yet to come."""
+    some, whole = policy_of(some_step(name)), policy_of(Step(operation="identity"))
+    first, second = (draw(one, 8, torch.Generator().manual_seed(2)) for one in (some, whole))
+    images = pictures(1, 16, 24, batch=8)
+    assert torch.allclose(shared_share(first, second, 16, 24), visibility(first, images), atol=1e-6)
+    assert policy_of(some_step(name), Step(operation="soft-crop", magnitude=0.1), pair=Pair()).pair is not None
 
 
 def test_flips_and_colours_change_nothing():

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from policysearch.augmentation import Draw, replay
 from policysearch.augmentation.sampling import MixDraw
+from policysearch.augmentation.views import drawn_views
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.search.run import search
@@ -24,7 +25,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Step
 from policysearch.reports.preview.captions import captions
-from policysearch.reports.preview.figure import preview
+from policysearch.reports.preview.figure import drawn_pictures, preview
 from policysearch.reports.preview.sheet import Picture, sheet
 from policysearch.study.policy_spec import named_policy
 from tests.support.command_line import call
@@ -262,6 +263,39 @@ def test_pictures_that_are_not_square_keep_their_shape():
     assert abs(high - low) / (right - left) == pytest.approx(4)
 
 
+# Pairs of views
+
+
+def test_both_views_stand_side_by_side_with_what_they_share_and_count():
+    """Against the views that the same generator draws for the same batch."""
+    images, labels = training(3, 12, count=3)
+    policy = Policy.preset("simsiam-sa1")
+    grid = drawn_pictures(policy, images, labels, NAMES, rows=3, draws=2, seed=4)
+    assert [len(row) for row in grid] == [5, 5, 5]
+    batch = torch.from_numpy(np.stack([row[0].image.transpose(2, 0, 1) for row in grid]))
+    out = drawn_views(policy, batch, torch.Generator().manual_seed(4))
+    for row, pictures in enumerate(grid):
+        assert np.array_equal(pictures[1].image, out.first[row].permute(1, 2, 0))
+        assert np.array_equal(pictures[2].image, out.second[row].permute(1, 2, 0))
+        assert pictures[1].lines[0] == f"IoU {out.iou[row]:.2f}, weight {out.weights[row]:.2f}"
+        assert pictures[2].lines[0] == "second view" and pictures[1].lines[1].startswith("resized-crop 0.")
+
+
+def test_pairs_without_a_weight_say_what_they_share_alone():
+    images, labels = training(1, 12)
+    figure = preview(Policy.preset("simsiam"), images, labels, NAMES, rows=2, draws=2, pairs=True)
+    shares = [text for text in texts(figure) if re.fullmatch(r"IoU 0\.\d\d", text)]
+    assert len(shares) == 4 and texts(figure).count("second view") == 4
+    assert not any("weight" in text for text in texts(figure))
+    weighted = preview(Policy.preset("simsiam-sa2"), images, labels, NAMES, rows=2, draws=1)
+    assert any("weight: what the pair counts" in text for text in texts(weighted))
+
+
+def test_a_policy_that_gives_no_views_is_refused():
+    with pytest.raises(UserError, match="no softening"):
+        drawn_pictures(Policy.preset("soft-crop"), *training(), NAMES, rows=1, draws=1, pairs=True)
+
+
 # The command
 
 
@@ -308,6 +342,16 @@ def test_an_adaptive_policy_says_that_its_magnitudes_are_drawn(cli, npz, tmp_pat
     assert code == 0 and "drawn evenly here, in training entaugment takes each image's from the network" in out
 
 
+def test_pairs_are_drawn_of_policies_that_weigh_them_or_where_asked(cli, npz, tmp_path):
+    code, out, _ = cli("simsiam-sa2", "--data", "small.npz", "--images", "1", "--draws", "2")
+    assert code == 0 and "2 pairs of views of each" in out and "pairs weighted by" in out
+    assert size(tmp_path / "preview.png")[0] > 5 * 140
+    code, out, _ = cli("flip-crop", "--pairs", "--data", "small.npz", "--images", "1", "--draws", "1")
+    assert code == 0 and "1 pairs of views of each" in out
+    code, _, err = cli("soft-crop", "--pairs", "--data", "small.npz")
+    assert code != 0 and "two views of an image have no softening" in err
+
+
 def test_snapmix_says_that_its_maps_are_uniform(cli, npz, tmp_path):
     policy_of(Step(operation="identity"), mix={"operation": "snapmix"}).save(tmp_path / "snap.json")
     code, out, _ = cli("snap.json", "--data", "small.npz", "--images", "1")
@@ -327,6 +371,7 @@ def test_the_test_part_is_never_read(cli, tmp_path, monkeypatch):
     nothing = np.zeros((0, 1, 28, 28), np.uint8)
     guarded = OnlyTrain("guarded", images, labels, nothing, np.zeros(0, np.int64), NAMES)
     monkeypatch.setattr("policysearch.datasets.load.load", lambda *_: guarded)
+    assert cli("simsiam-sa1", "--data", "guarded")[0] == 0
     policy_of(Step(operation="flip-horizontal"), mix={"operation": "mosaic"}).save(tmp_path / "mosaic.json")
     assert cli("mosaic.json", "--data", "guarded")[0] == 0
     with pytest.raises(AssertionError, match="test part"):

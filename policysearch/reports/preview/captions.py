@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from policysearch.augmentation import Augmented
+from policysearch.augmentation import Augmented, Draw
 from policysearch.policy.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def captions(out: Augmented, labels: Tensor, class_names: Sequence[str], softene
         (
             _target(out, row, labels, class_names),
             *_weight(out, row, softened),
-            *_applied(out, row),
+            *steps_in_words(out.draw, row),
             *_mixing(out, row, labels, class_names),
         )
         for row in range(len(labels))
@@ -78,16 +78,16 @@ def _partner(other: int, row: int, labels: Tensor, class_names: Sequence[str]) -
     return f"another {name}" if labels[other] == labels[row] else name
 
 
-def _applied(out: Augmented, row: int) -> list[str]:
-    if out.draw.mixture is None:
-        return _operations(out, row)
-    original, *shares = out.draw.mixture[row].tolist()
-    chains = [", ".join(_operations(out, row * len(shares) + i)) for i in range(len(shares))]
+def steps_in_words(draw: Draw, row: int) -> list[str]:
+    """What was applied to an image, a line per operation; of a mixture the original, and each chain after its share."""
+    if draw.mixture is None:
+        return _operations(draw, row)
+    original, *shares = draw.mixture[row].tolist()
+    chains = [", ".join(_operations(draw, row * len(shares) + i)) for i in range(len(shares))]
     return [f"{original:.2f} original", *(f"{share:.2f} {chain}" for share, chain in zip(shares, chains, strict=True))]
 
 
-def _operations(out: Augmented, at: int) -> list[str]:
-    draw = out.draw
+def _operations(draw: Draw, at: int) -> list[str]:
     drawn = zip(draw.operations[at].tolist(), draw.magnitudes[at].tolist(), strict=True)
     return [_operation(draw.names[index], magnitude) for index, magnitude in drawn if index] or ["unchanged"]
 

@@ -15,8 +15,8 @@ from policysearch.datasets.class_balance import rare_class_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
-from policysearch.reports.preview.figure import must_be_png, pixels, write_figure
-from policysearch.reports.preview.sheet import Picture, sheet
+from policysearch.reports.preview.figure import must_be_png, write_figure
+from policysearch.reports.preview.sheet import Picture, pixels, sheet
 from policysearch.reports.terminal import plain, say
 
 _ROWS, _COLUMNS = 20, 8

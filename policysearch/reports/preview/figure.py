@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,23 +22,31 @@ from policysearch.policy.losses import loss_in_words, parse_loss
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.reports.preview.captions import captions
-from policysearch.reports.preview.sheet import Picture, sheet
-from policysearch.study.policy_spec import named_policy
+from policysearch.reports.preview.pairs import notes_on_pairs, pair_pictures
+from policysearch.reports.preview.sheet import Picture, pixels, sheet
 
 BATCH = 128  # images drawn together where they depend on each other
 MOST = 20  # rows, and draws, of one picture
 
 
 def write_preview(
-    policy: str, dataset: Dataset, out: str | Path, *, images: int, draws: int, seed: int, progress: float
+    policy: Policy,
+    dataset: Dataset,
+    out: str | Path,
+    *,
+    images: int,
+    draws: int,
+    seed: int,
+    progress: float,
+    pairs: bool = False,
 ) -> list[str]:
     """Draw a policy on a data set's training part and write the picture; an old one is replaced when the new is done.
 
     Args:
-        policy: a policy file or a preset's name.
+        policy: what is drawn from.
         dataset: where the images are from.
         out: the picture, PATH.png.
-        images: rows, as in `preview`; draws, seed and progress likewise.
+        images: rows, as in `preview`; draws, seed, progress and pairs likewise.
 
     Returns:
         What to tell: the policy in words, and what the picture shows.
@@ -46,11 +55,13 @@ def write_preview(
         UserError: something given is wrong, or `out` cannot be written.
     """
     must_be_png(out)
-    shown = named_policy(policy)
     train = (dataset.x_train, dataset.y_train, dataset.classes)
-    write_figure(preview(shown, *train, rows=images, draws=draws, seed=seed, progress=progress), Path(out))
-    where = f"{out}: {images} training images of {dataset.name}, {draws} draws of each"
-    return [f"{_title(shown, progress)}:", in_words(shown), *_loss(shown), "", *_of_networks(shown.at(progress)), where]
+    figure = preview(policy, *train, rows=images, draws=draws, seed=seed, progress=progress, pairs=pairs)
+    write_figure(figure, Path(out))
+    shown = "pairs of views" if pairs or policy.pair else "draws"
+    where = f"{out}: {images} training images of {dataset.name}, {draws} {shown} of each"
+    words = [f"{_title(policy, progress)}:", in_words(policy), *_loss(policy), ""]
+    return [*words, *_of_networks(policy.at(progress)), where]
 
 
 def must_be_png(out: str | Path) -> None:
@@ -78,6 +89,7 @@ def preview(
     draws: int,
     seed: int = 0,
     progress: float = 0.0,
+    pairs: bool = False,
 ) -> Figure:
     """A figure with one row per image: on the left as it is, under it its class, beside it several draws.
 
@@ -93,12 +105,16 @@ def preview(
         draws: draws of each, 1 to 20.
         seed: 0 or more; the same seed gives the same figure.
         progress: share of training done, in [0, 1], for policies with stages.
+        pairs: draw two views of each image, as always of a policy with a `pair`.
 
     Raises:
-        UserError: a number is out of its range, or there are fewer than `rows` images.
+        UserError: a number is out of its range, or there are fewer than `rows` images, or the policy gives no views.
     """
-    grid = drawn_pictures(policy, images, labels, class_names, rows=rows, draws=draws, seed=seed, progress=progress)
-    return sheet(_title(policy, progress), preview_notes(policy.at(progress)), grid)
+    pairs = pairs or policy.pair is not None
+    numbers: Any = {"rows": rows, "draws": draws, "seed": seed, "progress": progress}
+    grid = drawn_pictures(policy, images, labels, class_names, **numbers, pairs=pairs)
+    notes = notes_on_pairs(policy) if pairs else preview_notes(policy.at(progress))
+    return sheet(_title(policy, progress), notes, grid)
 
 
 def drawn_pictures(
@@ -111,14 +127,20 @@ def drawn_pictures(
     draws: int,
     seed: int = 0,
     progress: float = 0.0,
+    pairs: bool = False,
 ) -> list[list[Picture]]:
-    """What a preview shows, and raises, as `rows` lists: an image as it is, then its draws.
+    """What a preview shows, and raises, as `rows` lists: an image as it is, then its draws, or pairs of views.
 
     The arguments are those of `preview`.
     """
     import torch
 
     _check(rows, draws, seed, len(images))
+    if pairs or policy.pair is not None:
+        chosen = _chosen(labels, rows, max(rows, BATCH), np.random.default_rng(seed))
+        names = [class_names[label] for label in labels[chosen[:rows]]]
+        generator = torch.Generator().manual_seed(seed)
+        return pair_pictures(policy, torch.from_numpy(images[chosen]), names, draws, generator, progress)
     current = without_unmeasured(policy).for_classes(class_names).at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
     batch, batch_labels = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
@@ -159,11 +181,6 @@ def _chosen(labels: NDArray[np.int64], rows: int, size: int, rng: np.random.Gene
     batch = order[np.lexsort((place, turn))][:size]
     batch[:rows] = batch[:rows][np.argsort(labels[batch[:rows]], kind="stable")]
     return batch
-
-
-def pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """[C, H, W] -> [H, W] grey or [H, W, 3]."""
-    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
 
 
 def _title(policy: Policy, progress: float) -> str:

@@ -35,6 +35,11 @@ class Picture:
     lines: tuple[str, ...]
 
 
+def pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[C, H, W] -> [H, W] grey or [H, W, 3]."""
+    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+
+
 def sheet(title: str, notes: Sequence[str], rows: Sequence[Sequence[Picture]]) -> Figure:
     """A figure of pictures in rows and columns, the first column set apart.
 

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from policysearch.core.tasks import task_named
+from policysearch.core.tasks import SELF_SUPERVISED, task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -23,6 +23,7 @@ from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import Panel, lines
 from policysearch.reports.preview.figure import drawn_pictures, preview_notes
+from policysearch.reports.preview.pairs import notes_on_pairs
 from policysearch.reports.preview.sheet import Picture
 from policysearch.study.config import SearchConfig
 
@@ -30,6 +31,10 @@ _ROWS, _DRAWS = 4, 5
 _SIDE = 160  # pixels, of a picture's longer side in the page
 _SMALL = 64  # images of fewer pixels are shown pixel by pixel
 _PLACES = f"Of every {1 + _DRAWS} pictures the first is a training image as it is, the others are draws of the policy"
+_PAIRS = 3
+_PLACES_OF_PAIRS = (
+    f"Of every {1 + 2 * _PAIRS} pictures the first is a training image as it is, the others are pairs of views of it"
+)
 _SOFTENED = {"target": "share of the target", "weight": "weight of the loss", "both": "share of the target, and weight"}
 
 
@@ -61,7 +66,8 @@ def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterato
     if isinstance(data, str):
         yield paragraph(f"There are no pictures of it here: {data}.", "note")
         return
-    yield paragraph(". ".join(preview_notes(policy.at(0.0), (_PLACES,))) + ".", "note")
+    notes = notes_on_pairs(policy, (_PLACES_OF_PAIRS,)) if _pairs(config) else preview_notes(policy.at(0.0), (_PLACES,))
+    yield paragraph(". ".join(notes) + ".", "note")
     yield from (_strip(row) for row in _grid(policy, config, data))
 
 
@@ -70,7 +76,15 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
     some = np.sort(np.random.default_rng(0).permutation(train)[:2000])  # of a large set, memory-mapped
     images, labels = np.ascontiguousarray(data.x_train[some]), data.y_train[some]
     rows = min(_ROWS, len(images))
-    return drawn_pictures(policy, images, labels, data.classes, rows=rows, draws=_DRAWS)
+    pairs = _pairs(config)
+    return drawn_pictures(
+        policy, images, labels, data.classes, rows=rows, draws=_PAIRS if pairs else _DRAWS, pairs=pairs
+    )
+
+
+def _pairs(config: SearchConfig) -> bool:
+    """Whether its children are shown two views of each image."""
+    return config.task == SELF_SUPERVISED
 
 
 def _strip(row: Sequence[Picture]) -> str:
