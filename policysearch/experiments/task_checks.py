@@ -136,4 +136,6 @@ def space_must_suit_task(task: str, space: Space) -> None:
     try:
         arms_must_suit_task(task, (*fixed, *space.specimens()))
     except UserError as error:
-        raise UserError(f"space {space.name}: {error}") from None
+        usual = task_named(task).defaults.get("space")
+        advice = f", or give --space {usual}" if usual and usual != space.name else ""
+        raise UserError(f"space {space.name}: {error}: take it out{advice}") from None

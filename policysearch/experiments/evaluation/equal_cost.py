@@ -171,12 +171,12 @@ def with_opponents(measured: Measured, rows: Mapping[str, Sequence[Row]], first:
         first: the first replicate.
     """
     values = {}
-    for name, metric in METRICS.items():
+    for name in measured.values:
         more = np.full((len(rows), measured.replicates), np.nan)
         for place, trials in enumerate(rows.values()):
             for row in trials:
                 if row.state == COMPLETE and 0 <= row.replicate - first < measured.replicates:
-                    more[place, row.replicate - first] = metric.read(row)
+                    more[place, row.replicate - first] = METRICS[name].read(row)
         values[name] = np.vstack([measured.values[name], more])
     return replace(measured, names=(*measured.names, *rows), values=values)
 

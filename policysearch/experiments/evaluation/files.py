@@ -12,9 +12,10 @@ import numpy as np
 from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.experiments.evaluation.equal_cost import EqualCost
 from policysearch.experiments.evaluation.ledger import NAME, Looks
-from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, Measured
+from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, Measured, metrics_of
 from policysearch.experiments.evaluation.plot import write_plot
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import metric_result
@@ -52,9 +53,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
     """
     metrics = {
         name: {
-            "title": METRICS[name].title,
-            "meaning": METRICS[name].meaning,
-            "better": METRICS[name].better,
+            "title": summary.titles[name].title,
+            "meaning": summary.titles[name].meaning,
+            "better": summary.titles[name].better,
             "scores": plain(result.scores),
             "searched": [fields_of(pair, "policy") for pair in result.searched],
             "fixed": [fields_of(pair, "policy") for pair in result.fixed],
@@ -167,7 +168,7 @@ def _summary(document: Mapping[str, Any]) -> Summary:
     return Summary(
         measured,
         against,
-        {name: metric_result(measured, name, against) for name in METRICS},
+        {name: metric_result(measured, name, against) for name in measured.values},
         judge_policy(measured),
         Looks(**document["looks"]),
         null_check(measured) if null else None,
@@ -194,11 +195,12 @@ def _classes(document: Mapping[str, Any] | None) -> ClassShares | None:
 
 def _measured(document: Mapping[str, Any]) -> Measured:
     names = tuple(document["policies"])
-    stored = {name: _array(entry["values"]) for name, entry in document["metrics"].items() if name in METRICS}
+    metrics = metrics_of(document["about"].get("task", CLASSIFICATION))
+    stored = {name: _array(entry["values"]) for name, entry in document["metrics"].items() if name in metrics}
 
     # Files of earlier versions lack metrics that came later.
     shape = stored[ERROR].shape
-    values = {name: stored.get(name, np.full(shape, np.nan)) for name in METRICS}
+    values = {name: stored.get(name, np.full(shape, np.nan)) for name in metrics}
     values[ACCURACY] = stored.get(ACCURACY, 1 - stored[ERROR])
     if any(value.shape != (len(names), shape[1]) for value in values.values()):
         raise ValueError("its metrics are of different sizes")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import PERCENT, PLAIN, Unit
 from policysearch.stats.arrays import Floats
@@ -78,6 +79,8 @@ _BY_CLASS = {
 }
 """Name -> title and meaning."""
 
+CHARACTERS = "character_accuracy"
+
 METRICS: dict[str, Metric] = {
     ERROR: Metric("error", "share of test images predicted wrong", _error, PERCENT, counted=True),
     ACCURACY: Metric(
@@ -92,6 +95,13 @@ METRICS: dict[str, Metric] = {
         1,
         counted=True,
     ),
+    CHARACTERS: Metric(
+        "character accuracy",
+        "1 - edit distance over the number of characters of the test part",
+        partial(_stored, "test_character_accuracy"),
+        PERCENT,
+        1,
+    ),
     "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
     "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
@@ -102,7 +112,22 @@ METRICS: dict[str, Metric] = {
     "worker_seconds": Metric("worker-s", "time in a worker, failed attempts included", _seconds, _SECONDS),
     "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _SECONDS),
 }
-"""In the order of the tables."""
+"""Those of all tasks, in the order of the tables."""
+_OF_TEXTS = (ERROR, ACCURACY, CHARACTERS, "loss", VALIDATION, "worker_seconds", "cpu_seconds")
+
+
+def metrics_of(task: str) -> dict[str, Metric]:
+    """The metrics of the networks of a task, in the order of the tables."""
+    row = task_named(task)
+    if row.needs != "texts":
+        return {name: metric for name, metric in METRICS.items() if name != CHARACTERS}
+    metrics = {name: METRICS[name] for name in _OF_TEXTS}
+    return metrics | {
+        ERROR: replace(metrics[ERROR], meaning="share of test lines read with a mistake"),
+        ACCURACY: replace(metrics[ACCURACY], title=row.short, meaning="share of test lines read without a mistake"),
+        VALIDATION: replace(metrics[VALIDATION], meaning=f"{row.short} on the validation part"),
+        "loss": replace(metrics["loss"], meaning="mean CTC loss per line on the test part, nats"),
+    }
 
 
 @dataclass(frozen=True)
@@ -151,20 +176,24 @@ class Measured:
         return self.test_images if METRICS[metric].counted else 0
 
 
-def measured(contenders: Sequence[Contender], rows: Sequence[Row], replicates: int, first: int) -> Measured:
+def measured(
+    contenders: Sequence[Contender], rows: Sequence[Row], replicates: int, first: int, task: str = CLASSIFICATION
+) -> Measured:
     """The metrics of recorded trials.
 
     Args:
         contenders: the policies, the evaluated one first.
         rows: trials; those of other arms or replicates do not count.
         replicates: how many, counted from `first`.
+        task: what the networks learned.
     """
+    metrics = metrics_of(task)
     place = {contender.arm.key: i for i, contender in enumerate(contenders)}
-    values = {name: np.full((len(contenders), replicates), np.nan) for name in METRICS}
+    values = {name: np.full((len(contenders), replicates), np.nan) for name in metrics}
     for row in rows:
         at = (place.get(row.arm.key, -1), row.replicate - first)
         if row.state == COMPLETE and at[0] >= 0 and 0 <= at[1] < replicates:
-            for name, metric in METRICS.items():
+            for name, metric in metrics.items():
                 values[name][at] = metric.read(row)
     fixed = tuple(contender.name for contender in contenders if contender.fixed)
     return Measured(tuple(contender.name for contender in contenders), fixed, values)

@@ -22,11 +22,13 @@ _LONGEST = 44  # letters of a name
 
 
 def write_plot(summary: Summary, path: Path) -> None:
-    """Draw both panels; intervals are 95 %."""
+    """Draw both panels, or the differences alone where nothing was judged under patches; intervals are 95 %."""
+    under_patches = OCCLUSION[0] in summary.metrics
     with picture(path, 12, 5 + 0.2 * len(summary.measured.names)) as figure:
-        left, right = figure.subplots(1, 2)
-        _occlusion(left, summary)
-        _differences(right, summary)
+        panels = figure.subplots(1, 2 if under_patches else 1, squeeze=False)[0]
+        if under_patches:
+            _occlusion(panels[0], summary)
+        _differences(panels[-1], summary)
 
 
 def _occlusion(axes: Axes, summary: Summary) -> None:
@@ -68,7 +70,7 @@ def _differences(axes: Axes, summary: Summary) -> None:
         )
     axes.axvline(0, color="gray", linewidth=1)
     axes.set_yticks([-i for i in range(len(names))], [legend_label(name, _LONGEST) for name in names], fontsize=8)
-    axes.set_xlabel("difference of test accuracy [points], 95 % interval; right is better")
+    axes.set_xlabel(f"difference of test {summary.titles[ACCURACY].title} [points], 95 % interval; right is better")
     axes.set_title("paired within seeds")
     if summary.references:
         _legend(axes)

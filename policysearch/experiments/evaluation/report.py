@@ -15,7 +15,7 @@ from policysearch.experiments.evaluation.files import FILES, checked_in_words, c
 from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
-from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.experiments.evaluation.text import NOTES, grids, has_occlusion
 from policysearch.reports.class_effects import NOTE, drawn_against, effects_dots
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import (
@@ -66,12 +66,12 @@ def _plots(summary: Summary) -> Iterator[str]:
     scores = summary.metrics[ACCURACY].scores
     panels = {name: Panel(name, *words) for name, words in _PANELS.items()}
     rows = [Dot(score.policy, PERCENT.scaled(score.interval), 0 if i == 0 else 4) for i, score in enumerate(scores)]
-    yield heading(2, "Test accuracy")
+    yield heading(2, f"Test {summary.titles[ACCURACY].title}")
     yield plots(
         [
             figure(dots(panels["accuracy"], rows), "Intervals are 95 %, over seeds, each policy by itself."),
             *_differences(summary, panels["difference"]),
-            figure(lines(panels["occlusion"], _occlusion(summary), list(summary.measured.names))),
+            *_under_patches(summary, panels["occlusion"]),
         ]
     )
 
@@ -93,6 +93,11 @@ def _differences(summary: Summary, panel: Panel) -> Iterator[str]:
 def _dot(pair: PairedTest, summary: Summary) -> Dot:
     series = 0 if pair.name == summary.measured.searched else 4
     return Dot(f"{pair.name} − {pair.other}", PERCENT.scaled(pair.difference), series)
+
+
+def _under_patches(summary: Summary, panel: Panel) -> Iterator[str]:
+    if has_occlusion(summary):
+        yield figure(lines(panel, _occlusion(summary), list(summary.measured.names)))
 
 
 def _occlusion(summary: Summary) -> list[Curve]:

@@ -114,7 +114,7 @@ def _run(work: _Evaluation) -> Evaluated:
         compared = contenders(work.prepared.entrant.arm, _fixed(work, grid), work.prepared.also)
         reads = _train_and_test(work, compared)
         _must_have_succeeded(compared[0], store.rows)
-        networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST)
+        networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST, work.session.config.task)
         equal, networks = _train_opponents(work, networks, compared)
     finally:
         work.session.write_trials()
@@ -202,7 +202,7 @@ def _about(work: _Evaluation, compared: Sequence[Contender], equal: EqualCost | 
         "policies": policies,
         "search": str(prepared.entrant.run) if prepared.entrant.run else None,
         "data": prepared.dataset.name,
-        **settings_of(config, "model", "images", "epochs", "seed", "split_seed"),
+        **settings_of(config, "task", "model", "images", "epochs", "seed", "split_seed"),
         "recipe": config.recipe.model_dump(mode="json"),
         "seeds": prepared.settings.seeds,
         "test_images": len(prepared.dataset.y_test),

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from policysearch.core.tasks import CLASSIFICATION
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.equal_cost import EqualCost, equal_cost_in_words
 from policysearch.experiments.evaluation.ledger import Looks
-from policysearch.experiments.evaluation.metrics import ACCURACY, METRICS, Measured
+from policysearch.experiments.evaluation.metrics import ACCURACY, Measured, Metric, metrics_of
 from policysearch.experiments.evaluation.randaugment_grid import GridResult
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
 from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict, false_claims, judge_policy
@@ -61,6 +62,11 @@ class Summary:
         return _effects(self.measured, self.classes)
 
     @property
+    def titles(self) -> Mapping[str, Metric]:
+        """How the metrics are called and written, by name."""
+        return metrics_of(str(self.about.get("task", CLASSIFICATION)))
+
+    @property
     def sentence(self) -> str:
         """The verdict, what else the search would have paid for, and how often the test part has been read."""
         parts = [self.verdict.sentence]
@@ -81,7 +87,7 @@ def summary(
     """The statistics of what was measured; `about` must hold test_images, the size of the test part."""
     measured = replace(measured, test_images=int(about["test_images"]))
     against = references(measured, best_fixed(measured))
-    metrics = {name: metric_result(measured, name, against) for name in METRICS}
+    metrics = {name: metric_result(measured, name, against) for name in measured.values}
     cautions = (
         *_classes(_effects(measured, classes)),
         *_failures(metrics[ACCURACY], measured),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, METRICS, OCCLUSION, Metric
+from policysearch.experiments.evaluation.metrics import ACCURACY, CHARACTERS, ERROR, OCCLUSION, Metric
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.class_effects import effects_grid
 from policysearch.reports.numbers import probability
 from policysearch.reports.table import Grid
 from policysearch.stats.paired import PairedTest
 
-_OF_POLICIES = (ACCURACY, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
+_OF_POLICIES = (ACCURACY, CHARACTERS, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
 NOTES = (
     "brackets are 95 % t intervals over seeds, of means and of differences, which are paired within seeds",
     "p: two-sided paired t test, corrected by Holm over the comparisons of one metric; detectable: the true "
@@ -29,16 +29,24 @@ def grids(summary: Summary) -> list[Grid]:
     of_searched = [_differences(summary, searched, other) for other in summary.references]
     of_fixed = [_of_fixed(summary, other) for other in summary.references]
     by_class = [effects_grid(summary.by_class, "the test part")] if summary.by_class is not None else []
+    occlusion = [_occlusion(summary)] if has_occlusion(summary) else []
     shown = [grid for grid in of_fixed if grid.rows]
-    return [_policies(summary), _occlusion(summary), *of_searched, *shown, *by_class]
+    return [_policies(summary), *occlusion, *of_searched, *shown, *by_class]
+
+
+def has_occlusion(summary: Summary) -> bool:
+    """Whether networks were judged on images under patches."""
+    return OCCLUSION[0] in summary.metrics
 
 
 def _policies(summary: Summary) -> Grid:
-    heads = ("policy", "seeds", *(f"{METRICS[name].title} [95 %]" for name in _OF_POLICIES))
+    titles = summary.titles
+    shown = [name for name in _OF_POLICIES if name in summary.metrics]
+    heads = ("policy", "seeds", *(f"{titles[name].title} [95 %]" for name in shown))
     rows = []
     for i, name in enumerate(summary.measured.names):
-        scores = [summary.metrics[metric].scores[i] for metric in _OF_POLICIES]
-        cells = [METRICS[metric].unit.estimate(s.interval) for s, metric in zip(scores, _OF_POLICIES, strict=True)]
+        scores = [summary.metrics[metric].scores[i] for metric in shown]
+        cells = [titles[metric].unit.estimate(s.interval) for s, metric in zip(scores, shown, strict=True)]
         rows.append((name, str(scores[0].n), *cells))
     return Grid("On the test part", heads, tuple(rows), (summary.measured.searched,))
 
@@ -46,7 +54,7 @@ def _policies(summary: Summary) -> Grid:
 def _occlusion(summary: Summary) -> Grid:
     heads = ("policy", *(f"{share} % hidden [95 %]" for share in OCCLUSION))
     rows = [
-        (name, *(METRICS[m].unit.estimate(summary.metrics[m].scores[i].interval) for m in OCCLUSION.values()))
+        (name, *(summary.titles[m].unit.estimate(summary.metrics[m].scores[i].interval) for m in OCCLUSION.values()))
         for i, name in enumerate(summary.measured.names)
     ]
     title = "Accuracy on the test part, a square patch hiding a share of each image"
@@ -55,18 +63,18 @@ def _occlusion(summary: Summary) -> Grid:
 
 def _differences(summary: Summary, policy: str, other: str) -> Grid:
     rows = []
-    for name, metric in METRICS.items():
+    for name in summary.metrics:
+        metric = summary.titles[name]
         if name in (ERROR, OCCLUSION[0]) or not summary.measured.has(name):  # the accuracy says the first two
             continue
         pairs = [pair for pair in summary.metrics[name].searched if pair.other == other]
         rows += [(metric.compared, *_cells(pair, metric)) for pair in pairs]
-    return Grid(
-        f"{policy} minus {_title(summary, other)}", ("metric", *_AGAINST), tuple(rows), (METRICS[ACCURACY].compared,)
-    )
+    title = f"{policy} minus {_title(summary, other)}"
+    return Grid(title, ("metric", *_AGAINST), tuple(rows), (summary.titles[ACCURACY].compared,))
 
 
 def _of_fixed(summary: Summary, other: str) -> Grid:
-    metric = METRICS[ACCURACY]
+    metric = summary.titles[ACCURACY]
     rows = [(pair.name, *_cells(pair, metric)) for pair in summary.metrics[ACCURACY].fixed if pair.other == other]
     return Grid(f"Test {metric.title} of the others minus that of {other}", ("policy", *_AGAINST), tuple(rows))
 
