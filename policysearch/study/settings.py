@@ -7,9 +7,9 @@ it began with follow from the group and from the marks of the field.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from policysearch.child.recipe import Recipe
 from policysearch.core.settings import Mark, Settings
@@ -44,11 +44,15 @@ class ModelSettings(Settings):
     ] = None
     recipe: Annotated[Recipe, Mark.FIXED] = Recipe()
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _with_defaults_of_task(cls, values: Any) -> Any:
-        """Settings that are left open, as the task has them."""
-        return with_defaults_of_task(cls, values) if isinstance(values, Mapping) else values
+    def _with_defaults_of_task(cls, values: Any, validated: ModelWrapValidatorHandler[Self]) -> Self:
+        """Settings that are left open, as the task has them; they count as open."""
+        if not isinstance(values, Mapping):
+            return validated(values)
+        settings = validated(with_defaults_of_task(cls, values))
+        settings.model_fields_set.intersection_update(values)
+        return settings
 
 
 class SpaceSettings(Settings):

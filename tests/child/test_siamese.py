@@ -19,10 +19,12 @@ from policysearch.child.recipe import Recipe
 from policysearch.child.self_supervised import siamese_run
 from policysearch.child.self_supervised.backbone import without_classifier
 from policysearch.child.self_supervised.refusals import must_take_policy, must_take_training
+from policysearch.child.self_supervised.rotations import exam_of
 from policysearch.child.self_supervised.siamese import Siamese, pair_loss, siamese
 from policysearch.child.sgd import SGD
 from policysearch.child.training_run import ChildError
 from policysearch.core.errors import CheckpointError, UserError
+from policysearch.datasets.dataset import Dataset
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from tests.support.siamese_children import CROP, Constant, WideDropNet, siamese_child, unlabelled
@@ -161,6 +163,7 @@ def test_weights_of_pairs_reach_the_network():
 
 def test_without_labels_rotations_are_what_is_judged():
     metrics, _ = siamese_child(data=unlabelled(small_data()))
+    assert metrics["class_counts"] == []
     assert metrics["accuracy"] == metrics["rotation"] and metrics["validation_images"] == 4 * 24
     labelled, _ = siamese_child()
     assert labelled["rotation"] == metrics["rotation"] and labelled["accuracy"] != metrics["accuracy"]
@@ -175,6 +178,23 @@ def test_an_examination_gets_the_probe():
 
     metrics, _ = siamese_child(options={"examine": examine})
     assert metrics["test_accuracy"] == 0.5 and [tuple(out.shape) for out in seen] == [(5, 3)]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_test_part_is_told_apart_by_classes_or_by_angles(labelled):
+    images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 3 * labelled
+    classes = ("a", "b", "c") if labelled else ("unlabelled",)
+    exam = exam_of(Dataset("dots", images, labels, images, labels, classes, labelled=labelled), torch.device("cpu"), 4)
+    seen = []
+
+    def logits(inputs):
+        seen.append(inputs)
+        return torch.eye(3 if labelled else 4)[torch.zeros(len(inputs), dtype=torch.long)]
+
+    metrics = exam(small_data(), logits, seed=0)
+    assert metrics["test_images"] == (6 if labelled else 24)
+    assert metrics["test_accuracy"] == pytest.approx(1 / 3 if labelled else 1 / 4)
+    assert ("test_class_counts" in metrics) == labelled
 
 
 @pytest.mark.parametrize("name", ["small-resnet", "quick-resnet", pytest.param("resnet-18", marks=pytest.mark.slow)])

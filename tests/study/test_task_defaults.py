@@ -30,6 +30,12 @@ def test_what_is_set_stays(other_defaults):
     assert (config.images, config.recipe.rate) == (500, 0.1)
 
 
+def test_defaults_of_the_task_count_as_open(other_defaults):
+    """`evaluate` takes all training images where nobody said how many."""
+    config = make_config({"task": "text-lines", "space": "single"})
+    assert "images" not in config.model_fields_set and "space" in config.model_fields_set
+
+
 def test_classification_is_as_without_a_task(other_defaults):
     assert SearchConfig(task="classification") == SearchConfig()
     assert "images" not in SearchConfig(task="classification").model_fields_set

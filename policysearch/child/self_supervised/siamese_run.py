@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -109,7 +109,8 @@ class SiameseRun(TrainingRun):
         """Fit the probe, and measure it on the validation part."""
         mark = time.perf_counter()
         probed = self._with_probe()
-        self.judgement = probed.judged(probed.validation, self.spec.further)
+        judgement = probed.judged(probed.validation, self.spec.further)
+        self.judgement = judgement if self.labelled else replace(judgement, class_counts=[])
         self.clock.evaluation += time.perf_counter() - mark
         before = [point for point in self.curve if point["epoch"] < epoch]
         accuracy, loss = self.validation["accuracy"], self.validation["loss"]
