@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
 
 _OWN_DATA = {
-    "FOLDER": "images, one sub-folder per class; or Parquet",
+    "FOLDER": "images, one sub-folder per class; or Parquet; or lines of text with labels.csv (guide text-lines)",
     "PATH.npz": "x_train, y_train, x_test, y_test",
     "MODULE:FUNCTION": "returns such arrays",
 }
