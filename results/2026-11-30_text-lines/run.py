@@ -1,4 +1,4 @@
-"""The default search of --task text-lines: python run.py [--runs N] [--trials N] [--out FOLDER] writes text-lines.md here.
+"""The default search of --task text-lines: python run.py [--runs N] [--trials N] [--out FOLDER] writes a table here.
 
 Each run is one search with a seed of its own; its confirmation trains the finalists and the fixed policies anew on four
 replicates, and is compared with no augmentation by pairs. The same command goes on where it was stopped; with --table
