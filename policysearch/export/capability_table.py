@@ -45,6 +45,7 @@ What a whole policy may ask for:
 | a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles |
 | several in random order (some_of) | yes | no | no | no |
 | softened targets and weights, a loss | yes | no | no | no |
+| classes that differ, targets spread by confusion | yes, given labels | no | no | no |
 | mixes of the batch | all but SnapMix and those of lines | no | no | no |
 | means of several draws (AugMix) | yes | no | no | no |
 | stages | yes, by `progress` | no | no | no |

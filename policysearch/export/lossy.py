@@ -38,7 +38,7 @@ def built(value: object, module: str) -> Any:
     """The object that an expression over a module's names stands for.
 
     Args:
-        value: of `codegen`: names, calls, lists and tuples of such, or plain values.
+        value: of `codegen`: names, calls, lists, tuples and dictionaries of such, or plain values.
         module: a template module, by its full name.
     """
     if isinstance(value, Name):
@@ -48,6 +48,8 @@ def built(value: object, module: str) -> Any:
         return built(Name(value.function), module)(*(built(part, module) for part in value.arguments), **named)
     if isinstance(value, list | tuple):
         return type(value)(built(part, module) for part in value)
+    if isinstance(value, dict):
+        return {key: built(part, module) for key, part in value.items()}
     return value
 
 

@@ -71,7 +71,9 @@ def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, 
     if to not in EXPORTS:
         raise unknown_name("library", to, EXPORTS)
     module = import_module(f"policysearch.export.to_{to}")
-    expressed, losses = module.expressible(policy)
+    names = policy.about.get("classes")
+    labelled = policy.for_classes(names) if names and to != "json" else policy
+    expressed, losses = module.expressible(labelled)
     if losses and not allow_loss:
         raise refusal(f"{to} cannot express all of this policy", losses)
     return module, expressed, losses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,8 @@ from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
 from policysearch.export.lossy import Source, built, head, in_strings, own_operation, replaced, without_network
 from policysearch.export.torchvision_plan import Plan
-from policysearch.policy.classes import common, differs_by_class
+from policysearch.policy.class_parts import by_class_index
+from policysearch.policy.classes import differs_by_class, policy_of, unmeasured, without_unmeasured
 from policysearch.policy.losses import Loss, OnlineLabelSmoothing, loss_in_words, parse_loss
 from policysearch.policy.mixes import Mix, mix_row
 from policysearch.policy.policy import Policy
@@ -38,7 +40,7 @@ _SOFT_CLASS = '''class SoftLearnedPolicy(TargetTransform):
     """`LearnedPolicy` with the targets and weights that it was found with."""
 
     def __init__(self, num_classes: int) -> None:
-        super().__init__(LearnedPolicy(), num_classes, {softening}, MIXES)
+        super().__init__(LearnedPolicy(), num_classes, {softening}, MIXES{classes})
 '''
 _PAIR_CLASS = '''class LearnedPair(TwoViews):
     """Two views of an image by `LearnedPolicy`, and what the pair of them counts."""
@@ -61,6 +63,7 @@ first, second, weight = pair(image)  # in the data set: a PIL image or uint8 [C,
 loader = DataLoader(data_set, batch_size=512, collate_fn=pair.collate)
 value = (weights * distance(network(first.float() / 255), network(second.float() / 255))).mean()  # weights [B]
 """
+_UNMEASURED = "the confusion by which targets are spread has not been measured: they are spread evenly"
 _STAGE_SOFTENING = "the file has one softening curve for the whole training: that of later stages is left out"
 
 
@@ -74,12 +77,22 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     if reasons:
         stages = tuple(stage.model_copy(update={"mix": None}) for stage in expressed.stages)
         expressed, lost = expressed.model_copy(update={"mix": None, "stages": stages}), [*lost, *reasons]
-    if any(stage.softening for stage in expressed.stages):
+    if any(stage.softening for part in (expressed, *_of_classes(expressed).values()) for stage in part.stages):
         stages = tuple(stage.model_copy(update={"softening": None}) for stage in expressed.stages)
         expressed, lost = expressed.model_copy(update={"stages": stages}), [*lost, _STAGE_SOFTENING]
-    if differs_by_class(expressed):
-        expressed, lost = common(expressed), [*lost, "classes that differ are augmented as all others"]
+    if unmeasured(expressed):
+        expressed, lost = without_unmeasured(expressed), [*lost, _UNMEASURED]
     return expressed, lost
+
+
+def _of_classes(policy: Policy) -> dict[int, Policy]:
+    """What images of the classes that differ draw from, with its stages, by the index of the class.
+
+    Raises:
+        UserError: a class is called by name.
+    """
+    keys = dict.fromkeys([*policy.classes, *(key for stage in policy.stages for key in stage.classes or ())])
+    return {index: policy_of(policy, str(index)) for index in by_class_index(keys)}
 
 
 def _why_not_mixed(mix: Mix | None) -> str | None:
@@ -98,9 +111,11 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
         num_classes: None for `LearnedPolicy` or `LearnedPair`, otherwise for `SoftLearnedPolicy`.
 
     Raises:
-        UserError: classes are given for a policy of pairs, which needs none.
+        UserError: classes are given for a policy of pairs, which needs none, or are missing for one that differs by
+            class, or are fewer than it calls.
     """
-    plan = Plan(policy)
+    plan, parts = Plan(policy), _of_classes(policy)
+    _check_classes(policy, parts, num_classes)
     transform = built(plan.transform(plan.stages), _TEMPLATES)
     if _has_pairs(policy):
         if num_classes is not None:
@@ -112,7 +127,22 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
     if num_classes is None:
         return transform
     target = import_module(_TEMPLATES).TargetTransform
-    return target(transform, num_classes, built(plan.softening, _TEMPLATES), built(plan.mixes, _TEMPLATES))
+    softening, mixes = built(plan.softening, _TEMPLATES), built(plan.mixes, _TEMPLATES)
+    return target(transform, num_classes, softening, mixes, built(_class_parts(parts), _TEMPLATES))
+
+
+def _check_classes(policy: Policy, parts: Mapping[int, Policy], num_classes: int | None) -> None:
+    name = policy.name or policy.hash
+    if parts and num_classes is None:
+        raise UserError(f"{name} differs by class, and so needs labels: give num_classes, as to_torchvision(10)")
+    if parts and num_classes is not None and max(parts) >= num_classes:
+        raise UserError(f"{name} has a part for class {max(parts)}, and there are classes 0..{num_classes - 1}")
+
+
+def _class_parts(parts: Mapping[int, Policy]) -> dict[int, tuple[Call, Call | None]]:
+    """The transform and the softening of classes that differ."""
+    plans = {index: Plan(part) for index, part in parts.items()}
+    return {index: (plan.transform(plan.stages), plan.softening) for index, plan in plans.items()}
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
@@ -124,7 +154,7 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
         source: where the policy comes from, and what of it is left out.
     """
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
-    soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes))
+    soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes) or differs_by_class(policy))
     tail = [*_policy(plan), *(_soft(plan, loss) if soft else []), *_pair(plan)]
     definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
     doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
@@ -138,7 +168,8 @@ def _policy(plan: Plan) -> list[str]:
     constant, value = ("STAGES", stages) if staged else ("POLICY", stages[0][1])
     call = plan.transform([Name("*STAGES")] if staged else [(0.0, Name("POLICY"))])
     arguments = rendered(Call("", call.arguments, call.named))[1:-1]
-    title = "The policy above, set `progress` to the share of the training done." if staged else "The policy above."
+    which = "The policy above" + (" of the classes without one of their own" if differs_by_class(plan.policy) else "")
+    title = f"{which}, set `progress` to the share of the training done." if staged else f"{which}."
     return [
         *(_assignment(name, choice) for name, choice in shared.items()),
         _assignment(constant, value),
@@ -180,9 +211,12 @@ def _soft(plan: Plan, loss: Loss | None) -> list[str]:
     softening = plan.softening
     constants = [_assignment("SOFTENING", softening)] if softening else []
     constants.append(_assignment("MIXES", plan.mixes))
+    parts = _class_parts(_of_classes(plan.policy))
+    if parts:
+        constants.append(_assignment("CLASSES", parts))
     return [
         *constants,
-        _SOFT_CLASS.format(softening="SOFTENING" if softening else "None"),
+        _SOFT_CLASS.format(softening="SOFTENING" if softening else "None", classes=", CLASSES" if parts else ""),
         *([] if isinstance(loss, OnlineLabelSmoothing) else [_loss(loss)]),
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policysearch.export.codegen import Call, Name
+from policysearch.policy.class_parts import by_class_index
 from policysearch.policy.classes import all_sub_policies
 from policysearch.policy.mixes import Mix, mix_alpha
 from policysearch.policy.operations import OPERATIONS
@@ -56,7 +57,11 @@ class Plan:
             return None
         curves = [_curve(curve.k, curve.p_min, names) for curve, names in softening.curves()]
         kind = "Softening" if self.policy.mixture is None else "MixtureSoftening"
-        return Call(kind, [softening.mode, curves], {"normalise": True} if softening.normalise else {})
+        named: dict[str, object] = {"normalise": True} if softening.normalise else {}
+        if softening.confusion is not None:
+            rows = {true: by_class_index(row) for true, row in by_class_index(softening.confusion).items()}
+            named["confusion"] = {true: {k: _whole(n) for k, n in row.items()} for true, row in rows.items()}
+        return Call(kind, [softening.mode, curves], named)
 
     @property
     def pair(self) -> Call | None:
@@ -79,6 +84,10 @@ class Plan:
         """Names of the operations used, sorted."""
         subs = all_sub_policies(self.policy)
         return sorted({choice.operation for sub in subs for step in sub.steps for choice in choices(step)})
+
+
+def _whole(number: float) -> float:
+    return int(number) if number == int(number) else number
 
 
 def _visibility(name: str) -> str | None:

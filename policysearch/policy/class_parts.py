@@ -102,7 +102,7 @@ def by_class_index(parts: Mapping[str, _Part]) -> dict[int, _Part]:
     named = [shortened(key) for key in parts if not _INDEX.fullmatch(key)]
     if named:
         raise UserError(
-            f"the policy calls a class {named[0]!r}, and labels are indices: policy.for_classes(names), with the names "
-            "of all classes in the order of their labels, puts indices in their place"
+            f"the policy calls a class {named[0]!r}, and labels are indices: write its index, or in Python take "
+            "policy.for_classes(names), with the names of all classes in the order of their labels"
         )
     return {index: parts[str(index)] for index in sorted(map(int, parts))}

@@ -109,6 +109,7 @@ PULLED = ([2.0, 2, 2], [1.0, 1.8, 1.2], [0.5, 1.62, 0.72], [0.0, 0, 0], [0.0, 0,
 CHECKS = {
     "adaptive": lambda names: bool((names["shares"] >= 0).all()) and names["policy"].adaptive.warmup == 0.1,
     "README": lambda names: names["image"].shape == (3, 32, 32) and names["image"].dtype == torch.float32,
+    "class-policies": lambda names: [*names["digits"].classes] == ["6", "9"],
     "data": lambda names: names["function"]()["x_train"].shape == (90, 16, 16),
     "evaluate": lambda names: "n = 10" in names["result"].summary.sentence,
     "export": lambda names: names["value"] > 0 and names["same"] and names["shapes"] == [(50, 32, 32, 3)] * 2,

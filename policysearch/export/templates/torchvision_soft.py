@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as TF
 from policysearch.augmentation.kernels.filters import _blur_left, _colour_left, _gray_left, _noise_left, _sharpness_left
 from policysearch.augmentation.mixing import _cutmix, _mixup, _mosaic, _sample_pairing, shared
 from policysearch.augmentation.sampling import MixDraw, mix_draw
-from policysearch.augmentation.soft_targets import confidence, soften
+from policysearch.augmentation.soft_targets import confidence, shares, soften
 from policysearch.export.templates.torchvision_operations import (
     autocontrast,
     brightness,
@@ -117,12 +117,14 @@ class Curve:
 class Softening:
     """Soft Augmentation (Liu et al. 2023): what an image's target, weight or both lose with its visibility.
 
-    `mode`: target, weight or both. `normalise` divides the weights by their mean over the batch.
+    `mode`: target, weight or both. `normalise` divides the weights by their mean over the batch. `confusion`: how
+    often images of a class, the outer key, were taken for another; what a target loses goes there (None: evenly).
     """
 
     mode: str
     curves: Sequence[Curve]
     normalise: bool = False
+    confusion: Mapping[int, Mapping[int, float]] | None = None
 
     def confidence(self, image: Tensor, drawn: Any, num_classes: int) -> Tensor:
         """[] in [0, 1]: the product over the curves, not below the least p_min."""
@@ -174,21 +176,40 @@ MIXERS = {"mixup": _mixup, "cutmix": _cutmix, "sample-pairing": _sample_pairing,
 class TargetTransform(nn.Module):
     """(image, label) -> (image, target [classes] float32, weight [] float32), and `collate` for a DataLoader.
 
-    `mixes`: from which share of the training on, in [0, 1), the batch is mixed by what (None: not).
+    `mixes`: from which share of the training on, in [0, 1), the batch is mixed by what (None: not). `classes`: the
+    policy and the softening of classes that have their own, by label.
     """
 
-    def __init__(self, policy: Any, num_classes: int, softening: Any, mixes: Sequence[tuple[float, Any]]) -> None:
+    def __init__(
+        self,
+        policy: Any,
+        num_classes: int,
+        softening: Any,
+        mixes: Sequence[tuple[float, Any]],
+        classes: Mapping[int, tuple[Any, Any]] | None = None,
+    ) -> None:
         super().__init__()
         self.policy, self.num_classes, self.softening, self.mixes = policy, num_classes, softening, mixes
+        self.classes = dict(classes or {})
+        self._spreads = {key: self._spread(part) for key, (_, part) in self.classes.items()}
+        self._common_spread = self._spread(softening)
+
+    def _spread(self, softening: Any) -> Tensor | None:
+        if softening is None or softening.confusion is None:
+            return None
+        return shares(softening.confusion, self.num_classes)
 
     def forward(self, image: Any, label: int) -> tuple[Any, Tensor, Tensor]:
         """One image, PIL (L or RGB) or uint8 [C, H, W], and its class in 0..classes-1."""
-        params = self.policy.make_params([image])
-        out, which = self.policy.transform(image, params), torch.as_tensor(label)
-        if self.softening is None:
+        policy, softening = self.classes.get(int(label), (self.policy, self.softening))
+        policy.progress = self.policy.progress
+        params = policy.make_params([image])
+        out, which = policy.transform(image, params), torch.as_tensor(label)
+        if softening is None:
             return out, one_hot(which, self.num_classes).float(), torch.ones(())
-        p = self.softening.confidence(_as_tensor(image), params["draws"][0], self.num_classes)
-        target, weight = soften(self.softening.mode, p[None], which[None], self.num_classes)
+        p = softening.confidence(_as_tensor(image), params["draws"][0], self.num_classes)
+        spread = self._spreads.get(int(label), self._common_spread)
+        target, weight = soften(softening.mode, p[None], which[None], self.num_classes, spread)
         return out, target[0], weight[0]
 
     def collate(self, samples: Sequence[tuple[Any, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
