@@ -22,6 +22,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.folds import folds_of_rows
 from policysearch.datasets.split import split
 from policysearch.experiments.apart import begin_to_import
+from policysearch.experiments.class_rewards import class_reward_notes
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
@@ -172,7 +173,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     outputs = outputs_of(config.task, dataset)
     notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
     rare = rare_class_notes(dataset, sides) if task_named(config.task).needs != "texts" and dataset.labelled else ()
-    return (*rare, *notes)
+    return (*rare, *class_reward_notes(config, dataset, sides), *notes)
 
 
 def _smallest_batch(config: SearchConfig) -> int:

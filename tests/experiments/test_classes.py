@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from policysearch.cli.show import show_run
+from policysearch.core.errors import UserError
+from policysearch.datasets.load import load
+from policysearch.datasets.split import split
+from policysearch.experiments.class_rewards import class_reward_notes
 from policysearch.experiments.evaluation.files import read_evaluation
 from policysearch.experiments.evaluation.report import page as evaluation_page
 from policysearch.experiments.search.brief import saved_brief
@@ -18,6 +23,7 @@ from policysearch.experiments.search.report.page import page
 from policysearch.experiments.search.result import read_whole
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.policy import Policy
+from policysearch.study.config import SearchConfig
 from tests.support.digit_children import DIGITS, IMAGES, SPACE, TURNED, DigitSetup, write_digits
 from tests.support.evaluations import run as evaluated
 from tests.support.html_pages import must_be_accessible, read
@@ -88,6 +94,7 @@ def test_files_of_earlier_versions_have_no_classes(runs, tmp_path):
     assert "AUROC" not in evaluation_page(summary, [])
 
 
+@pytest.mark.filterwarnings("ignore:strategy by-class looks at single classes")
 def test_a_search_by_class_ends_with_a_policy_that_gives_the_two_classes_parts_of_their_own(runs, monkeypatch):
     """By the whole search: its record, a resumed end, the confirmation, and the final policy on disk."""
     monkeypatch.setattr("workers.evaluate.ChildSetup", DigitSetup)
@@ -105,3 +112,18 @@ def test_a_search_by_class_ends_with_a_policy_that_gives_the_two_classes_parts_o
     )
     names = [summary.arm.name for summary in result.confirmation]
     assert any("2 classes otherwise" in name for name in names) and len(names) <= 2 + 1 + 4
+
+
+def test_rewards_of_classes_that_the_data_do_not_suit(runs):
+    """Of the validation part's hundred images each class has ten; three classes are all among the five likeliest."""
+    data = load(str(runs / "small.npz"))
+    sides = split(data, None, 0)
+    for settings, what in (({"reward": "worst-class"}, "reward worst-class"), ({"strategy": "by-class"}, "by-class")):
+        (note,) = class_reward_notes(SearchConfig(**settings), data, sides)
+        assert what in note and "'zero' has 10 validation images, of which one is 10 points" in note
+    assert class_reward_notes(SearchConfig(reward="macro-f1"), data, sides) == ()
+    assert class_reward_notes(SearchConfig(reward="rewards.py:own"), data, sides) == ()
+
+    few = replace(data, classes=("a", "b", "c"), y_train=data.y_train % 3)
+    with pytest.raises(UserError, match=r"reward top-5 needs 6 classes or more, and .* has 3"):
+        class_reward_notes(SearchConfig(confirm_reward="accuracy+top-5"), few, sides)
