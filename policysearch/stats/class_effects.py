@@ -112,10 +112,12 @@ def class_effects(name: str, others: Sequence[str], shares: ClassShares) -> Clas
         Differences without intervals for one run.
 
     Example:
-        >>> shares = {"flip": np.array([[0.5, 0.9], [0.51, 0.91]]), "none": np.array([[0.9, 0.9], [0.92, 0.91]])}
-        >>> effects = class_effects("flip", ["none"], ClassShares(shares, np.array([200.0, 200.0]), ("b", "o")))
+        >>> flip = np.array([[0.5, 0.9], [0.51, 0.91], [0.52, 0.9], [0.5, 0.89]])  # 4 runs, 2 classes
+        >>> none = np.array([[0.9, 0.9], [0.92, 0.91], [0.91, 0.9], [0.9, 0.88]])
+        >>> shares = ClassShares({"flip": flip, "none": none}, np.array([200.0, 200.0]), ("b", "o"))
+        >>> effects = class_effects("flip", ["none"], shares)
         >>> [effect.name for effect in effects.harmed], round(effects.classes[0].differences[0].difference.mean, 3)
-        (['b'], -0.405)
+        (['b'], -0.4)
     """
     there = np.flatnonzero(shares.images > 0)
     tests = max(1, len(there) * len(others))
