@@ -30,6 +30,7 @@ from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.record import Recorded, record_table
 from policysearch.experiments.tabular.table_file import load_table
+from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.policy.spaces import load_space
 from policysearch.study.config import SearchConfig, make_config
 from policysearch.study.rewards import try_reward
@@ -134,6 +135,7 @@ def _full_draft(settings: CalibrateSettings, config: SearchConfig, dataset: Data
     """All that the settings ask for, and warnings for the user."""
     images = len(split(dataset, config.validation, config.split_seed).train)
     space = load_space(config.space)
+    space_must_suit_task(config.task, space)
     must_suit_classes(space, dataset, config.task)
     must_be_measured(space, "a calibration")
     arms = len(space.arms(config.seed))

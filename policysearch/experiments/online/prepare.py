@@ -23,6 +23,7 @@ from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on
+from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config, make_config, validated, without_search
 from policysearch.study.rewards import must_be_a_reward, try_reward
@@ -150,9 +151,15 @@ def _resolved(values: Mapping[str, Any]) -> SearchConfig:
 
 
 def _space(config: SearchConfig, folder: RunFolder) -> Space:
-    """The space; of a search that goes on, as it was when it began."""
+    """The space; of a search that goes on, as it was when it began.
+
+    Raises:
+        UserError: it cannot be read, or classifiers cannot be trained under one of its arms.
+    """
     if not folder.space.exists():
-        return load_space(config.space)
+        space = load_space(config.space)
+        space_must_suit_task(config.task, space)
+        return space
     return Space(Path(config.space).stem, load_space(str(folder.space)).file)
 
 

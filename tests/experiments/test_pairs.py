@@ -1,0 +1,29 @@
+"""Policies of pairs where images have labels: refused in a sentence, by every command, before anything is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.command_line import call
+from tests.support.quick import write_npz
+
+COMMANDS = {
+    "search": ["search", "--space", "pairs", "--out", "run"],
+    "text-lines": ["search", "--task", "text-lines", "--space", "pairs", "--out", "run"],
+    "record": ["record", "--space", "pairs", "--out", "run.parquet"],
+    "compare": ["compare", "--space", "pairs", "--out", "run"],
+    "online": ["online", "--space", "pairs", "--epochs", "3", "--images", "40", "--out", "run"],
+    "calibrate": ["calibrate", "--space", "pairs", "--out", "run", "--long", "40x2", "--ladder", "20x1,40x1"],
+    "evaluate": ["evaluate", "simsiam-sa1", "--out", "run"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_pair_is_refused_where_images_have_labels(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = [] if name == "text-lines" else ["--data", str(write_npz(tmp_path / "small.npz"))]
+    code, _, err = call(monkeypatch, capsys, *COMMANDS[name], *data)
+    assert code != 0
+    task = "text-lines" if name == "text-lines" else "classification"
+    assert f"has 'pair', which does not go with --task {task}: it weighs the two views" in " ".join(err.split())
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("run")]
