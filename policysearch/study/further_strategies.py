@@ -15,6 +15,7 @@ from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.by_class.settings import by_class_settings, too_few_for_classes
 from policysearch.study.density_settings import DENSITY, density_settings
+from policysearch.study.rows import Row
 
 
 def _nothing(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
@@ -37,6 +38,8 @@ class FurtherStrategy:
         compose: arms that it makes of the best of the search, from the same text and the arms with a reward, best
             first. They are confirmed as finalists are.
         composed: how many these are at most.
+        rank: the arms by what the strategy itself thinks of them, best first, from the same text, the space and the
+            trials; None: by their shrunken means.
         caution: a sentence of warning where a search of so many pulls is not what the strategy is for; else empty.
     """
 
@@ -45,6 +48,7 @@ class FurtherStrategy:
     make: Callable[[str, Space, int, tuple[Arm, ...] | None], Any]
     compose: Callable[[str, Sequence[Arm]], tuple[Arm, ...]] = _nothing
     composed: int = 0
+    rank: Callable[[str, Space, Sequence[Row]], list[Arm]] | None = None
     caution: Callable[[str, int], str] = _no_caution
 
 
@@ -53,6 +57,12 @@ def _additive(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None
     from policysearch.study.additive.strategy import additive
 
     return additive(additive_settings(spec), space, budget, arms)
+
+
+def _ranked_by_effects(spec: str, space: Space, rows: Sequence[Row]) -> list[Arm]:
+    from policysearch.study.additive.ranking import ranked_by_effects
+
+    return ranked_by_effects(additive_settings(spec), space, rows)
 
 
 def _autoaugment_rl(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
@@ -86,6 +96,7 @@ FURTHER: dict[str, FurtherStrategy] = {
         "model of what each factor adds",
         additive_settings,
         _additive,
+        rank=_ranked_by_effects,
     ),
     AUTOAUGMENT_RL: FurtherStrategy(
         "AutoAugment's search (Cubuk et al. 2018): an LSTM writes sub-policies and learns by PPO; for many pulls",
@@ -121,6 +132,18 @@ def composed_arms(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
     """
     strategy = FURTHER.get(spec.partition(":")[0])
     return strategy.compose(spec, ranked) if strategy else ()
+
+
+def ranked_arms(spec: str, space: Space, rows: Sequence[Row]) -> list[Arm] | None:
+    """The arms by what their strategy thinks of them, best first; None where it leaves that to their means.
+
+    Args:
+        spec: the strategy.
+        space: of the search.
+        rows: its trials.
+    """
+    strategy = FURTHER.get(spec.partition(":")[0])
+    return strategy.rank(spec, space, rows) if strategy and strategy.rank else None
 
 
 def strategy_caution(spec: str, pulls: int) -> str:

@@ -119,9 +119,9 @@ def test_the_posterior_is_that_of_the_textbook():
 
 def _variances(model, levels, replicates, rewards):
     """The variances that the model's own covariance implies where data say nothing: those of its prior."""
-    from policysearch.study.additive.model import _Fit
+    from policysearch.study.additive.model import Fit
 
-    fit = _Fit.of(observations(levels, rewards, replicates), SIZES, ())
+    fit = Fit.of(observations(levels, rewards, replicates), SIZES, ())
     scale = fit.scale**2
     per_effect = np.repeat(fit.variances[:2], [1, sum(SIZES) - len(SIZES)]) * scale
     return {"effects": per_effect, "replicates": fit.variances[2] * scale}

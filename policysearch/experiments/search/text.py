@@ -6,6 +6,7 @@ from policysearch.core.command import command
 from policysearch.experiments.search.brief import Brief
 from policysearch.experiments.search.report.classes import classes_in_words
 from policysearch.experiments.search.report.data import Material
+from policysearch.experiments.search.report.effects_section import effects_in_words
 from policysearch.experiments.search.report.headline import found_on
 from policysearch.experiments.search.report.importance_section import mattered_in_words
 from policysearch.experiments.search.report.reliability import calibration_in_words
@@ -35,7 +36,7 @@ def brief_of(result: SearchResult, material: Material | None = None) -> Brief:
 
 def _opening(result: SearchResult, material: Material) -> tuple[str, ...]:
     verdict = f"{result.verdict.sentence}." if result.verdict else f"{material.name}: a search that is not finished."
-    further = (found_on, mattered_in_words, classes_in_words, calibration_in_words)
+    further = (found_on, effects_in_words, mattered_in_words, classes_in_words, calibration_in_words)
     return tuple(filter(None, (verdict, *(words(material) for words in further))))
 
 

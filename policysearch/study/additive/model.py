@@ -88,7 +88,7 @@ def fitted(observations: Observations, sizes: Sequence[int], most_pairs: int) ->
         most_pairs: pairs of factors that it may hold.
     """
     pairs: tuple[Pair, ...] = ()
-    fit = _Fit.of(observations, sizes, pairs)
+    fit = Fit.of(observations, sizes, pairs)
     candidates = list(itertools.combinations(range(len(sizes)), 2)) if most_pairs else []
     while candidates and len(pairs) < most_pairs:
         gains = fit.gains({pair: _pair_columns(observations.levels, sizes, pair) for pair in candidates})
@@ -97,12 +97,12 @@ def fitted(observations: Observations, sizes: Sequence[int], most_pairs: int) ->
             break
         pairs = (*pairs, best)
         candidates.remove(best)
-        fit = _Fit.of(observations, sizes, pairs)
+        fit = Fit.of(observations, sizes, pairs)
     return fit.model(tuple(sizes), pairs)
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """A linear model whose groups of columns have variances that maximise the evidence.
 
     Attributes:
@@ -123,7 +123,7 @@ class _Fit:
     scale: float
 
     @classmethod
-    def of(cls, observations: Observations, sizes: Sequence[int], pairs: Sequence[Pair]) -> _Fit:
+    def of(cls, observations: Observations, sizes: Sequence[int], pairs: Sequence[Pair]) -> Fit:
         """The fit of these pairs, its variances found by expectation and maximisation."""
         effects = _columns(observations.levels, sizes, pairs)
         numbers, index = np.unique(observations.replicates, return_inverse=True)
@@ -154,6 +154,20 @@ class _Fit:
             pair: _log_density(covariance + self.variances[1] * columns @ columns.T, self.rewards) - evidence
             for pair, columns in further.items()
         }
+
+    def covariance_without(self, effects: NDArray[np.int64]) -> Floats:
+        """[N, N] of the rewards, the effects of some columns (indices) and the intercept taken as fixed."""
+        others = np.ones(self.columns.shape[1], bool)
+        others[[0, *effects]] = False
+        columns = self.columns[:, others]
+        weighted = columns * self.variances[self.groups[others]]
+        return np.asarray(weighted @ columns.T + self.noise * np.eye(len(self.rewards)))
+
+    @property
+    def residual_freedom(self) -> float:
+        """Pulls less the trace of the matrix that maps rewards to fitted ones."""
+        _, covariance = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
+        return float(len(self.rewards) - np.einsum("np,pq,nq->", self.columns, covariance, self.columns) / self.noise)
 
     def _covariance(self) -> Floats:
         """[N, N] of the rewards."""

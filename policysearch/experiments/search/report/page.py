@@ -11,6 +11,7 @@ from policysearch.experiments.search.report.arms import arms
 from policysearch.experiments.search.report.classes import class_by_class
 from policysearch.experiments.search.report.cost import cost, how_it_was_made
 from policysearch.experiments.search.report.data import Material, must_have_a_reward
+from policysearch.experiments.search.report.effects_section import factor_effects
 from policysearch.experiments.search.report.headline import opening
 from policysearch.experiments.search.report.importance_section import mattered
 from policysearch.experiments.search.report.policy_section import readable_data, the_policy
@@ -28,6 +29,7 @@ def page(material: Material, data: Dataset | str) -> str:
     """
     parts = (
         opening(material),
+        factor_effects(material),
         the_policy(material, data),
         over_time(material),
         arms(material),

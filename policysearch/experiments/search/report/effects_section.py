@@ -1,0 +1,102 @@
+"""What each factor of the space adds, as a section of the page and in a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from policysearch.core.errors import UserError
+from policysearch.core.tasks import task_named
+from policysearch.experiments.search.report.data import Material
+from policysearch.experiments.search.summary import at_highest_fidelity
+from policysearch.policy.spaces import parse_space
+from policysearch.reports.html.markup import figure, folded, heading, paragraph, table
+from policysearch.reports.html.plots import Dot, Panel, dots
+from policysearch.reports.numbers import unit_of
+from policysearch.reports.table import Grid
+from policysearch.study.additive.effects import Effect, effects
+from policysearch.study.additive.factors import factors_of
+from policysearch.study.additive.settings import NAME, AdditiveSettings, parsed_settings
+from policysearch.study.additive.strategy import observed
+
+_SPARE = 5
+"""Pulls with a reward that are needed beyond the number of effects."""
+_SHOWN = 5
+_NOTE = (
+    "A level's effect is what it adds to the first level of its factor, whatever the other factors are, by a linear "
+    "model of all pulls, in which replicates have effects too. The intervals are 95 % each, so of twenty levels that "
+    "do nothing one is expected to seem to do something; in simulated searches 92 to 97 of 100 intervals held the truth, "
+    "the fewer where the search itself chose what to pull. A factor that helps some policies and harms others is "
+    "averaged."
+)
+
+
+def factor_effects(material: Material) -> Iterator[str]:
+    """A picture and a table of what each level adds; nothing where the space is no product of factors."""
+    measured = effects_of(material)
+    if measured is None:
+        return
+    yield heading(2, "What each factor adds")
+    if isinstance(measured, str):
+        yield paragraph(measured, "note")
+        return
+    unit = unit_of(material.config.reward)
+    panel = Panel("effects", f"Added to the {material.config.reward}", unit.word.strip() or material.config.reward, "")
+    rows = [
+        Dot(f"{effect.factor}: {effect.level} over {effect.reference}", unit.scaled(effect.difference), series)
+        for series, of_factor in enumerate(_by_factor(measured))
+        for effect in of_factor
+        if not math.isnan(effect.difference.low)
+    ]
+    yield figure(dots(panel, rows)) if rows else ""
+    yield folded("As a table", table(_grid(material, measured)))
+    yield paragraph(_NOTE, "note")
+
+
+def effects_of(material: Material) -> list[Effect] | str | None:
+    """The effects of all levels; a sentence where there are too few pulls; None where the space has no factors."""
+    fixed = task_named(material.config.task).fixed
+    try:
+        factors = factors_of(parse_space(material.config.space, material.space, "the space of the search", fixed))
+    except UserError:
+        return None
+    observations = observed(factors, at_highest_fidelity(material.searched))
+    needed = sum(size - 1 for size in factors.sizes) + _SPARE
+    if len(observations.rewards) < needed:
+        return (
+            f"{len(observations.rewards)} pulls are points of the space's factors, and {needed} are needed to say what "
+            "each adds."
+        )
+    strategy = material.config.strategy
+    settings = parsed_settings(strategy) if strategy.partition(":")[0] == NAME else AdditiveSettings()
+    return effects(observations, factors, settings.interactions)
+
+
+def _by_factor(measured: Sequence[Effect]) -> list[list[Effect]]:
+    return [list(of_factor) for _, of_factor in groupby(measured, key=lambda effect: effect.factor)]
+
+
+def _grid(material: Material, measured: Sequence[Effect]) -> Grid:
+    unit = unit_of(material.config.reward)
+    rows = tuple(
+        (f"{effect.factor} = {effect.level}", str(effect.reference), str(effect.pulls), unit.change(effect.difference))
+        for effect in measured
+    )
+    helpful = tuple(f"{effect.factor} = {effect.level}" for effect in measured if effect.difference.low > 0)
+    return Grid("What each level adds", ("level", "over", "pulls", "adds [95 %]"), rows, helpful)
+
+
+def effects_in_words(material: Material) -> str:
+    """A line: the levels whose intervals leave out 0, the largest first, and how many others there are."""
+    measured = effects_of(material)
+    if measured is None or isinstance(measured, str):
+        return measured or ""
+    unit = unit_of(material.config.reward)
+    clear = [e for e in measured if e.difference.low > 0 or e.difference.high < 0]
+    clear.sort(key=lambda effect: -abs(effect.difference.mean))
+    named = [f"{e.factor} {e.level} {unit.change(e.difference)} over {e.reference}" for e in clear[:_SHOWN]]
+    rest = len(measured) - len(named)
+    if not named:
+        return f"What the factors add: none of {rest} levels can be told from the first of its factor."
+    return f"What the factors add: {'; '.join(named)}; {rest} other levels add less, or cannot be told from nothing."
