@@ -9,7 +9,8 @@ from typing import Any
 from policysearch.core.errors import UserError, unknown_name
 
 _KEY = "part"
-_DEEPEST = 20
+_DEEPEST = 40
+_MOST = 20_000
 
 
 def with_parts(template: Any, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> Any:
@@ -30,47 +31,59 @@ def with_parts(template: Any, parts: Mapping[str, Any], values: Mapping[str, str
         >>> with_parts([{"part": "$side"}, {"operation": "invert"}], parts, {"side": "none"})
         [{'operation': 'invert'}]
     """
-    return _expanded(template, parts, values, 0)
+    return _Expansion(parts, values).expanded(template)
 
 
-def _expanded(template: Any, parts: Mapping[str, Any], values: Mapping[str, str | int | float], depth: int) -> Any:
-    if depth > _DEEPEST:
-        raise UserError("parts hold each other without end")
+class _Expansion:
+    """Puts parts in their place, and counts what it has put in: parts that hold parts grow fast."""
 
-    def expanded(item: Any) -> Any:
-        return _expanded(item, parts, values, depth + 1)
+    def __init__(self, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> None:
+        self._parts = parts
+        self._values = values
+        self._entries = 0
+        self.names: set[str] = set()
 
-    if _is_part(template):
-        if len(template) > 1:
-            raise UserError(f"a part has no other keys, got {', '.join(template)}")
-        return expanded(_part(template[_KEY], parts, values))
-    if isinstance(template, dict):
-        entries = {key: expanded(item) for key, item in template.items()}
-        return {key: item for key, item in entries.items() if item or not _is_part(template[key])}
-    if isinstance(template, list):
-        out: list[Any] = []
-        for item in template:
-            piece = expanded(item)
-            if _is_part(item) and (isinstance(piece, list) or not piece):
-                out += piece
-            else:
-                out.append(piece)
-        return out
-    return template
+    def expanded(self, template: Any, depth: int = 0) -> Any:
+        """The template with its parts in place; `names` gains the parameters that it depends on."""
+        self._entries += 1
+        if depth > _DEEPEST or self._entries > _MOST:
+            raise UserError(
+                f"parts hold each other without end, or come to more than {_MOST:,} entries or {_DEEPEST} levels"
+            )
+        if _is_part(template):
+            return self.expanded(self._part(template), depth + 1)
+        if isinstance(template, dict):
+            entries = {key: self.expanded(item, depth + 1) for key, item in template.items()}
+            return {key: item for key, item in entries.items() if item or not _is_part(template[key])}
+        if isinstance(template, list):
+            return [entry for item in template for entry in self._entries_of(item, depth)]
+        self.names.update(re.findall(r"\$(\w+)", template) if isinstance(template, str) else ())
+        return template
+
+    def _entries_of(self, item: Any, depth: int) -> list[Any]:
+        """What stands in a list in place of an entry."""
+        piece = self.expanded(item, depth + 1)
+        if _is_part(item) and (isinstance(piece, list) or not piece):
+            return list(piece)
+        return [piece]
+
+    def _part(self, item: dict[str, Any]) -> Any:
+        if len(item) > 1:
+            raise UserError(f"a part has no other keys, got {', '.join(item)}")
+        parameter = re.fullmatch(r"\$(\w+)", str(item[_KEY]))
+        if parameter and parameter[1] not in self._values:
+            allowed = ", ".join(self._values) or "none"
+            raise UserError(f"${parameter[1]} is no parameter of this family; it has {allowed}")
+        chosen = str(self._values[parameter[1]] if parameter else item[_KEY])
+        if parameter:
+            self.names.add(parameter[1])
+        if chosen not in self._parts:
+            raise unknown_name("part", chosen, self._parts)
+        return self._parts[chosen]
 
 
 def _is_part(item: Any) -> bool:
     return isinstance(item, dict) and _KEY in item
-
-
-def _part(name: Any, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> Any:
-    parameter = re.fullmatch(r"\$(\w+)", str(name))
-    if parameter and parameter[1] not in values:
-        raise UserError(f"${parameter[1]} is no parameter of this family; it has {', '.join(values) or 'none'}")
-    chosen = values[parameter[1]] if parameter else name
-    if chosen not in parts:
-        raise unknown_name("part", str(chosen), parts)
-    return parts[str(chosen)]
 
 
 def parameters_at_work(template: Any, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> set[str]:
@@ -87,17 +100,6 @@ def parameters_at_work(template: Any, parts: Mapping[str, Any], values: Mapping[
         >>> sorted(parameters_at_work([{"part": "$move"}], parts, {"move": "none", "degrees": 5}))
         ['move']
     """
-    names: set[str] = set()
-
-    def visit(item: Any, depth: int) -> None:
-        if _is_part(item) and depth <= _DEEPEST:
-            names.update(re.findall(r"\$(\w+)", str(item[_KEY])))
-            visit(_part(item[_KEY], parts, values), depth + 1)
-            return
-        for inner in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
-            visit(inner, depth + 1)
-        if isinstance(item, str):
-            names.update(re.findall(r"\$(\w+)", item))
-
-    visit(template, 0)
-    return names
+    expansion = _Expansion(parts, values)
+    expansion.expanded(template)
+    return expansion.names

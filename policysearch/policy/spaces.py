@@ -123,6 +123,12 @@ class Space:
         templates = [str((family.policy, family.parts, family.parameters)) for family in self.file.family]
         return any("classes" in text or "confusion" in text for text in templates)
 
+    @cached_property
+    def free(self) -> dict[str, Arm]:
+        """The arms that cost no search, by name: the task's fixed policies, and the points that are presets."""
+        points = {name: arm for name, arm in self.points.items() if _is_preset(name) and name not in self.baselines}
+        return {**{name: self.arm({"family": name}) for name in self.fixed}, **points}
+
     @property
     def size(self) -> int:
         """Number of assignments, different or not in their policy."""
@@ -309,8 +315,12 @@ def _check_points(space: Space) -> None:
                 if value not in choices[name]:
                     raise UserError(f"point {point!r}: {name} must be one of {choices[name]}, got {value!r}")
     for name, arm in space.points.items():
-        if name.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS and preset(name) != arm.policy:
+        if _is_preset(name) and preset(name) != arm.policy:
             raise UserError(f"point {name!r} has a preset's name, and its policy is another one")
+
+
+def _is_preset(name: str) -> bool:
+    return name.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS
 
 
 def _check_used(space: Space) -> None:

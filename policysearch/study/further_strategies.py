@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.additive.settings import NAME as ADDITIVE
@@ -15,7 +15,9 @@ from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.by_class.settings import by_class_settings, too_few_for_classes
 from policysearch.study.density_settings import DENSITY, density_settings
-from policysearch.study.rows import Row
+
+if TYPE_CHECKING:
+    from policysearch.study.rows import Row
 
 
 def _nothing(spec: str, ranked: Sequence[Arm]) -> tuple[Arm, ...]:
@@ -144,6 +146,12 @@ def ranked_arms(spec: str, space: Space, rows: Sequence[Row]) -> list[Arm] | Non
     """
     strategy = FURTHER.get(spec.partition(":")[0])
     return strategy.rank(spec, space, rows) if strategy and strategy.rank else None
+
+
+def has_ranking(spec: str) -> bool:
+    """Whether a strategy says itself which of its arms are best."""
+    strategy = FURTHER.get(spec.partition(":")[0])
+    return bool(strategy and strategy.rank)
 
 
 def strategy_caution(spec: str, pulls: int) -> str:

@@ -24,7 +24,7 @@ from policysearch.experiments.search.workload import Workload, forecast_by_folds
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm
+from policysearch.policy.spaces import Arm, load_space
 from policysearch.service.runner.pace import Pace
 from policysearch.study.density_chains import chains
 from policysearch.study.density_settings import DensitySettings
@@ -236,7 +236,7 @@ def test_evaluations_cost_what_they_judge():
 def test_what_is_left_on_the_live_page_goes_by_either_kind(tmp_path):
     config = resolved(config_for(tmp_path / "run", strategy=SPEC, **SIZE, workers=2))
     rows = [Row(k, IDENTITY, k, state=COMPLETE, outcome=Outcome({}, seconds=9.0)) for k in range(2)]
-    store, clock = SimpleNamespace(rows=[]), iter(range(100))
+    store, clock = SimpleNamespace(rows=[], space=load_space("default")), iter(range(100))
     pace = Pace(Work("search", config, store, {}, 14), timer=lambda: float(next(clock)))
     store.rows = rows
     assert pace.seconds_left() is None, "nobody knows yet what an evaluation takes"

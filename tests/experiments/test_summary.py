@@ -71,6 +71,9 @@ def test_without_repeats_half_of_what_is_seen_is_noise():
 
 def test_the_best_go_on_and_the_fixed_once():
     record = [row(OURS, 0.9), row(OURS, 0.9), row(CROP, 0.8), row(CROP, 0.8)]
-    names = [a.policy.name for a in finalists(summarise(record), 2, ("identity", "flip-crop"))]
+    names = [a.policy.name for a in finalists(summarise(record), 2, [IDENTITY, CROP])]
     assert names == ["randaugment:1,3", "flip-crop", "identity"]
-    assert [a.policy.name for a in finalists(summarise(record), 1, ("identity",))] == ["randaugment:1,3", "identity"]
+    assert [a.policy.name for a in finalists(summarise(record), 1, [IDENTITY])] == [
+        "randaugment:1,3",
+        "identity",
+    ]

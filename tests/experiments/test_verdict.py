@@ -12,6 +12,7 @@ from policysearch.experiments.search.chance_level import LARGEST_CLASS
 from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge_winner
 from policysearch.policy.policy import Policy
+from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Arm
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.sources import FRESH
@@ -239,8 +240,9 @@ def test_finalists_are_the_best_and_the_fixed_policies():
     summaries = summarise(record)
     assert [s.arm.policy.name for s in summaries] == ["randaugment:1,3", "flip-crop", "identity", "randaugment:2,9"]
     fixed = [IDENTITY.key, arm("flip-crop").key, arm("randaugment").key, TRIVIAL.key]
-    assert [a.key for a in finalists(summaries, 1)] == [OURS.key, *fixed]
-    assert sorted(a.key for a in finalists(summaries, 3)) == sorted([OURS.key, *fixed])
+    free = [arm(name) for name in BASELINES]
+    assert [a.key for a in finalists(summaries, 1, free)] == [OURS.key, *fixed]
+    assert sorted(a.key for a in finalists(summaries, 3, free)) == sorted([OURS.key, *fixed])
     assert summaries[-1].pulls == 0 and summaries[-1].failures == 1 and summaries[-1].seconds == 2
 
 

@@ -18,6 +18,8 @@ PARTS = {
     "turn": [{"operation": "rotate", "magnitude": "$degrees"}],
     "loop": [{"part": "loop"}],
     "mixup": {"operation": "mixup"},
+    **{str(i): [{"part": str(i + 1)}, {"part": str(i + 1)}] for i in range(30)},  # a billion entries
+    "30": [],
 }
 SMALL = """
 schema = 1
@@ -62,7 +64,8 @@ def test_parts_are_put_in_their_place(template, expected):
     [
         ([{"part": "flop"}], "unknown part 'flop': did you mean loop or flip"),
         ([{"part": "$what"}], r"\$what is no parameter of this family; it has kind"),
-        ([{"part": "loop"}], "parts hold each other without end"),
+        ([{"part": "loop"}], "parts hold each other without end, or come to more than 20,000 entries or 40 levels"),
+        ([{"part": "0"}], "parts hold each other without end, or come to more than 20,000 entries or 40 levels"),
         ([{"part": "flip", "probability": 0.5}], "a part has no other keys, got part, probability"),
     ],
 )
@@ -114,7 +117,9 @@ def test_the_free_policies_are_points_of_the_recipe():
     space = load_space("recipe")
     assert space.size > 10**5
     for name in ("identity", "flip-crop", "randaugment", "trivialaugment-wide", "flip+randaugment:2,9"):
-        assert space.points[name].policy == preset(name), name
+        assert space.points[name].policy == space.free[name].policy == preset(name), name
+    assert [*space.free][:4] == ["identity", "flip-crop", "randaugment", "trivialaugment-wide"]
+    assert [*load_space("default").free] == [*space.free][:4]
 
 
 def test_any_level_is_trivialaugments_draw():

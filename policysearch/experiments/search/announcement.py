@@ -45,10 +45,13 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     config = session.config
     searched, confirmed = session.stores["search"].rows, session.stores["confirm"].rows
     whole = workload(config, dataset)
-    session.say(f"{_work(config, strategy, whole, searched, confirmed)}, into {session.folder.path}")
+    free = session.stores["search"].space.free
+    trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(free))
+    recorded = (len(searched), _ended(searched), _ended(confirmed))
+    session.say(f"{_work(config, strategy, whole, trainings, recorded)}, into {session.folder.path}")
 
     work = whole.without(searched)
-    left = (work.trainings, max(0, _confirmations(config) - _ended(confirmed)))
+    left = (work.trainings, max(0, trainings - _ended(confirmed)))
     if not any(left) and not work.evaluations:
         return
     forecast = _of_pulls(session, whole, pool) or _measured(session, pool)
@@ -124,25 +127,24 @@ def _evaluations(work: Workload, forecast: Forecast) -> str:
     return f"an evaluation {f'about {clock_time(seconds)}' if seconds > 1 else 'less than a second'}"
 
 
-def _work(config: SearchConfig, strategy: Strategy, whole: Workload, searched: list[Row], confirmed: list[Row]) -> str:
+def _work(
+    config: SearchConfig, strategy: Strategy, whole: Workload, confirmations: int, recorded: tuple[int, int, int]
+) -> str:
+    """What will be trained; `recorded` are pulls of the search, those that have ended, and ended confirmations."""
     arms = f"{len(strategy.arms)} arms" if isinstance(strategy, RuleStrategy) else f"space {config.space}"
-    trainings = f"{config.trials} + {_confirmations(config)} trainings (search + confirmation)"
+    trainings = f"{config.trials} + {confirmations} trainings (search + confirmation)"
     if whole.evaluations:
         trainings = (
             f"{whole.trainings} trainings, each without a fold, then {whole.evaluations} evaluations of policies, "
-            f"which train nothing, and {_confirmations(config)} trainings of the confirmation"
+            f"which train nothing, and {confirmations} trainings of the confirmation"
         )
-    if not searched:
+    begun, searched, confirmed = recorded
+    if not begun:
         return f"{arms}, {trainings}"
-    recorded = f"{_ended(searched)} of {config.trials} pulls of the search are there"
+    so_far = f"{searched} of {config.trials} pulls of the search are there"
     if config.confirm:
-        recorded += f", {_ended(confirmed)} of {_confirmations(config)} trainings of the confirmation"
-    return f"{arms}; {recorded}"
-
-
-def _confirmations(config: SearchConfig) -> int:
-    """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
-    return most_finalists(config.finalists, config.strategy, config.task) * config.confirm
+        so_far += f", {confirmed} of {confirmations} trainings of the confirmation"
+    return f"{arms}; {so_far}"
 
 
 def _ended(rows: list[Row]) -> int:

@@ -6,39 +6,44 @@ from collections.abc import Sequence
 
 from policysearch.core.errors import SearchFailed
 from policysearch.experiments.search.summary import ArmSummary, finalists
-from policysearch.policy.presets import BASELINES
-from policysearch.policy.spaces import Arm
+from policysearch.policy.presets import preset
+from policysearch.policy.spaces import Arm, Space
 from policysearch.study.by_class.phases import composed_arm, stages_of
 from policysearch.study.by_class.settings import ByClassSettings, by_class_settings
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_chains import merged_arm
 from policysearch.study.density_settings import density_settings
+from policysearch.study.further_strategies import has_ranking, ranked_arms
 from policysearch.study.rows import PRUNED, Row, most_common_error
 
 
 def candidates(
-    config: SearchConfig, rows: Sequence[Row], summaries: Sequence[ArmSummary], fixed: Sequence[str] = BASELINES
+    config: SearchConfig, space: Space, rows: Sequence[Row], summaries: Sequence[ArmSummary], fixed: Sequence[str]
 ) -> list[Arm]:
     """The arms that are confirmed.
 
     Args:
         config: of the search.
+        space: of the search.
         rows: its trials.
         summaries: of them, best first.
-        fixed: the fixed policies that are confirmed too.
+        fixed: names of the fixed policies that are confirmed too.
 
     Returns:
-        The best arms by shrunken mean, or the one that the strategy `density` merges; before them the policy with
-        classes that `by-class` composes and the common one; then the fixed ones, none twice.
+        The best arms by shrunken mean, or by what their strategy thinks of them, or the one that the strategy `density`
+        merges; before them the policy with classes that `by-class` composes and the common one; then the fixed ones,
+        none twice.
     """
+    free = [space.free.get(name) or Arm({"family": name}, preset(name)) for name in fixed]
     by_class = by_class_settings(config.strategy)
     if by_class is not None:
-        return _by_class(by_class, rows, finalists(summaries, config.finalists, ()), finalists((), 0, fixed))
+        return _by_class(by_class, rows, finalists(summaries, config.finalists, ()), finalists((), 0, free))
     density = density_settings(config.strategy)
     if density is None:
-        return finalists(summaries, config.finalists, fixed, config.strategy)
+        ranked = ranked_arms(config.strategy, space, rows)
+        return finalists(summaries, config.finalists, free, config.strategy, ranked)
     arm = merged_arm(rows, density)
-    return [*([arm] if arm else []), *finalists((), 0, fixed)]
+    return [*([arm] if arm else []), *finalists((), 0, free)]
 
 
 def _by_class(settings: ByClassSettings, rows: Sequence[Row], best: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
@@ -57,6 +62,8 @@ def why_first(config: SearchConfig) -> str:
         return "merges the best policies of each fold"
     if by_class_settings(config.strategy):
         return "is the best common policy, with parts of their own for classes where these did better"
+    if has_ranking(config.strategy):
+        return "is the best by the model of what each factor adds"
     return "has the best shrunken mean"
 
 

@@ -109,9 +109,9 @@ def saved_space(config: SearchConfig, folder: RunFolder) -> Space:
     return Space(Path(config.space).stem, space.file, space.fixed)
 
 
-def note_references(store: OptunaTrialStore, config: SearchConfig) -> None:
+def note_references(store: OptunaTrialStore) -> None:
     """Note the fixed policies that a search confirms together with its finalists."""
-    store.note(_REFERENCES, list(task_named(config.task).fixed))
+    store.note(_REFERENCES, list(store.space.free))
 
 
 def references(store: OptunaTrialStore) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     summaries = summarise(store.rows)
     rows = [row for r in stores.values() for row in r.rows]
     cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
-    arms = candidates(config, store.rows, summaries, references(store))
+    arms = candidates(config, store.space, store.rows, summaries, references(store))
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys]
     complete = len(store.rows) >= config.trials and not store.running() and not again.running()

@@ -155,7 +155,7 @@ def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult
     followers = trackers(config, session.folder.path, stores["search"])
     session.listener = session.hold(followed(followers, session.folder.path, stores, session.listener))
     if not stores["search"].rows:
-        note_references(stores["search"], config)
+        note_references(stores["search"])
     note_background(stores["search"], dataset, split(dataset, config.validation, config.split_seed))
     session.write_trials()
     try:
@@ -175,7 +175,7 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
         session.train("search", Budgeted(store, strategy, config.trials), pool, config.trials, judge=judge)
         summaries = summarise(store.rows)
         must_have_rewards(config, store.rows, summaries)
-        arms = candidates(config, store.rows, summaries, references(store))
+        arms = candidates(config, store.space, store.rows, summaries, references(store))
         source = Confirmation(confirmed, arms, config.confirm)
         if len(source) or confirmed.running():
             session.train("confirm", source, pool, len(confirmed.rows) + len(source))

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.core.tasks import CLASSIFICATION, task_named
-from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Arm
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import student
@@ -141,7 +140,11 @@ def _summary(
 
 
 def finalists(
-    summaries: Sequence[ArmSummary], count: int, fixed: Sequence[str] = BASELINES, strategy: str = ""
+    summaries: Sequence[ArmSummary],
+    count: int,
+    fixed: Sequence[Arm],
+    strategy: str = "",
+    ranked: Sequence[Arm] | None = None,
 ) -> list[Arm]:
     """What is confirmed, no arm twice.
 
@@ -150,24 +153,24 @@ def finalists(
         count: how many of its best arms.
         fixed: the fixed policies, with which every winner is compared.
         strategy: of the search; what it makes of its best arms is confirmed too.
+        ranked: the arms, best first; by default by shrunken mean.
 
     Returns:
-        the best arms by shrunken mean, what was made of them, then the fixed policies.
+        the best arms, what was made of them, then the fixed policies.
     """
-    ranked = [summary.arm for summary in summaries if summary.pulls]
-    of_names = (Arm({"family": name}, preset(name)) for name in fixed)
+    best = [summary.arm for summary in summaries if summary.pulls] if ranked is None else ranked
     arms: dict[str, Arm] = {}
-    for arm in (*ranked[:count], *composed_arms(strategy, ranked), *of_names):
+    for arm in (*best[:count], *composed_arms(strategy, best), *fixed):
         arms.setdefault(arm.key, arm)
     return [*arms.values()]
 
 
-def most_finalists(count: int, strategy: str, task: str = CLASSIFICATION) -> int:
+def most_finalists(count: int, strategy: str, free: int = len(BASELINES)) -> int:
     """How many arms are confirmed at most, the fixed policies included.
 
     Args:
         count: of the best arms of the search.
         strategy: of the search.
-        task: what its children learn.
+        free: policies that cost no search, see `Space.free`.
     """
-    return count + composed_count(strategy) + len(task_named(task).fixed)
+    return count + composed_count(strategy) + free

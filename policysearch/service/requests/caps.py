@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.space_text import points_of
 from policysearch.study.density_settings import density_settings
 from policysearch.study.further_strategies import composed_count
 from policysearch.study.populations.settings import pulls_of_population
@@ -74,7 +75,8 @@ def _implied_pulls(values: Mapping[str, Any]) -> int:
 
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
-    arms = values["finalists"] + composed_count(values["strategy"]) + len(task_named(values["task"]).fixed)
+    free = len(task_named(values["task"]).fixed) + points_of(values["space"])
+    arms = values["finalists"] + composed_count(values["strategy"]) + free
     return "confirm", arms * values["confirm"]
 
 

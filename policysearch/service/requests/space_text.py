@@ -56,6 +56,19 @@ def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
         parse_space("request", space, "the text of the space")
 
 
+def points_of(space: str) -> int:
+    """How many points with a name a space has, which may all be confirmed; 0 where it is no space.
+
+    Args:
+        space: a name, or the text of a space file.
+    """
+    try:
+        values = tomllib.loads(space if is_text(space) else search_spaces.text(space))
+        return sum(len(family.get("points", {})) for family in values.get("family", []))
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError):  # the field itself is refused
+        return 0
+
+
 def _too_deep() -> UserError:
     return UserError(f"tables and lists of a space may be nested {_DEEPEST} deep, and these are deeper")
 

@@ -89,12 +89,14 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
             if not placed.recipe.compile:  # with it, `timed` itself trains once before
                 timed(placed, pool, fidelity)  # the first of a process takes longer than any other
             forecast = timed(placed, pool, fidelity)
-    return _forecast(config, workload(config, dataset), forecast, job["changes"]["workers"])
+    trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(space.free))
+    return _forecast(config, workload(config, dataset), trainings, forecast, job["changes"]["workers"])
 
 
-def _forecast(config: SearchConfig, work: Workload, forecast: Forecast, workers: int) -> dict[str, Any]:
+def _forecast(
+    config: SearchConfig, work: Workload, confirmations: int, forecast: Forecast, workers: int
+) -> dict[str, Any]:
     """Worker-seconds of a whole search on this machine's CPU, and seconds on the clock with all workers busy."""
-    confirmations = config.confirm * most_finalists(config.finalists, config.strategy, config.task)
     worker_seconds = work.seconds(forecast, Fidelity(*longest_pull(config)))
     worker_seconds += confirmations * forecast.seconds(Fidelity(*config.last_fidelity))
     return {"worker_seconds": worker_seconds, "seconds": worker_seconds / max(1, workers), "device": config.device}

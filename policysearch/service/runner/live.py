@@ -10,7 +10,6 @@ from typing import Any
 
 from policysearch.core.files import write_whole
 from policysearch.core.jsonable import plain
-from policysearch.core.tasks import task_named
 from policysearch.experiments.observer import Work
 from policysearch.experiments.search.result import references
 from policysearch.experiments.search.summary import ArmSummary, summarise
@@ -121,18 +120,23 @@ class LiveFile:
             self._painter.show(best.policy)
         return {
             "verdict": lead and asdict(lead),
-            "leaderboard": leaderboard(summaries, task_named(work.config.task).fixed),
+            "leaderboard": leaderboard(summaries, self._fixed(work)),
             "best_policy": in_words(best.policy) if best else "",
         }
+
+    @staticmethod
+    def _fixed(work: Work) -> tuple[str, ...]:
+        """The presets that cost no search."""
+        return tuple(work.store.space.free)
 
     def _lead(self, work: Work, summaries: list[ArmSummary]) -> Lead | None:
         confirmed = work.stores["confirm"].rows
         goes_further = work.phase == "search" and self._winner is None  # what was confirmed before may not be now
         begun = self._winner is not None or any(row.state == COMPLETE for row in confirmed)
         if goes_further or not begun:
-            return lead_so_far(summaries, work.config.reward, task_named(work.config.task).fixed)
+            return lead_so_far(summaries, work.config.reward, self._fixed(work))
         config, searched = work.config, work.stores["search"]
-        verdict = verdict_of(config, searched.rows, confirmed, references(searched))
+        verdict = verdict_of(config, searched.space, searched.rows, confirmed, references(searched))
         ended = sum(row.state != RUNNING for row in confirmed)
         return lead_of(verdict, config.last_reward, over=self._winner is not None, done=ended, total=work.total)
 

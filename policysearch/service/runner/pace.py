@@ -61,7 +61,8 @@ class Pace:
     def _confirmations(self) -> int:
         """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
         config = self._work.config
-        return config.confirm * most_finalists(config.finalists, config.strategy, config.task)
+        free = self._work.store.space.free
+        return config.confirm * most_finalists(config.finalists, config.strategy, len(free))
 
     def _relative_cost(self) -> float:
         """What a training of the confirmation costs, in pulls of the search."""

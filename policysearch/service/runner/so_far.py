@@ -12,6 +12,7 @@ from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.summary import ArmSummary, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
 from policysearch.policy.presets import BASELINES, preset
+from policysearch.policy.spaces import Space
 from policysearch.reports.numbers import unit_of
 from policysearch.stats.intervals import student
 from policysearch.study.config import SearchConfig
@@ -100,10 +101,10 @@ def lead_so_far(summaries: Sequence[ArmSummary], reward: str, fixed: Sequence[st
 
 
 def verdict_of(
-    config: SearchConfig, searched: Sequence[Row], confirmed: Sequence[Row], fixed: Sequence[str]
+    config: SearchConfig, space: Space, searched: Sequence[Row], confirmed: Sequence[Row], fixed: Sequence[str]
 ) -> WinnerVerdict:
     """The verdict on the finalists, as far as they have been confirmed."""
-    arms = candidates(config, searched, summarise(searched), fixed)
+    arms = candidates(config, space, searched, summarise(searched), fixed)
     return judge_winner(arms[0], arms, confirmed, reward=config.last_reward, why=why_first(config), fixed=fixed)
 
 

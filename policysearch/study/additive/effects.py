@@ -69,10 +69,10 @@ def effects(observations: Observations, factors: Factors, most_pairs: int) -> li
 def _differences(fit: Fit, factor: int, sizes: tuple[int, ...]) -> list[Estimate]:
     """[sizes[factor] - 1] the effects of one factor."""
     first = 1 + sum(size - 1 for size in sizes[:factor])
-    own = np.arange(first, first + sizes[factor] - 1)
-    columns = fit.columns[:, [0, *own]]
+    of_factor = np.arange(first, first + sizes[factor] - 1)
+    columns = fit.columns[:, [0, *of_factor]]
     present: NDArray[np.bool_] = np.asarray(columns.any(axis=0))
-    covariance = fit.covariance_without(own)
+    covariance = fit.covariance_without(of_factor)
 
     solved = np.linalg.solve(covariance, columns[:, present])
     information = columns[:, present].T @ solved

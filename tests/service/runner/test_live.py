@@ -11,7 +11,7 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.progress import Status
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm
+from policysearch.policy.spaces import Arm, load_space
 from policysearch.service.runner.event_log import tail
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.job_listener import JobListener
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 def store():
     made = InMemoryTrialStore(seed=0, fidelities=[(10, 1)], reward=lambda metrics: float(metrics["accuracy"]))
-    made.notes = {}
+    made.notes, made.space = {}, load_space("default")
     return made
 
 

@@ -11,7 +11,7 @@ import pytest
 from policysearch.core.trial import Outcome
 from policysearch.experiments.search.summary import summarise
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm
+from policysearch.policy.spaces import Arm, load_space
 from policysearch.service.runner.so_far import (
     RewardCurve,
     lead_of,
@@ -68,7 +68,7 @@ def test_the_confirmation_is_a_verdict_only_when_it_is_over():
     fresh = [
         row for arm, value in ((MINE, 0.9), (FLIP, 0.8), (IDENTITY, 0.7)) for row in rows(arm, value, value + 0.01)
     ]
-    verdict = verdict_of(SearchConfig(finalists=1), searched, fresh, ("identity", "flip-crop"))
+    verdict = verdict_of(SearchConfig(finalists=1), load_space("default"), searched, fresh, ("identity", "flip-crop"))
     early = lead_of(verdict, "accuracy", over=False, done=6, total=8)
     assert early.may_be_chance and early.sentence.startswith("after 6 of 8 trainings of the confirmation")
     assert "wins" not in early.sentence
@@ -79,7 +79,7 @@ def test_the_confirmation_is_a_verdict_only_when_it_is_over():
 
 def test_a_search_that_confirmed_nothing_may_have_been_lucky():
     searched = rows(MINE, 0.9, 0.92) + rows(FLIP, 0.8, 0.82, first=2)
-    verdict = verdict_of(SearchConfig(finalists=1), searched, [], ("flip-crop",))
+    verdict = verdict_of(SearchConfig(finalists=1), load_space("default"), searched, [], ("flip-crop",))
     lead = lead_of(verdict, "accuracy", over=True)
     assert lead.may_be_chance and "was not confirmed on fresh replicates" in lead.sentence
 

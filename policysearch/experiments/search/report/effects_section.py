@@ -26,7 +26,7 @@ _SHOWN = 5
 _NOTE = (
     "A level's effect is what it adds to the first level of its factor, whatever the other factors are, by a linear "
     "model of all pulls, in which replicates have effects too. The intervals are 95 % each, so of twenty levels that "
-    "do nothing one is expected to seem to do something; in simulated searches 92 to 97 of 100 intervals held the truth, "
+    "do nothing one is expected to seem to do something; in simulated searches 92 to 97 of 100 held the truth, "
     "the fewer where the search itself chose what to pull. A factor that helps some policies and harms others is "
     "averaged."
 )
