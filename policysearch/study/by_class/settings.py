@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.core.parameters import typed_parameters
 from policysearch.policy.presets import BASELINES
-from policysearch.rules import RULES, Rule
-from policysearch.rules.registry import parse_rule
 
 if TYPE_CHECKING:
+    from policysearch.rules import Rule
     from policysearch.study.config import SearchConfig
 
 NAME = "by-class"
@@ -52,6 +51,9 @@ class ByClassSettings:
             UserError: it is unknown, has other parameters, or needs pulls of several sizes.
         """
         name = self.rule.partition(":")[0]
+        from policysearch.rules import RULES  # NumPy with it, which what only reads a name does without
+        from policysearch.rules.registry import parse_rule
+
         if name not in RULES:
             raise unknown_name(f"rule of {_WHAT}", shortened(name), _suited())
         if name not in _suited():
@@ -71,6 +73,8 @@ class ByClassSettings:
 
 
 def _suited() -> list[str]:
+    from policysearch.rules import RULES
+
     return [name for name, (_, kind) in RULES.items() if "fidelities" not in kind.needs]
 
 
