@@ -44,8 +44,8 @@ def describe(policy: Policy) -> dict[str, float]:
     - `steps`: operations applied to an image on average.
     - `mix NAME`: the share of images that are mixed so. `mixture`: draws averaged beyond the first.
     - `adaptive RULE`: 1 where that rule gives each image its magnitudes; strengths are then those of an even draw.
-    - `softens target`, `softens weight`: 1 where it does. `softening`: the confidence lost at visibility one half,
-      (1 - p_min)/2^k, on average over the curves; p_min of 1/classes counts as 0.
+    - `softens target`, `softens weight`, `softens by confusion`: 1 where it does. `softening`: the confidence lost at
+      visibility one half, (1 - p_min)/2^k, on average over the curves; p_min of 1/classes counts as 0.
     - `pair sa1`, `pair sa2`: 1 where pairs of views are weighted so. `pair softening`: the weight that a pair loses
       whose views share one half, (1 - p_min)/2^k.
 
@@ -136,7 +136,9 @@ def _pair(pair: Pair | None) -> dict[str, float]:
 
 def _softening(softening: Softening) -> dict[str, float]:
     lost = [(1 - (curve.p_min or 0.0)) / 2**curve.k for curve, _ in softening.curves()]
+    by_confusion = {"softens by confusion": 1.0} if softening.spread == "confusion" else {}
     return {
+        **by_confusion,
         "softens target": float(softening.mode in ("target", "both")),
         "softens weight": float(softening.mode in ("weight", "both")),
         "softening": sum(lost) / len(lost),

@@ -18,7 +18,7 @@ from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Step, Uniform
 from tests.support.backends import BACKENDS, kernels
 from tests.support.pictures import pictures, policy_of
-from tests.support.random_policies import sub_policies
+from tests.support.random_policies import policies_by_class, sub_policies
 
 FLIP = policy_of(Step(operation="flip-horizontal", probability=0.5))
 CROP, IDENTITY = Policy.preset("soft-crop"), Policy.preset("identity")
@@ -59,6 +59,16 @@ def test_any_policy_of_a_class_is_what_it_is_alone(pairs, label):
     labels = torch.full((60,), label)
     assert same(run(with_classes(first, {label: second}), labels=labels), run(second, labels=labels))
     assert same(run(with_classes(first, {(label + 1) % 5: second}), labels=labels), run(first, labels=labels))
+
+
+@given(policies_by_class)
+@settings(max_examples=15)
+def test_any_policy_by_class_is_replayed(policy):
+    """Whatever a class has of its own, with a mix and a mixture: sizes, sums and the replay are as ever."""
+    images, labels = IMAGES[:6], LABELS[:6] % 3
+    out = run(policy, images, labels, num_classes=3)
+    assert out.images.shape == images.shape and torch.allclose(out.targets.sum(1), torch.ones(6), atol=1e-5)
+    assert same(out, replay(policy, out.draw, images, labels, num_classes=3))
 
 
 def test_a_draw_is_replayed_and_the_backends_agree():

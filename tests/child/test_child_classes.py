@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
 from policysearch.child.warm_start import on_single_images
@@ -15,7 +16,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Step, Uniform
 from tests.support.pictures import policy_of
-from tests.support.small_children import DropNet, small_data
+from tests.support.small_children import DropNet, KeptAt, small_data
 from workers.evaluate import ChildSetup
 
 CROP, IDENTITY = Policy.preset("soft-crop"), Policy.preset("identity")
@@ -32,6 +33,16 @@ def test_a_child_is_trained_by_the_classes_of_its_policy():
     assert loss_under(everywhere) == loss_under(IDENTITY)
     assert len({loss_under(mixed), loss_under(CROP), loss_under(IDENTITY)}) == 3
     assert loss_under(mixed) == loss_under(mixed)
+
+
+def test_a_child_goes_on_from_a_checkpoint_as_if_it_had_not_stopped():
+    counted = Softening(spread="confusion", confusion={"0": {"1": 3, "2": 1}})
+    policy = with_classes(CROP, {1: IDENTITY}).model_copy(update={"softening": counted})
+    keeper = KeptAt((1,))
+    options = {"images": 36, "epochs": 2, "seed": 3, "recipe": RECIPE}
+    whole = train(policy, small_data(), DropNet, keeper=keeper, **options)
+    origin = Checkpoint.from_bytes(keeper.content[1])
+    assert train(policy, small_data(), DropNet, origin=origin, **options)["loss"] == whole["loss"]
 
 
 def test_adaptive_magnitudes_go_to_the_images_of_their_class():

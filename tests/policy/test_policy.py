@@ -17,10 +17,10 @@ from policysearch.policy.operations import RANDAUGMENT_OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES, PRESETS
 from policysearch.policy.softening import Softening
-from tests.support.random_policies import policies
+from tests.support.random_policies import policies, policies_by_class
 
 
-@given(policies)
+@given(policies | policies_by_class)
 def test_json_round_trip_keeps_content_and_hash(policy):
     again = Policy.from_dict(json.loads(policy.to_json()))
     assert again == policy
@@ -71,7 +71,7 @@ def test_any_broken_policy_is_refused_by_field(policy, data):
     assert key in str(told.value) or (name and name in str(told.value)) or "unknown" in str(told.value)
 
 
-@given(policies)
+@given(policies | policies_by_class)
 def test_every_policy_has_words(policy):
     assert in_words(policy)
 

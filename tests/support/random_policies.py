@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from policysearch.policy.adaptive import ADAPTIVE_RULES, Adaptive
+from policysearch.policy.class_parts import ClassPart
 from policysearch.policy.mixes import MIXES, Mix, Mixture
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy, Stage
@@ -103,5 +104,17 @@ adaptive_policies = st.builds(
             warmup=st.none() if ADAPTIVE_RULES[rule].warmup is None else st.none() | st.floats(0, 0.9),
         )
     ),
+)
+class_parts = st.builds(ClassPart, sub_policies=some_sub_policies) | st.builds(
+    ClassPart, softening=softenings.map(lambda curve: curve.model_copy(update={"normalise": False}))
+)
+"""What some class has of its own."""
+policies_by_class = st.builds(
+    Policy,
+    sub_policies=some_sub_policies,
+    softening=st.none() | softenings,
+    mix=st.none() | mixes,
+    mixture=st.none() | st.builds(Mixture, width=st.integers(1, 3), alpha=st.floats(0.1, 9)),
+    classes=st.dictionaries(st.sampled_from("012"), class_parts, min_size=1, max_size=2),
 )
 policies = fixed_policies | adaptive_policies
