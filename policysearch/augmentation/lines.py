@@ -11,7 +11,7 @@ from torch import Tensor
 
 from policysearch.augmentation.batch import applied
 from policysearch.augmentation.line_mixing import Fits, mix_lines
-from policysearch.augmentation.sampling import draw
+from policysearch.augmentation.sampling import Draw, draw
 from policysearch.augmentation.validation import check_generator, check_images, current_policy
 from policysearch.core.errors import UserError
 from policysearch.policy.mixes import LINE_MIXES
@@ -72,6 +72,20 @@ def augment_lines(
         >>> lines.texts
         ('abc', 'bca')
     """
+    return drawn_lines(policy, images, texts, widths, generator, progress=progress, fits=fits)[0]
+
+
+def drawn_lines(
+    policy: Policy,
+    images: Tensor,
+    texts: Sequence[str],
+    widths: Tensor | None,
+    generator: torch.Generator,
+    *,
+    progress: float = 0.0,
+    fits: Fits | None = None,
+) -> tuple[Lines, Draw]:
+    """What `augment_lines` gives, and what was drawn for it; arguments and errors are the same."""
     current = current_policy(policy, progress)
     check_images(images)
     _check_policy(current)
@@ -80,11 +94,12 @@ def augment_lines(
     check_generator(generator, images)
     drawn = draw(current, len(images), generator)
     copies = 1 if current.mixture is None else current.mixture.width
-    out = applied(replace(drawn, widths=columns.float().repeat_interleave(copies)), images)
+    drawn = replace(drawn, widths=columns.float().repeat_interleave(copies))
+    out = applied(drawn, images)
     if drawn.mix is None:
-        return Lines(out, tuple(texts), columns)
+        return Lines(out, tuple(texts), columns), drawn
     out, new_texts, new_widths = mix_lines(drawn.mix, out, texts, columns.tolist(), fits)
-    return Lines(out, new_texts, torch.tensor(new_widths, dtype=torch.int64, device=columns.device))
+    return Lines(out, new_texts, torch.tensor(new_widths, dtype=torch.int64, device=columns.device)), drawn
 
 
 def must_suit_lines(policy: Policy) -> None:

@@ -9,12 +9,13 @@ import typer
 
 from policysearch.cli.columns import print_columns
 from policysearch.cli.flags import split_off, used, with_flags
-from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, Needs, task_named
+from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, TASKS, TEXT_LINES, Needs, Task, task_named
 from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.study.config import SearchConfig, load_config, validated
 
 if TYPE_CHECKING:
     from policysearch.datasets.dataset import Dataset
+    from policysearch.policy.policy import Policy
 
 _OWN_DATA = {
     "FOLDER": "images, one sub-folder per class; or Parquet; or lines of text with labels.csv (guide text-lines)",
@@ -33,6 +34,9 @@ def preview(
     pairs: Annotated[
         bool, typer.Option("--pairs", help="two views of each image, and what they share: of self-supervised policies")
     ] = False,
+    task: Annotated[
+        str | None, typer.Option(help="what the images are for, as in search: text-lines has texts")
+    ] = None,
     operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
     out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
         "preview.png"
@@ -48,11 +52,27 @@ def preview(
     config = load_config(run.config) if run else None
     import_all(operations or (config.operations if config else None))
     shown = named_policy(policy)
-    pairs = pairs or shown.pair is not None or (config is not None and config.task == SELF_SUPERVISED)
-    task = SELF_SUPERVISED if pairs else config.task if config else CLASSIFICATION
-    dataset = _dataset(_data_settings(config, flags), task_named(task).needs)
+    row = task_named(task or (config.task if config else _usual_task(shown, used(flags))))
+    pairs = pairs or shown.pair is not None or row.name == SELF_SUPERVISED
+    needs: Needs = task_named(SELF_SUPERVISED).needs if pairs else row.needs
+    dataset = _dataset({**_data_defaults(row), **used(_data_settings(config, flags))}, needs)
     lines = write_preview(shown, dataset, out, images=images, draws=draws, seed=seed, progress=progress, pairs=pairs)
     typer.echo("\n".join(lines))
+
+
+def _usual_task(policy: Policy, flags: dict[str, Any]) -> str:
+    """The task of a policy, or of shipped data, where none is given."""
+    from policysearch.policy.mixes import mix_row
+
+    parts = (policy.at(0), *(policy.at(stage.start) for stage in policy.stages))
+    mixes_lines = any(part.mix and mix_row(part.mix.operation).needs_texts for part in parts)
+    of_lines = mixes_lines or flags.get("data") == TASKS[TEXT_LINES].defaults.get("data")
+    return TEXT_LINES if of_lines else CLASSIFICATION
+
+
+def _data_defaults(task: Task) -> dict[str, Any]:
+    """The task's own defaults of the settings of data."""
+    return {name: value for name, value in task.defaults.items() if name in DataSettings.setting_names()}
 
 
 def _data_settings(config: SearchConfig | None, flags: dict[str, Any]) -> dict[str, Any]:

@@ -56,11 +56,13 @@ class Painter:
     def _write(self, policy: Policy) -> None:
         # They load matplotlib and torch's operations.
         from policysearch.reports.preview.figure import preview, write_figure
+        from policysearch.reports.preview.lines import training_writing
 
         data = self._dataset
         rows = min(_ROWS, len(data.x_train))
         try:
-            figure = preview(policy, data.x_train, data.y_train, data.classes, rows=rows, draws=_DRAWS)
+            train = (data.x_train, data.y_train, data.classes)
+            figure = preview(policy, *train, rows=rows, draws=_DRAWS, writing=training_writing(data))
             write_figure(figure, self._target)
         except Exception as error:  # a picture is not worth a search
             _LOG.warning("the best policy could not be drawn: %s: %s", type(error).__name__, error)

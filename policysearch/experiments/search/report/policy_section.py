@@ -23,6 +23,7 @@ from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import Panel, lines
 from policysearch.reports.preview.figure import drawn_pictures, preview_notes
+from policysearch.reports.preview.lines import training_writing
 from policysearch.reports.preview.pairs import notes_on_pairs
 from policysearch.reports.preview.sheet import Picture
 from policysearch.study.config import SearchConfig
@@ -76,9 +77,16 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
     some = np.sort(np.random.default_rng(0).permutation(train)[:2000])  # of a large set, memory-mapped
     images, labels = np.ascontiguousarray(data.x_train[some]), data.y_train[some]
     rows = min(_ROWS, len(images))
-    pairs = _pairs(config)
+    pairs, writing = _pairs(config), training_writing(data)
     return drawn_pictures(
-        policy, images, labels, data.classes, rows=rows, draws=_PAIRS if pairs else _DRAWS, pairs=pairs
+        policy,
+        images,
+        labels,
+        data.classes,
+        rows=rows,
+        draws=_PAIRS if pairs else _DRAWS,
+        pairs=pairs,
+        writing=writing.rows(some) if writing else None,
     )
 
 
