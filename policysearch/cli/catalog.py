@@ -63,11 +63,18 @@ def strategies() -> None:
 
 def rewards() -> None:
     """What can be maximised, and when it misleads."""
-    from policysearch.study.rewards import METRICS, REWARDS
+    from policysearch.core.tasks import TASKS
+    from policysearch.study.rewards import METRICS, REWARDS, metrics_of_task
     from policysearch.study.stretch_metrics import STRETCH_METRICS
 
     print_columns(REWARDS)
     typer.echo("\nmetrics:")
     print_columns(METRICS)
+    for name, task in TASKS.items():
+        if task.metrics is not None:
+            typer.echo(f"\nrewards of --task {name}:")
+            print_columns({"accuracy": task.headline, **task.rewards})
+            typer.echo(f"\nmetrics of --task {name}:")
+            print_columns(metrics_of_task(name))
     typer.echo("\nmetrics of a stretch, for `policysearch online`:")
     print_columns(STRETCH_METRICS)

@@ -86,6 +86,7 @@ def _data_settings(config: SearchConfig | None, flags: dict[str, Any]) -> dict[s
 def data(
     data: Annotated[str | None, typer.Argument(help="as --data of search; without it: what there is")] = None,
     out: Annotated[Path | None, typer.Option(help="a contact sheet, a PNG; an existing file is overwritten")] = None,
+    task: Annotated[str, typer.Option(help="what networks learn from them, as in search")] = CLASSIFICATION,
     **flags: Any,
 ) -> None:
     """What a data set is: counts, sizes, classes, split, and a picture of it."""
@@ -97,7 +98,8 @@ def data(
     from policysearch.reports.preview.data_sheet import describe
 
     split, settings = split_off(SplitSettings, flags)
-    describe(_dataset({"data": data, **settings}), split.validation, split.split_seed, out)
+    dataset = _dataset({"data": data, **settings}, task_named(task).needs)
+    describe(dataset, split.validation, split.split_seed, out)
 
 
 def _dataset(flags: dict[str, Any], needs: Needs = "labels") -> Dataset:

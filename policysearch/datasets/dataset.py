@@ -73,6 +73,11 @@ class Dataset:
         )
 
     @property
+    def has_classes(self) -> bool:
+        """Whether its labels are classes of the images."""
+        return self.labelled and not self.texts_train
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return self.x_train.shape[1:]

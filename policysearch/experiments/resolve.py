@@ -172,7 +172,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     _check_folds(config, dataset, sides.train)
     outputs = outputs_of(config.task, dataset)
     notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
-    rare = rare_class_notes(dataset, sides) if task_named(config.task).needs != "texts" and dataset.labelled else ()
+    rare = rare_class_notes(dataset, sides) if dataset.has_classes else ()
     return (*rare, *class_reward_notes(config, dataset, sides), *notes)
 
 
@@ -190,10 +190,11 @@ def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
             f"{dataset.name} leaves {train} training images for {classes} classes, and two of each are the fewest: "
             "give more images, or a smaller --validation"
         )
-    bounds = f"[{2 * classes}, {train}] ({classes} classes, {train} training images of {dataset.name})"
+    of_classes = f"{classes} classes, " if dataset.has_classes else ""
+    bounds = f"[{2 * classes}, {train}] ({of_classes}{train} training images of {dataset.name})"
     for flag, images in (("images", config.images), ("confirm-images", config.last_fidelity[0])):
         if not 2 * classes <= images <= train:
-            default = "" if flag.replace("-", "_") in config.model_fields_set else " (the default)"
+            default = "" if _is_set(config, flag.replace("-", "_")) else " (the default)"
             bound = f"{train} or fewer" if images > train else f"{2 * classes} or more"
             raise UserError(f"--{flag} must lie in {bounds}, got {images}{default}: give {bound}")
     fewest = ladder(config)[0][0]
@@ -202,6 +203,12 @@ def _check_sizes(config: SearchConfig, dataset: Dataset, train: int) -> None:
             f"images of a pull must lie in {bounds}, and the cheapest of {config.rungs} rungs has {fewest}: "
             "give fewer --rungs, or more --images"
         )
+
+
+def _is_set(config: SearchConfig, name: str) -> bool:
+    """Whether a person set a setting, as far as can be told: its value is not the task's default."""
+    usual = task_named(config.task).defaults
+    return name in config.model_fields_set and not (name in usual and getattr(config, name) == usual[name])
 
 
 def _check_folds(config: SearchConfig, dataset: Dataset, train: NDArray[np.int64]) -> None:

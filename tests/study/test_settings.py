@@ -47,7 +47,7 @@ FLAGS = {
     "calibrate": TRAINING + EXPERIMENT + STUDY + "space arms long ladder seeds long-seeds rewards tolerance budget",
     "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also adaptive ensemble equal-cost seeds "
     "grid-n grid-m grid-seeds",
-    "data": DATA + "validation split-seed out",
+    "data": DATA + "validation split-seed out task",
     "preview": DATA + "data images draws seed progress operations out",
 }
 """Flags of the commands that take groups of settings, as they were before there were groups."""

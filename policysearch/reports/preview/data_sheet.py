@@ -37,7 +37,7 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     kind = "grey" if channels == 1 else "RGB"
     total = len(dataset.y_train) + len(dataset.y_test)
     size = f"{height}×{width} {kind}"
-    say(console, f"{dataset.name}: {total:,} images, {size}, {len(dataset.classes)} classes", "bold")
+    say(console, f"{dataset.name}: {total:,} images, {size}, {_contents(dataset)}", "bold")
     console.print(_table(dataset, parts))
     notes = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
     notes += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
@@ -47,11 +47,23 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
         notes += [f"all copies and near-copies in {copies}"] if copies.exists() else []
     say(
         console,
-        "\n".join([*notes, *(f"warning: {text}" for text in [*dataset.warnings, *rare_class_notes(dataset, parts)])]),
+        "\n".join([*notes, *(f"warning: {text}" for text in [*dataset.warnings, *_rare(dataset, parts)])]),
     )
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
-        say(console, f"{out}: training images of {min(len(dataset.classes), _ROWS)} classes")
+        rows = min(len(dataset.classes), _ROWS)
+        say(console, f"{out}: training images{f' of {rows} classes' if dataset.has_classes else ''}")
+
+
+def _contents(dataset: Dataset) -> str:
+    """What is known of the images besides their pixels."""
+    if dataset.texts_train:
+        return f"texts of {len(set(''.join(dataset.texts_train)))} characters"
+    return f"{len(dataset.classes)} classes" if dataset.labelled else "no labels"
+
+
+def _rare(dataset: Dataset, parts: Split) -> tuple[str, ...]:
+    return tuple(rare_class_notes(dataset, parts)) if dataset.has_classes else ()
 
 
 def _table(dataset: Dataset, parts: Split) -> Table:
@@ -73,7 +85,8 @@ def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
     labels = dataset.y_train[parts.train]
     rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
     more = len(dataset.classes) - _ROWS
-    notes = ["training images, a row for each class"] + ([f"{more} more classes"] if more > 0 else [])
+    kind = "training images, a row for each class" if dataset.has_classes else "training images"
+    notes = [kind] + ([f"{more} more classes"] if more > 0 else [])
     return sheet(dataset.name, notes, rows)
 
 

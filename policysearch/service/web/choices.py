@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 
 import search_spaces
 from policysearch.child.network_names import BUILT_IN
+from policysearch.core.tasks import TASKS
 from policysearch.policy.describe import mix_in_words, operation_in_words
 from policysearch.policy.mixes import LINE_MIXES, MIXES
 from policysearch.policy.operations import OPERATIONS
@@ -54,6 +55,7 @@ def _shipped() -> dict[str, dict[str, str]]:
         | samplers,
         "rewards": {name: text for name, text in REWARDS.items() if ":" not in name},
         "metrics": dict(METRICS),
+        "tasks": {name: task.text for name, task in TASKS.items()},
         "networks": {name: "built in" for name in BUILT_IN},
         "presets": {name: text for name, (text, _) in PRESETS.items()},
         "operations": {name: operation_in_words(row) for name, row in OPERATIONS.items()},

@@ -52,7 +52,7 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         "name": dataset.name,
         "training images": len(parts.train),
         "validation images": len(parts.validation),
-        **({"classes": len(dataset.classes)} if _has_classes(dataset) else {}),
+        **({"classes": len(dataset.classes)} if dataset.has_classes else {}),
         "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
         **_chance(dataset, parts),
     }
@@ -62,13 +62,9 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         store.note(_ATTRIBUTE, {"data": data, "versions": used})
 
 
-def _has_classes(dataset: Dataset) -> bool:
-    return dataset.labelled and not dataset.texts_train
-
-
 def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
     """The headline share of networks that have learned nothing."""
-    if _has_classes(dataset):
+    if dataset.has_classes:
         return {LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation])}
     return {CHANCE: 0.0 if dataset.texts_train else _OF_ROTATIONS}
 
