@@ -48,7 +48,7 @@ FLAGS = {
     "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also adaptive ensemble equal-cost seeds "
     "grid-n grid-m grid-seeds",
     "data": DATA + "validation split-seed out task",
-    "preview": DATA + "data images draws seed progress operations out",
+    "preview": DATA + "data images draws seed progress pairs operations out",
 }
 """Flags of the commands that take groups of settings, as they were before there were groups."""
 
