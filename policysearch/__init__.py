@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from policysearch.experiments.search.result import SearchResult as SearchResult
     from policysearch.experiments.search.run import resume as resume
     from policysearch.experiments.search.run import search as search
+    from policysearch.experiments.tta.run import tta as tta
+    from policysearch.experiments.tta.settings import TtaSettings as TtaSettings
     from policysearch.policy.classes import with_classes as with_classes
     from policysearch.policy.curricula import curriculum as curriculum
     from policysearch.policy.curricula import decayed as decayed
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from policysearch.policy.operations import KINDS as KINDS
     from policysearch.policy.operations import Operation as Operation
     from policysearch.policy.policy import Policy as Policy
+    from policysearch.policy.tta import TtaPolicy as TtaPolicy
     from policysearch.study.config import SearchConfig as SearchConfig
     from policysearch.study.rule_sampler import RuleSampler as RuleSampler
 
@@ -51,6 +54,8 @@ _HOME = {
     "RuleSampler": "policysearch.study.rule_sampler",
     "SearchConfig": "policysearch.study.config",
     "SearchResult": "policysearch.experiments.search.result",
+    "TtaPolicy": "policysearch.policy.tta",
+    "TtaSettings": "policysearch.experiments.tta.settings",
     "UserError": "policysearch.core.errors",
     "activation_maps": "policysearch.child.class_activation",
     "augment": "policysearch.augmentation",
@@ -67,6 +72,7 @@ _HOME = {
     "resume": "policysearch.experiments.search.run",
     "search": "policysearch.experiments.search.run",
     "soft_loss": "policysearch.augmentation",
+    "tta": "policysearch.experiments.tta.run",
     "views": "policysearch.augmentation.views",
     "with_classes": "policysearch.policy.classes",
 }

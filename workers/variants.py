@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from policysearch.child.device_data import DeviceData
 from policysearch.child.ensemble import Examine, train_ensemble
+from policysearch.child.kept_networks import keep_network, network_key
 from policysearch.child.recipe import Recipe
 from policysearch.child.test_set import Exam
 from policysearch.child.variant import Variant
@@ -34,6 +37,10 @@ def train_variant(
     """
     changed = variant.recipe(recipe)
     numbers = {"rate": changed.rate, "weight_decay": changed.weight_decay}
+    if variant.networks:
+        key = network_key(trial.arm, trial.seed, trial.images, trial.epochs)
+        keep = partial(keep_network, Path(variant.networks), key)
+        return trained(trial, recipe=changed, bases=Bases(), keep=keep)
     if variant.members == 1:
         return {**trained(trial, recipe=changed, bases=Bases()), **numbers}
     seeds = [trial.seed, *(seed_of(trial.seed, member) for member in range(1, variant.members))]

@@ -39,7 +39,7 @@ class Exam:
 
     @classmethod
     def of(cls, dataset: Dataset, device: torch.device, batch: int) -> Exam:
-        """The test part of a data set on a device; the one place in a worker where it is read."""
+        """The test part of a data set on a device; the one place where it is read to be judged."""
         return cls(as_tensor(dataset.x_test).to(device), as_tensor(dataset.y_test).to(device), batch)
 
     def __call__(self, data: DeviceData, logits: Logits, seed: int) -> Examined:

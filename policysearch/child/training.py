@@ -39,6 +39,7 @@ def train(
     keeper: Keeper | None = None,
     begin: int = 0,
     further: tuple[str, ...] = (),
+    keep: Callable[[nn.Module], None] | None = None,
 ) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
@@ -61,6 +62,7 @@ def train(
         keeper: is given the checkpoints that it says are due.
         begin: the epoch at which the child was measured before; the read-out of a trunk takes a fifth of those since.
         further: metrics that are measured besides, since they cost more than the others: "auroc".
+        keep: called with the trained network, in evaluation mode, once its loss is known to be finite.
 
     Returns:
         accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted, reciprocal_rank, worst_class,
@@ -98,6 +100,7 @@ def train(
         keeper,
         begin,
         further=further,
+        keep=keep,
     )
     return with_plain_errors(
         spec, lambda: _fine_tuned(spec, bases or Bases()) if recipe.base_epochs else completed(TrainingRun(spec))[0]
@@ -146,6 +149,7 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
         follow=None,
         origin=None,
         keeper=None,
+        keep=None,
     )
     network, seconds = bases.of((spec.images, spec.seed), lambda: completed(TrainingRun(work))[1])
     effects = affinity(spec.policy, spec.data, network, evaluation_batch(spec.recipe), spec.seed)
@@ -193,4 +197,6 @@ def completed(run: TrainingRun) -> tuple[Metrics, nn.Module]:
     last = run.validation["loss"]
     if not math.isfinite(last + train_scores["loss"]):
         raise ChildError(f"diverged: loss is {last} on validation, {train_scores['loss']} on the clean subset")
+    if spec.keep is not None:
+        spec.keep(run.learner.judged.eval())
     return {**metrics_of(run, train_scores), **examined}, run.learner.network

@@ -63,6 +63,7 @@ class TrainingSpec:
     begin: int = 0
     effects: Mapping[str, float] = field(default_factory=dict)
     further: tuple[str, ...] = ()
+    keep: Callable[[nn.Module], None] | None = None
 
 
 class TrainingRun:

@@ -12,21 +12,23 @@ _KIND = "variant"
 
 @dataclass(frozen=True)
 class Variant:
-    """What one trial changes: numbers of the recipe, and how many networks answer together.
+    """What one trial changes: numbers of the recipe, how many networks answer together, and whether one is kept.
 
     Attributes:
         members: networks of an ensemble, 1 or more; their probabilities are averaged.
         rate: highest learning rate; None: the experiment's.
         weight_decay: None: the experiment's.
+        networks: folder in which the trained network is kept; empty: it is not.
 
     Example:
         >>> Variant.from_json(Variant(members=5).to_json())
-        Variant(members=5, rate=None, weight_decay=None)
+        Variant(members=5, rate=None, weight_decay=None, networks='')
     """
 
     members: int = 1
     rate: float | None = None
     weight_decay: float | None = None
+    networks: str = ""
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """The recipe with this variant's numbers in place of its own."""

@@ -22,6 +22,7 @@ from policysearch.cli import (
     report,
     search,
     serve,
+    tta,
 )
 from policysearch.cli.messages import messages_on_stderr, set_verbosity
 from policysearch.core.command import command
@@ -41,6 +42,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = MappingProxyType(
         "calibrate": calibrate.calibrate,
         "online": online.online,
         "evaluate": evaluate.evaluate,
+        "tta": tta.tta,
         "export": export.export,
         "import": export.import_policy,
         "record": compare.record,

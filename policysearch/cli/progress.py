@@ -28,7 +28,14 @@ from policysearch.reports.terminal import say
 
 Result = TypeVar("Result")
 
-_UNITS = {"decode": "images", "record": "thousand images", "replay": "searches", "online": "stretches"}
+_UNITS = {
+    "decode": "images",
+    "record": "thousand images",
+    "replay": "searches",
+    "online": "stretches",
+    "views": "networks on validation",
+    "test": "networks on the test part",
+}
 """What is counted in phases that have no best arm."""
 _RECORDED_UNITS = {
     "search": "pulls",
@@ -36,6 +43,8 @@ _RECORDED_UNITS = {
     "record": "thousand trained images",
     "replay": "searches",
     "online": "stretches",
+    "views": "predictions",
+    "test": "predictions",
 }
 """What has been recorded in each phase; trainings in all others."""
 _LINE_EVERY = 15.0

@@ -1,4 +1,4 @@
-"""What a folder of results holds (a search of either kind, an evaluation, a comparison): its page and its summary."""
+"""What a folder of results holds (a search of either kind, an evaluation, test-time views, a comparison): its page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def kind_of(folder: Path) -> Kind:
             return kind
     raise UserError(
         f"{folder} holds no run (no config.toml), no evaluation and no comparison: give the folder that "
-        "`policysearch search`, `online`, `evaluate` or `compare` named"
+        "`policysearch search`, `online`, `evaluate`, `tta` or `compare` named"
     )
 
 
@@ -129,7 +129,23 @@ def _show_online(folder: Path) -> None:
     show_online(read_summary(folder), folder)
 
 
+def _write_tta(folder: Path, target: Path) -> None:
+    from policysearch.experiments.tta.report import write_page
+    from policysearch.experiments.tta.summary import read_summary
+
+    write_page(read_summary(folder), folder, target)
+
+
+def _show_tta(folder: Path) -> None:
+    from policysearch.experiments.tta.report import show_tta
+    from policysearch.experiments.tta.summary import read_summary
+
+    show_tta(read_summary(folder), folder)
+
+
 KINDS = (
+    Kind("tta.toml", "tta.html", _write_tta, _show_tta),
+    Kind("tta.json", "tta.html", _write_tta, _show_tta),
     Kind("online.toml", "report.html", _write_online, _show_online),
     Kind("evaluation.toml", "evaluation.html", _write_evaluation, _show_evaluation),
     Kind("evaluation.json", "evaluation.html", _write_evaluation, _show_evaluation),

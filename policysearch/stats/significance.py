@@ -21,7 +21,7 @@ _EXACT = 13  # differences up to which every pattern of signs is tried
 _DRAWN = 9_999  # patterns drawn beyond that: p is known to ± 0.0004 where Holm over 28 pairs decides
 
 
-def detectable(half: float, freedom: int) -> float:
+def detectable(half: float, freedom: float) -> float:
     """The true difference that a paired t test shows with 80 % power at the 5 % level: (t_.975 + t_.80)·s.e.
 
     Args:

@@ -35,6 +35,11 @@ def named_policy(spec: str) -> Policy:
 def _of_run(run: RunFolder) -> Policy:
     if (run.path / "evaluation.toml").exists():
         raise UserError(f"{run.path} holds an evaluation, which makes no policy: give the folder of a search")
+    if (run.path / "tta.toml").exists():
+        raise UserError(
+            f"{run.path} holds a test-time policy, for predictions and not for training: its learned_views.py is for "
+            "torchvision"
+        )
     if run.config.exists() and not run.policy.exists():
         raise UserError(f"{run.path} has no policy yet, its search has not ended: {command('resume', run.path)}")
     return Policy.load(run.policy)

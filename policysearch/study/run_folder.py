@@ -19,6 +19,7 @@ _FIRST_FILES = (
     "space.toml",
     "evaluation.toml",
     "online.toml",
+    "tta.toml",
     "test-reads.jsonl",
     "trials.csv",
     *(f"study.db{suffix}" for suffix in ("", "-journal", "-wal", "-shm")),
@@ -124,10 +125,15 @@ class RunFolder:
         """
         try:
             there, judged = self.config.exists(), (self.path / "evaluation.toml").exists()
+            viewed = (self.path / "tta.toml").exists()
         except OSError as error:
             raise UserError(f"cannot read folder {self.path}: {error.strerror}") from None
         if judged:
             raise UserError(f"{self.path} holds an evaluation and no search: the command that began it goes on with it")
+        if viewed:
+            raise UserError(
+                f"{self.path} holds a test-time policy and no search: the command that began it goes on with it"
+            )
         if not there:
             raise UserError(
                 f"{self.path} holds no run (no config.toml): give the folder that `policysearch search` or `online` "

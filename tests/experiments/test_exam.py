@@ -187,10 +187,15 @@ ONLY_COUNT = (
     "policysearch/service/uploads/checker.py",
     "policysearch/experiments/evaluation/run.py",
     "policysearch/experiments/evaluation/pinned.py",
+    "policysearch/experiments/tta/run.py",
 )  # labels alone
 
 
-MAKE_AN_EXAM = ("policysearch/child/trainers.py", "policysearch/child/self_supervised/rotations.py")
+MAKE_AN_EXAM = (
+    "policysearch/child/trainers.py",
+    "policysearch/child/self_supervised/rotations.py",
+    "policysearch/experiments/tta/judge.py",  # after the choice is in its file and in the ledgers
+)
 
 
 def sources():

@@ -39,7 +39,7 @@ from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
 from tests.support.quick import QuickSetup, config_for, write_npz
 from tests.support.web_client import House, house
 
-TRAINING = ("search", "resume", "record", "compare", "calibrate", "evaluate", "online")
+TRAINING = ("search", "resume", "record", "compare", "calibrate", "evaluate", "online", "tta")
 SLOW = ("report", "preview", "spaces")
 """Commands that take a second: their words are checked here, and they are run by their own tests."""
 SERVICES = {

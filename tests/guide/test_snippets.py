@@ -30,9 +30,9 @@ NEEDS = {
 }
 """Commands of the page that come first."""
 EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations", "learned_pairs")
-ELSEWHERE = {"own-study", "remote", "online"}
+ELSEWHERE = {"own-study", "remote", "online", "tta"}
 """Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, and in
-tests/experiments/test_online.py, where a network is trained."""
+tests/experiments/test_online.py and test_tta.py, where networks are trained."""
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ from policysearch.export.templates.torchvision_policy import (
     Uniform,
 )
 from policysearch.export.templates.torchvision_soft import Curve, Mix, MixtureSoftening, Softening, TargetTransform
+from policysearch.export.templates.torchvision_tta import ViewStep, ViewsTransform, crop_box
 from policysearch.export.templates.torchvision_views import PairWeight, TwoViews
 
 __all__ = [
@@ -78,6 +79,8 @@ __all__ = [
     "TargetTransform",
     "TwoViews",
     "Uniform",
+    "ViewStep",
+    "ViewsTransform",
     "_cutmix",
     "_mixup",
     "_mosaic",
@@ -87,6 +90,7 @@ __all__ = [
     "brightness",
     "color",
     "contrast",
+    "crop_box",
     "cutout",
     "equalize",
     "flip_horizontal",

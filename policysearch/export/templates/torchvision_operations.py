@@ -153,7 +153,7 @@ def hue(image: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
 
 
 def grayscale(image: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:
-    return TF.rgb_to_grayscale(image, image.shape[0])
+    return TF.rgb_to_grayscale(image, image.shape[-3])
 
 
 def posterize(image: Tensor, magnitude: Tensor, numbers: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Test-time policies: searched on validation, judged once on the test part."""
