@@ -30,8 +30,6 @@ from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.stores import open_stores
 
-CLASSES = "classes"
-"""The note with the names of the data's classes, in the order of their labels, where a policy may differ by class."""
 _REFERENCES = "references"
 _ONCE = ("identity", "trivialaugment-wide")
 
@@ -170,7 +168,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
         fixed=task_named(config.task).fixed,
     )
-    policy = final_policy(config, verdict, warned, store.notes.get(CLASSES, ()))
+    policy = final_policy(config, verdict, warned, class_names(store))
     return SearchResult(
         folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=(*warned, *lost)
     )

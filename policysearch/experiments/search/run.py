@@ -25,7 +25,6 @@ from policysearch.experiments.search.figure import write_picture
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import note_background, note_warnings
 from policysearch.experiments.search.result import (
-    CLASSES,
     SearchResult,
     material_of,
     note_references,
@@ -88,8 +87,6 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         session.keep_settings(space=True)
         session.open_stores(space, new=True)
         session.pin_search(dataset)
-        if space.may_call_classes:
-            session.stores["search"].note(CLASSES, list(dataset.classes))
         note_warnings(session.stores["search"], [*dataset.warnings, *session.notes, *warned])
         return _run(session, dataset, strategy)
 

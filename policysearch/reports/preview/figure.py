@@ -205,7 +205,7 @@ def preview_notes(
     names = ", ".join(map(readable_name, current.classes))
     parts = {
         **dict.fromkeys(places, True),
-        f"each of class {names} by what its class has of its own": bool(current.classes),
+        f"of {names} by what their class has of its own": bool(current.classes),
         "v: how much of its own image a draw shows": softened and current.mix is None,
         "v: how much of its own image a draw showed before the mix": softened and current.mix,
         "0.25 rotate: a chain's share of the mixture": current.mixture is not None,
