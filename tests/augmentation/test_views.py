@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policysearch.augmentation import Draw, augment, intersection_over_union
 from policysearch.augmentation.apply import apply
@@ -19,6 +21,7 @@ from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step
 from tests.support.pictures import fixed, pictures, policy_of, some_step
+from tests.support.random_policies import pair_policies
 
 SIMSIAM = Policy.preset("simsiam")
 
@@ -163,6 +166,16 @@ def test_views_are_two_independent_draws_with_the_weight_of_what_they_share(name
     }[name]
     again = views(Policy.preset(name), images, torch.Generator().manual_seed(0))
     assert all(map(torch.equal, again, (out.first, out.second, out.weights)))
+
+
+@given(pair_policies, st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_any_pair_gives_weights_of_mean_1(policy, progress):
+    images = pictures(1, 9, 11)
+    out = drawn_views(policy, images, torch.Generator().manual_seed(0), progress)
+    assert out.first.shape == out.second.shape == images.shape
+    assert ((out.iou >= 0) & (out.iou <= 1)).all() and (out.weights >= 0).all() and out.weights.isfinite().all()
+    assert float(out.weights.mean()) == pytest.approx(1, abs=1e-5)
 
 
 def test_shares_of_independent_crops_do_not_depend_on_the_other_view():

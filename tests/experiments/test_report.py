@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import math
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -123,7 +124,12 @@ def named(arm: Arm) -> Arm:
     return replace(arm, policy=arm.policy.model_copy(update={"name": ODD}), parameters=parameters)
 
 
+def weighted_pairs(material: Material, dataset: Dataset) -> tuple[Material, Dataset | str]:
+    return replace(material, policy=Policy.preset("simsiam-sa2")), dataset
+
+
 CASES = {
+    "pairs": weighted_pairs,
     "whole": lambda material, dataset: (material, dataset),
     "soft": soft,
     "unfinished": unfinished,
@@ -134,6 +140,9 @@ CASES = {
 }
 
 
+PICTURES = {"no data": 0, "soft, no data": 0, "unfinished": 0, "pairs": 4 * 7}
+
+
 @pytest.mark.parametrize("case", slow_but(["whole", "odd", "old", "soft, no data"], CASES))
 def test_every_report_is_whole_needs_nothing_and_can_be_heard(case, material, dataset):
     html = page(*CASES[case](material, dataset))
@@ -142,7 +151,7 @@ def test_every_report_is_whole_needs_nothing_and_can_be_heard(case, material, da
     must_be_accessible(found)
     text = "".join(found.text)
     assert not [word for word in text.replace(STYLESHEET, "").lower().split() if word.strip("[],.:") == "nan"]
-    assert len(found.values("img", "src")) == (0 if case in ("no data", "soft, no data", "unfinished") else 24)
+    assert len(found.values("img", "src")) == PICTURES.get(case, 24)
     assert "<script" not in html and (case != "odd" or ODD in text)
 
 
@@ -155,6 +164,13 @@ def test_the_statement_comes_first_with_every_fixed_policy(material, dataset):
     assert "6,000" not in text and "4,000 training and 2,000 validation images" in text
     for told in ("confidence", "Rewards over the search", "mattered", "Calibration", "repeated attempts", "torch"):
         assert told in text
+
+
+def test_pairs_stand_side_by_side_with_what_they_count(material, dataset):
+    text = "".join(read(page(*weighted_pairs(material, dataset))).text).replace(STYLESHEET, "")
+    for words in ("the others are pairs of views of it", "second view", "IoU of the two views", "Weight of pairs"):
+        assert words in text
+    assert "confidence 1.00" not in text and re.search(r"IoU 0\.\d\d, weight \d\.\d\d", text)
 
 
 def test_warnings_stay_with_the_run(material, dataset, run):

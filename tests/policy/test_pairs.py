@@ -6,6 +6,7 @@ import json
 import tomllib
 
 import pytest
+from hypothesis import given, settings
 
 from policysearch.core.errors import UserError
 from policysearch.policy.curricula import decayed, schedule
@@ -17,6 +18,7 @@ from policysearch.policy.presets import OF_PAIRS, PRESETS
 from policysearch.policy.single_arm_space import as_space
 from policysearch.policy.spaces import load_space, parse_space
 from policysearch.policy.union import merged
+from tests.support.random_policies import pair_policies
 
 CROP = {"operation": "resized-crop", "magnitude": {"start": 0.2, "stop": 1}}
 
@@ -39,6 +41,14 @@ def test_json_and_a_space_of_one_arm_keep_it():
     assert Policy.from_dict(json.loads(policy.to_json())) == policy
     space = parse_space("one", as_space(policy, "one"), "one")
     assert policy in [arm.policy for arm in space.arms(0)]
+
+
+@given(pair_policies)
+@settings(max_examples=30, deadline=None)
+def test_any_pair_comes_back_from_json(policy):
+    again = Policy.from_dict(json.loads(policy.to_json()))
+    assert again == policy and again.model_dump() == policy.model_dump()
+    assert (again.pair is None) == (policy.pair is None) and ("pairs weighted" in in_words(policy)) == bool(policy.pair)
 
 
 @pytest.mark.parametrize(

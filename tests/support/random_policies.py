@@ -8,6 +8,7 @@ from policysearch.policy.adaptive import ADAPTIVE_RULES, Adaptive
 from policysearch.policy.class_parts import ClassPart
 from policysearch.policy.mixes import MIXES, Mix, Mixture
 from policysearch.policy.operations import OPERATIONS
+from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
@@ -117,4 +118,19 @@ policies_by_class = st.builds(
     mixture=st.none() | st.builds(Mixture, width=st.integers(1, 3), alpha=st.floats(0.1, 9)),
     classes=st.dictionaries(st.sampled_from("012"), class_parts, min_size=1, max_size=2),
 )
+CROPPED = Step(operation="resized-crop", magnitude=Uniform(start=0.2, stop=1))
+"""A step that leaves out a part of the image, so that there is something to weigh."""
+pair_policies = st.builds(
+    Policy,
+    sub_policies=some_sub_policies.map(lambda subs: (*subs, SubPolicy(steps=(CROPPED,)))),
+    pair=st.builds(
+        Pair,
+        weight=st.sampled_from(["off", "sa1", "sa2"]),
+        k=st.floats(0.1, 9),
+        p_min=st.floats(0, 1, exclude_max=True),
+    ),
+    stages=st.builds(Stage, start=st.floats(0.01, 0.99), sub_policies=some_sub_policies).map(lambda stage: (stage,))
+    | st.just(()),
+)
+"""For two views of images without labels."""
 policies = fixed_policies | adaptive_policies

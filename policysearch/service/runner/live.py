@@ -10,6 +10,7 @@ from typing import Any
 
 from policysearch.core.files import write_whole
 from policysearch.core.jsonable import plain
+from policysearch.core.tasks import SELF_SUPERVISED
 from policysearch.experiments.observer import Work
 from policysearch.experiments.search.result import references
 from policysearch.experiments.search.summary import ArmSummary, summarise
@@ -61,7 +62,7 @@ class LiveFile:
         self._work = work
         clear_curves(self._folder.curves)
         if work.dataset is not None and self._painter is None:
-            self._painter = Painter(self._folder.best_picture, work.dataset)
+            self._painter = Painter(self._folder.best_picture, work.dataset, pairs=work.config.task == SELF_SUPERVISED)
         self.write()
 
     def write_if_due(self) -> None:

@@ -11,7 +11,7 @@ from policysearch.policy.policy import Policy
 
 _LOG = logging.getLogger(__name__)
 _EVERY_SECONDS = 20.0
-_ROWS, _DRAWS = 4, 5
+_ROWS, _DRAWS, _PAIRS = 4, 5, 3
 _PATIENCE = 10.0
 
 
@@ -21,11 +21,13 @@ class Painter:
     Args:
         target: the picture's file, replaced whole.
         dataset: whose training images are drawn on.
+        pairs: whether two views of each image are drawn.
     """
 
-    def __init__(self, target: Path, dataset: Dataset) -> None:
+    def __init__(self, target: Path, dataset: Dataset, *, pairs: bool = False) -> None:
         self._target = target
         self._dataset = dataset
+        self._pairs = pairs
         self._policy: Policy | None = None
         self._news, self._end = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._paint, name="painter", daemon=True)
@@ -59,10 +61,10 @@ class Painter:
         from policysearch.reports.preview.lines import training_writing
 
         data = self._dataset
-        rows = min(_ROWS, len(data.x_train))
+        numbers = {"rows": min(_ROWS, len(data.x_train)), "draws": _PAIRS if self._pairs else _DRAWS}
         try:
             train = (data.x_train, data.y_train, data.classes)
-            figure = preview(policy, *train, rows=rows, draws=_DRAWS, writing=training_writing(data))
+            figure = preview(policy, *train, **numbers, pairs=self._pairs, writing=training_writing(data))
             write_figure(figure, self._target)
         except Exception as error:  # a picture is not worth a search
             _LOG.warning("the best policy could not be drawn: %s: %s", type(error).__name__, error)

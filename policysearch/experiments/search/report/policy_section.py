@@ -17,6 +17,7 @@ from policysearch.datasets.split import split
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
+from policysearch.policy.pairs import PAIR_WEIGHTS, Pair
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Softening
 from policysearch.reports.curves import Curve
@@ -61,13 +62,18 @@ def the_policy(material: Material, data: Dataset | str) -> Iterator[str]:
     yield paragraph(f"Trained with {loss_in_words(loss)}; without it, this is not what was searched.") if loss else ""
     yield from _shown(policy, material.config, data)
     yield from _softening(policy.softening, material, data)
+    yield from _pair_weight(policy.pair)
 
 
 def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterator[str]:
     if isinstance(data, str):
         yield paragraph(f"There are no pictures of it here: {data}.", "note")
         return
-    notes = notes_on_pairs(policy, (_PLACES_OF_PAIRS,)) if _pairs(config) else preview_notes(policy.at(0.0), (_PLACES,))
+    notes = (
+        notes_on_pairs(policy, (_PLACES_OF_PAIRS,))
+        if _pairs(policy, config)
+        else preview_notes(policy.at(0.0), (_PLACES,))
+    )
     yield paragraph(". ".join(notes) + ".", "note")
     yield from (_strip(row) for row in _grid(policy, config, data))
 
@@ -77,7 +83,7 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
     some = np.sort(np.random.default_rng(0).permutation(train)[:2000])  # of a large set, memory-mapped
     images, labels = np.ascontiguousarray(data.x_train[some]), data.y_train[some]
     rows = min(_ROWS, len(images))
-    pairs, writing = _pairs(config), training_writing(data)
+    pairs, writing = _pairs(policy, config), training_writing(data)
     return drawn_pictures(
         policy,
         images,
@@ -90,9 +96,9 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
     )
 
 
-def _pairs(config: SearchConfig) -> bool:
-    """Whether its children are shown two views of each image."""
-    return config.task == SELF_SUPERVISED
+def _pairs(policy: Policy, config: SearchConfig) -> bool:
+    """Whether children are shown two views of each image."""
+    return policy.pair is not None or config.task == SELF_SUPERVISED
 
 
 def _strip(row: Sequence[Picture]) -> str:
@@ -131,6 +137,17 @@ def _softening(softening: Softening | None, material: Material, data: Dataset | 
     panel = Panel("softening", "Softening", "visibility v", _SOFTENED[softening.mode], (0.0, 1.05))
     caption = "What an image still counts, by how much of it can be seen: at v = 1 all of it."
     yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]), caption)])
+
+
+def _pair_weight(pair: Pair | None) -> Iterator[str]:
+    """Equation 9 or 10 as a curve."""
+    if pair is None:
+        return
+    iou, none = np.linspace(0, 1, 11), np.full(11, np.nan)
+    confidence = 1 - (1 - pair.p_min) * (iou if PAIR_WEIGHTS[pair.weight].easy else 1 - iou) ** pair.k
+    curve = Curve(f"{pair.weight}, k = {pair.k:g}", iou, confidence, none, none)
+    panel = Panel("pair", "Weight of pairs", "IoU of the two views", "weight before it is normalised", (0.0, 1.05))
+    yield plots([figure(lines(panel, [curve], [curve.strategy]), "What a pair counts, by what its views share.")])
 
 
 def _curves(softening: Softening, classes: int | None) -> list[Curve] | None:
