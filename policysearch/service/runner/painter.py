@@ -61,10 +61,11 @@ class Painter:
         from policysearch.reports.preview.lines import training_writing
 
         data = self._dataset
-        numbers = {"rows": min(_ROWS, len(data.x_train)), "draws": _PAIRS if self._pairs else _DRAWS}
+        rows, draws = min(_ROWS, len(data.x_train)), _PAIRS if self._pairs else _DRAWS
         try:
             train = (data.x_train, data.y_train, data.classes)
-            figure = preview(policy, *train, **numbers, pairs=self._pairs, writing=training_writing(data))
+            writing = training_writing(data)
+            figure = preview(policy, *train, rows=rows, draws=draws, pairs=self._pairs, writing=writing)
             write_figure(figure, self._target)
         except Exception as error:  # a picture is not worth a search
             _LOG.warning("the best policy could not be drawn: %s: %s", type(error).__name__, error)
