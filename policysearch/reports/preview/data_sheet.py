@@ -16,6 +16,7 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
 from policysearch.reports.preview.figure import must_be_png, write_figure
+from policysearch.reports.preview.line_sheet import alphabet_note, line_sheet, line_table
 from policysearch.reports.preview.sheet import Picture, pixels, sheet
 from policysearch.reports.terminal import plain, say
 
@@ -40,6 +41,7 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
     say(console, f"{dataset.name}: {total:,} images, {size}, {_contents(dataset)}", "bold")
     console.print(_table(dataset, parts))
     notes = ["the validation part is the data's own" if dataset.validation is not None else f"split seed {seed}"]
+    notes += [alphabet_note(dataset)] if dataset.texts_train else []
     notes += [f"{len(np.unique(dataset.groups)):,} groups, kept whole"] if dataset.groups is not None else []
     if dataset.handle not in SHIPPED:
         notes.append(f"decoded images in {dataset.handle}")
@@ -67,6 +69,8 @@ def _rare(dataset: Dataset, parts: Split) -> tuple[str, ...]:
 
 
 def _table(dataset: Dataset, parts: Split) -> Table:
+    if dataset.texts_train:
+        return line_table(dataset, parts)
     sides = (dataset.y_train[parts.train], dataset.y_train[parts.validation], dataset.y_test)
     counts = np.stack([np.bincount(labels, minlength=len(dataset.classes)) for labels in sides], 1)
     table = Table(show_footer=True)
@@ -81,7 +85,9 @@ def _table(dataset: Dataset, parts: Split) -> Table:
 
 
 def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
-    """Eight training images of each class, of the first twenty classes where there are more."""
+    """Eight training images of each class, of the first twenty classes where there are more; or lines with texts."""
+    if dataset.texts_train:
+        return line_sheet(dataset, parts)
     labels = dataset.y_train[parts.train]
     rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
     more = len(dataset.classes) - _ROWS
