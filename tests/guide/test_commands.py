@@ -7,7 +7,7 @@ import sys
 import tomllib
 from functools import partial
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,8 @@ from policysearch.study.rewards import parse_reward
 from policysearch.study.strategies import make_strategy, must_name_a_strategy
 from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
+from tests.support.line_files import write_folder as write_lines
+from tests.support.line_files import write_parquet
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
 from tests.support.quick import QuickSetup, config_for, write_npz
 from tests.support.web_client import House, house
@@ -66,6 +68,9 @@ def folder(tmp_path_factory):
     """A folder with what the commands name: pictures, two runs, published results, files of the pages' own snippets."""
     folder = tmp_path_factory.mktemp("guide")
     write_folder(folder / "pictures", some_images(60))
+    lines = ["".join(letters) for letters in product("abcd", repeat=3)] * 2
+    write_lines(folder / "receipts", lines, parts=["train"] * 112 + ["test"] * 16)
+    write_parquet(folder / "lines.parquet", lines)
     (folder / "data" / "gtsrb").mkdir(parents=True)
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -82,6 +87,8 @@ def folder(tmp_path_factory):
         patch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
         patch.setattr("workers.evaluate.ChildSetup", QuickSetup)
         search(config_for(folder / "results" / "mine", data=data))
+        read = {"task": "text-lines", "data": str(folder / "receipts"), "trials": 2, "confirm": 1}
+        search(config_for(folder / "results" / "receipts", **read))
         patch.setattr("policysearch.experiments.online.run.write_plot", lambda *_: None)
         patch.setattr("policysearch.experiments.online.run.write_page", lambda *_: None)
         small = {"data": data, "images": 40, "epochs": 20, "device": "cpu", "out": str(folder / "results" / "online")}
