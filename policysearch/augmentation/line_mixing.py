@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from policysearch.augmentation.kernels.glyphs import ink_columns
+from policysearch.augmentation.kernels.glyphs import background, ink_columns
 from policysearch.augmentation.sampling import MixDraw
 
 Fits = Callable[[str, int], bool]
@@ -22,6 +22,9 @@ Fits = Callable[[str, int], bool]
 
 _GAP = 8
 """Two joined lines keep a gap of the height over this, less than the space between two words."""
+
+_FURTHEST_SHADE = 64
+"""Backgrounds further apart, in grey values, are not made alike: dark letters on light paper and the reverse."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def _as_wide(image: Tensor, width: int) -> Tensor:
 def _glyph_paste(a: Line, b: Line, numbers: Sequence[float]) -> Mixed | None:
     """A letter of b in place of a letter of a, columns and string alike; both are any of their lines' letters.
 
+    The letter takes a's background: it is made lighter or darker by the difference of the two medians.
+
     Only lines whose letters stand apart take part: as many connected runs of inked columns as the string has letters
     (white space aside). Otherwise nothing says which columns belong to which letter.
     """
@@ -128,10 +133,19 @@ def _glyph_paste(a: Line, b: Line, numbers: Sequence[float]) -> Mixed | None:
     width = a.width + (behind - first) - (right - left)
     if width > a.image.shape[2]:
         return None
-    pasted = torch.cat([a.image[:, :, :left], b.image[:, :, first:behind], a.image[:, :, right:]], 2)
+    glyph = _on_paper_of(a.image, b.image)[:, :, first:behind]
+    pasted = torch.cat([a.image[:, :, :left], glyph, a.image[:, :, right:]], 2)
     place = a.letters[at]
     text = a.text[:place] + b.text[b.letters[taken]] + a.text[place + 1 :]
     return _as_wide(pasted, a.image.shape[2]), text, width
+
+
+def _on_paper_of(a: Tensor, b: Tensor) -> Tensor:
+    """Image b made lighter or darker, so that its background is a's; as it is where that would take its ink away."""
+    shift = background(a[None])[0].int() - background(b[None])[0].int()
+    if int(shift.abs().max()) > _FURTHEST_SHADE:
+        return b
+    return (b.int() + shift).clamp_(0, 255).to(torch.uint8)
 
 
 LINE_MIXERS: Mapping[str, Callable[[Line, Line, Sequence[float]], Mixed | None]] = MappingProxyType(

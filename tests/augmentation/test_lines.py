@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ from policysearch.policy.presets import preset
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import Step, SubPolicy
 from tests.support.backends import BACKENDS, kernels
-from tests.support.letters import ALPHABET, HEIGHT, INK, PAPER, batch_of, read, written
+from tests.support.letters import ALPHABET, HEIGHT, INK, PAPER, batch_of, letter, read, written
 from tests.support.pictures import pictures, policy_of, some_step
 
 H, W = 13, 31
@@ -299,6 +301,20 @@ def test_a_glyph_is_pasted_only_where_letters_stand_apart():
     for seed in range(5):
         lines = augment_lines(policy, images, ["ab", "cd"], widths, torch.Generator().manual_seed(seed))
         assert lines.texts[0] == "ab" and torch.equal(lines.images[0], images[0])
+
+
+def test_a_glyph_takes_the_paper_it_is_pasted_on():
+    """Paper 15 darker: the letter is made 15 lighter; dark paper with light letters is too far away, and stays."""
+    images, widths = batch_of(["a", "b"], 20)
+    images = torch.cat([images, images])
+    images[1] -= 15
+    images[3] = 255 - images[3]
+    drawn = draw(policy_of(mix=Mix(operation="glyph-paste")), 4, torch.Generator().manual_seed(0)).mix
+    drawn = replace(drawn, partners=torch.tensor([1, 0, 3, 2])[:, None].expand(4, 3))
+    out, texts, _ = line_mixing.mix_lines(drawn, images, ["a", "b"] * 2, widths.repeat(2).tolist())
+    assert texts == ("b", "a", "b", "a")
+    assert torch.equal(out[0, 0, :, 2:6], letter("b")) and torch.equal(out[1, 0, :, 2:6] + 15, letter("a"))
+    assert torch.equal(out[2, 0, :, 2:6], 255 - letter("b"))
 
 
 def test_white_space_is_no_letter_to_paste():

@@ -78,9 +78,9 @@ def line_pictures(
 
 
 def _mix(lines: Lines, drawn: Draw, row: int, writing: Writing) -> list[str]:
-    """With which line it was mixed, or could not be; empty where it took no part."""
+    """With which line it was drawn to be mixed; where its text is the same, they may not have fitted each other."""
     if drawn.mix is None or not drawn.mix.applied[row]:
         return []
     partner = readable_name(writing.texts[int(drawn.mix.partners[row, 0])])
     changed = lines.texts[row] != writing.texts[row]
-    return [f"{drawn.mix.operation} with {partner}" if changed else f"no {drawn.mix.operation} with {partner}"]
+    return [f"{drawn.mix.operation} with {partner}{'' if changed else ': the same text'}"]
