@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from policysearch.core.readable import readable_name
-from policysearch.reports.html.plots import Dot
+from policysearch.reports.html.plots import Dot, Panel
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
 from policysearch.stats.class_effects import ClassEffect, ClassEffects
@@ -77,6 +77,22 @@ def _shown(effects: ClassEffects) -> Sequence[ClassEffect]:
 def _row(effect: ClassEffect) -> tuple[str, ...]:
     changes = (PERCENT.change(pair.difference) for pair in effect.differences)
     return readable_name(effect.name), f"{effect.images:,}", PERCENT.estimate(effect.accuracy), *changes
+
+
+CAPTION = "95 % intervals for all classes and fixed policies at once; orange squares: clearly worse."
+"""Of the picture."""
+
+
+def effects_panel(effects: ClassEffects, other: str, metric: str) -> Panel:
+    """The titles of the picture.
+
+    Args:
+        effects: of the policy.
+        other: the fixed policy that it is drawn against.
+        metric: what is compared, such as "test accuracy".
+    """
+    title = f"Every class: {effects.name} minus {other}"
+    return Panel("classes", title, f"difference of {metric} [points], right is better", "")
 
 
 def effects_dots(effects: ClassEffects, other: str) -> list[Dot]:

@@ -133,8 +133,16 @@ def _effect(name: str, others: Sequence[str], shares: ClassShares, k: int, tests
         _pair(name, other, ours - values[other], deviation=deviation, freedom=freedom, images=images, tests=tests)
         for other in others
     )
-    error = float(standard_error(ours)) if len(ours) > 1 else math.nan
-    return ClassEffect(shares.names[k], images, student(float(ours.mean()), error, len(ours)), pairs)
+    return ClassEffect(shares.names[k], images, _accuracy(ours), pairs)
+
+
+def _accuracy(shares: Floats) -> Estimate:
+    """The mean of shares and its own 95 % t interval, ends in [0, 1]; without one for a single run."""
+    error = float(standard_error(shares)) if len(shares) > 1 else math.nan
+    whole = student(float(shares.mean()), error, len(shares))
+    if math.isnan(error):
+        return whole
+    return Estimate(whole.mean, max(0.0, whole.low), min(1.0, whole.high))
 
 
 def _pair(name: str, other: str, gaps: Floats, *, deviation: float, freedom: int, images: int, tests: int) -> Paired:

@@ -57,9 +57,22 @@ def grid(reward: str, size: tuple[int, int], keys: Sequence[str], pulls: Sequenc
 
 def interval(first: np.ndarray, second: np.ndarray) -> str:
     """Spearman's correlation and its 95 % bootstrap interval over arms, in text."""
-    draws = np.random.default_rng(0).integers(0, len(first), (DRAWS, len(first)))
+    draws = drawn_arms(len(first))
     low, high = np.nanquantile(spearman(first[draws], second[draws]), (0.025, 0.975))
     return f"{float(spearman(first, second)):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def drawn_arms(count: int) -> np.ndarray:
+    """[DRAWS, count] arms of each bootstrap draw."""
+    return np.random.default_rng(0).integers(0, count, (DRAWS, count))
+
+
+def ahead(first: np.ndarray, other: np.ndarray, truth: np.ndarray) -> str:
+    """By how much one correlation with the truth is above another, paired over the same draws of arms, in text."""
+    draws = drawn_arms(len(first))
+    gaps = spearman(first[draws], truth[draws]) - spearman(other[draws], truth[draws])
+    low, high = np.nanquantile(gaps, (0.025, 0.975))
+    return f"{float(spearman(first, truth) - spearman(other, truth)):+.2f} [{low:.2f}, {high:.2f}]"
 
 
 def against_the_table(keys: Sequence[str], pulls: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -68,14 +81,23 @@ def against_the_table(keys: Sequence[str], pulls: Sequence[Mapping[str, Any]]) -
     places = [[arm.key for arm in table.arms].index(key) for key in keys]
     truth = Truth(table.grid(table.index(Fidelity(*LONG)), parse_reward("accuracy"))[0][places])
     bootstrap, families = Bootstrap.of(truth), [str(table.arms[place].parameters["family"]) for place in places]
+    means, plain = np.nanmean(truth.rewards, axis=1), grid("accuracy", CHEAP, keys, pulls).mean(1)
     lines = []
     for reward in REWARDS:
         values = grid(reward, CHEAP, keys, pulls)
         proxy = judge_proxy(values, truth, bootstrap, families)
-        cells = [f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]" for e in (proxy.spearman, proxy.inside)]
-        regrets = [f"{100 * e.value:.2f} [{100 * e.low:.2f}, {100 * e.high:.2f}]" for e in (proxy.all, proxy.one)]
+        inside = f"{proxy.inside.value:.2f} [{proxy.inside.low:.2f}, {proxy.inside.high:.2f}]"
+        expected = f"{100 * proxy.all.value:.2f} [{100 * proxy.all.low:.2f}, {100 * proxy.all.high:.2f}]"
         again = f"{reliability(values):.2f}" if values.shape[1] > 1 else "–"
-        lines.append(f"| `{reward}` | {' | '.join([*cells, again, f'{100 * proxy.observed:.2f}', *regrets])} |")
+        cells = (
+            interval(values.mean(1), means),
+            ahead(values.mean(1), plain, means),
+            inside,
+            again,
+            f"{100 * proxy.observed:.2f}",
+            expected,
+        )
+        lines.append(f"| `{reward}` | {' | '.join(cells)} |")
     return lines
 
 
@@ -110,10 +132,12 @@ def main() -> None:
         "",
         f"`python record.py`, then `python judge.py`: {len(keys)} arms of `default`, shipped data, {replicates} "
         f"replicate{'s' * (replicates > 1)} of 500 × 80 ({np.mean(seconds):.1f} processor seconds each). 95 % "
-        "intervals in brackets; regrets in points of accuracy after long training.",
+        "intervals in brackets: of Spearman over arms (bootstrap), inside families and of the expected regret over the "
+        "luck of pulls and of long training. Regrets are in points of accuracy after long training. With itself: the "
+        "reliability of the means (Spearman-Brown over halves of the replicates; – for one).",
         "",
-        "| reward | Spearman with long accuracy | inside families | with itself | regret of its pick | expected regret "
-        "| of one pull |",
+        "| reward | Spearman with long accuracy | above that of accuracy | inside families | with itself "
+        "| regret of its pick | expected regret |",
         "| - | - | - | - | - | - | - |",
         *against_the_table(keys, pulls),
         "",

@@ -105,3 +105,10 @@ def test_the_table_says_what_the_effects_are():
     assert drawn_against(effects) in FIXED
     dots = effects_dots(effects, "identity")
     assert [dot.label for dot in dots if dot.series == 1] == ["3"]
+
+
+def test_accuracies_have_intervals_of_shares():
+    """Two runs of 10 and 90 %: Student's interval is far wider than all shares there are."""
+    shares = ClassShares({"a": np.array([[0.1], [0.9]]), "b": np.full((2, 1), 0.5)}, np.array([10.0]), ("c",))
+    accuracy = class_effects("a", ["b"], shares).classes[0].accuracy
+    assert (accuracy.mean, accuracy.low, accuracy.high) == (0.5, 0.0, 1.0)

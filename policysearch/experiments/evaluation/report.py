@@ -16,7 +16,7 @@ from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids, has_occlusion
-from policysearch.reports.class_effects import NOTE, drawn_against, effects_dots
+from policysearch.reports.class_effects import CAPTION, NOTE, drawn_against, effects_dots, effects_panel
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.markup import (
     document,
@@ -123,9 +123,9 @@ def _classes(summary: Summary) -> Iterator[str]:
     if effects is None:
         return
     other = drawn_against(effects)
-    panel = Panel("classes", f"Every class, to {other}", "difference of test accuracy [points], right is better", "")
+    panel = effects_panel(effects, other, "test accuracy")
     yield heading(2, "Class by class")
-    yield plots([figure(dots(panel, effects_dots(effects, other)), "Orange squares: clearly worse.")])
+    yield plots([figure(dots(panel, effects_dots(effects, other)), CAPTION)])
     yield paragraph(f"{NOTE}.", "note")
 
 

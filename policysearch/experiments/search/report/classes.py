@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from policysearch.core.tasks import task_named
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
-from policysearch.reports.class_effects import NOTE, drawn_against, effects_dots, effects_grid, effects_in_words
+from policysearch.reports.class_effects import (
+    CAPTION,
+    NOTE,
+    drawn_against,
+    effects_dots,
+    effects_grid,
+    effects_in_words,
+    effects_panel,
+)
 from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Panel, dots
+from policysearch.reports.html.plots import dots
 from policysearch.stats.class_effects import ClassEffects, class_effects
 from policysearch.study.class_counts import class_shares
 
@@ -45,8 +53,8 @@ def class_by_class(material: Material) -> Iterator[str]:
     sentence = effects_in_words(effects)
     yield paragraph(f"{sentence[0].upper()}{sentence[1:]}.", "caution" if effects.harmed else "")
     other = drawn_against(effects)
-    panel = Panel("classes", f"Every class, to {other}", "difference of accuracy [points], right is better", "")
-    yield plots([figure(dots(panel, effects_dots(effects, other)), "Orange squares: clearly worse.")])
+    panel = effects_panel(effects, other, "accuracy")
+    yield plots([figure(dots(panel, effects_dots(effects, other)), CAPTION)])
     yield table(effects_grid(effects, "validation"))
     yield paragraph(f"{NOTE}.", "note")
 
