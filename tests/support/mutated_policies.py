@@ -18,11 +18,14 @@ import torch
 
 import search_spaces
 from policysearch.augmentation import augment
+from policysearch.augmentation.lines import augment_lines
+from policysearch.augmentation.views import views
 from policysearch.core.errors import UserError
 from policysearch.export import to_albumentations, to_timm
 from policysearch.export.registry import import_from, save_imported
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.describe import in_words
+from policysearch.policy.mixes import LINE_MIXES
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import load_space
 
@@ -288,10 +291,15 @@ def what_is_wrong(source: str, path: Path, undamaged: str, policies: list[Policy
 
 
 def _augments(policy: Policy) -> bool:
-    """Two images, four pixels wide, so that long policies take no time."""
+    """Two images, four pixels wide, so that long policies take no time: classes, pairs of views or lines of text."""
     images = (torch.arange(2 * 3 * 16) * 37 % 256).to(torch.uint8).view(2, 3, 4, 4)
     maps = torch.rand(2, 4, 4)
     generator = torch.Generator().manual_seed(0)
+    if policy.pair is not None:
+        first, second, weights = views(policy, images, generator)
+        return first.shape == second.shape == images.shape and bool((weights >= 0).all() and weights.isfinite().all())
+    if policy.mix is not None and policy.mix.operation in LINE_MIXES:
+        return augment_lines(policy, images, ["a", "b"], None, generator).images.shape == images.shape
     out = augment(policy, images, torch.tensor([0, 1]), num_classes=3, generator=generator, activation_maps=maps)
     return out.images.shape == images.shape and bool(torch.isfinite(out.targets).all() and (out.weights >= 0).all())
 
