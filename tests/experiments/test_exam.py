@@ -180,6 +180,7 @@ MAY_NAME_IT = (
     "policysearch/datasets/",
     "policysearch/child/test_set.py",
     "policysearch/child/self_supervised/rotations.py",
+    "policysearch/child/text_lines/exam.py",
     "policysearch/experiments/evaluation/ledger.py",
 )
 ONLY_COUNT = (
@@ -188,6 +189,7 @@ ONLY_COUNT = (
     "policysearch/experiments/evaluation/run.py",
     "policysearch/experiments/evaluation/pinned.py",
     "policysearch/experiments/tta/run.py",
+    "policysearch/experiments/tta/pinned.py",
 )  # labels alone
 
 

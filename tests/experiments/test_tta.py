@@ -210,7 +210,7 @@ def test_the_same_command_again_trains_nothing_and_reads_nothing(done, place, mo
     forbid(
         monkeypatch,
         "policysearch.experiments.session.workplace",
-        "policysearch.experiments.tta.run.hash_of_test_part",
+        "policysearch.experiments.tta.pinned.hash_of_test_part",
         "policysearch.experiments.tta.run.Networks.on_validation",
         "policysearch.experiments.tta.run.Networks.on_test",
     )
@@ -236,7 +236,7 @@ class Stop(BaseException):
 STEPS = (
     "policysearch.experiments.tta.run.Networks.on_validation",
     "policysearch.experiments.tta.run.chosen",
-    "policysearch.experiments.tta.run._enter_in_ledgers",
+    "policysearch.experiments.tta.run.enter_in_ledgers",
     "policysearch.experiments.tta.run.Networks.on_test",
     "policysearch.experiments.tta.run.write_files",
     "policysearch.experiments.tta.run.write_summary",

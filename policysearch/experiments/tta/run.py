@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tomli_w
-
 from policysearch.child.variant import Variant
 from policysearch.core.errors import SearchFailed
-from policysearch.core.seeds import child_seed
-from policysearch.core.settings import Mark, settings_of
-from policysearch.experiments.continuation import changed_settings, must_not_be_fewer
-from policysearch.experiments.evaluation.ledger import Looks, Read, hash_of_test_part, note
-from policysearch.experiments.evaluation.settings import TrainingSettings
+from policysearch.core.settings import settings_of
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.session import Session
 from policysearch.experiments.tta.choice import Choice, about_of, chosen, read_choice
 from policysearch.experiments.tta.files import write_files
 from policysearch.experiments.tta.judge import Networks
+from policysearch.experiments.tta.pinned import enter_in_ledgers, fingerprint_of, mark, pin_networks
 from policysearch.experiments.tta.prepare import PHASES, Prepared, prepare
 from policysearch.experiments.tta.settings import TtaSettings
-from policysearch.experiments.tta.subject import MARK
 from policysearch.experiments.tta.summary import FILE, Summary, read_summary, summary, write_summary
 from policysearch.experiments.tta.ways import LEARNED, most_draws
 from policysearch.policy.spaces import load_space
 from policysearch.policy.tta import TtaPolicy
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.pinned_settings import pin, training_settings
 from policysearch.study.rows import COMPLETE, Row, most_common_error
 from policysearch.study.sources import Confirmation
 
@@ -93,44 +83,20 @@ def tta(
         session.lock()
         if prepared.new:
             session.folder.must_be_new()
-        _mark(prepared, str(result))
+        mark(prepared, str(result))
         if not session.folder.config.exists():
             session.keep_settings()
         session.open_stores(
             load_space(prepared.config.space), new=prepared.new, phases=PHASES, tasks={"tta": _keep_networks(prepared)}
         )
-        _pin(session.stores["tta"], prepared)
+        pin_networks(session.stores["tta"], prepared)
         return _run(_Search(prepared, session, command))
-
-
-def _mark(prepared: Prepared, result: str) -> None:
-    """Write what a test-time policy is searched for into the folder."""
-    text = tomli_w.dumps({"result": result, **prepared.settings.model_dump(exclude_none=True)})
-    (prepared.folder.path / MARK).write_text(text, encoding="utf-8")
 
 
 def _keep_networks(prepared: Prepared) -> Callable[[Row], str]:
     """What a training asks of its worker: to keep the network."""
     task = Variant(networks=str(prepared.folder.networks.absolute())).to_json()
     return lambda row: task
-
-
-def _pin(store: OptunaTrialStore, prepared: Prepared) -> None:
-    """Store what the networks depend on; when the search is continued, check that nothing has changed.
-
-    Raises:
-        UserError: a setting differs, or there are fewer seeds.
-    """
-    names = TrainingSettings.setting_names(Mark.FIXED)
-    training = training_settings(prepared.config, prepared.dataset.digest, names)
-    recipe = {f"recipe.{name}": value for name, value in training.pop("recipe").items()}
-    change = pin(store, {"policy": prepared.entrant.arm.key, **training, **recipe})
-    if change:
-        raise changed_settings(prepared.folder, change, "test-time search", "give what it was begun with")
-    recorded, seeds = store.notes.get("seeds", 0), prepared.settings.seeds
-    must_not_be_fewer("seeds", seeds, recorded, prepared.folder)
-    if seeds > recorded:
-        store.note("seeds", seeds)
 
 
 @dataclass(frozen=True)
@@ -149,7 +115,7 @@ class _Search:
 
 def _run(work: _Search) -> Tta:
     rows = _trained(work)
-    fingerprint = _fingerprint(work.prepared, rows)
+    fingerprint = fingerprint_of(work.prepared, rows)
     folder = work.prepared.folder.path
     if (folder / FILE).exists() and read_summary(folder).fingerprint == fingerprint:
         return read_tta(folder)
@@ -159,7 +125,7 @@ def _run(work: _Search) -> Tta:
     work.session.say(f"measuring what a prediction costs in {len(choice.ways)} ways")
     seconds = networks.seconds([way for way in choice.ways if way.kind != "prefix"])
     policies = _policies(work, choice)
-    looks = _enter_in_ledgers(work, choice, policies[LEARNED])
+    looks = enter_in_ledgers(work.store, work.prepared, choice, policies[LEARNED].hash, work.command)
     judged = networks.on_test(choice, _progress(work, "test", len(networks)))
     hashes = {name: policy.hash for name, policy in policies.items()}
     result = summary(choice, judged, seconds, looks, hashes, _cautions(work, rows), _about(work, rows))
@@ -198,21 +164,6 @@ def _trained(work: _Search) -> list[Row]:
     return rows
 
 
-def _fingerprint(prepared: Prepared, rows: list[Row]) -> str:
-    """A hash of what the result follows from: the networks, the pool and the settings of the choice."""
-    settings = prepared.settings
-    content = {
-        "arm": prepared.entrant.arm.key,
-        "data": prepared.dataset.digest,
-        "seeds": [child_seed(prepared.config.seed, row.replicate) for row in rows],
-        "views": [view.model_dump(mode="json") for view in prepared.views],
-        "most": settings.views,
-        **settings_of(prepared.config, "seed", "split_seed", "validation", "images", "epochs", "model"),
-        "recipe": prepared.config.recipe.model_dump(mode="json"),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _choose(work: _Search, networks: Networks, fingerprint: str) -> Choice:
     """Predict validation in every candidate view, and choose."""
     prepared, settings = work.prepared, work.prepared.settings
@@ -246,33 +197,6 @@ def _with_verdict(policy: TtaPolicy, result: Summary) -> TtaPolicy:
         "verdict": result.verdict.sentence,
     }
     return policy.model_copy(update={"about": {**policy.about, **more}})
-
-
-def _enter_in_ledgers(work: _Search, choice: Choice, learned: TtaPolicy) -> Looks:
-    """Enter the reading in the folder's ledger and in that of the search, under the hash of what was chosen."""
-    prepared, store = work.prepared, work.store
-    if "evaluation" not in store.notes:
-        store.note("test_part", hash_of_test_part(prepared.dataset))
-        name = f"{prepared.folder.path.resolve()} {np.random.SeedSequence().entropy}"
-        store.note("evaluation", hashlib.sha256(name.encode()).hexdigest()[:12])
-    others = [way.name for way in choice.ways if way.kind in ("classic", "draws")]
-    read = Read(
-        evaluation=f"{store.notes['evaluation']}-{choice.fingerprint}",
-        data=prepared.dataset.name,
-        test_part=store.notes["test_part"],
-        images=len(prepared.dataset.y_test),
-        policies=(learned_name(learned.hash), *others),
-        seeds=prepared.settings.seeds,
-        out=str(prepared.folder.path),
-        command=work.command,
-    )
-    searched_in = [prepared.entrant.run] if prepared.entrant.run else []
-    return note([prepared.folder.path, *searched_in], read)
-
-
-def learned_name(policy_hash: str) -> str:
-    """How ledgers call the learned views, settled before the test part is read."""
-    return f"learned views {policy_hash}"
 
 
 def _cautions(work: _Search, rows: list[Row]) -> tuple[str, ...]:

@@ -89,13 +89,12 @@ def comparisons(choice: Choice, judged: Judged) -> tuple[Comparison, ...]:
 def judge(choice: Choice, compared: Sequence[Comparison], seconds: Mapping[str, float]) -> TtaVerdict:
     """The verdict on comparisons; `seconds` are those of each way per image."""
     by_names = {(pair.name, pair.other): pair for pair in compared}
-    against_best = by_names[LEARNED, choice.best]
-    finding = against_best.finding
-    worth_its_passes = choice.best != PLAIN and by_names[choice.best, PLAIN].finding == "better"
-    if finding == "better" and by_names[LEARNED, PLAIN].finding in ("better", "mixed"):
+    finding = by_names[LEARNED, choice.best].finding
+    learned_is_worth_it = by_names[LEARNED, PLAIN].finding == "better"
+    best_is_worth_it = choice.best != PLAIN and by_names[choice.best, PLAIN].finding == "better"
+    use = choice.best if best_is_worth_it else PLAIN
+    if learned_is_worth_it and (finding == "better" or (finding == "unclear" and not best_is_worth_it)):
         use = LEARNED
-    else:
-        use = choice.best if worth_its_passes else PLAIN
     return TtaVerdict(finding, choice.best, use, _sentence(choice, by_names, seconds, use))
 
 
@@ -110,17 +109,19 @@ def _sentence(
         parts.append(
             f"compared with one plain pass it {_verb(by_names[LEARNED, PLAIN])}: {_by(by_names[LEARNED, PLAIN])}"
         )
-    parts.append(f"its price is {count} pass{'es' * (count > 1)} per image, {cost_in_words(LEARNED, seconds)}")
+    parts.append(f"it costs {count} pass{'es' * (count > 1)} per image, {cost_in_words(LEARNED, seconds)}")
     parts.append(f"use {_advice(choice, use)}")
     return "; ".join(parts)
 
 
 def _title(choice: Choice, name: str) -> str:
     """How the opponent is called in the sentence."""
-    passes = choice.way(name).passes
+    way = choice.way(name)
     if name == PLAIN:
-        return "one plain pass, the best classic one of equal cost"
-    return f"{name} ({passes} passes), the best classic one of equal cost"
+        return "one plain pass, the best other way of equal cost"
+    if way.kind == "draws":
+        return f"{name} of the training policy, the best other way of equal cost"
+    return f"{name} ({way.passes} passes), the best classic one of equal cost"
 
 
 _VERBS: Mapping[Finding, str] = {
@@ -156,10 +157,10 @@ def cost_in_words(name: str, seconds: Mapping[str, float]) -> str:
 
 def _advice(choice: Choice, use: str) -> str:
     if use == LEARNED:
-        return "the learned one"
+        return "the learned one where its cost is acceptable, otherwise one plain pass"
     if use == PLAIN:
-        return "one plain pass: no views of equal cost are clearly worth theirs"
-    return f"{use}, which needs no search"
+        return "one plain pass: no views of equal cost are clearly better"
+    return f"{use}, which needs no search, where its cost is acceptable, otherwise one plain pass"
 
 
 def values_of(judged: Judged, metric: str) -> Floats:
