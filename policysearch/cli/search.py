@@ -47,6 +47,7 @@ def resume(
         bool | None, typer.Option("--tensorboard/--no-tensorboard", help="as in search; default: as it was begun")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="as in search; default: as it was begun", min=0, max=1024)] = None,
+    ablate: Annotated[int | None, typer.Option(help="as in search, in all; default: as it was begun", min=0)] = None,
 ) -> None:
     """Continue a search, or an online search, after any kind of end."""
     if (Path(run) / "online.toml").is_file():
@@ -56,7 +57,7 @@ def resume(
     from policysearch.cli.show import show_result
     from policysearch.experiments.search.run import resume as resume_run
 
-    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard, workers), run))
+    show_result(watched(lambda listener: resume_run(run, trials, confirm, listener, tensorboard, workers, ablate), run))
 
 
 def _resume_online(run: str, flags: Mapping[str, Any]) -> None:

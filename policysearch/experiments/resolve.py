@@ -24,6 +24,7 @@ from policysearch.datasets.split import split
 from policysearch.experiments.apart import begin_to_import
 from policysearch.experiments.class_rewards import class_reward_notes
 from policysearch.experiments.config_checks import must_be_spelled
+from policysearch.experiments.search.ablation import must_have_factors
 from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
 from policysearch.policy.spaces import Arm, Space
@@ -110,6 +111,7 @@ def tried_strategy(config: SearchConfig, space: Space) -> Strategy:
     Raises:
         UserError: a reward or the strategy is wrong, or they do not go together.
     """
+    must_have_factors(config, space)
     base, density = config.recipe.base_epochs > 0, density_settings(config.strategy)
     metrics = metrics_of_task(config.task)
     try_reward(config.reward, base, folds=density is not None, metrics=metrics)

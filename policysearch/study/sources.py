@@ -15,6 +15,8 @@ from policysearch.study.trial_store import TrialStore
 
 FRESH = 1_000_000
 """Replicates of a confirmation count from here, so that none was seen by the search."""
+ABLATION = 2_000_000
+"""Those of an ablation count from here, so that none took part in the choice of the winner."""
 
 Store = TypeVar("Store", bound=TrialStore)
 

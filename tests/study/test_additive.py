@@ -312,7 +312,7 @@ def test_finalists_are_what_the_model_thinks_best():
     ],
 )
 def test_a_space_that_is_no_product_of_factors_is_refused(space, message):
-    with pytest.raises(UserError, match=f"cannot search space '{space}': .*{message}.*; give --space recipe"):
+    with pytest.raises(UserError, match=f"'{space}' is none: .*{message}.*; give --space recipe"):
         make_strategy("additive", load_space(space), 0, 40)
 
 

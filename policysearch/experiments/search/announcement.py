@@ -9,6 +9,7 @@ from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.forecast import Forecast, timed
+from policysearch.experiments.search.ablation import most_ablated
 from policysearch.experiments.search.summary import most_finalists
 from policysearch.experiments.search.workload import Workload, forecast_by_folds, workload
 from policysearch.experiments.session import Session
@@ -47,6 +48,7 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     whole = workload(config, dataset)
     free = session.stores["search"].space.free
     trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(free))
+    trainings += config.ablate * most_ablated(config, session.stores["search"].space)
     recorded = (len(searched), _ended(searched), _ended(confirmed))
     session.say(f"{_work(config, strategy, whole, trainings, recorded)}, into {session.folder.path}")
 

@@ -13,16 +13,18 @@ from policysearch.core.jsonable import plain
 from policysearch.core.tasks import task_named
 from policysearch.core.user_code import import_all
 from policysearch.core.version import __version__
+from policysearch.experiments.search.ablation import ablation, is_of_ablation
 from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.chance_level import learning
 from policysearch.experiments.search.lost_checkpoints import lost_checkpoints
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import class_names, noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
-from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
+from policysearch.experiments.search.verdict import WinnerVerdict, images_of, judge_winner
 from policysearch.policy.classes import class_keys
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space, load_space
+from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pinned_data
@@ -48,6 +50,7 @@ class SearchResult:
         seconds: worker-seconds spent, confirmation included.
         repeated: attempts that failed and were made again; trials.csv says why.
         warnings: what the search was warned of when it began, and whether its networks learn anything.
+        ablation: what each factor adds to the winner, on replicates of its own; empty without `ablate`.
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class SearchResult:
     seconds: float
     repeated: int
     warnings: tuple[str, ...] = ()
+    ablation: tuple[PairedTest, ...] = ()
 
 
 def read(path: str | Path) -> SearchResult:
@@ -132,6 +136,7 @@ def material_of(result: SearchResult, folder: RunFolder, stores: dict[str, Optun
         data=pinned_data(stores["search"]),
         space=folder.space.read_text(encoding="utf-8"),
         warnings=result.warnings,
+        ablation=result.ablation,
         classes=class_names(stores["search"]),
     )
 
@@ -144,7 +149,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     cost = (sum(row.seconds for row in rows), sum(len(row.failures) for row in rows))
     arms = candidates(config, store.space, store.rows, summaries, references(store))
     keys = {arm.key for arm in arms}
-    fresh = [row for row in again.rows if row.arm.key in keys]
+    fresh = [row for row in again.rows if row.arm.key in keys and not is_of_ablation(row)]
     complete = len(store.rows) >= config.trials and not store.running() and not again.running()
     complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
     data = noted(store).get("data", {})
@@ -166,11 +171,20 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         searched=highest,
         why=why_first(config),
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
-        fixed=task_named(config.task).fixed,
+        fixed=[*dict.fromkeys((*task_named(config.task).fixed, *references(store)))],
     )
     policy = final_policy(config, verdict, warned, class_names(store))
+    taken_away = ablation(store.space, verdict.winner, again.rows, config.ablate, images_of(fresh))
     return SearchResult(
-        folder.path, config, policy, summaries, summarise(fresh), verdict, *cost, warnings=(*warned, *lost)
+        folder.path,
+        config,
+        policy,
+        summaries,
+        summarise(fresh),
+        verdict,
+        *cost,
+        warnings=(*warned, *lost),
+        ablation=tuple(taken_away),
     )
 
 

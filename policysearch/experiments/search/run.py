@@ -17,6 +17,7 @@ from policysearch.experiments.config_checks import must_be_spelled_to_begin
 from policysearch.experiments.continuation import must_not_be_fewer
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import resolved, tried_strategy
+from policysearch.experiments.search.ablation import without_factors
 from policysearch.experiments.search.announcement import announce
 from policysearch.experiments.search.brief import FILE, save_brief
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
@@ -39,11 +40,12 @@ from policysearch.experiments.search.unused_operations import notes_on_operation
 from policysearch.experiments.session import Session
 from policysearch.study.by_class.strategy import ByClassStrategy
 from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.controller import PruningPool
 from policysearch.study.populations.plan import settled
 from policysearch.study.pruning.judging import Judging
 from policysearch.study.pruning.registry import pruner_of
 from policysearch.study.run_folder import RunFolder
-from policysearch.study.sources import Budgeted, Confirmation
+from policysearch.study.sources import ABLATION, Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free
 from policysearch.study.strategies import Strategy
 from workers.errand import ErrandDied
@@ -98,6 +100,7 @@ def resume(
     listener: Listener = lambda status: None,
     tensorboard: bool | None = None,
     workers: int | None = None,
+    ablate: int | None = None,
 ) -> SearchResult:
     """Continue a run after any kind of end.
 
@@ -108,6 +111,7 @@ def resume(
         listener: as for `search`.
         tensorboard: whether to write for TensorBoard from now on, the pulls so far included; None: as before.
         workers: how many from now on; None: as before.
+        ablate: fresh replicates on which the winner is trained without each of its factors; not fewer than before.
 
     Raises:
         UserError: no run there, fewer trials or replicates than before, or another controller is at work on it.
@@ -116,7 +120,13 @@ def resume(
     folder.must_hold_a_run()
     with Session(SearchConfig(out=str(folder.path)), listener) as session:
         session.lock()
-        changes = {"tensorboard": tensorboard, "workers": workers, "trials": trials, "confirm": confirm}
+        changes = {
+            "tensorboard": tensorboard,
+            "workers": workers,
+            "trials": trials,
+            "confirm": confirm,
+            "ablate": ablate,
+        }
         config = session.config = _continued(folder, changes)
         import_all(config.operations)
         space = saved_space(config, folder)
@@ -138,7 +148,7 @@ def _continued(folder: RunFolder, changes: dict[str, int | bool | None]) -> Sear
     """The config of a run that is continued with these changes; None leaves a setting as it is."""
     config = load_config(folder.config)
     update = {name: value for name, value in changes.items() if value is not None}
-    for name in ("trials", "confirm"):
+    for name in ("trials", "confirm", "ablate"):
         if name in update:
             must_not_be_fewer(name, int(update[name]), getattr(config, name), folder)
     return settled(resolved(config.model_copy(update={**update, "out": str(folder.path)})))
@@ -176,7 +186,20 @@ def _train(session: Session, dataset: Dataset, strategy: Strategy) -> list[ArmSu
         source = Confirmation(confirmed, arms, config.confirm)
         if len(source) or confirmed.running():
             session.train("confirm", source, pool, len(confirmed.rows) + len(source))
+        _ablate(session, pool)
     return summaries
+
+
+def _ablate(session: Session, pool: PruningPool) -> None:
+    """Train the winner with each of its factors taken away, where that is asked for."""
+    config, confirmed = session.config, session.stores["confirm"]
+    verdict = result_of(config, session.folder, session.stores).verdict if config.ablate else None
+    if verdict is None:
+        return
+    arms = [without.arm for without in without_factors(confirmed.space, verdict.winner)]
+    if arms:
+        source = Confirmation(confirmed, [verdict.winner, *arms], config.ablate, ABLATION)
+        session.train("confirm", source, pool, len(confirmed.rows) + len(source))
 
 
 def _write(session: Session, dataset: Dataset, summaries: list[ArmSummary]) -> SearchResult:

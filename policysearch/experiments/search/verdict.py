@@ -108,7 +108,7 @@ def judge_winner(
         return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
     whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
     values = {key: np.array([*rewards[key].values()]) for key in whole}
-    finalists = _Finalists(whole, values, _images(rows), {preset(name).hash: name for name in fixed})
+    finalists = _Finalists(whole, values, images_of(rows), {preset(name).hash: name for name in fixed})
     missing = [arm.name for arm in arms if arm.key not in whole]
     left_out = [f"left out, since not all of their replicates finished: {', '.join(missing)}"] if missing else []
     learned = learning(rows, data or {})
@@ -166,7 +166,7 @@ def _by_replicate(arm: Arm, rows: Sequence[Row]) -> dict[int, float]:
     }
 
 
-def _images(rows: Sequence[Row]) -> int:
+def images_of(rows: Sequence[Row]) -> int:
     """The number of images that the rewards are shares of; 0 where they are not shares, or it is unknown."""
     rewarded = [row for row in rows if row.state == COMPLETE and row.reward is not None]
     counts = {int(row.outcome.metrics.get("validation_images", 0)) for row in rewarded}

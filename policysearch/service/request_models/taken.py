@@ -21,7 +21,7 @@ _DATA = ("data", "resize", "aspect", "background", "image_column", "label_column
 _TRAINING = ("task", "model", "operations", "seed", "validation", "split_seed", "workers", "retries", "deadline")
 _SEARCH = (
     *("strategy", "calibrated", "trials", "finalists", "images", "epochs", "reward", "rungs"),
-    *("promote", "prune", "confirm", "confirm_images", "confirm_epochs", "confirm_reward"),
+    *("promote", "prune", "confirm", "confirm_images", "confirm_epochs", "confirm_reward", "ablate"),
 )
 
 TAKEN: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -93,8 +93,12 @@ class Factors:
         return {}
 
 
-def factors_of(space: Space) -> Factors:
+def factors_of(space: Space, what: str = f"strategy {NAME}") -> Factors:
     """The factors of a space.
+
+    Args:
+        space: whose family's parameters are the factors.
+        what: needs them, for messages.
 
     Raises:
         UserError: the space has several families or none, its family has copies of sub-policies, or fewer than two
@@ -103,20 +107,20 @@ def factors_of(space: Space) -> Factors:
     families = space.file.family
     if len(families) != 1:
         names = ", ".join(family.name for family in families) or "none"
-        raise _unsuited(space, f"the space has {len(families)} families ({names}), and it takes one")
+        raise _unsuited(space, what, f"the space has {len(families)} families ({names}), and one is taken")
     family = families[0]
     if family.repeat > 1:
-        raise _unsuited(space, f"family {family.name!r} repeats its sub-policies, whose order means nothing")
+        raise _unsuited(space, what, f"family {family.name!r} repeats its sub-policies, whose order means nothing")
     choices = {name: tuple(values) for name, values in family.choices().items()}
     several = {name: values for name, values in choices.items() if len(values) > 1}
     if len(several) < 2:
-        raise _unsuited(space, f"family {family.name!r} has {len(several)} parameters with several choices")
+        raise _unsuited(space, what, f"family {family.name!r} has {len(several)} parameters with several choices")
     single = {name: values[0] for name, values in choices.items() if len(values) == 1}
     return Factors(space, family, several, single)
 
 
-def _unsuited(space: Space, reason: str) -> UserError:
+def _unsuited(space: Space, what: str, reason: str) -> UserError:
     return UserError(
-        f"strategy {NAME} cannot search space {space.name!r}: it adds up what each factor of one family brings, and "
-        f"{reason}; give --space recipe, or a strategy such as ucb"
+        f"{what} takes a space that is a product of factors, and {space.name!r} is none: {reason}; give --space "
+        "recipe, or leave it out"
     )

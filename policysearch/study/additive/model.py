@@ -14,6 +14,8 @@ from policysearch.study.additive.design import contrasts
 
 Pair = tuple[int, int]
 _STEPS = 60
+_CONVERGED = 1e-4
+"""Relative change of the noise's variance at which its iteration ends."""
 _FLOOR = 1e-4
 """Least share of the rewards' variance that noise, or a group of effects, may have."""
 _ODDS = 3.0
@@ -142,8 +144,10 @@ class Fit:
                 [max(seconds[groups == g].mean(), _FLOOR) if (groups == g).any() else 0.1 for g in range(4)]
             )
             residual = y - columns @ mean
-            spread = float(np.einsum("np,pq,nq->", columns, covariance, columns))
-            noise = max((float(residual @ residual) + spread) / len(y), _FLOOR)
+            spread = float(((columns @ covariance) * columns).sum())
+            before, noise = noise, max((float(residual @ residual) + spread) / len(y), _FLOOR)
+            if abs(noise - before) < _CONVERGED * before:
+                break
         return cls(columns, groups, variances, noise, y, centre, scale)
 
     def gains(self, further: Mapping[Pair, Floats]) -> dict[Pair, float]:
@@ -167,7 +171,7 @@ class Fit:
     def residual_freedom(self) -> float:
         """Pulls less the trace of the matrix that maps rewards to fitted ones."""
         _, covariance = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
-        return float(len(self.rewards) - np.einsum("np,pq,nq->", self.columns, covariance, self.columns) / self.noise)
+        return float(len(self.rewards) - ((self.columns @ covariance) * self.columns).sum() / self.noise)
 
     def _covariance(self) -> Floats:
         """[N, N] of the rewards."""

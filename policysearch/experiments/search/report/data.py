@@ -12,6 +12,7 @@ from policysearch.core.errors import UserError
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.policy import Policy
+from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, Row
 
@@ -32,6 +33,7 @@ class Material:
         data: the digest of the data that it was begun with; empty where it is not known.
         space: the space's text.
         warnings: those that the search began with, and one if its networks learn nothing.
+        ablation: what each factor adds to the winner, on replicates of its own; empty where nothing was taken away.
         classes: the names of the data's classes; empty for a search of an older version.
     """
 
@@ -48,6 +50,7 @@ class Material:
     space: str
     warnings: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    ablation: tuple[PairedTest, ...] = ()
 
     @property
     def name(self) -> str:

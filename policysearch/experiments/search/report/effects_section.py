@@ -31,9 +31,19 @@ _NOTE = (
     "averaged."
 )
 
+_TAKEN_AWAY = (
+    "The winner was trained again on {n} fresh replicates, and beside it the same policy with one factor at its first "
+    "level: the difference is what that factor adds to this policy, with a 95 % interval of the paired t. In the first "
+    "colour are those that remain clear after Holm's correction over all factors."
+)
+
 
 def factor_effects(material: Material) -> Iterator[str]:
-    """A picture and a table of what each level adds; nothing where the space is no product of factors."""
+    """What was taken away from the winner, then a picture and a table of what each level adds by the model.
+
+    Nothing where the space is no product of factors.
+    """
+    yield from _taken_away(material)
     measured = effects_of(material)
     if measured is None:
         return
@@ -52,6 +62,19 @@ def factor_effects(material: Material) -> Iterator[str]:
     yield figure(dots(panel, rows)) if rows else ""
     yield folded("As a table", table(_grid(material, measured)))
     yield paragraph(_NOTE, "note")
+
+
+def _taken_away(material: Material) -> Iterator[str]:
+    """A picture of what each of the winner's factors adds to it, where there was an ablation."""
+    pairs = [pair for pair in material.ablation if not math.isnan(pair.difference.low)]
+    if not pairs:
+        return
+    unit = unit_of(material.config.last_reward)
+    yield heading(2, "The winner without each of its factors")
+    panel = Panel("ablation", "Lost without it", unit.word.strip() or material.config.last_reward, "")
+    rows = [Dot(f"{pair.name} over {pair.other}", unit.scaled(pair.difference), int(not pair.clear)) for pair in pairs]
+    yield figure(dots(panel, rows))
+    yield paragraph(_TAKEN_AWAY.format(n=max(pair.n for pair in pairs)), "note")
 
 
 def effects_of(material: Material) -> list[Effect] | str | None:
@@ -88,7 +111,20 @@ def _grid(material: Material, measured: Sequence[Effect]) -> Grid:
 
 
 def effects_in_words(material: Material) -> str:
-    """A line: the levels whose intervals leave out 0, the largest first, and how many others there are."""
+    """A line on the ablation, and one on the model: the levels whose intervals leave out 0, the largest first."""
+    lines = (_ablation_in_words(material), _model_in_words(material))
+    return "\n".join(filter(None, lines))
+
+
+def _ablation_in_words(material: Material) -> str:
+    unit = unit_of(material.config.last_reward)
+    parts = [f"{pair.name} {unit.change(pair.difference)}" for pair in material.ablation]
+    if not parts:
+        return ""
+    return f"What the winner loses without each factor (n = {material.ablation[0].n}): {'; '.join(parts)}."
+
+
+def _model_in_words(material: Material) -> str:
     measured = effects_of(material)
     if measured is None or isinstance(measured, str):
         return measured or ""
