@@ -14,6 +14,7 @@ from torch import nn
 from policysearch.augmentation.views import views
 from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.generators import Generators
+from policysearch.child.learner import Learner
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.self_supervised import siamese_run
@@ -330,3 +331,24 @@ def test_views_are_drawn_anew_at_every_step(monkeypatch):
     siamese_child(epochs=1)
     assert len(seen) == 3
     assert all(not torch.equal(first, second) for first, second, _ in seen)
+
+
+class Roomy(WideDropNet):
+    """A network on a device that has room for the passes of eight images."""
+
+    held = 0
+
+    def forward(self, images):
+        if self.training and torch.is_grad_enabled():
+            Roomy.held += len(images)
+            if Roomy.held > 8:
+                Roomy.held = 0
+                raise torch.cuda.OutOfMemoryError("no room")
+        return super().forward(images)
+
+
+def test_the_batch_that_fits_has_room_for_both_views(monkeypatch):
+    """Twelve images are 24 passes, six are 12, and three are 6."""
+    monkeypatch.setattr(Learner, "update", lambda learner, loss, share=1.0: setattr(Roomy, "held", 0))
+    with pytest.raises(ChildError, match=r"out of memory on cpu with batch 12: 3 fits, give --batch 3"):
+        siamese_child(factory=Roomy)

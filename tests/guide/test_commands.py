@@ -31,7 +31,7 @@ from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import only_server
 from policysearch.study.config import make_config
 from policysearch.study.further_strategies import FURTHER
-from policysearch.study.rewards import parse_reward
+from policysearch.study.rewards import metrics_of_task, parse_reward
 from policysearch.study.strategies import make_strategy, must_name_a_strategy
 from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder
@@ -174,7 +174,7 @@ def _names(words: list[str]) -> str:
             if spec.partition(":")[0] in FURTHER:  # the others suit any space
                 make_strategy(spec, load_space(space), 0, 40)
         for reward in ("--reward", "--confirm-reward"):
-            parse_reward(flags.get(reward, "accuracy"))
+            parse_reward(flags.get(reward, "accuracy"), metrics_of_task(flags.get("--task", "classification")))
         model = flags.get("--model", "small-resnet")
         if find_spec("timm") or not model.startswith("timm:"):
             recipe_for(model)
