@@ -176,19 +176,18 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         tuple(document["cautions"]),
         document["about"],
         EqualCost.from_json(equal) if equal else None,
-        _classes(document.get("classes")),
+        _classes(document.get("classes"), measured.searched),
     )
 
 
-def _classes(document: Mapping[str, Any] | None) -> ClassShares | None:
+def _classes(document: Mapping[str, Any] | None, searched: str) -> ClassShares | None:
     """The classes of a file; those of earlier versions have none."""
     if document is None:
         return None
     names, images = tuple(document["names"]), np.asarray(document["images"], dtype=np.float64)
     shares = {name: _array(rows) for name, rows in document["shares"].items()}
-    if any(
-        values.ndim != 2 or values.shape[1:] != images.shape or len(names) != len(images) for values in shares.values()
-    ):
+    shape = (len(shares[searched]), len(images))
+    if len(names) != len(images) or any(values.shape != shape for values in shares.values()):
         raise ValueError("its classes are of different numbers")
     return ClassShares(shares, images, names)
 

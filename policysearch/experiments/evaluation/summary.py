@@ -103,8 +103,10 @@ def summary(
 
 
 def _effects(measured: Measured, classes: ClassShares | None) -> ClassEffects | None:
-    others = [name for name in measured.fixed if name != measured.searched]
-    return class_effects(measured.searched, others, classes) if classes is not None and others else None
+    if classes is None:
+        return None
+    others = [name for name in measured.fixed if name != measured.searched and name in classes.shares]
+    return class_effects(measured.searched, others, classes) if others else None
 
 
 def _classes(effects: ClassEffects | None) -> list[str]:

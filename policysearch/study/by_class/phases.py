@@ -92,7 +92,7 @@ def harmed_classes(rows: Sequence[Row], leader: Arm, most: int) -> tuple[int, ..
     shares = class_shares(rows, {key: key for key in (leader.key, *keys)})
     if shares is None or differs_by_class(leader.policy):
         return ()
-    harmed = class_effects(leader.key, keys, shares).harmed
+    harmed = class_effects(leader.key, [key for key in keys if key in shares.shares], shares).harmed
     return tuple(int(effect.name) for effect in harmed[:most])
 
 

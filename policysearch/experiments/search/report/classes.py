@@ -34,11 +34,9 @@ def effects_of(material: Material) -> ClassEffects | None:
     if winner.key not in confirmed or not others:
         return None
     finalists = {summary.arm.key: summary.arm.name for summary in material.confirmation}
-    names = {**finalists, winner.key: winner.name, **others}
-    shares = class_shares(material.confirmed, names, material.classes)
-    if shares is None:  # a finalist that failed throughout must not hide the others
-        shares = class_shares(material.confirmed, {winner.key: winner.name, **others}, material.classes)
-    return None if shares is None else class_effects(winner.name, [*others.values()], shares)
+    shares = class_shares(material.confirmed, {winner.key: winner.name, **finalists, **others}, material.classes)
+    compared = [] if shares is None else [name for name in others.values() if name in shares.shares]
+    return class_effects(winner.name, compared, shares) if shares is not None and compared else None
 
 
 def class_by_class(material: Material) -> Iterator[str]:
