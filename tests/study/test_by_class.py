@@ -48,7 +48,7 @@ def searched(
         source.tell(trial, Outcome(metrics(child, turned)))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_it_finds_exactly_the_two_classes_and_gives_them_a_part_without_flips(seed):
     strategy = strategy_of(SPEC, 80)
     store = searched(strategy, seed, 80)
@@ -63,14 +63,24 @@ def test_it_finds_exactly_the_two_classes_and_gives_them_a_part_without_flips(se
         assert "flip-horizontal" not in part.model_dump_json()
 
 
-def test_where_flips_harm_nothing_no_class_is_searched():
-    """In at most 5 % of searches one is, by chance: in none of twelve in 54 % of cases or more; measured 0 of 200."""
+def false_alarms(searches: int) -> int:
+    """Searches of so many in which a class is searched, where flips harm none."""
     alarms = 0
-    for seed in range(12):
+    for seed in range(searches):
         strategy = strategy_of(SPEC, 40)
         stages = stages_of(searched(strategy, seed, 40, turned=()).rows, strategy.settings)
         alarms += bool(stages.harmed)
-    assert alarms == 0
+    return alarms
+
+
+def test_where_flips_harm_nothing_no_class_is_searched():
+    assert false_alarms(4) == 0
+
+
+@pytest.mark.slow
+def test_false_alarms_are_as_rare_as_is_said():
+    """In at most 5 % of searches, which is 19 or fewer of 200 in all but 1 of 100 cases. Measured: 0 of 200."""
+    assert false_alarms(200) <= 19
 
 
 def test_with_classes_that_are_one_off_the_right_ones_are_not_found():
@@ -103,7 +113,7 @@ def test_a_search_that_goes_on_is_the_same(workers):
     strategy = strategy_of(SPEC, 60)
     whole = [(row.arm.key, row.replicate) for row in searched(strategy, 1, 60).rows]
     store = searched(strategy, 1, 60)
-    for count in range(0, 60, 9):
+    for count in range(0, 60, 19):
         history = InMemoryTrialStore(seed=1, fidelities=[(60, 1)], reward=parse_reward("accuracy"))
         for row in store.rows[:count]:
             history.tell(history.add(row.arm, row.replicate), row.outcome)
