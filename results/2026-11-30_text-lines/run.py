@@ -33,7 +33,7 @@ def ended(arguments: argparse.Namespace, seed: int) -> Path:
     if (folder / "config.toml").exists():
         resume(folder)
         return folder
-    changes = {"trials": arguments.trials, "finalists": arguments.finalists, "workers": arguments.workers}
+    changes = {name: getattr(arguments, name) for name in ("trials", "finalists", "epochs", "workers")}
     search(make_config({"task": "text-lines", "seed": seed, "out": str(folder), **changes}))
     return folder
 
@@ -45,14 +45,13 @@ def rows_of(folder: Path) -> list[Row]:
 
 
 def by_arm(rows: list[Row], metric: str) -> dict[str, np.ndarray]:
-    """Values of the confirmation by arm, in the order of the replicates that all arms have."""
+    """Values of the confirmation by arm, on the replicates that all arms have."""
     values: dict[str, dict[str, float]] = {}
     for row in rows:
         if row["phase"] == "confirm":
             values.setdefault(row["arm"], {})[row["replicate"]] = float(row[metric])
-    arms = {name: value for name, value in values.items() if len(value) == max(map(len, values.values()))}
-    common = sorted(set.intersection(*map(set, arms.values()))) if arms else []
-    return {name: np.array([value[replicate] for replicate in common]) for name, value in arms.items()}
+    common = sorted(set.intersection(*map(set, values.values())))
+    return {name: np.array([value[replicate] for replicate in common]) for name, value in values.items()}
 
 
 def confirmed(rows: list[Row], seed: int) -> list[str]:
@@ -93,6 +92,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--finalists", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("text-lines-searches"))
@@ -107,7 +107,8 @@ def main() -> None:
         rows = rows_of(ended(arguments, seed))
         if any(row["phase"] == "confirm" for row in rows):
             page += confirmed(rows, seed)
-        pulls += ["", f"## Search {seed}: pulls of 500 lines × 30 epochs", ""]
+        size = f"{rows[0]['images']} lines × {rows[0]['epochs']} epochs"
+        pulls += ["", f"## Search {seed}: pulls of {size}", ""]
         pulls += [
             "| policy | lines read, % | characters, % | train | CPU-s |",
             "| - | - | - | - | - |",
