@@ -72,7 +72,7 @@ def confirmed(rows: list[Row], seed: int) -> list[str]:
             cells += ["", ""]
         else:
             low, high = 100 * gaps[arm].low, 100 * gaps[arm].high
-            cells += [f"{100 * gaps[arm].value:+.1f} ({low:+.1f} to {high:+.1f})", f"{corrected[arm]:.2g}"]
+            cells += [f"{100 * gaps[arm].mean:+.1f} ({low:+.1f} to {high:+.1f})", f"{corrected[arm]:.2g}"]
         lines.append(f"| {seed} | `{names[arm]}` | {len(accuracy[arm])} | {' | '.join(cells)} |")
     return lines
 
