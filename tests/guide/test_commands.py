@@ -72,7 +72,7 @@ def folder(tmp_path_factory):
     write_lines(folder / "receipts", lines, parts=["train"] * 112 + ["test"] * 16)
     write_parquet(folder / "lines.parquet", lines)
     (folder / "data" / "gtsrb").mkdir(parents=True)
-    for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict"):
+    for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict", "results/2026-11-30_tta"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(ROOT / name)
     # What hours of `record` write.
