@@ -12,6 +12,7 @@ from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
+from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY
 from policysearch.study.populations.settings import is_population
@@ -57,6 +58,7 @@ def _strategy(config: SearchConfig) -> str:
 _FEATURES = (
     _Feature("density", lambda config: config.strategy.partition(":")[0] == DENSITY, _strategy),
     _Feature("autoaugment-rl", lambda config: config.strategy.partition(":")[0] == AUTOAUGMENT_RL, _strategy),
+    _Feature("by-class", lambda config: config.strategy.partition(":")[0] == BY_CLASS, _strategy),
     _Feature("populations", lambda config: is_population(config.strategy), _strategy),
     _Feature("calibrated", lambda config: config.calibrated is not None, lambda config: "--calibrated"),
     _Feature(

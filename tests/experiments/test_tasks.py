@@ -61,6 +61,7 @@ def test_the_fixed_policies_of_a_task_are_presets_that_suit_it(task):
     ("settings", "message"),
     [
         ({"strategy": "density"}, r"--strategy density does not go with --task"),
+        ({"strategy": "by-class"}, r"--strategy by-class does not go with --task"),
         ({"strategy": "autoaugment-rl"}, r"--strategy autoaugment-rl does not go with --task"),
         ({"recipe": {"base_epochs": 3}}, r"--base-epochs 3 does not go with --task"),
         ({"recipe": {"label_smoothing": 0.1}}, r"--label-smoothing 0.1 does not go with --task"),

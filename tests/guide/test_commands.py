@@ -68,6 +68,7 @@ def folder(tmp_path_factory):
     """A folder with what the commands name: pictures, two runs, published results, files of the pages' own snippets."""
     folder = tmp_path_factory.mktemp("guide")
     write_folder(folder / "pictures", some_images(60))
+    write_folder(folder / "photos", some_images(60), names=(".",))
     lines = ["".join(letters) for letters in product("abcd", repeat=3)] * 2
     write_lines(folder / "receipts", lines, parts=["train"] * 112 + ["test"] * 16)
     write_parquet(folder / "lines.parquet", lines)
