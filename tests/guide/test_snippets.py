@@ -123,6 +123,7 @@ CHECKS = {
     "python": lambda names: names["result"].verdict is not None,
     "rewards": lambda names: names["careful"]({"accuracy": 0.8, "accuracy_gap": 0.1}) == 0.8 - 0.01,
     "strategies": rule_is_good,
+    "tasks": lambda names: names["config"].model == "line-crnn" and names["config"].trials == 30,
     "text-operations": lambda names: names["texts"] == ("o", "io") and names["images"].shape == (2, 1, 16, 64),
 }
 """What must be true after the blocks of a page."""
