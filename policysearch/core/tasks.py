@@ -124,7 +124,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "features whose angles say what an image shows",
                 }
             ),
-            defaults=MappingProxyType({"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20}),
+            defaults=MappingProxyType(
+                {"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20, "confirm": 8}
+            ),
             recipe=MappingProxyType({"schedule": "cosine", "batch": 64, "rate": 0.05, "checkpoints": 2}),
             refused=MappingProxyType({**_NOT_CLASSES, **_NOT_LINES}),
         ),

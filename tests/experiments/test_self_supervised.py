@@ -60,6 +60,7 @@ def test_a_collapse_is_an_outcome_without_a_reward(tmp_path):
 def test_defaults_of_the_task_are_those_of_the_guide():
     config = make_config({"task": SELF_SUPERVISED})
     assert (config.model, config.space, config.images, config.epochs) == ("quick-resnet", "pairs", 1000, 20)
+    assert config.confirm == 8
     assert (config.recipe.schedule, config.recipe.batch, config.recipe.rate) == ("cosine", 64, 0.05)
 
 
