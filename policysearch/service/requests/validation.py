@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, shortened, unknown_name
-from policysearch.core.tasks import CLASSIFICATION, must_be_possible
+from policysearch.core.tasks import CLASSIFICATION, must_be_possible, task_named
 from policysearch.policy.validation import validation_messages
 from policysearch.service.request_models.calibrate_request import CalibrateRequest
 from policysearch.service.request_models.evaluate_request import EvaluateRequest
@@ -75,7 +75,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
     mistakes += _wrong(Request(fields, context))
     mistakes += _beyond_task(kind, fields.get("task"))
     if not mistakes:
-        mistakes += beyond(kind, request.model_dump(), request_of(request), context)
+        mistakes += beyond(kind, values_of(request), request_of(request), context)
         mistakes += _placed(request, context)
     if mistakes:
         raise Refused(mistakes)
@@ -85,6 +85,14 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
 def request_of(request: Described) -> dict[str, Any]:
     """What is kept of a request: the fields that were sent, ready for JSON."""
     return request.model_dump(mode="json", exclude_unset=True)
+
+
+def values_of(request: Described) -> dict[str, Any]:
+    """All settings of a request, those that it leaves open as its task has them."""
+    values = request.model_dump()
+    usual = task_named(str(values.get("task", CLASSIFICATION))).defaults
+    left_open = {name: value for name, value in usual.items() if name in values}
+    return values | {name: value for name, value in left_open.items() if name not in request.model_fields_set}
 
 
 def _unknown(body: Mapping[str, Any], model: type[Described]) -> Iterator[tuple[str, str]]:
