@@ -153,7 +153,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "space": "text-lines",
                     "model": "line-crnn",
                     "images": 500,
-                    "epochs": 30,
+                    "epochs": 25,
                     "trials": 24,
                     "finalists": 3,
                 }

@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--finalists", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("text-lines-searches"))

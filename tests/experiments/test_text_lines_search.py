@@ -65,7 +65,7 @@ def test_the_defaults_of_the_task_are_those_of_lines() -> None:
         "text-lines",
         "line",
     )
-    assert (config.images, config.epochs, SearchConfig().epochs) == (500, 30, 80)
+    assert (config.images, config.epochs, SearchConfig().epochs) == (500, 25, 80)
 
 
 def test_bad_input_is_found_before_anything_is_written(folder: Path, tmp_path: Path) -> None:
