@@ -56,6 +56,28 @@ def typed_parameters(text: str, defaults: Mapping[str, object], what: str) -> di
     }
 
 
+def check_ranges(settings: object, ranges: Mapping[str, tuple[float, float]], what: str) -> None:
+    """Check that numbers are in their ranges.
+
+    Args:
+        settings: has them as attributes.
+        ranges: (lowest, highest) by attribute; both are allowed.
+        what: what has them, for messages, such as "strategy pba".
+
+    Raises:
+        UserError: one is not.
+    """
+    for name, (low, high) in ranges.items():
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise UserError(f"{what}: {name} must lie in [{_short(low)}, {_short(high)}], got {_short(value)}")
+
+
+def _short(number: float) -> str:
+    """A whole number in full, any other with six digits."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
 def _number(text: str, kind: type, what: str) -> int | float:
     """The finite number in a text, an int where it must be whole."""
     try:

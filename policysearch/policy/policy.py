@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -10,17 +9,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.policy.adaptive import Adaptive, in_force
 from policysearch.policy.class_parts import ClassParts
+from policysearch.policy.documents import from_content, hash_of, read_document
 from policysearch.policy.mixes import Mix, Mixture
 from policysearch.policy.pairs import Pair, check_pair, weighing
 from policysearch.policy.softening import Softening
 from policysearch.policy.steps import SubPolicies, Uniform, Value, choices
-from policysearch.policy.validation import validation_message
 
 SCHEMA = 1
 _LIVE = "policysearch.export.registry:live"
@@ -145,8 +144,7 @@ class Policy(Value):
     def hash(self) -> str:
         """Twelve hex digits of the SHA-256 of the content, `name` and `about` left out."""
         content = self.model_dump(mode="json", by_alias=True, exclude={"name", "about"})
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hash_of(content)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Policy:
         """A copy with other values, not validated; its hash is its own."""
@@ -173,18 +171,7 @@ class Policy(Value):
         Raises:
             UserError: naming the field that is wrong, and `source`; or the hash written along is not the content's.
         """
-        written = data.get("hash") if isinstance(data, dict) else None
-        content = {k: v for k, v in data.items() if k != "hash"} if isinstance(data, dict) else data
-        try:
-            policy = cls.model_validate(content)
-        except ValidationError as error:
-            raise UserError(f"{source}: {validation_message(error)}") from None
-        if written not in (None, policy.hash):
-            raise UserError(
-                f"{source} was edited or damaged: its hash is {written!r}, its content's {policy.hash}; "
-                "remove the key 'hash' to take it as it is"
-            )
-        return policy
+        return from_content(cls, data, source)
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
@@ -193,18 +180,13 @@ class Policy(Value):
         Raises:
             UserError: the file is missing, is no JSON, or holds no valid policy.
         """
-        try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"cannot read policy file {str(path)!r}: {error.strerror or error}") from None
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"policy file {str(path)!r} is not JSON: {error}") from None
+        source = f"policy file {str(path)!r}"
+        data = read_document(path, source)
         if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > SCHEMA:
             raise UserError(
-                f"policy file {str(path)!r} has schema {data['schema']}, this version reads up to {SCHEMA}: "
-                "upgrade policysearch"
+                f"{source} has schema {data['schema']}, this version reads up to {SCHEMA}: upgrade policysearch"
             )
-        return cls.from_dict(data, f"policy file {str(path)!r}")
+        return cls.from_dict(data, source)
 
     def save(self, path: str | Path) -> None:
         """Write the policy as JSON, replacing the file at once (never half a file)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
+from policysearch.policy.documents import from_content, hash_of, read_document
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation, operation
 from policysearch.policy.steps import Finite, Value
-from policysearch.policy.validation import validation_message
 
 CROP_BOX = "crop-box"
 """An operation of views alone: a box with the image's shape at a fixed place, resized to the whole.
@@ -121,8 +120,7 @@ class TtaPolicy(Value):
     def hash(self) -> str:
         """Twelve hex digits of the SHA-256 of the views and the temperature."""
         content = self.model_dump(mode="json", include={"views", "temperature"})
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hash_of(content)
 
     def to_json(self) -> str:
         """The test-time policy as JSON, its hash written along."""
@@ -140,18 +138,7 @@ class TtaPolicy(Value):
         Raises:
             UserError: a field is wrong, or the hash written along is not the content's.
         """
-        written = data.get("hash") if isinstance(data, dict) else None
-        content = {key: value for key, value in data.items() if key != "hash"} if isinstance(data, dict) else data
-        try:
-            policy = cls.model_validate(content)
-        except ValidationError as error:
-            raise UserError(f"{source}: {validation_message(error)}") from None
-        if written not in (None, policy.hash):
-            raise UserError(
-                f"{source} was edited or damaged: its hash is {written!r}, its content's {policy.hash}; "
-                "remove the key 'hash' to take it as it is"
-            )
-        return policy
+        return from_content(cls, data, source)
 
     @classmethod
     def load(cls, path: str | Path) -> TtaPolicy:
@@ -160,13 +147,8 @@ class TtaPolicy(Value):
         Raises:
             UserError: the file is missing, is no JSON, or holds no valid test-time policy.
         """
-        try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"cannot read test-time policy {str(path)!r}: {error.strerror or error}") from None
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"test-time policy {str(path)!r} is not JSON: {error}") from None
-        return cls.from_dict(data, f"test-time policy {str(path)!r}")
+        source = f"test-time policy {str(path)!r}"
+        return cls.from_dict(read_document(path, source), source)
 
 
 _FLIP = ViewStep(operation="flip-horizontal")

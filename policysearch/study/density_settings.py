@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from policysearch.core.errors import UserError
-from policysearch.core.parameters import typed_parameters
+from policysearch.core.parameters import check_ranges, typed_parameters
 
 if TYPE_CHECKING:
     from policysearch.study.config import SearchConfig
@@ -17,7 +17,7 @@ _SCORES = {"loss": "-held_out_loss", "accuracy": "held_out_accuracy"}
 _EVALUATIONS = 40
 """Of each round of each fold, where `trials` is left open."""
 _DEFAULT_REWARD = "accuracy"
-_MOST = 1000
+_RANGES = {"folds": (2, 1000), "best": (1, 1000), "rounds": (1, 1000), "draws": (1, 1000)}
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,7 @@ class DensitySettings:
     score: str = "loss"
 
     def __post_init__(self) -> None:
-        least = {"folds": 2, "best": 1, "rounds": 1, "draws": 1}
-        for name, low in least.items():
-            if not low <= getattr(self, name) <= _MOST:
-                raise UserError(f"strategy density: {name} must lie in [{low}, {_MOST}], got {getattr(self, name)}")
+        check_ranges(self, _RANGES, "strategy density")
         if self.score not in _SCORES:
             raise UserError(f"strategy density: score must be loss or accuracy, got {self.score!r}")
 

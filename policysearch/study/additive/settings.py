@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from policysearch.core.errors import UserError
-from policysearch.core.parameters import typed_parameters
+from policysearch.core.parameters import check_ranges, typed_parameters
 
 NAME = "additive"
 
@@ -25,10 +24,7 @@ class AdditiveSettings:
     interactions: int = 3
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"strategy {NAME}: {name} must lie in [{low:g}, {high:g}], got {value:g}")
+        check_ranges(self, _RANGES, f"strategy {NAME}")
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from policysearch.core.errors import UserError, shortened
-from policysearch.core.parameters import typed_parameters
+from policysearch.core.parameters import check_ranges, typed_parameters
 
 NAME = "autoaugment-rl"
 Update = Literal["ppo", "reinforce"]
@@ -49,10 +49,7 @@ class ControllerSettings:
     def __post_init__(self) -> None:
         if self.update not in get_args(Update):
             raise UserError(f"strategy {NAME}: update is ppo or reinforce, got {shortened(str(self.update))!r}")
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"strategy {NAME}: {name} must lie in [{low:g}, {high:g}], got {value:g}")
+        check_ranges(self, _RANGES, f"strategy {NAME}")
 
 
 _FEWEST_PULLS = 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError, shortened, unknown_name
-from policysearch.core.parameters import typed_parameters
+from policysearch.core.parameters import check_ranges, typed_parameters
 from policysearch.policy.presets import BASELINES
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ class ByClassSettings:
     rule: str = "ucb"
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"{_WHAT}: {name} must lie in [{low}, {high}], got {value}")
+        check_ranges(self, _RANGES, _WHAT)
         self.make_rule()
 
     def make_rule(self) -> Rule:
