@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from policysearch.core.errors import UserError
+from policysearch.study.config import load_config
+from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import Change
 from policysearch.study.run_folder import RunFolder
 
@@ -20,3 +25,29 @@ def must_not_be_fewer(option: str, count: int, recorded: int, folder: RunFolder)
     """
     if count < recorded:
         raise UserError(f"--{option} {count} is fewer than the {recorded} of {folder.path}: give {recorded} or more")
+
+
+def note_seeds(store: OptunaTrialStore, seeds: int, folder: RunFolder) -> None:
+    """Store the number of seeds, which may grow when an experiment is continued.
+
+    Raises:
+        UserError: it is smaller than what is recorded.
+    """
+    recorded = store.notes.get("seeds", 0)
+    must_not_be_fewer("seeds", seeds, recorded, folder)
+    if seeds > recorded:
+        store.note("seeds", seeds)
+
+
+def places_of_record(folder: RunFolder, mark: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Study and storage of an experiment that is continued: its folder may have been moved.
+
+    Args:
+        folder: of the experiment.
+        mark: the name of the file that says what is done in the folder.
+        values: settings that were given; they go first.
+    """
+    if not ((folder.path / mark).exists() and folder.config.exists()):  # a kill may have come between the two
+        return {}
+    stored = load_config(folder.config)
+    return {name: getattr(stored, name) for name in ("study", "storage") if not values.get(name)}

@@ -8,7 +8,9 @@ from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
+from policysearch.datasets.split import split
 from policysearch.experiments.progress import Listener, Status
+from policysearch.study.config import SearchConfig
 
 
 def load_with_progress(data: DataSettings, listener: Listener, task: str = CLASSIFICATION) -> Dataset:
@@ -29,3 +31,9 @@ def load_with_progress(data: DataSettings, listener: Listener, task: str = CLASS
 def notes_on(dataset: Dataset, config: DataSettings, others: Iterable[str] = ()) -> list[str]:
     """What a person should be warned of before an experiment: of the data and `others`, each once."""
     return list(dict.fromkeys([*(f"data {config.data!r}: {text}" for text in dataset.warnings), *others]))
+
+
+def with_all_images(config: SearchConfig, dataset: Dataset) -> SearchConfig:
+    """The config whose trainings see all images of the training side."""
+    side = split(dataset, config.validation, config.split_seed).train
+    return config.model_copy(update={"images": len(side)})

@@ -210,7 +210,7 @@ def test_the_same_command_again_trains_nothing_and_reads_nothing(done, place, mo
     forbid(
         monkeypatch,
         "policysearch.experiments.session.workplace",
-        "policysearch.experiments.tta.pinned.hash_of_test_part",
+        "policysearch.experiments.evaluation.pinned.hash_of_test_part",
         "policysearch.experiments.tta.run.Networks.on_validation",
         "policysearch.experiments.tta.run.Networks.on_test",
     )

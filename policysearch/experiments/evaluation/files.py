@@ -93,12 +93,6 @@ def _classes_as_json(summary: Summary) -> dict[str, Any] | None:
     }
 
 
-def reads_in_words(summary: Summary) -> str:
-    """How often the test part was read, and where the readings are listed."""
-    times = "once" if summary.looks.total == 1 else f"{summary.looks.total} times"
-    return f"The test part was read {times}: {NAME}."
-
-
 def conditions_in_words(summary: Summary) -> str:
     """The data, the network, the trainings and their cost."""
     about = summary.about
@@ -111,7 +105,7 @@ def conditions_in_words(summary: Summary) -> str:
 def _page(summary: Summary) -> str:
     about = summary.about
     parts = [f"# {escaped(summary.measured.searched)}", f"**{escaped(summary.sentence)}.**"]
-    parts += [escaped(f"{reads_in_words(summary)} {conditions_in_words(summary)}")]
+    parts += [escaped(f"{summary.looks.words} {conditions_in_words(summary)}")]
     parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
     parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *summary.cautions))]
     parts += [checked_in_words(summary.null)] if summary.null else []

@@ -55,6 +55,22 @@ class Looks:
     number: int
     total: int
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What to think of p-values after several looks; nothing after the first."""
+        if self.total < 2:
+            return ()
+        return (
+            f"read {self.number} of {self.total} of this test part: p-values hold for one look, and what is chosen "
+            "after several is partly luck",
+        )
+
+    @property
+    def words(self) -> str:
+        """How often the test part was read, and where the readings are listed."""
+        times = "once" if self.total == 1 else f"{self.total} times"
+        return f"The test part was read {times}: {NAME}."
+
 
 def hash_of_test_part(dataset: Dataset) -> str:
     """A hash of the images and labels of the test part."""

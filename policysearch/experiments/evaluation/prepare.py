@@ -12,18 +12,18 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.split import split
 from policysearch.experiments.class_checks import must_be_measured, must_have_classes
+from policysearch.experiments.continuation import places_of_record
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, fixed_arms, read_entrant
 from policysearch.experiments.evaluation.equal_cost import PHASES as OPPONENTS
 from policysearch.experiments.evaluation.equal_cost import trainings_of
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session_data import load_with_progress, notes_on
+from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import arms_must_suit_task
 from policysearch.policy.spaces import Arm
-from policysearch.study.config import SearchConfig, load_config, without_search
+from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import RewardSettings, SpaceSettings
@@ -88,7 +88,7 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     config = without_search(entrant.config)
     # The arms are known, and the reward only orders RandAugment's grid, on validation.
     plain = {**SpaceSettings().setting_values(), **RewardSettings().setting_values()}
-    config = resolved(config.model_copy(update={**plain, **_places_of_record(folder, values)}))
+    config = resolved(config.model_copy(update={**plain, **places_of_record(folder, MARK, values)}))
     if new:
         folder.must_be_new()
         names_must_be_free(config, {**PHASES, **(OPPONENTS if settings.equal_cost else {})})
@@ -96,7 +96,8 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     policies = [entrant.arm.policy, *(arm.policy for arm in also)]
     must_have_classes(policies, dataset.classes, config.task)
     must_be_measured(policies, "an evaluation")
-    config = _sized(config, entrant, dataset)
+    if "images" not in entrant.config.model_fields_set:
+        config = with_all_images(config, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):
         warnings.warn(text, stacklevel=1)
     trainings = trainings_of(settings, entrant.run, config)
@@ -115,19 +116,3 @@ def suited(settings: EvaluateSettings, task: str) -> EvaluateSettings:
     if row.has_classes or "against" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"against": ",".join(row.fixed)})
-
-
-def _places_of_record(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Study and storage of an evaluation that is continued: its folder may have been moved."""
-    if not ((folder.path / MARK).exists() and folder.config.exists()):  # a kill may have come between the two
-        return {}
-    stored = load_config(folder.config)
-    return {name: getattr(stored, name) for name in ("study", "storage") if not values.get(name)}
-
-
-def _sized(config: SearchConfig, entrant: Entrant, dataset: Dataset) -> SearchConfig:
-    """The config with all training images, unless it sets their number."""
-    if "images" in entrant.config.model_fields_set:
-        return config
-    side = split(dataset, config.validation, config.split_seed).train
-    return config.model_copy(update={"images": len(side)})

@@ -11,9 +11,10 @@ import numpy as np
 from rich.console import Console
 
 from policysearch.core.files import write_whole
-from policysearch.experiments.evaluation.files import FILES, checked_in_words, conditions_in_words, reads_in_words
+from policysearch.experiments.evaluation.files import FILES, checked_in_words, conditions_in_words
 from policysearch.experiments.evaluation.ledger import reads
 from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
+from policysearch.experiments.evaluation.report_parts import how_it_was_made, readings, show_results
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids, has_occlusion
 from policysearch.reports.class_effects import CAPTION, NOTE, drawn_against, effects_dots, effects_panel
@@ -31,8 +32,7 @@ from policysearch.reports.html.markup import (
 )
 from policysearch.reports.html.plots import Dot, Panel, dots, lines
 from policysearch.reports.numbers import PERCENT
-from policysearch.reports.table import Grid
-from policysearch.reports.terminal import output_console, say, show_grid
+from policysearch.reports.terminal import output_console, say
 from policysearch.stats.paired import PairedTest
 
 _DRAWN = 8  # curves of a plot
@@ -132,32 +132,19 @@ def _classes(summary: Summary) -> Iterator[str]:
 def _trust(summary: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield heading(2, "How far this can be trusted")
     yield paragraph(checked_in_words(summary.null).replace("*", "") if summary.null else _NO_NULL)
-    yield paragraph(reads_in_words(summary))
-    heads = ("when", "data", "policies", "seeds", "command")
-    rows = tuple(tuple(_word(read.get(head, "")) for head in heads) for read in ledger)
-    yield table(Grid("Readings of the test part", heads, rows)) if rows else ""
-
-
-def _word(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    yield paragraph(summary.looks.words)
+    yield from readings("Readings of the test part", ledger)
 
 
 def _how_it_was_made(summary: Summary) -> Iterator[str]:
     about = {name: value for name, value in summary.about.items() if name not in ("policy", "policies")}
-    about["worker_seconds"] = round(about["worker_seconds"], 1)
-    facts = {name.replace("_", " "): value for name, value in about.items() if value not in (None, "")}
-    yield heading(2, "How it was made")
-    yield listed(facts)
+    yield from how_it_was_made(about)
     yield folded("The policies", listed({name: entry["hash"] for name, entry in summary.about["policies"].items()}))
 
 
 def show_evaluation(summary: Summary, folder: Path, console: Console | None = None) -> None:
     """Print everything: the tables, what limits them, the sentence, the cost, and where the files are."""
     console = console or output_console()
-    for grid in grids(summary):
-        show_grid(console, grid)
-    for text in (*NOTES, *summary.cautions):
-        say(console, f"{text}.", style="dim")
-    say(console, f"\n{summary.sentence}.", style="bold")
-    cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {reads_in_words(summary)}"
+    show_results(console, grids(summary), (*NOTES, *summary.cautions), summary.sentence)
+    cost = f"Cost: {summary.about['worker_seconds']:.0f} worker-seconds. {summary.looks.words}"
     say(console, f"\n{cost} Files in {folder}: {', '.join(FILES)}.")

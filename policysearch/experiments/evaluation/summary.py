@@ -95,7 +95,7 @@ def summary(
         *_grid(grid, measured),
         *_equal(equal, measured),
         _noise(metrics[ACCURACY], int(about["test_images"])),
-        *_looks(looks),
+        *looks.cautions,
     )
     null = null_check(measured)
     verdict = judge_policy(measured)
@@ -176,12 +176,3 @@ def _noise(accuracies: MetricResult, images: int) -> str:
         f"intervals are over seeds, on this one test part of {images:,} images; a whole test part is itself a sample, "
         f"which moves an accuracy by about {error:.2f} points (standard error)"
     )
-
-
-def _looks(looks: Looks) -> list[str]:
-    if looks.total < 2:
-        return []
-    return [
-        f"read {looks.number} of {looks.total} of this test part: p-values hold for one look, and what is chosen after "
-        "several is partly luck"
-    ]

@@ -16,13 +16,12 @@ from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.split import split
 from policysearch.experiments.class_checks import must_be_measured, must_suit_classes
 from policysearch.experiments.online.chooser import Chooser, chooser_of, is_adversarial, must_name_a_rule
 from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session_data import load_with_progress, notes_on
+from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.policy.spaces import Space, load_space
 from policysearch.study.config import SearchConfig, load_config, make_config, validated, without_search
@@ -95,7 +94,8 @@ def prepare(settings: OnlineSettings, values: Mapping[str, Any], listener: Liste
     dataset = load_with_progress(config, listener)
     must_suit_classes(space, dataset, config.task)
     must_be_measured(space, "an online search")
-    config = _sized(config, values, dataset)
+    if "images" not in values:
+        config = with_all_images(config, dataset)
     suited = must_suit(config, dataset)
     stretches = _stretches(settings, config)
     chooser, notes = chooser_of(settings, space, config.seed, len(stretches))
@@ -161,14 +161,6 @@ def _space(config: SearchConfig, folder: RunFolder) -> Space:
         space_must_suit_task(config.task, space)
         return space
     return Space(Path(config.space).stem, load_space(str(folder.space)).file)
-
-
-def _sized(config: SearchConfig, values: Mapping[str, Any], dataset: Dataset) -> SearchConfig:
-    """The config with all training images, unless their number was given."""
-    if "images" in values:
-        return config
-    side = split(dataset, config.validation, config.split_seed).train
-    return config.model_copy(update={"images": len(side)})
 
 
 def _stretches(settings: OnlineSettings, config: SearchConfig) -> tuple[Stretch, ...]:

@@ -7,19 +7,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tomli_w
 
 from policysearch.core.seeds import child_seed
-from policysearch.core.settings import Mark, settings_of
-from policysearch.experiments.continuation import changed_settings, must_not_be_fewer
-from policysearch.experiments.evaluation.ledger import Looks, Read, hash_of_test_part, note
-from policysearch.experiments.evaluation.settings import TrainingSettings
+from policysearch.core.settings import settings_of
+from policysearch.experiments.continuation import changed_settings, note_seeds
+from policysearch.experiments.evaluation.ledger import Looks
+from policysearch.experiments.evaluation.pinned import enter, network_settings
 from policysearch.experiments.tta.choice import Choice
 from policysearch.experiments.tta.prepare import Prepared
 from policysearch.experiments.tta.subject import MARK
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.pinned_settings import pin, training_settings
+from policysearch.study.pinned_settings import pin
 from policysearch.study.rows import Row
 
 
@@ -35,16 +34,11 @@ def pin_networks(store: OptunaTrialStore, prepared: Prepared) -> None:
     Raises:
         UserError: a setting differs, or there are fewer seeds.
     """
-    names = TrainingSettings.setting_names(Mark.FIXED)
-    training = training_settings(prepared.config, prepared.dataset.digest, names)
-    recipe = {f"recipe.{name}": value for name, value in training.pop("recipe").items()}
-    change = pin(store, {"policy": prepared.entrant.arm.key, **training, **recipe})
+    networks = network_settings(prepared.config, prepared.dataset)
+    change = pin(store, {"policy": prepared.entrant.arm.key, **networks})
     if change:
         raise changed_settings(prepared.folder, change, "test-time search", "give what it was begun with")
-    recorded, seeds = store.notes.get("seeds", 0), prepared.settings.seeds
-    must_not_be_fewer("seeds", seeds, recorded, prepared.folder)
-    if seeds > recorded:
-        store.note("seeds", seeds)
+    note_seeds(store, prepared.settings.seeds, prepared.folder)
 
 
 def fingerprint_of(prepared: Prepared, rows: Sequence[Row]) -> str:
@@ -67,23 +61,9 @@ def enter_in_ledgers(store: OptunaTrialStore, prepared: Prepared, choice: Choice
 
     A search is entered once for each choice, however often it is continued.
     """
-    if "evaluation" not in store.notes:
-        store.note("test_part", hash_of_test_part(prepared.dataset))
-        name = f"{prepared.folder.path.resolve()} {np.random.SeedSequence().entropy}"
-        store.note("evaluation", hashlib.sha256(name.encode()).hexdigest()[:12])
     others = [way.name for way in choice.ways if way.kind in ("classic", "draws")]
-    read = Read(
-        evaluation=f"{store.notes['evaluation']}-{choice.fingerprint}",
-        data=prepared.dataset.name,
-        test_part=store.notes["test_part"],
-        images=len(prepared.dataset.y_test),
-        policies=(learned_name(learned), *others),
-        seeds=prepared.settings.seeds,
-        out=str(prepared.folder.path),
-        command=command,
-    )
-    searched_in = [prepared.entrant.run] if prepared.entrant.run else []
-    return note([prepared.folder.path, *searched_in], read)
+    policies = (learned_name(learned), *others)
+    return enter(store, prepared, choice.fingerprint, policies, prepared.settings.seeds, command)
 
 
 def learned_name(policy_hash: str) -> str:

@@ -12,15 +12,16 @@ from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.continuation import places_of_record
 from policysearch.experiments.evaluation.contenders import Entrant
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
-from policysearch.experiments.session_data import load_with_progress, notes_on
+from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.tta.candidates import pool, sources, space_of
 from policysearch.experiments.tta.settings import TtaSettings
 from policysearch.experiments.tta.subject import MARK, data_must_be_unchanged, read_subject
 from policysearch.policy.tta import View
-from policysearch.study.config import SearchConfig, load_config, without_search
+from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import RewardSettings, SpaceSettings
 from policysearch.study.stores import names_must_be_free
@@ -73,14 +74,15 @@ def prepare(result: str, settings: TtaSettings, values: Mapping[str, Any], liste
 
     fixed = {**SpaceSettings().setting_values(), **RewardSettings().setting_values()}
     config = without_search(entrant.config)
-    config = resolved(config.model_copy(update={**fixed, **_places_of_record(folder, values)}))
+    config = resolved(config.model_copy(update={**fixed, **places_of_record(folder, MARK, values)}))
     if new:
         folder.must_be_new()
         names_must_be_free(config, PHASES)
     dataset = load_with_progress(config, listener)
     entrant.arm.policy.for_classes(dataset.classes)
     unknown = data_must_be_unchanged(entrant, Path(result), values, dataset)
-    config = _sized(config, entrant, dataset)
+    if "images" not in entrant.config.model_fields_set:
+        config = with_all_images(config, dataset)
     notes = notes_on(dataset, config, [*must_suit(config, dataset), *([unknown] if unknown else [])])
     for text in notes:
         warnings.warn(text, stacklevel=1)
@@ -111,22 +113,6 @@ def must_be_here(config: SearchConfig) -> None:
         raise UserError(
             f"the networks of a test-time policy are kept in its folder, and --pool is {config.pool}: give --pool local"
         )
-
-
-def _places_of_record(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Study and storage of a search that is continued: its folder may have been moved."""
-    if not ((folder.path / MARK).exists() and folder.config.exists()):  # a kill may have come between the two
-        return {}
-    stored = load_config(folder.config)
-    return {name: getattr(stored, name) for name in ("study", "storage") if not values.get(name)}
-
-
-def _sized(config: SearchConfig, entrant: Entrant, dataset: Dataset) -> SearchConfig:
-    """The config with all training images, unless it sets their number."""
-    if "images" in entrant.config.model_fields_set:
-        return config
-    side = split(dataset, config.validation, config.split_seed).train
-    return config.model_copy(update={"images": len(side)})
 
 
 def _must_fit_in_memory(settings: TtaSettings, config: SearchConfig, dataset: Dataset, count: int) -> None:

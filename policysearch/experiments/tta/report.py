@@ -12,6 +12,7 @@ from rich.console import Console
 from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.experiments.evaluation.ledger import NAME, reads
+from policysearch.experiments.evaluation.report_parts import how_it_was_made, readings, show_results
 from policysearch.experiments.tta.plot import in_page
 from policysearch.experiments.tta.summary import Summary
 from policysearch.experiments.tta.text import NOTES, conditions_in_words, grids
@@ -20,7 +21,6 @@ from policysearch.reports.html.markup import (
     document,
     figure,
     heading,
-    listed,
     paragraph,
     plots,
     statement,
@@ -28,7 +28,7 @@ from policysearch.reports.html.markup import (
 )
 from policysearch.reports.markdown import escaped
 from policysearch.reports.table import Grid
-from policysearch.reports.terminal import output_console, say, show_grid
+from policysearch.reports.terminal import output_console, say
 
 PAGE, TEXT, PICTURE = "tta.html", "tta.md", "tta.png"
 
@@ -79,33 +79,18 @@ def _tables(result: Summary) -> Iterator[str]:
 
 def _trust(result: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield heading(2, "Readings of the test part")
-    yield paragraph(reads_in_words(result))
-    heads = ("when", "data", "policies", "seeds", "command")
-    rows = tuple(tuple(_word(read.get(head, "")) for head in heads) for read in ledger)
-    yield table(Grid("Readings", heads, rows)) if rows else ""
-
-
-def reads_in_words(result: Summary) -> str:
-    """How often the test part was read, and where the readings are listed."""
-    times = "once" if result.looks.total == 1 else f"{result.looks.total} times"
-    return f"The test part was read {times}: {NAME}."
-
-
-def _word(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    yield paragraph(result.looks.words)
+    yield from readings("Readings", ledger)
 
 
 def _how_it_was_made(result: Summary) -> Iterator[str]:
-    about = {**result.about, "worker_seconds": round(result.about["worker_seconds"], 1)}
-    facts = {name.replace("_", " "): value for name, value in about.items() if value not in (None, "")}
-    yield heading(2, "How it was made")
-    yield listed(facts)
+    yield from how_it_was_made(result.about)
 
 
 def write_text(result: Summary, path: Path) -> None:
     """Write tta.md."""
     parts = ["# A test-time policy", f"**{escaped(result.sentence)}.**"]
-    parts += [escaped(f"{conditions_in_words(result)}. {reads_in_words(result)}")]
+    parts += [escaped(f"{conditions_in_words(result)}. {result.looks.words}")]
     parts += [f"![accuracy and log-likelihood by number of views]({PICTURE})", *map(_markdown, grids(result))]
     parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *result.cautions))]
     parts += [f"    {result.about['command']}"] if result.about["command"] else []
@@ -125,11 +110,7 @@ def _name(name: str, bold: Sequence[str]) -> str:
 def show_tta(result: Summary, folder: Path, console: Console | None = None) -> None:
     """Print the tables, what limits them, the sentence, and where the files are."""
     console = console or output_console()
-    for grid in grids(result):
-        show_grid(console, grid)
-    for text in (*NOTES, *result.cautions):
-        say(console, f"{text}.", style="dim")
-    say(console, f"\n{result.sentence}.", style="bold")
+    show_results(console, grids(result), (*NOTES, *result.cautions), result.sentence)
     files = sorted(path.name for path in folder.iterdir() if path.is_file() and path.stem != "controller")
-    cost = f"Cost: {result.about['worker_seconds']:.0f} worker-seconds of training. {reads_in_words(result)}"
+    cost = f"Cost: {result.about['worker_seconds']:.0f} worker-seconds of training. {result.looks.words}"
     say(console, f"\n{cost} Files in {folder}: {', '.join(files)}.")

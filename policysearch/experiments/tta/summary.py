@@ -118,7 +118,7 @@ def summary(
     results = tuple(_result(choice, judged, seconds, row) for row in range(len(choice.ways)))
     compared = comparisons(choice, judged)
     verdict = judge(choice, compared, seconds)
-    every = (*cautions, *_looks(looks), *_overfitting(choice, results))
+    every = (*cautions, *looks.cautions, *_overfitting(choice, results))
     return Summary(choice.fingerprint, results, compared, verdict, choice.trace, looks, hashes, every, about)
 
 
@@ -145,15 +145,6 @@ def _result(choice: Choice, judged: Judged, seconds: Mapping[str, float], row: i
 def _share(interval: Estimate) -> Estimate:
     """The interval of a share, which is in [0, 1]."""
     return Estimate(interval.mean, max(0.0, interval.low), min(1.0, interval.high))
-
-
-def _looks(looks: Looks) -> list[str]:
-    if looks.total < 2:
-        return []
-    return [
-        f"read {looks.number} of {looks.total} of this test part: p-values hold for one look, and what is chosen after "
-        "several is partly luck"
-    ]
 
 
 def _overfitting(choice: Choice, results: tuple[Result, ...]) -> list[str]:
