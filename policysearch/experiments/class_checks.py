@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.datasets.dataset import Dataset
-from policysearch.policy.classes import class_keys, unmeasured
+from policysearch.policy.class_names import class_keys
+from policysearch.policy.classes import unmeasured
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space
 

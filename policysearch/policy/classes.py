@@ -1,15 +1,15 @@
-"""Policies that differ by class: built from several, taken apart into one per class, and suited to a data set."""
+"""Policies that differ by class: built from several, and taken apart into one per class."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from policysearch.core.errors import UserError
-from policysearch.policy.class_parts import ClassPart, by_class_index, by_label
+from policysearch.policy.class_parts import ClassPart, by_class_index
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Confusion, Softening
 from policysearch.policy.steps import SubPolicies, SubPolicy
@@ -17,7 +17,8 @@ from policysearch.policy.steps import SubPolicies, SubPolicy
 _Model = TypeVar("_Model", bound=BaseModel)
 _SHARED = ("mix", "mixture", "adaptive", "pair")
 """Parts that the classes of a policy have in common."""
-_Rename = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+_Owner = Policy | Stage | ClassPart
+"""What has sub-policies and a softening."""
 
 
 def with_classes(policy: Policy, classes: Mapping[str | int, Policy], name: str = "") -> Policy:
@@ -138,21 +139,23 @@ def _with_part(policy: Policy, part: ClassPart) -> Policy:
 def with_sub_policies(policy: Policy, change: Callable[[SubPolicies], SubPolicies]) -> Policy:
     """The policy with all its sub-policies changed, those of its stages and classes too."""
 
-    def changed(parts: Mapping[str, ClassPart]) -> dict[str, ClassPart]:
-        return {
-            key: part if part.sub_policies is None else _update(part, sub_policies=change(part.sub_policies))
-            for key, part in parts.items()
-        }
+    def changes(owner: _Owner) -> dict[str, Any]:
+        return {} if owner.sub_policies is None else {"sub_policies": change(owner.sub_policies)}
 
-    stages = tuple(
-        _update(
-            stage,
-            sub_policies=change(stage.sub_policies),
-            classes=None if stage.classes is None else changed(stage.classes),
-        )
-        for stage in policy.stages
-    )
-    return _update(policy, sub_policies=change(policy.sub_policies), stages=stages, classes=changed(policy.classes))
+    return _everywhere(policy, changes)
+
+
+def _everywhere(policy: Policy, changes: Callable[[_Owner], dict[str, Any]]) -> Policy:
+    """The policy with fields changed in itself, its stages, and the parts of their classes."""
+    stages = tuple(_update(stage, **changes(stage), classes=_in_classes(stage, changes)) for stage in policy.stages)
+    return _update(policy, **changes(policy), stages=stages, classes=_in_classes(policy, changes))
+
+
+def _in_classes(owner: Policy | Stage, changes: Callable[[_Owner], dict[str, Any]]) -> dict[str, ClassPart] | None:
+    """The parts of classes with fields changed; None for a stage that leaves them as they were."""
+    if owner.classes is None:
+        return None
+    return {key: _update(part, **changes(part)) for key, part in owner.classes.items()}
 
 
 def all_sub_policies(policy: Policy) -> list[SubPolicy]:
@@ -178,21 +181,10 @@ def softenings(policy: Policy) -> list[Softening]:
 def with_softenings(policy: Policy, change: Callable[[Softening], Softening | None]) -> Policy:
     """The policy with all its softenings changed, those of its stages and classes too; None takes one away."""
 
-    def of(softening: Softening | None) -> Softening | None:
-        return None if softening is None else change(softening)
+    def changes(owner: _Owner) -> dict[str, Any]:
+        return {"softening": None if owner.softening is None else change(owner.softening)}
 
-    def changed(parts: Mapping[str, ClassPart]) -> dict[str, ClassPart]:
-        return {key: _update(part, softening=of(part.softening)) for key, part in parts.items()}
-
-    stages = tuple(
-        _update(
-            stage,
-            softening=of(stage.softening),
-            classes=None if stage.classes is None else changed(stage.classes),
-        )
-        for stage in policy.stages
-    )
-    return _update(policy, softening=of(policy.softening), stages=stages, classes=changed(policy.classes))
+    return _everywhere(policy, changes)
 
 
 def unmeasured(policy: Policy) -> bool:
@@ -229,50 +221,3 @@ def without_unmeasured(policy: Policy) -> Policy:
 
 def _update(value: _Model, **changes: Any) -> _Model:
     return value.model_copy(update=changes)
-
-
-def class_keys(policy: Policy) -> list[str]:
-    """What a policy calls classes, in its stages and in matrices of confusion too: names or indices, each once."""
-    keys: dict[str, None] = {}
-
-    def note(parts: Mapping[str, Any]) -> Mapping[str, Any]:
-        keys.update(dict.fromkeys(parts))
-        return parts
-
-    _renamed(policy, note)
-    return list(keys)
-
-
-def for_classes(policy: Policy, names: Sequence[str]) -> Policy:
-    """The policy with the indices of its classes in place of their names; see `Policy.for_classes`."""
-    return _renamed(policy, lambda parts: {str(index): part for index, part in by_label(parts, names).items()})
-
-
-def named_for(policy: Policy, names: Sequence[str]) -> Policy:
-    """The policy with the names of its classes in place of their indices.
-
-    Args:
-        policy: its classes by name or index.
-        names: of the data's classes, in the order of their labels.
-
-    Raises:
-        UserError: the data lack a class, or two keys are the same class.
-    """
-    return _renamed(policy, lambda parts: {names[index]: part for index, part in by_label(parts, names).items()})
-
-
-def _renamed(policy: Policy, rename: _Rename) -> Policy:
-    """The policy with the keys of classes changed, wherever they are."""
-    if not differs_by_class(policy) and not any(curve.confusion for curve in softenings(policy)):
-        return policy
-
-    def renamed(softening: Softening) -> Softening:
-        if not softening.confusion:
-            return softening
-        rows = {key: rename(row) for key, row in rename(softening.confusion).items()}
-        return _update(softening, confusion=rows)
-
-    stages = tuple(
-        _update(stage, classes=None if stage.classes is None else rename(stage.classes)) for stage in policy.stages
-    )
-    return with_softenings(_update(policy, classes=rename(policy.classes), stages=stages), renamed)

@@ -23,7 +23,7 @@ from policysearch.policy.steps import SubPolicies, Uniform, Value, choices
 
 SCHEMA = 1
 _LIVE = "policysearch.export.registry:live"
-_FOR_CLASSES = "policysearch.policy.classes:for_classes"
+_FOR_CLASSES = "policysearch.policy.class_names:for_classes"
 _PRESET = "policysearch.policy.presets:preset"
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.policy.adaptive import Adaptive
+from policysearch.policy.class_names import for_classes, named_for
 from policysearch.policy.class_parts import ClassPart, class_index
-from policysearch.policy.classes import class_policies, common, for_classes, named_for, policy_of, with_classes
+from policysearch.policy.classes import class_policies, common, policy_of, with_classes
 from policysearch.policy.curricula import curriculum, schedule
 from policysearch.policy.describe import in_words
 from policysearch.policy.features import describe

@@ -21,7 +21,7 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import class_names, noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, images_of, judge_winner
-from policysearch.policy.classes import class_keys
+from policysearch.policy.class_names import class_keys
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space, load_space
 from policysearch.stats.paired import PairedTest
