@@ -1,4 +1,4 @@
-"""The named spaces, as data: one TOML file each, read by `policysearch.policy.spaces`, which describes the form."""
+"""The named spaces, as data: one TOML file each, whose form `policysearch.policy.space_files` describes."""
 
 from importlib.resources import files
 

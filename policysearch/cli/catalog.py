@@ -20,7 +20,7 @@ def models() -> None:
 def spaces() -> None:
     """The spaces of arms."""
     import search_spaces
-    from policysearch.policy.spaces import load_space
+    from policysearch.policy.space_files import load_space
 
     print_columns({name: load_space(name).description for name in search_spaces.names()} | {"PATH.toml": "your own"})
 

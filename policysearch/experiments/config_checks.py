@@ -16,7 +16,7 @@ from policysearch.datasets.presence import must_be_present
 from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.pools import must_name_a_pool
 from policysearch.experiments.task_checks import settings_must_suit_task
-from policysearch.policy.spaces import load_space, space_text
+from policysearch.policy.space_files import load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
 from policysearch.study.ladder import must_be_climbable

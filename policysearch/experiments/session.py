@@ -29,7 +29,8 @@ from policysearch.experiments.resolve import must_suit
 from policysearch.experiments.session_data import load_with_progress, notes_on
 from policysearch.experiments.trials_csv import write_trials
 from policysearch.policy.classes import unmeasured
-from policysearch.policy.spaces import Space, load_space, parse_space, space_text
+from policysearch.policy.space_files import load_space, parse_space, space_text
+from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig
 from policysearch.study.controller import Pool, PruningPool, Source, judged, run
 from policysearch.study.density_settings import density_settings

@@ -22,7 +22,7 @@ _SHOWN_IN_TITLE = 4
 
 
 class Family(BaseModel):
-    """One `[[family]]` of a space file; `policysearch.policy.spaces` describes the form."""
+    """One `[[family]]` of a space file; `policysearch.policy.space_files` describes the form."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -257,3 +257,8 @@ def preset(name: str) -> Policy:
         if isinstance(error, UserError):
             raise
         raise UserError(f"preset {name!r}: arguments are numbers, as in randaugment:2,9") from None
+
+
+def is_preset(name: str) -> bool:
+    """Whether a name begins as a preset's does, whatever its numbers."""
+    return name.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS

@@ -20,7 +20,7 @@ import numpy as np
 import optuna
 
 from policysearch.core.seeds import rule_generator
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.suggestions import suggested
 from policysearch.stats.intervals import standard_error, student
 from policysearch.study.autoaugment_rl.controller import Written, new_controller

@@ -17,7 +17,7 @@ from policysearch.child.recipe import Recipe
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from workers.evaluate import ChildSetup, Evaluate
 
 PULLS = Path(__file__).with_name("pulls.jsonl")

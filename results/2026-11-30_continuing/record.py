@@ -24,7 +24,8 @@ from policysearch.child.recipe import Recipe
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from workers.evaluate import ChildSetup, Evaluate
 
 FILE = Path(__file__).with_name("readouts.jsonl")

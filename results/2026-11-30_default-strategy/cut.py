@@ -6,7 +6,7 @@ import sys
 import pyarrow.parquet as pq
 
 import search_spaces
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 
 KEY = b"policysearch"
 

@@ -26,7 +26,8 @@ from policysearch.core.tasks import TASKS, TEXT_LINES
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 
 COLUMNS = ("arm", "hash", "seed", "accuracy", "character_accuracy", "loss", "seconds", "augmentation")
 IMAGES, EPOCHS = 500, 30

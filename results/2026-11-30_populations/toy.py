@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import Space, parse_space
+from policysearch.policy.space_files import parse_space
+from policysearch.policy.spaces import Space
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import standard_error, student
 from policysearch.study.in_memory_store import InMemoryTrialStore

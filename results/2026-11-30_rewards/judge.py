@@ -20,7 +20,7 @@ from policysearch.experiments.calibration.proxies import Bootstrap, judge_proxy
 from policysearch.experiments.calibration.truth import Truth
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table_file import load_table
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.stats.ranks import reliability, spearman
 from policysearch.study.rewards import parse_reward
 

@@ -26,7 +26,7 @@ from optuna.storages import BaseStorage
 from targets import Target, section
 
 from policysearch.core.trial import Outcome, Trial
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.controller import run
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.sources import Budgeted

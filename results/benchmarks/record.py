@@ -21,7 +21,7 @@ import optuna
 from targets import Target, section
 
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.space_distributions import distributions
 from policysearch.study.strategies import make_strategy

@@ -24,7 +24,8 @@ from targets import Target, section
 
 from policysearch import RuleSampler
 from policysearch.core.seeds import rule_generator
-from policysearch.policy.spaces import Space, parse_space
+from policysearch.policy.space_files import parse_space
+from policysearch.policy.spaces import Space
 from policysearch.rules import Pull, Tally
 from policysearch.rules.registry import parse_rule
 from policysearch.study.optuna_store import OptunaTrialStore

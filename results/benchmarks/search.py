@@ -20,7 +20,7 @@ import torch
 from targets import Target, section
 
 from policysearch.child.recipe import Recipe
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.controller import run
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward

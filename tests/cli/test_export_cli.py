@@ -19,7 +19,7 @@ from policysearch.export.capability import Cell
 from policysearch.export.registry import export_to
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from tests.support.exports import policy
 
 RUN = Path(__file__).parents[2] / "results" / "2026-11-21_first-search"

@@ -15,7 +15,7 @@ from policysearch.experiments.search.ablation import ablation, without_factors
 from policysearch.experiments.search.report.effects_section import effects_in_words, factor_effects
 from policysearch.experiments.search.result import read, read_whole
 from policysearch.experiments.search.run import resume, search
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.sources import ABLATION, FRESH
 from tests.support.quick import QuickSetup, config_for, write_npz

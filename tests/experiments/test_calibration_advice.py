@@ -23,7 +23,7 @@ from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.search.known_pitfalls import known_to_mislead
 from policysearch.experiments.tabular.arm_subset import spread_arms
 from policysearch.experiments.tabular.fidelity import Fidelity
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import make_config
 
 GOOD, CHEAP, BAD = Fidelity(1000, 40), Fidelity(500, 40), Fidelity(500, 20)

@@ -19,7 +19,8 @@ from policysearch.experiments.tabular.plan import Plan
 from policysearch.experiments.tabular.record import record_table
 from policysearch.policy.classes import with_classes
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from tests.support.quick import config_for, write_npz
 from tests.support.small_children import small_data
 

@@ -24,7 +24,8 @@ from policysearch.experiments.search.workload import Workload, forecast_by_folds
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.pace import Pace
 from policysearch.study.density_chains import chains
 from policysearch.study.density_settings import DensitySettings

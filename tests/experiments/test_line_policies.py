@@ -9,7 +9,7 @@ from policysearch.core.tasks import TASKS, TEXT_LINES
 from policysearch.experiments.task_checks import policy_must_suit_task, space_must_suit_task
 from policysearch.policy.mixes import LINE_MIXES, Mix
 from policysearch.policy.policy import Policy, Stage
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.steps import SubPolicy
 
 

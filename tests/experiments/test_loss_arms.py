@@ -18,7 +18,8 @@ from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.search.tables import arm_grid
 from policysearch.policy.losses import Focal
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from tests.support.kills import Killed, trials
 from tests.support.quick import config_for, quick_metrics
 

@@ -254,7 +254,7 @@ def test_checkpoints_take_a_fiftieth_of_the_time(monkeypatch, tmp_path):
 
 
 def _policy_of(pull: Pull) -> Policy:
-    from policysearch.policy.spaces import load_space
+    from policysearch.policy.space_files import load_space
 
     return load_space("default").arm(pull.parameters).policy
 

@@ -9,7 +9,7 @@ from policysearch.experiments.search import unused_operations
 from policysearch.experiments.search.run import search
 from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig
 from tests.support.quick import config_for
 

@@ -9,7 +9,7 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.export.registry import import_from
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import load_config
 from tests.support.mutated_policies import SOURCES, damaged_bytes, read, read_damaged, what_is_wrong
 

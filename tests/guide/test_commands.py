@@ -23,7 +23,7 @@ from policysearch.experiments.online.settings import OnlineSettings
 from policysearch.experiments.pools import must_name_a_pool
 from policysearch.experiments.search.run import search
 from policysearch.policy.operations import OPERATIONS
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.service.limits import Limits, read_limits
 from policysearch.service.options import Options
 from policysearch.service.setup import service

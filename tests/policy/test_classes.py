@@ -17,7 +17,7 @@ from policysearch.policy.features import describe
 from policysearch.policy.mixes import Mix
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Softening
-from policysearch.policy.spaces import parse_space
+from policysearch.policy.space_files import parse_space
 from policysearch.policy.union import merged
 
 FLIP, CROP, IDENTITY = Policy.preset("flip-crop"), Policy.preset("soft-crop"), Policy.preset("identity")

@@ -11,7 +11,7 @@ from policysearch.policy.mixes import Mix, Mixture
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.presets import preset
 from policysearch.policy.softening import Curve, Softening
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, SubPolicy, Uniform
 
 

@@ -13,7 +13,7 @@ from policysearch.policy.line_presets import randaugment_lines, tia
 from policysearch.policy.mixes import LINE_MIXES, Mix
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.steps import choices
 from tests.support.exports import FALSE_ALARM, pvalue
 

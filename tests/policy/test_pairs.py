@@ -16,7 +16,7 @@ from policysearch.policy.pairs import Pair
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import OF_PAIRS, PRESETS
 from policysearch.policy.single_arm_space import as_space
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.policy.union import merged
 from tests.support.random_policies import pair_policies
 

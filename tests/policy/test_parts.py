@@ -9,7 +9,7 @@ import pytest
 from policysearch.core.errors import UserError
 from policysearch.policy.parts import parameters_at_work, with_parts
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 
 PARTS = {
     "none": [],

@@ -12,7 +12,7 @@ from policysearch.policy.assignments import drawn, every
 from policysearch.policy.families import Family
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import BASELINES
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.study.space_distributions import distributions
 
 MINE = """

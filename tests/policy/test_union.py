@@ -6,7 +6,7 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.policy.union import merged, must_merge
 
 FLIP, TURN, NONE = {"operation": "flip-horizontal"}, {"operation": "flip-vertical"}, None

@@ -10,7 +10,8 @@ import pytest
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm, load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
+from policysearch.policy.spaces import Arm
 from policysearch.rules import Tally
 from policysearch.study.additive.design import contrasts, screening, screening_among
 from policysearch.study.additive.effects import effects

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from policysearch.core.errors import UserError
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.study.adversarial import Adversarial, Controller, Result, parse_adversarial, proposed
 
 SPACE = parse_space(

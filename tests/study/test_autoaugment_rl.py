@@ -10,7 +10,7 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
 from policysearch.study.autoaugment_rl import space_form
 from policysearch.study.autoaugment_rl.concatenation import concatenated
 from policysearch.study.autoaugment_rl.controller import Written, _advantages, new_controller

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.autoaugment_rl import controller
 from policysearch.study.autoaugment_rl.objective import ppo
 from tests.support.planted_rewards import Planted, learned_worths, planted, small_space

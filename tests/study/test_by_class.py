@@ -8,7 +8,7 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import parse_space
+from policysearch.policy.space_files import parse_space
 from policysearch.study.by_class.phases import composed_arm, stages_of
 from policysearch.study.by_class.settings import by_class_settings, too_few_for_classes, with_by_class
 from policysearch.study.by_class.strategy import ByClassStrategy

@@ -9,7 +9,7 @@ import pytest
 
 from policysearch.core.trial import Outcome, Trial
 from policysearch.experiments.search.lost_checkpoints import lost_checkpoints
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.choices import ArmChoice
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.optuna_store import OptunaTrialStore

@@ -8,7 +8,8 @@ from policysearch.child.fold_task import FoldTask
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm, load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
+from policysearch.policy.spaces import Arm
 from policysearch.rules import Tally
 from policysearch.study.config import make_config
 from policysearch.study.density_chains import best_of, chains, fold_task, merged_arm

@@ -7,7 +7,8 @@ import pytest
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.rules.successive_halving import Asha
 from policysearch.study.config import make_config
 from policysearch.study.in_memory_store import InMemoryTrialStore

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.experiments.search.run import resume, search
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study import lease as lease_module
 from policysearch.study.lease import _KEY, Holder, Lease, LeaseLost, this_machine
 from policysearch.study.optuna_store import ForeignTrials, OptunaTrialStore

@@ -10,7 +10,8 @@ from scipy.stats import chisquare
 
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome, Trial
-from policysearch.policy.spaces import Space, load_space, parse_space
+from policysearch.policy.space_files import load_space, parse_space
+from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig, make_config
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.populations.exploration import Exploration

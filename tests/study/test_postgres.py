@@ -18,7 +18,7 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.search.result import read
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import load_config, save_config
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import StorageLost, losses_in_a_sentence, open_storage, without_password

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import make_config
 from policysearch.study.in_memory_store import InMemoryTrialStore
 from policysearch.study.pruning.paired import PairedPruner

@@ -20,7 +20,7 @@ from policysearch.datasets.load import load
 from policysearch.experiments.calibration.settings import CalibrateSettings
 from policysearch.experiments.evaluation.settings import TrainingSettings
 from policysearch.experiments.tabular.plan import TableSettings
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig, load_config, save_config
 from policysearch.study.pinned_settings import PINNED, pin, search_settings
 from policysearch.study.run_folder import RunFolder

@@ -10,7 +10,7 @@ import optuna
 from policysearch.core.trial import Outcome
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table_file import write_table
-from policysearch.policy.spaces import load_space, space_text
+from policysearch.policy.space_files import load_space, space_text
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import parse_reward
 

@@ -27,7 +27,7 @@ from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.describe import in_words
 from policysearch.policy.mixes import LINE_MIXES
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 
 Rng = np.random.Generator
 MARK = "code-was-run"

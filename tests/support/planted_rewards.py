@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.policy.spaces import Space, parse_space
+from policysearch.policy.space_files import parse_space
+from policysearch.policy.spaces import Space
 from policysearch.study.autoaugment_rl.controller import Written, new_controller
 from policysearch.study.autoaugment_rl.settings import parsed_settings
 from policysearch.study.autoaugment_rl.space_form import SubPolicyForm, form_of

@@ -9,7 +9,7 @@ import pytest
 
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, FolderFiles
 from policysearch.core.trial import Outcome
-from policysearch.policy.spaces import parse_space
+from policysearch.policy.space_files import parse_space
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.populations.strategy import make_population
 from policysearch.study.rows import Row

@@ -31,7 +31,7 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.record import Recorded, record_table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.experiments.task_checks import space_must_suit_task
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig, make_config
 from policysearch.study.rewards import try_reward
 

@@ -26,7 +26,8 @@ from policysearch.experiments.search.calibrated import as_calibrated
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.session import Session
 from policysearch.experiments.session_data import load_with_progress
-from policysearch.policy.spaces import Arm, load_space, space_text
+from policysearch.policy.space_files import load_space, space_text
+from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.ladder import ladder
 from policysearch.study.pinned_settings import PINNED, first_change

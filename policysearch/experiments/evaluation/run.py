@@ -30,7 +30,8 @@ from policysearch.experiments.evaluation.statistics import best_fixed
 from policysearch.experiments.evaluation.summary import Summary, summary
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.session import Session
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.stats.class_effects import ClassShares
 from policysearch.study.class_counts import TEST_CLASS_COUNTS, class_shares
 from policysearch.study.rows import COMPLETE, Row, most_common_error

@@ -23,7 +23,8 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import space_must_suit_task
-from policysearch.policy.spaces import Space, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig, load_config, make_config, validated, without_search
 from policysearch.study.rewards import must_be_a_reward, try_reward
 from policysearch.study.run_folder import RunFolder

@@ -28,7 +28,8 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell, Plan, TableSettings
 from policysearch.experiments.tabular.table_file import write_table
 from policysearch.experiments.task_checks import space_must_suit_task
-from policysearch.policy.spaces import Arm, space_text
+from policysearch.policy.space_files import space_text
+from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rewards import metrics_of_task, try_reward

@@ -20,7 +20,8 @@ from policysearch.core.tasks import task_named
 from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.plan import Cell
 from policysearch.experiments.tabular.table import Table, task_of_table
-from policysearch.policy.spaces import Arm, parse_space
+from policysearch.policy.space_files import parse_space
+from policysearch.policy.spaces import Arm
 from policysearch.policy.validation import validation_message
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import COMPLETE, FAILED, Row

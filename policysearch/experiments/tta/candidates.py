@@ -10,7 +10,7 @@ from policysearch.core.seeds import seed_of
 from policysearch.experiments.tta.settings import RANDAUGMENT, SPACE
 from policysearch.policy.operations import OPERATIONS, RANDAUGMENT_OPERATIONS
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.steps import OneOf, Step, SubPolicy, Uniform
 from policysearch.policy.tta import CLASSICS, View, ViewStep, can_be_viewed
 from policysearch.study.config import load_config

@@ -21,7 +21,7 @@ from policysearch.experiments.tta.prepare import PHASES, Prepared, prepare
 from policysearch.experiments.tta.settings import TtaSettings
 from policysearch.experiments.tta.summary import FILE, Summary, read_summary, summary, write_summary
 from policysearch.experiments.tta.ways import LEARNED, most_draws
-from policysearch.policy.spaces import load_space
+from policysearch.policy.space_files import load_space
 from policysearch.policy.tta import TtaPolicy
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import COMPLETE, Row, most_common_error

@@ -15,7 +15,8 @@ from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, read_entrant
 from policysearch.experiments.evaluation.files import SCHEMA as EVALUATION
 from policysearch.policy.policy import Policy
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, make_config
 from policysearch.study.pinned_settings import pinned_data
 from policysearch.study.policy_spec import named_policy

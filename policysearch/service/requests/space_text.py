@@ -8,7 +8,7 @@ from typing import Any
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
-from policysearch.policy.spaces import parse_space
+from policysearch.policy.space_files import parse_space
 from policysearch.service.request_models.taken import LONGEST_SPACE
 
 _DEEPEST = 12

@@ -11,7 +11,8 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.observer import Observer, Work
 from policysearch.experiments.progress import Status
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.event_log import tail
 from policysearch.service.runner.event_writer import EventLog
 from policysearch.service.runner.job_listener import JobListener

@@ -11,7 +11,8 @@ import pytest
 from policysearch.core.trial import Outcome
 from policysearch.experiments.search.summary import summarise
 from policysearch.policy.presets import preset
-from policysearch.policy.spaces import Arm, load_space
+from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Arm
 from policysearch.service.runner.so_far import (
     RewardCurve,
     lead_of,

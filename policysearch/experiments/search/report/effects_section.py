@@ -10,7 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import at_highest_fidelity
-from policysearch.policy.spaces import parse_space
+from policysearch.policy.space_files import parse_space
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, table
 from policysearch.reports.html.plots import Dot, Panel, dots
 from policysearch.reports.numbers import unit_of
