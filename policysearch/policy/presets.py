@@ -23,7 +23,8 @@ LEVELS = 31
 AFTER_FLIP = "flip+"
 """Before the name of a preset: the same after a horizontal flip."""
 FLIP = Step(operation="flip-horizontal", probability=0.5)
-_PIXEL_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-pixels"}
+WIDE_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-pixels"}
+"""Operations that stand for others on TrivialAugment's wide ranges."""
 
 
 def _flipped(policy: Policy) -> Policy:
@@ -67,8 +68,8 @@ def _trivialaugment(wide: bool) -> OneOf:
 
 
 def any_level(name: str, wide: bool) -> Step:
-    """An operation at a level drawn evenly of 0..30, on TrivialAugment's wide ranges or on RandAugment's."""
-    row = OPERATIONS[_PIXEL_NAMES.get(name, name) if wide else name]
+    """An operation of the table at a level drawn evenly of 0..30, on TrivialAugment's wide ranges or RandAugment's."""
+    row = OPERATIONS[WIDE_NAMES.get(name, name) if wide else name]
     span = row.wide if wide else row.standard
     if span is None:
         return Step(operation=row.name)

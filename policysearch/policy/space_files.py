@@ -15,16 +15,21 @@ none of their own.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from pydantic import ValidationError
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.policy.families import Family
 from policysearch.policy.presets import BASELINES, is_preset, preset
 from policysearch.policy.spaces import Space, SpaceFile
 from policysearch.policy.validation import validation_message
+
+_LONGEST_NAME = 200
 
 
 def load_space(spec: str, fixed: tuple[str, ...] = BASELINES) -> Space:
@@ -96,6 +101,7 @@ def _check_names(space: Space) -> None:
             f"family names must differ from each other and from the baselines; {', '.join(sorted(twice))} stands twice"
         )
     for family in space.file.family:
+        _check_spelling(family)
         if (family.preset is None) == (family.policy is None):
             raise UserError(f"family {family.name!r} needs either `preset` or `policy`")
         for name, values in family.parameters.items():
@@ -104,8 +110,28 @@ def _check_names(space: Space) -> None:
                 raise UserError(f"choices of {family.name}.{name} must be finite and differ, got {values}")
 
 
+def _check_spelling(family: Family) -> None:
+    """Check names: parameters are written as `family.parameter`, and "$parameter" reads a word."""
+    for name in family.points:
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise UserError(
+                f"the name of a point is a line of 1 to {_LONGEST_NAME} printable characters, got {shortened(name)!r}"
+            )
+    if "." in family.name and family.parameters:
+        raise UserError(f"the name of a family with parameters has no dot, got {family.name!r}")
+    for name in family.parameters:
+        if not re.fullmatch(r"\w+", name):
+            raise UserError(
+                f"the name of a parameter has letters, digits and underscores alone, got {shortened(name)!r}"
+            )
+
+
 def _check_points(space: Space) -> None:
     """Check that points are made of the family's choices, and are the presets whose names they have."""
+    names = Counter([*space.families, *(point for family in space.file.family for point in family.points)])
+    twice = next((name for name, count in names.items() if count > 1), None)
+    if twice is not None:
+        raise UserError(f"points have names of their own, and another point or family is called {twice!r} too")
     for family in space.file.family:
         choices = {name.partition(".")[2]: values for name, values in family.choices().items()}
         for point, values in family.points.items():
@@ -115,8 +141,9 @@ def _check_points(space: Space) -> None:
                 if value not in choices[name]:
                     raise UserError(f"point {point!r}: {name} must be one of {choices[name]}, got {value!r}")
     for name, arm in space.points.items():
-        if is_preset(name) and preset(name) != arm.policy:
-            raise UserError(f"point {name!r} has a preset's name, and its policy is another one")
+        if is_preset(name) and (preset(name).hash != arm.policy.hash or arm.loss is not None):
+            other = "its loss is not the recipe's" if arm.loss is not None else "its policy is another one"
+            raise UserError(f"point {name!r} has a preset's name, and {other}")
 
 
 def _check_used(space: Space) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.policy.operations import operation
-from policysearch.policy.presets import any_level, preset
+from policysearch.policy.presets import WIDE_NAMES, any_level, preset
 
 ANY_LEVEL = "any"
-"""A level that is drawn for each image, evenly of 0 to 30 on TrivialAugment's wide ranges."""
+"""A level that is drawn for each image, evenly of 0 to 30, on TrivialAugment's wide ranges unless `range` says else."""
 
 
 def filled(template: Any, values: Mapping[str, str | int | float]) -> Any:
@@ -86,13 +86,14 @@ def _steps_of_preset(step: dict[str, Any]) -> list[Any]:
 
 def _at_level(step: dict[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in step.items() if key not in ("level", "levels", "range")}
-    level, levels, span = step["level"], step.get("levels", 31), step.get("range", "standard")
+    level, levels = step["level"], step.get("levels", 31)
+    span = step.get("range", "wide" if level == ANY_LEVEL else "standard")
     if "magnitude" in step:
         raise UserError("a step has a magnitude or a level, not both")
-    if level == ANY_LEVEL:
-        return {**rest, **any_level(str(step.get("operation")), wide=True).model_dump(exclude_defaults=True)}
     if span not in ("standard", "wide"):
         raise UserError(f'range must be "standard" or "wide", got {span!r}')
+    if level == ANY_LEVEL:
+        return {**rest, **_at_any_level(step, span == "wide")}
     whole = isinstance(levels, int) and levels >= 2 and isinstance(level, int | float)
     if not whole or not 0 <= level < levels:
         raise UserError(f'level must be a number from 0 to levels - 1 (levels {levels!r}) or "any", got {level!r}')
@@ -101,3 +102,17 @@ def _at_level(step: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"{row.name} has no wide range (TrivialAugment's): leave `range` out, or give a magnitude")
     magnitude = row.magnitude_at(level, levels, span == "wide")
     return rest if magnitude is None else {**rest, "magnitude": magnitude}
+
+
+def _at_any_level(step: dict[str, Any], wide: bool) -> dict[str, Any]:
+    """Operation and magnitude of a step whose level is drawn for each image."""
+    row = operation(str(step.get("operation")))
+    if "levels" in step:
+        raise UserError(f'level "{ANY_LEVEL}" is drawn of 0 to 30: leave `levels` out, got {step["levels"]!r}')
+    spans = operation(WIDE_NAMES.get(row.name, row.name))
+    if row.has_magnitude and not (spans.wide if wide else row.standard):
+        raise UserError(
+            f"{row.name} has no {'wide' if wide else 'standard'} range of which a level could be drawn: give "
+            + ('range = "standard", or a magnitude' if wide and row.standard else "a magnitude")
+        )
+    return any_level(row.name, wide).model_dump(exclude_defaults=True)

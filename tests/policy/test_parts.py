@@ -104,6 +104,10 @@ def test_points_are_arms_under_their_own_name_and_others_say_what_differs():
         ("identity = {}", 'identity = { flip = "flip" }', "'identity' has a preset's name, and its policy is another"),
         ("identity = {}", 'mine = { flop = "flip" }', "point 'mine': unknown parameter 'flop': did you mean flip"),
         ("identity = {}", "mine = { degrees = 7 }", r"point 'mine': degrees must be one of \[5, 10\], got 7"),
+        ("identity = {}", '"" = { flip = "flip" }', "the name of a point is a line of 1 to 200 printable characters"),
+        ("identity = {}", '"a\\nb" = { flip = "flip" }', r"printable characters, got 'a\\nb'"),
+        ("identity = {}", 'small = { flip = "flip" }', "another point or family is called 'small' too"),
+        ('name = "small"', 'name = "sm.all"', "the name of a family with parameters has no dot, got 'sm.all'"),
         ('"none", "flip"]', '"none", "flop"]', "unknown part 'flop'"),
         ("mixup = {", "cutmix = {", "unknown part 'mixup'"),
     ],
@@ -137,3 +141,52 @@ def test_any_level_is_trivialaugments_draw():
     assert step == free["translate-x-pixels"]
     with pytest.raises(UserError, match="or \"any\", got 'all'"):
         parse_space("x", text.replace('"any"', '"all"'), "space x")
+
+
+def test_a_point_with_a_presets_name_has_no_loss_of_its_own():
+    text = """
+    schema = 1
+    [[family]]
+    name = "x"
+    parameters = { kind = ["none", "focal"] }
+    loss = { part = "$kind" }
+    policy.sub_policies = [{ steps = [{ preset = "flip+randaugment:1,9" }] }]
+    parts = { none = [], focal = { kind = "focal", gamma = 2 } }
+    points."flip+randaugment:1,9" = { kind = "focal" }
+    """
+    with pytest.raises(UserError, match="has a preset's name, and its loss is not the recipe's"):
+        parse_space("x", text, "space x")
+    assert "flip+randaugment:1,9" in parse_space("x", text.replace('= { kind = "focal" }', "= {}"), "space x").free
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ('operation = "rotat", level = "any"', "unknown operation 'rotat': did you mean rotate"),
+        ('level = "any"', "unknown operation 'None'"),
+        ('operation = "rotate", level = "any", range = "huge"', 'range must be "standard" or "wide", got \'huge\''),
+        ('operation = "rotate", level = "any", levels = 11', "drawn of 0 to 30: leave `levels` out, got 11"),
+        ('operation = "cutout", level = "any"', 'cutout has no wide range .*: give range = "standard", or a magnitude'),
+    ],
+)
+def test_a_level_that_cannot_be_drawn_is_refused(step, message):
+    with pytest.raises(UserError, match=message):
+        parse_space("x", _one_step(step), "space x")
+
+
+def test_any_level_may_be_of_the_standard_range():
+    (family,) = parse_space(
+        "x", _one_step('operation = "rotate", level = "any", range = "standard"'), "space x"
+    ).file.family
+    magnitude = family.build({"x.p": 0.5}).sub_policies[0].steps[0].magnitude
+    assert (magnitude.start, magnitude.stop, magnitude.levels) == (0, 30, 31)
+
+
+def _one_step(step):
+    return f"""
+    schema = 1
+    [[family]]
+    name = "x"
+    parameters.p = [0.5, 1.0]
+    policy.sub_policies = [{{ steps = [{{ probability = "$p", {step} }}] }}]
+    """
