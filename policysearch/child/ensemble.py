@@ -12,7 +12,7 @@ from policysearch.child.metrics import class_counts, scores
 from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.recipe import Recipe
 from policysearch.child.test_set import Exam, Examined, Logits
-from policysearch.child.training_run import Metrics
+from policysearch.child.training_spec import Metrics
 
 Examine = Callable[[Logits], Examined]
 _SUMMED = ("seconds", "cpu_seconds", "augmentation_seconds", "step_seconds", "evaluation_seconds", "trained_epochs")

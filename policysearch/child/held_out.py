@@ -21,7 +21,7 @@ from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
-from policysearch.child.training_run import Metrics
+from policysearch.child.training_spec import Metrics
 from policysearch.child.warm_start import on_single_images
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset

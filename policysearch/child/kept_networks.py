@@ -17,7 +17,7 @@ from policysearch.child.network_file import read_network, write_network
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
-from policysearch.child.training_run import ChildError
+from policysearch.child.training_spec import ChildError
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 

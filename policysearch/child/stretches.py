@@ -12,7 +12,8 @@ from torch import Tensor
 from policysearch.child.adaptive.situation import Observation
 from policysearch.child.batches import Batch, augmented
 from policysearch.child.stretch_plan import Stretch
-from policysearch.child.training_run import ChildError, TrainingRun
+from policysearch.child.training_run import TrainingRun
+from policysearch.child.training_spec import ChildError
 from policysearch.policy.policy import Policy
 
 _SUMS = ("loss", "entropy", "accuracy", "reciprocal_rank")

@@ -14,7 +14,9 @@ from policysearch.child.device_data import DeviceData
 from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.recipe import Recipe
 from policysearch.child.test_set import Examined, Logits
-from policysearch.child.training_run import ChildError, Metrics, TrainingRun, TrainingSpec, metrics_of
+from policysearch.child.training_metrics import metrics_of
+from policysearch.child.training_run import TrainingRun
+from policysearch.child.training_spec import ChildError, Metrics, TrainingSpec
 from policysearch.child.warm_start import Bases, affinity
 from policysearch.core.errors import in_one_line
 from policysearch.policy.losses import Loss

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from policysearch.child.adaptive.adaptation import Adaptation
 from policysearch.child.adaptive.situation import Observation
 from policysearch.child.batches import augmented
-from policysearch.child.checkpoint import Checkpoint, Keeper, copied
+from policysearch.child.checkpoint import Checkpoint, copied
 from policysearch.child.clock import Clock
-from policysearch.child.device_data import DeviceData, uploaded
+from policysearch.child.device_data import uploaded
 from policysearch.child.feature_rank import Penultimate, effective_rank
 from policysearch.child.generators import Generators
 from policysearch.child.judgement import Judgement, judge
@@ -28,42 +27,11 @@ from policysearch.child.losses import make_loss
 from policysearch.child.lr_schedules import READ_OUT_SHARE, SCHEDULES, decay
 from policysearch.child.out_of_memory import evaluation_batch
 from policysearch.child.precision import chosen_precision
-from policysearch.child.recipe import Recipe, batches_of
-from policysearch.child.test_set import Examined, Logits
-from policysearch.child.warm_start import severity
+from policysearch.child.recipe import batches_of
+from policysearch.child.test_set import Examined
+from policysearch.child.training_spec import ChildError, TrainingSpec
 from policysearch.core.errors import CheckpointError, in_one_line
 from policysearch.datasets.split import stratified
-from policysearch.policy.losses import Loss
-from policysearch.policy.policy import Policy
-
-Metrics = dict[str, "float | list[dict[str, float]] | list[list[float]] | list[list[int]]"]
-"""What a training returns, by name; see `train`."""
-
-
-class ChildError(RuntimeError):
-    """A training that went wrong by itself, such as a loss that is no longer finite or too little memory."""
-
-
-@dataclass(frozen=True)
-class TrainingSpec:
-    """What `train` was asked for; the attributes are its arguments, and metrics that were measured before."""
-
-    policy: Policy
-    data: DeviceData
-    factory: Callable[[], nn.Module]
-    images: int
-    epochs: int
-    seed: int
-    recipe: Recipe
-    loss: Loss | None
-    examine: Callable[[Logits], Examined] | None
-    follow: Callable[[list[dict[str, float]]], None] | None = None
-    origin: Checkpoint | None = None
-    keeper: Keeper | None = None
-    begin: int = 0
-    effects: Mapping[str, float] = field(default_factory=dict)
-    further: tuple[str, ...] = ()
-    keep: Callable[[nn.Module], None] | None = None
 
 
 class TrainingRun:
@@ -303,45 +271,3 @@ class TrainingRun:
         if not all(math.isfinite(value) for value in metrics.values() if not isinstance(value, list)):
             raise ChildError(f"diverged: not finite on the test part: {metrics}")
         return metrics
-
-
-def metrics_of(run: TrainingRun, train_scores: dict[str, float]) -> Metrics:
-    """What `train` returns, except what an examination adds.
-
-    Args:
-        run: finished.
-        train_scores: its scores on the clean subset.
-    """
-    spec, validation, clock = run.spec, run.validation, run.clock
-    mean_share = run.adaptation.mean_share
-    return {
-        **validation,
-        "feature_rank": run.feature_rank,
-        "validation_images": len(spec.data.validation),
-        "train_accuracy": train_scores["accuracy"],
-        "train_loss": train_scores["loss"],
-        "accuracy_gap": train_scores["accuracy"] - validation["accuracy"],
-        "loss_gap": validation["loss"] - train_scores["loss"],
-        "augmented_train_loss": float(run.total) / spec.images,
-        "curve": run.curve,
-        "reliability": run.judgement.bins,
-        "class_counts": run.judgement.class_counts,
-        "seconds": clock.total,
-        "cpu_seconds": clock.cpu,
-        "augmentation_seconds": clock.augmentation,
-        "step_seconds": clock.steps,
-        "evaluation_seconds": clock.evaluation,
-        "images_per_second": spec.images * spec.epochs / clock.total,
-        "trained_epochs": run.done - run.begun,
-        "continued_from": run.begun,
-        **({"read_out_epochs": run.read_out_epochs} if run.read_out_epochs else {}),
-        "peak_memory_mb": _peak_memory_mb(run.device),
-        "severity": severity(spec.policy, spec.data, spec.seed),
-        **({} if mean_share is None else {"magnitude_share": mean_share}),
-    }
-
-
-def _peak_memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -64,7 +64,7 @@ def strategies() -> None:
 def rewards() -> None:
     """What can be maximised, and when it misleads."""
     from policysearch.core.tasks import TASKS
-    from policysearch.study.rewards import METRICS, REWARDS, metrics_of_task
+    from policysearch.study.reward_metrics import METRICS, REWARDS, metrics_of_task
     from policysearch.study.stretch_metrics import STRETCH_METRICS
 
     print_columns(REWARDS)

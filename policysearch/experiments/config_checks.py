@@ -21,7 +21,8 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
 from policysearch.study.ladder import must_be_climbable
 from policysearch.study.pruning.registry import pruner_of
-from policysearch.study.rewards import metrics_of_task, must_be_a_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import must_be_a_reward
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.storage import must_be_a_storage
 from policysearch.study.strategies import must_name_a_strategy

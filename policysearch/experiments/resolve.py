@@ -36,7 +36,8 @@ from policysearch.study.density_settings import density_settings, with_density
 from policysearch.study.ladder import continues, ladder, must_be_climbable
 from policysearch.study.populations.settings import is_population
 from policysearch.study.populations.strategy import make_population
-from policysearch.study.rewards import metrics_of_task, try_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import try_reward
 from policysearch.study.rule_strategy import RuleStrategy
 from policysearch.study.sqlite_file import sqlite_file
 from policysearch.study.strategies import Strategy, make_strategy, must_suit_reward, try_own_rule

@@ -23,7 +23,8 @@ from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import ladder
 from policysearch.study.lease import Lease
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import metrics_of_task, parse_reward, point_value
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import parse_reward, point_value
 from policysearch.study.rows import Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import StudySettings

@@ -14,7 +14,7 @@ from policysearch.child.metrics import expected_calibration_error, scores
 from policysearch.child.networks import SmallResNet, build, dry_forward
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
-from policysearch.child.training_run import ChildError
+from policysearch.child.training_spec import ChildError
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import child_seed
 from policysearch.datasets.load import load

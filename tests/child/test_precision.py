@@ -17,7 +17,7 @@ from policysearch.child.networks import build
 from policysearch.child.precision import chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
-from policysearch.child.training_run import ChildError
+from policysearch.child.training_spec import ChildError
 from policysearch.core.errors import UserError
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split

@@ -12,7 +12,8 @@ from policysearch.child.feature_rank import Penultimate, effective_rank
 from policysearch.child.metrics import scores
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
-from policysearch.child.training_run import TrainingRun, TrainingSpec
+from policysearch.child.training_run import TrainingRun
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.policy.policy import Policy
 from policysearch.study.rewards import parse_reward
 from tests.support.small_children import DropNet, small_data

@@ -23,7 +23,7 @@ from policysearch.child.self_supervised.refusals import must_take_policy, must_t
 from policysearch.child.self_supervised.rotations import exam_of
 from policysearch.child.self_supervised.siamese import Siamese, pair_loss, siamese
 from policysearch.child.sgd import SGD
-from policysearch.child.training_run import ChildError
+from policysearch.child.training_spec import ChildError
 from policysearch.core.errors import CheckpointError, UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.policy.losses import parse_loss

@@ -11,7 +11,7 @@ from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.recipe import Recipe
 from policysearch.child.stretch_plan import Stretch, planned
 from policysearch.child.stretches import Meter, StretchRun
-from policysearch.child.training_run import TrainingSpec
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.policy.curricula import schedule
 from policysearch.policy.policy import Policy
 from tests.support.small_children import DropNet, same, small_child, small_data, state_after

@@ -12,7 +12,7 @@ from policysearch.child.text_lines.exam import LineExam
 from policysearch.child.text_lines.line_batches import augmented_lines
 from policysearch.child.text_lines.network_check import line_network_notes
 from policysearch.child.trainers import outputs_of, training_of
-from policysearch.child.training_run import ChildError
+from policysearch.child.training_spec import ChildError
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
 from tests.support.line_children import HEIGHT, LETTERS, PER_LETTER, device_lines, read, small_lines

@@ -31,7 +31,8 @@ from policysearch.service.state_folder import StateFolder
 from policysearch.service.state_lock import only_server
 from policysearch.study.config import make_config
 from policysearch.study.further_strategies import FURTHER
-from policysearch.study.rewards import metrics_of_task, parse_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import parse_reward
 from policysearch.study.strategies import make_strategy, must_name_a_strategy
 from tests.support.command_line import call
 from tests.support.image_files import some_images, write_folder

@@ -6,7 +6,8 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
-from policysearch.study.rewards import METRICS, REWARDS, parse_reward, try_reward
+from policysearch.study.reward_metrics import METRICS, REWARDS
+from policysearch.study.rewards import parse_reward, try_reward
 from policysearch.study.rows import reward_of
 
 METRIC = {name: 0.1 * i for i, name in enumerate(METRICS, 1)}

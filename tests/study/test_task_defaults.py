@@ -10,7 +10,8 @@ from policysearch.core import tasks
 from policysearch.core.errors import UserError
 from policysearch.study import task_defaults
 from policysearch.study.config import SearchConfig, load_config, make_config, save_config
-from policysearch.study.rewards import METRICS, metrics_of_task, must_be_a_reward, parse_reward
+from policysearch.study.reward_metrics import METRICS, metrics_of_task
+from policysearch.study.rewards import must_be_a_reward, parse_reward
 
 
 @pytest.fixture

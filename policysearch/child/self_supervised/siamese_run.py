@@ -21,7 +21,8 @@ from policysearch.child.self_supervised.linear_probe import LinearProbe, fit_pro
 from policysearch.child.self_supervised.neighbours import neighbour_votes
 from policysearch.child.self_supervised.rotations import ANGLES, quarter_turns
 from policysearch.child.self_supervised.siamese import Siamese, pair_loss, projections
-from policysearch.child.training_run import ChildError, TrainingRun
+from policysearch.child.training_run import TrainingRun
+from policysearch.child.training_spec import ChildError
 
 _TURNED = 1000
 """Images of each side whose rotations are predicted, at most; each is seen at four angles."""

@@ -15,7 +15,7 @@ from policysearch.child.self_supervised.siamese import BothViews, siamese
 from policysearch.child.self_supervised.siamese_run import SiameseRun
 from policysearch.child.test_set import Examined, Logits
 from policysearch.child.training import completed, with_plain_errors
-from policysearch.child.training_run import Metrics, TrainingSpec
+from policysearch.child.training_spec import Metrics, TrainingSpec
 from policysearch.child.warm_start import Bases
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy

@@ -14,7 +14,8 @@ from policysearch.child.text_lines.alphabet import Alphabet
 from policysearch.child.text_lines.ctc import ctc_losses, steps_of
 from policysearch.child.text_lines.line_batches import augmented_lines, texts_at, widths_at
 from policysearch.child.text_lines.reader import fits_in, line_scores
-from policysearch.child.training_run import ChildError, TrainingRun
+from policysearch.child.training_run import TrainingRun
+from policysearch.child.training_spec import ChildError
 from policysearch.core.readable import counted
 
 

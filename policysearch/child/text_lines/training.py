@@ -14,7 +14,7 @@ from policysearch.child.test_set import Examined, Logits
 from policysearch.child.text_lines.line_run import LineRun
 from policysearch.child.text_lines.refusals import must_take_lines
 from policysearch.child.training import completed, with_plain_errors
-from policysearch.child.training_run import Metrics, TrainingSpec
+from policysearch.child.training_spec import Metrics, TrainingSpec
 from policysearch.child.warm_start import Bases
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy

@@ -16,7 +16,8 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.policy.spaces import Arm, Space
 from policysearch.stats.arrays import Floats
-from policysearch.study.rewards import METRICS, parse_reward
+from policysearch.study.reward_metrics import METRICS
+from policysearch.study.rewards import parse_reward
 
 REWARDS_TRIED = (
     "accuracy",

@@ -27,7 +27,8 @@ from policysearch.experiments.tabular.fidelity import Fidelity
 from policysearch.experiments.tabular.table import Table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.study.ladder import uses_fidelities
-from policysearch.study.rewards import metrics_of_task, parse_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import parse_reward
 from workers.main_module import main_is_left_out, main_left_out, must_reach_workers
 from workers.simulated import Hazards
 

@@ -87,7 +87,7 @@ class _Training:
 
     def _new_run(self) -> StretchRun:
         from policysearch.child.stretches import StretchRun
-        from policysearch.child.training_run import TrainingSpec
+        from policysearch.child.training_spec import TrainingSpec
 
         config = self._prepared.config
         first = self._prepared.space.arms(config.seed)[0].policy
@@ -165,7 +165,7 @@ class _Training:
 
     def end(self) -> dict[str, Any]:
         """Measure the network and write its file."""
-        from policysearch.child.training_run import metrics_of
+        from policysearch.child.training_metrics import metrics_of
         from policysearch.child.weights_file import weights_file
 
         run, prepared = self._run, self._prepared
@@ -194,7 +194,7 @@ class _Training:
     def failures_in_a_sentence(self) -> Iterator[None]:
         """Say what a person can do where the training cannot go on."""
         from policysearch.child.out_of_memory import OutOfMemory, out_of_memory
-        from policysearch.child.training_run import ChildError
+        from policysearch.child.training_spec import ChildError
 
         try:
             yield

@@ -32,7 +32,8 @@ from policysearch.policy.space_files import space_text
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.optuna_store import OptunaTrialStore
-from policysearch.study.rewards import metrics_of_task, try_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import try_reward
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import StoreSource

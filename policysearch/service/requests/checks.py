@@ -21,7 +21,8 @@ from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_space
 from policysearch.study.config import validated as validated_group
-from policysearch.study.rewards import metrics_of_task, try_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import try_reward
 
 _COLUMN = re.compile(r"\w[\w -]{0,99}")
 """Names of columns that `group` may give: no dot and no slash, so that none is a file's path."""

@@ -15,7 +15,7 @@ from policysearch.service.requests.strategy import SAMPLERS
 from policysearch.service.requests.validation import MODELS
 from policysearch.study.further_strategies import FURTHER
 from policysearch.study.populations.settings import POPULATIONS
-from policysearch.study.rewards import REWARDS
+from policysearch.study.reward_metrics import REWARDS
 
 
 def schema(kind: str, context: RequestContext | None = None, data: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from policysearch.service.requests.strategy import SAMPLERS
 from policysearch.service.web.context import context_of
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import service_of
-from policysearch.study.rewards import METRICS, REWARDS
+from policysearch.study.reward_metrics import METRICS, REWARDS
 
 router = APIRouter(prefix="/api/v1")
 
