@@ -19,6 +19,7 @@ from policysearch.datasets.text_lines.contents import LINE, Contents, line_notes
 
 UNLABELLED = ("unlabelled",)
 """The classes of images without labels."""
+_FOR_NO_LABELS = "; images without labels are for --task self-supervised"
 _TEST_SHARE, _TEST_MOST = 0.2, 10_000
 
 
@@ -138,13 +139,15 @@ def _classes(
         raise UserError(f"labels must start at 0; those of the training images run from {labels[train].min()}")
     classes = tuple(map(readable_name, listing.classes or map(str, range(count))))
     for i in np.flatnonzero((labels < 0) | (labels >= len(classes)))[:1]:
+        if not classes:
+            raise UserError(f"all training images have the label -1, that of a hidden label{_FOR_NO_LABELS}")
         hint = "; -1 stands for a hidden label as a rule: remove such images" if labels[i] == -1 else ""
         raise UserError(
             f"{items[i].name} has label {labels[i]}, but there are {len(classes)} classes "
             f"(0 to {len(classes) - 1}){hint}"
         )
     if len(np.unique(labels[train])) < 2:
-        raise UserError("the training images are of one class; a search needs two or more")
+        raise UserError(f"the training images are of one class; a search needs two or more{_FOR_NO_LABELS}")
     return classes
 
 
@@ -176,12 +179,11 @@ def _set_aside(
     counts = np.bincount(labels[train], minlength=len(classes))
     if counts.min() < 3 or size < len(classes):
         k = int(counts.argmin())
+        few = counted(int(counts[k]), "image", "images")
         if len(classes) == 1:
-            raise UserError(
-                f"there is no test part, and only {counts[k]} images: at least 5 are needed to train, validate and test"
-            )
+            raise UserError(f"there is no test part, and only {few}: at least 5 are needed to train, validate and test")
         raise UserError(
-            f"there is no test part, and only {counts[k]} images of class {classes[k]!r}: "
+            f"there is no test part, and only {few} of class {classes[k]!r}: "
             f"at least 3 per class (one each to train, validate and test) and {5 * len(classes)} in all are needed"
         )
     groups_of_train = None if groups is None else groups[train]

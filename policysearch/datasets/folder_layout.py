@@ -182,8 +182,7 @@ def _must_be_classes_of(train: Folder, folder: Folder) -> None:
     strange = [name for name in folder.holding if name not in train.holding]
     if strange:
         raise UserError(
-            f"{folder.path} has class {readable_name(strange[0])!r}, which {train.path} has not: "
-            f"a class must have {TRAIN} images"
+            f"{folder.path} has class {strange[0]!r}, which {train.path} has not: a class must have {TRAIN} images"
         )
 
 

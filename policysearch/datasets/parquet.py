@@ -111,8 +111,18 @@ def list_parquet(
         return Listing(list(_items(rows, [0] * len(rows))), None, labelled=False)
     hidden = [part for part in PARTS if part != TRAIN and _all_hidden([row for row in rows if row.part == part])]
     rows = [row for row in rows if row.part not in hidden]
+    _must_have_labels(rows)
     numbers, classes = _labels([row.label for row in rows], _same_class_names(names))
     return Listing(list(_items(rows, numbers)), classes, tuple(map(hidden_labels, hidden)))
+
+
+def _must_have_labels(rows: Sequence[_Row]) -> None:
+    without = sum(row.label is None for row in rows)
+    if without:
+        raise UserError(
+            f"{without:,} of {len(rows):,} images have no label: give or remove them; images without labels are for "
+            "--task self-supervised"
+        )
 
 
 def _all_hidden(rows: Sequence[_Row]) -> bool:

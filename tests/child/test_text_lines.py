@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from policysearch.child.networks import build
+from policysearch.child.networks import build, dry_forward
 from policysearch.child.text_lines.exam import LineExam
 from policysearch.child.text_lines.line_batches import augmented_lines
 from policysearch.child.text_lines.network_check import line_network_notes
@@ -146,6 +146,11 @@ def test_a_network_of_classes_is_refused() -> None:
     with pytest.raises(UserError, match=r"'small-resnet' gives float32 \[2, 27\] for 2 lines"):
         line_network_notes("small-resnet", (1, 16, 96), 27)
     assert line_network_notes("line-crnn", (1, 16, 96), 27, smallest_batch=1) == ()
+
+
+def test_a_network_that_reads_lines_is_refused_for_classes_by_its_task() -> None:
+    with pytest.raises(UserError, match="it reads lines, for --task text-lines"):
+        dry_forward("line-crnn", (1, 28, 28), 10)
 
 
 def test_the_task_has_its_functions() -> None:

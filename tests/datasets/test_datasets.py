@@ -441,7 +441,7 @@ BAD = {
     "no label": (
         lambda p: write_parquet(p / "a.parquet", some_images(3), [0, None, 1]),
         {},
-        "numbers or names, got None",
+        "1 of 3 images have no label",
     ),
     "permuted classes": (lambda p: hub_parts(p, NAMES, NAMES[::-1]), {}, "number their classes differently"),
     "numbers and names": (lambda p: hub_parts(p, NAMES, NAMES, ["cat"] * 60), {}, "numbers or names, got both"),

@@ -140,7 +140,7 @@ _GOOD = [[f"{i}.png", text] for i, text in enumerate(TEXTS[:5])]
 BAD_TABLES: Mapping[str, tuple[list[list[str]], str]] = {
     "missing file": ([*_GOOD, ["nine.png", "fab"]], "names 1 file that is not there: nine.png"),
     "empty string": ([*_GOOD, ["5.png", "  "]], "5.png has an empty text"),
-    "line break": ([*_GOOD, ["5.png", "a\nb"]], r"says 'a\\nb'"),
+    "line break": ([*_GOOD, ["5.png", "a\nb"]], r"says 'a\nb'"),
     "two texts": ([*_GOOD, ["0.png", "fab"]], "names 0.png twice, with 'cab' and with 'fab'"),
     "comma without quotes": ([*_GOOD, ["5.png", "a", "b"]], "has 3 cells in line 7 and 2 in its header"),
     "outside": ([*_GOOD, ["../5.png", "fab"]], "files must be below the folder of the table"),
@@ -181,7 +181,10 @@ def test_an_image_too_small_for_its_string_is_refused(tmp_path: Path) -> None:
     sizes = [(32, 32)] * 6
     write_folder(tmp_path, ("bookkeeper", *TEXTS[1:]), sizes=sizes)
     message = _refused(tmp_path)
-    assert "0.png: 'bookkeeper' needs 13 steps of 4 pixels" in message and "32 pixels wide" in message
+    assert (
+        "1 image is too small for its text, such as 0.png: 'bookkeeper' needs 13 steps of 4 pixels" in message
+        and "32 pixels wide" in message
+    )
     write_folder(tmp_path, ("bodykep", *TEXTS[1:]), sizes=sizes, parts=["train"] * 5 + ["test"])
     assert _load(tmp_path, resize="32x64")
 

@@ -83,6 +83,9 @@ def test_images_without_labels_are_read_for_a_task_that_needs_none(write, tmp_pa
         (flat, "has no images in sub-folders"),
         (npz, "y_train missing"),
         (parquet, r"has no column of labels"),
+        (npz_with_hidden_labels, "all training images have the label -1"),
+        (parquet_with_hidden_labels, "30 of 30 images have no label"),
+        (nested, "the training images are of one class"),
     ],
 )
 def test_a_task_that_needs_labels_refuses_them_and_names_the_other_task(write, what, tmp_path):
@@ -141,6 +144,18 @@ def test_too_few_images_without_labels_are_refused_in_plain_words(tmp_path):
     np.savez(tmp_path / "a.npz", x_train=IMAGES[:2])
     with pytest.raises(UserError, match="no test part, and only 2 images: at least 5 are needed"):
         unlabelled(tmp_path / "a.npz")
+
+
+def test_one_image_without_a_label_is_refused_in_plain_words(tmp_path):
+    np.savez(tmp_path / "a.npz", x_train=IMAGES[:1])
+    with pytest.raises(UserError, match="no test part, and only 1 image: at least 5 are needed"):
+        unlabelled(tmp_path / "a.npz")
+
+
+def test_labels_for_some_images_are_refused_with_their_number(tmp_path):
+    labels = pa.array([0, 1, None] * 10, pa.int64())
+    with pytest.raises(UserError, match="10 of 30 images have no label: give or remove them"):
+        unlabelled(write_table(tmp_path / "a.parquet", label=labels))
 
 
 def test_two_arrays_of_images_for_a_part_are_refused(tmp_path):

@@ -74,6 +74,8 @@ def _first_step(model: _Model) -> tuple[str, torch.memory_format]:
     except (Exception, SystemExit) as error:  # a network of libraries or users may raise anything
         return f"model {model.name!r} cannot take images {model.shape}: {in_short(error)}", memory_format
     fault = unfit and f"model {model.name!r} gives {unfit} and not float [2, {model.classes}]"
+    if unfit and model.name == "line-crnn":
+        fault += ": it reads lines, for --task text-lines"
     return fault, memory_format
 
 

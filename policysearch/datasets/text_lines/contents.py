@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
-from policysearch.core.readable import counted, readable_name, some
+from policysearch.core.readable import counted, some
 from policysearch.datasets.source import TEST, TRAIN
 from policysearch.datasets.text_lines.fit import pixels_per_step, steps_along, steps_needed
 
@@ -40,7 +40,7 @@ def line_text(value: object, name: str) -> str:
     if not text:
         raise UserError(f"{name} has an empty text: give what the line says, or remove the image")
     if not text.isprintable():
-        raise UserError(f"{name} says {readable_name(text)!r}: a line of text has no line breaks or control characters")
+        raise UserError(f"{name} says {text!r}: a line of text has no line breaks or control characters")
     return text
 
 
@@ -72,10 +72,10 @@ class Contents:
         if not tight:
             return
         text, width = self.texts[tight[0]], self.widths[tight[0]]
-        number = counted(len(tight), "image is", "images are")
+        number = counted(len(tight), "image is too small for its text", "images are too small for their texts")
         size = f"{self.height}x{self._wider(tight)}"
         raise UserError(
-            f"{number} too small for its text, such as {self.names[tight[0]]}: {text!r} needs {steps_needed(text)} "
+            f"{number}, such as {self.names[tight[0]]}: {text!r} needs {steps_needed(text)} "
             f"steps of {pixels} pixels (a step per character, and one between two that are equal), and its line is "
             f"{width} pixels wide after resizing: give a larger --resize, such as {size}, or remove such images"
         )

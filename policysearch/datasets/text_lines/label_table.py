@@ -116,7 +116,7 @@ def _columns(table: Path, header: Sequence[str]) -> _Columns:
     file, text, part = (_place(names, usual) for usual in (_FILE, _TEXT, _PART))
     if file is not None and text is not None:
         return _Columns(file, text, part, len(header))
-    columns = f"its first line is {readable_name(','.join(header))[:80]!r}"
+    columns = f"its first line is {','.join(header)[:80]!r}"
     if file is not None and _place(names, _CLASS) is not None:
         raise UserError(
             f"{table} has labels of classes and no texts ({columns}): --task text-lines needs a column text with what "
@@ -132,7 +132,7 @@ def _place(names: Sequence[str], usual: Sequence[str]) -> int | None:
 def _line(table: Path, row: Sequence[str], columns: _Columns, part: str | None) -> LabelledLine:
     file = PurePosixPath(row[columns.file].strip().replace("\\", "/"))
     if file.is_absolute() or ".." in file.parts or not file.name:
-        raise UserError(f"{table} names {readable_name(str(file))!r}: files must be below the folder of the table")
+        raise UserError(f"{table} names {str(file)!r}: files must be below the folder of the table")
     text = line_text(row[columns.text], f"{table}: {readable_name(str(file))}")
     return LabelledLine(table.parent / file, part or _part(table, row, columns, file), text)
 
@@ -143,7 +143,7 @@ def _part(table: Path, row: Sequence[str], columns: _Columns, file: PurePosixPat
     cell = row[columns.part].strip()
     part = part_called(cell)
     if part is None:
-        raise UserError(f"{table} gives {file} the part {readable_name(cell)!r}: parts are train, validation and test")
+        raise UserError(f"{table} gives {file} the part {cell!r}: parts are train, validation and test")
     return part
 
 
