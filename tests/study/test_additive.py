@@ -211,8 +211,9 @@ def test_what_is_chosen_depends_on_the_record_alone():
     whole = searched(a_strategy(), worth, 30, noise=0.01)
     for number in (0, 1, 9, 17, 29):
         choice = a_strategy().choose(History(whole.rows[:number]))
-        assert choice.arm.key == whole.rows[number].arm.key and choice.replicate == number % 4
-    assert {row.replicate for row in whole.rows} == {0, 1, 2, 3}
+        recorded = whole.rows[number]
+        assert choice.arm.key == recorded.arm.key and choice.replicate == recorded.replicate
+    assert [row.replicate for row in whole.rows[:8]] == [0, 1, 2, 3, 0, 1, 2, 3]
 
 
 def test_pulls_under_way_and_failed_ones_are_no_hindrance():
@@ -225,10 +226,34 @@ def test_pulls_under_way_and_failed_ones_are_no_hindrance():
     assert strategy.choose(nothing).arm.policy.sub_policies
 
 
+def test_no_training_is_bought_twice():
+    """Two factors, four arms: the same arm on the same replicate would be the same training, bit for bit."""
+    text = FACTORS.replace("crop = [0.0, 0.1, 0.2]", "crop = [0.1]").replace("side = [0.0, 0.3, 0.5]", "side = [0.3]")
+    space = parse_space("few", text.replace("degrees = [5, 10, 20]", "degrees = [5]"), "space few")
+    strategy = additive(AdditiveSettings(replicates=2), space, 30)
+    history = searched(strategy, lambda arm, replicate: float(len(arm.name)), 30)
+    pulls = [(row.arm.key, row.replicate) for row in history.rows]
+    assert len(set(pulls)) == len(pulls) and {replicate for _, replicate in pulls} >= {0, 1}
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_level_that_has_only_failed_is_left_alone(listed):
+    """It has no reward that would speak against it, so that a model of rewards alone would draw it for ever."""
+    strategy = additive(AdditiveSettings(screening=0.4), SPACE, 60, SPACE.arms(0) if listed else None)
+    history = History([])
+    for number in range(60):
+        choice = strategy.choose(history)
+        failed = "degrees=20" in choice.arm.name
+        state, reward = (FAILED, None) if failed else (COMPLETE, 0.5)
+        history.rows.append(row(number, choice, reward, state))
+    failures = [trial.number for trial in history.rows if trial.reward is None]
+    assert len(failures) >= 4 and failures[-1] < 45 and len(failures) < 12
+
+
 def test_points_come_first_and_fixed_policies_count_as_points_of_the_factors():
     strategy = make_strategy("additive", load_space("recipe"), 0, 40)
     space = load_space("recipe")
-    first = [strategy.choose(History([None] * n)).arm.name for n in range(len(space.points))]
+    first = [row.arm.name for row in searched(strategy, lambda arm, replicate: 0.5, len(space.points)).rows]
     assert first == [*space.points]
     levels = strategy.pool.factors.levels(Arm({"family": "flip-crop"}, preset("flip-crop")))
     names = strategy.pool.factors.names

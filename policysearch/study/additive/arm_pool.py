@@ -14,6 +14,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.stats.arrays import Floats
 from policysearch.study.additive.design import screening, screening_among
 from policysearch.study.additive.factors import Factors
+from policysearch.study.additive.failures import Failures
 from policysearch.study.additive.model import AdditiveModel
 from policysearch.study.additive.settings import NAME
 
@@ -62,23 +63,32 @@ class ArmPool:
             return self.arms[int(rng.integers(len(self.arms)))]
         return self.factors.arm([int(rng.integers(size)) for size in self.factors.sizes])
 
-    def best(self, model: AdditiveModel, effects: Floats, rng: np.random.Generator) -> Arm:
+    def best(
+        self, model: AdditiveModel, effects: Floats, rng: np.random.Generator, failures: Failures | None = None
+    ) -> Arm:
         """The arm with the largest sum of effects.
 
         Args:
             model: says which columns an assignment has.
             effects: [D] of these columns.
             rng: draws where to begin, in a space whose assignments are not listed.
+            failures: which are no choice, as long as there is another.
         """
+        failures = failures or Failures(tuple(np.zeros(size, bool) for size in self.factors.sizes))
         if self.arms is not None:
             listed, levels = self._listed
-            return listed[int(np.argmax(model.columns(levels) @ effects))]
+            values = model.columns(levels) @ effects
+            failed = np.array([failures.has(*pair) for pair in zip(listed, levels.tolist(), strict=True)])
+            return listed[int(np.argmax(np.where(failed & ~failed.all(), -np.inf, values)))]
         starts = [[0] * len(self.factors.sizes)]
         starts += [[int(rng.integers(size)) for size in self.factors.sizes] for _ in range(_STARTS - 1)]
-        ends = [self._climbed(model, effects, start) for start in starts]
-        return self.factors.arm(max(ends, key=lambda end: end[0])[1])
+        ends = [self._climbed(model, effects, start, failures) for start in starts]
+        arms = [self.factors.arm(levels) for _, levels in sorted(ends, key=lambda end: -end[0])]
+        return next((arm for arm in arms if arm.key not in failures.arms), arms[0])
 
-    def _climbed(self, model: AdditiveModel, effects: Floats, start: Sequence[int]) -> tuple[float, list[int]]:
+    def _climbed(
+        self, model: AdditiveModel, effects: Floats, start: Sequence[int], failures: Failures
+    ) -> tuple[float, list[int]]:
         """The value and the levels at the end of a coordinate ascent."""
         levels, value = list(start), -np.inf
         for _ in range(_SWEEPS):
@@ -86,7 +96,7 @@ class ArmPool:
             for f, size in enumerate(self.factors.sizes):
                 neighbours = [[*levels[:f], level, *levels[f + 1 :]] for level in range(size)]
                 coded = np.array([self.factors.coded(neighbour) for neighbour in neighbours])
-                values = model.columns(coded) @ effects
+                values = np.where(failures.levels[f], -np.inf, model.columns(coded) @ effects)
                 best = int(np.argmax(values))
                 levels, value = neighbours[best], float(values[best])
             if value <= before + 1e-12:

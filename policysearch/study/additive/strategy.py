@@ -12,11 +12,12 @@ from policysearch.core.seeds import rule_generator
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.additive.arm_pool import ArmPool
 from policysearch.study.additive.factors import Factors, factors_of
+from policysearch.study.additive.failures import failures_of
 from policysearch.study.additive.model import AdditiveModel, Observations, fitted
 from policysearch.study.additive.settings import AdditiveSettings
 from policysearch.study.choices import ArmChoice
 from policysearch.study.pull_history import PullHistory
-from policysearch.study.rows import Row
+from policysearch.study.rows import FAILED, Row
 
 _LAST = 5
 """One pull in so many, at the end, is of what the model's mean thinks best."""
@@ -33,7 +34,9 @@ class AdditiveStrategy:
     fifth of the pulls takes the assignments that are best under the posterior mean, so that they are measured.
 
     Pull t is of replicate t mod `replicates`, so that no effect is that of one subset of the images; the model has an
-    effect for each replicate. What is chosen depends on the record alone: several pulls may be under way.
+    effect for each replicate. An arm that was pulled there is pulled on the next on which it was not. Levels and arms
+    that have only failed are not pulled any more, see `Failures`. What is chosen depends on the record alone: several
+    pulls may be under way.
 
     Attributes:
         settings: its constants.
@@ -51,7 +54,18 @@ class AdditiveStrategy:
         number = len(history.rows)
         opening = self._opening(history.seed)
         arm = opening[number] if number < len(opening) else self._best_by_model(history)
-        return ArmChoice(arm, replicate=number % self.settings.replicates)
+        return ArmChoice(arm, replicate=self._replicate(arm, history.rows))
+
+    def _replicate(self, arm: Arm, rows: Sequence[Row]) -> int:
+        """The replicate whose turn it is; where the arm has been pulled there, the next on which it has not.
+
+        The same arm on the same replicate is the same training, which says nothing new.
+        """
+        turn, replicates = len(rows), self.settings.replicates
+        pulled = {row.replicate for row in rows if row.arm.key == arm.key and row.state != FAILED}
+        in_turn = ((turn + i) % replicates for i in range(replicates))
+        free = (replicate for replicate in (*in_turn, *range(replicates, len(rows) + 1)) if replicate not in pulled)
+        return next(free, turn % replicates)
 
     def _opening(self, seed: int) -> tuple[Arm, ...]:
         """The free policies and the screening design, which the study's seed fixes."""
@@ -68,11 +82,12 @@ class AdditiveStrategy:
         model = self.model(history.rows)
         if model is None:
             return self.pool.random(rng)
+        failures = failures_of(self.pool.factors, history.rows)
         if len(history.rows) >= self.budget - max(1, self.budget // _LAST):
-            arm = self.pool.best(model, model.mean, rng)
+            arm = self.pool.best(model, model.mean, rng, failures)
             if sum(row.arm.key == arm.key for row in history.rows) < self.settings.replicates:
                 return arm
-        return self.pool.best(model, model.draw(rng), rng)
+        return self.pool.best(model, model.draw(rng), rng, failures)
 
     def model(self, rows: Sequence[Row]) -> AdditiveModel | None:
         """The model of the pulls with a reward; None with fewer than two."""
