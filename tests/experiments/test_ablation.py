@@ -16,6 +16,7 @@ from policysearch.experiments.search.report.effects_section import effects_in_wo
 from policysearch.experiments.search.result import read, read_whole
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.space_files import load_space
+from policysearch.policy.spaces import Space
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.sources import ABLATION, FRESH
 from tests.support.quick import QuickSetup, config_for, write_npz
@@ -81,6 +82,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ablation")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workers.evaluate.ChildSetup", Planted)
+        for name in ("write_picture", "write_page"):
+            patch.setattr(f"policysearch.experiments.search.run.{name}", lambda *_: None)
+        patch.setattr(Space, "check", lambda space: None)  # a shipped space, checked by the tests of spaces
         data = str(write_npz(folder / "small.npz"))
         search(
             config_for(
@@ -91,6 +95,11 @@ def folder(tmp_path_factory):
         after = resume(folder / "run", ablate=3)
     assert before.ablation == () and before.verdict == after.verdict
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def material(folder):
+    return read_whole(folder)
 
 
 def test_the_search_finds_what_is_planted_and_the_ablation_says_so(folder):
@@ -104,15 +113,13 @@ def test_the_search_finds_what_is_planted_and_the_ablation_says_so(folder):
     assert all(abs(mean) < 0.02 for mean in others)
 
 
-def test_free_points_are_confirmed_and_named_as_free(folder):
-    material = read_whole(folder)
+def test_free_points_are_confirmed_and_named_as_free(material):
     names = {summary.arm.name for summary in material.confirmation}
     assert {"identity", "flip-crop", "flip+randaugment:2,9", "flip+trivialaugment-wide"} <= names
     assert "flip+randaugment:2,9" in {*material.verdict.differences, material.verdict.winner.name}
 
 
-def test_the_report_shows_each_factor_with_its_interval(folder):
-    material = read_whole(folder)
+def test_the_report_shows_each_factor_with_its_interval(material):
     page = "".join(factor_effects(material))
     assert "The winner without each of its factors" in page and "What each factor adds" in page
     assert "flip = horizontal" in page and "mix = cutmix" in page

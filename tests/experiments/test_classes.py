@@ -38,7 +38,8 @@ def runs(tmp_path_factory) -> Iterator[Path]:
     space.write_text(SPACE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workers.evaluate.ChildSetup", DigitSetup)
-        patch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
+        for writer in ("search.run.write_picture", "search.run.write_page", "evaluation.run.write_page"):
+            patch.setattr(f"policysearch.experiments.{writer}", lambda *_: None)
         patch.setattr("policysearch.experiments.evaluation.files.write_plot", lambda *_: None)
         patch.setattr("policysearch.experiments.evaluation.summary._DEALS", 20)
         settings = {"data": str(data), "space": str(space), "strategy": "ucb", "confirm": 6, "images": 60}

@@ -27,7 +27,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.presets import PRESETS, preset
 from policysearch.study.config import SearchConfig, make_config
 from tests.support.image_files import some_images
-from tests.support.quick import QuickSetup, config_for, write_npz
+from tests.support.quick import config_for, write_npz
 
 OTHERS = [name for name, task in TASKS.items() if not task.has_classes]
 
@@ -38,14 +38,6 @@ def photos(tmp_path):
     parts = {"x_train": some_images(90, 16, channels=1), "x_test": some_images(9, 16, channels=1, seed=1)}
     np.savez(tmp_path / "photos.npz", **parts)
     return str(tmp_path / "photos.npz")
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Children that train nothing, and reports without pictures."""
-    monkeypatch.setattr("workers.evaluate.ChildSetup", QuickSetup)
-    monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
-    monkeypatch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
