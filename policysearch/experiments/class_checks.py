@@ -13,6 +13,17 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Space
 
 
+def title_of(policy: Policy) -> str:
+    """A policy as the subject of a message: by its name, or else by its hash.
+
+    Example:
+        >>> title_of(Policy.preset("flip-crop"))
+        'policy flip-crop'
+    """
+    name = policy.name or policy.hash
+    return name if name.startswith("policy ") else f"policy {name}"
+
+
 def must_have_classes(policies: Iterable[Policy], names: Sequence[str], task: str) -> None:
     """Check that the data have all classes that policies call by name or index.
 
@@ -28,13 +39,13 @@ def must_have_classes(policies: Iterable[Policy], names: Sequence[str], task: st
         keys = class_keys(policy)
         if not keys:
             continue
-        title = policy.name or policy.hash
+        title = title_of(policy)
         if not task_named(task).has_classes:
-            raise UserError(f"policy {title} differs by class, and in the task {task} images have none: leave it out")
+            raise UserError(f"{title} differs by class, and in the task {task} images have none: leave it out")
         try:
             policy.for_classes(names)
         except UserError as error:
-            raise UserError(f"policy {title}: {error}") from None
+            raise UserError(f"{title}: {error}") from None
 
 
 def must_suit_classes(space: Space, dataset: Dataset, task: str) -> None:
@@ -62,6 +73,6 @@ def must_be_measured(policies: Space | Iterable[Policy], what: str) -> None:
     policy = next((policy for policy in policies if unmeasured(policy)), None)
     if policy is not None:
         raise UserError(
-            f"policy {policy.name or policy.hash} spreads targets by a confusion that has not been measured, and "
+            f"{title_of(policy)} spreads targets by a confusion that has not been measured, and "
             f"{what} does not measure it: give the space.toml or the policy.json of a search, which has the counts"
         )

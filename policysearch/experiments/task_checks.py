@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
+from policysearch.experiments.class_checks import title_of
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
@@ -113,7 +114,7 @@ def policy_must_suit_task(task: str, policy: Policy) -> None:
         for key, part_of in _PARTS.items():
             part = part_of(policy.at(start)) if key in refused else None
             if part is not None:
-                must_be_possible(task, key, f"policy {policy.name or policy.hash} has {part!r}, which")
+                must_be_possible(task, key, f"{title_of(policy)} has {part!r}, which")
 
 
 def arms_must_suit_task(task: str, arms: Iterable[Arm]) -> None:

@@ -392,6 +392,18 @@ def test_data_that_changed_since_the_search_are_refused(searched, place, tmp_pat
     assert not (tmp_path / "tta").exists()
 
 
+def write_unfit_policies(folder: Path) -> None:
+    """Policies that children of these data cannot be trained under."""
+    plain = {"sub_policies": [{"steps": [{"operation": "soft-crop", "magnitude": 0.2}]}]}
+    softening = {"k": 2, "spread": "confusion"}
+    for name, parts in {
+        "line-join": {"mix": {"operation": "line-join", "probability": 0.5}},
+        "spread": {"softening": softening},
+        "ninth": {"classes": {"9": plain}},
+    }.items():
+        (folder / f"{name}.json").write_text(Policy.from_dict({**plain, **parts}).to_json())
+
+
 def test_what_is_wrong_is_one_sentence_before_anything_is_written(cli, place, searched, tmp_path, monkeypatch):
     monkeypatch.setattr("policysearch.experiments.tta.prepare._MOST_BYTES", 10**6)
     data = ("--data", str(place / "patches.npz"))
@@ -399,6 +411,7 @@ def test_what_is_wrong_is_one_sentence_before_anything_is_written(cli, place, se
     shutil.copy(searched / "config.toml", tmp_path / "unfinished" / "config.toml")
     (tmp_path / "judged").mkdir()
     (tmp_path / "judged" / "evaluation.toml").write_text("")
+    write_unfit_policies(tmp_path)
     for words, reason in (
         (("results/none", *data), "there is no folder or file"),
         (("unfinished",), "holds no policy.json yet"),
@@ -410,6 +423,10 @@ def test_what_is_wrong_is_one_sentence_before_anything_is_written(cli, place, se
         (("identity", *data, "--pool", "ray"), "give --pool local"),
         (("identity", *data, "--task", "self-supervised"), "has none"),
         (("identity", "--data", "none.npz"), "none.npz"),
+        (("simsiam-sa1", *data), "policy simsiam-sa1 has 'pair', which does not go with --task classification"),
+        (("line-join.json", *data), "has 'line-join'"),
+        (("spread.json", *data), "a test-time policy does not measure it"),
+        (("ninth.json", *data), "class '9': the data have classes"),
         (("identity", *data, "--candidates", "60", "--seeds", "30"), "fewer --candidates"),
     ):
         code, _, err = cli(*words, "--out", "tta")

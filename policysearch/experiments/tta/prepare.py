@@ -12,11 +12,13 @@ from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
+from policysearch.experiments.class_checks import must_be_measured, must_have_classes
 from policysearch.experiments.continuation import places_of_record
 from policysearch.experiments.evaluation.contenders import Entrant
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
+from policysearch.experiments.task_checks import arms_must_suit_task
 from policysearch.experiments.tta.candidates import pool, sources, space_of
 from policysearch.experiments.tta.settings import TtaSettings
 from policysearch.experiments.tta.subject import MARK, data_must_be_unchanged, read_subject
@@ -66,6 +68,8 @@ def prepare(result: str, settings: TtaSettings, values: Mapping[str, Any], liste
         raise UserError("a test-time policy needs a folder: give --out results/NAME")
     entrant = read_subject(result, values)
     must_be_classification(entrant.config)
+    arms_must_suit_task(entrant.config.task, (entrant.arm,))
+    must_be_measured((entrant.arm.policy,), "a test-time policy")
     must_be_here(entrant.config)
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
@@ -79,7 +83,7 @@ def prepare(result: str, settings: TtaSettings, values: Mapping[str, Any], liste
         folder.must_be_new()
         names_must_be_free(config, PHASES)
     dataset = load_with_progress(config, listener)
-    entrant.arm.policy.for_classes(dataset.classes)
+    must_have_classes((entrant.arm.policy,), dataset.classes, config.task)
     unknown = data_must_be_unchanged(entrant, Path(result), values, dataset)
     if "images" not in entrant.config.model_fields_set:
         config = with_all_images(config, dataset)
