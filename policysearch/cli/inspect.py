@@ -9,7 +9,16 @@ import typer
 
 from policysearch.cli.columns import print_columns
 from policysearch.cli.flags import split_off, used, with_flags
-from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, TASKS, TEXT_LINES, Needs, Task, task_named
+from policysearch.core.tasks import (
+    CLASSIFICATION,
+    SELF_SUPERVISED,
+    TASKS,
+    TEXT_LINES,
+    Needs,
+    Task,
+    must_be_possible,
+    task_named,
+)
 from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.study.config import SearchConfig, load_config, validated
 
@@ -53,11 +62,22 @@ def preview(
     import_all(operations or (config.operations if config else None))
     shown = named_policy(policy)
     row = task_named(task or (config.task if config else _usual_task(shown, used(flags))))
+    if row.needs == "texts":
+        _must_be_of_lines(row, shown, pairs)
     pairs = pairs or shown.pair is not None or row.name == SELF_SUPERVISED
     needs: Needs = task_named(SELF_SUPERVISED).needs if pairs else row.needs
     dataset = _dataset({**_data_defaults(row), **used(_data_settings(config, flags))}, needs)
     lines = write_preview(shown, dataset, out, images=images, draws=draws, seed=seed, progress=progress, pairs=pairs)
     typer.echo("\n".join(lines))
+
+
+def _must_be_of_lines(task: Task, policy: Policy, pairs: bool) -> None:
+    """Check that lines of text can be shown under a policy."""
+    from policysearch.experiments.task_checks import policy_must_suit_task
+
+    policy_must_suit_task(task.name, policy)
+    if pairs:
+        must_be_possible(task.name, "pair", "--pairs")
 
 
 def _usual_task(policy: Policy, flags: dict[str, Any]) -> str:
