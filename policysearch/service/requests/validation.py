@@ -73,7 +73,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
         mistakes += [(place, _after(text, place)) for place, text in zip(places, sentences, strict=True)]
         fields = _without(fields, set(places))
     mistakes += _wrong(Request(fields, context))
-    mistakes += _beyond_task(kind, fields.get("task"))
+    mistakes += _beyond_task(kind, fields)
     if not mistakes:
         mistakes += beyond(kind, values_of(request), request_of(request), context)
         mistakes += _placed(request, context)
@@ -165,12 +165,20 @@ def _wrong(request: Request) -> Iterator[tuple[str, str]]:
             yield field, shortened(str(error), 600)
 
 
-def _beyond_task(kind: str, task: object) -> Iterator[tuple[str, str]]:
-    """A kind of job that the task does not have."""
-    try:
-        must_be_possible(str(task or CLASSIFICATION), kind, kind)
-    except UserError as error:
-        yield "task", str(error)
+def _beyond_task(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the task does not have: the kind of job, its strategy, parts of its recipe, opponents of equal cost."""
+    recipe = fields.get("recipe")
+    strategy = str(fields.get("strategy") or "").partition(":")[0]
+    asked_for = {"task": kind, "strategy": strategy, "equal_cost": "equal_cost" if fields.get("equal_cost") else ""}
+    for name in ("base_epochs", "label_smoothing"):
+        asked_for[f"recipe.{name}"] = name if isinstance(recipe, dict) and recipe.get(name) else ""
+
+    task = str(fields.get("task") or CLASSIFICATION)
+    for field, what in asked_for.items():
+        try:
+            must_be_possible(task, what, what)
+        except UserError as error:
+            yield field, str(error)
 
 
 def _placed(request: Described, context: RequestContext) -> Iterator[tuple[str, str]]:

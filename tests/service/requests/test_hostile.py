@@ -236,3 +236,22 @@ def test_junk_is_taken_or_refused_and_never_fails(body, kind):
     else:
         json.dumps(request_of(request), allow_nan=False)
     assert {name for name in set(sys.modules) - modules if not name.startswith("hypothesis")} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "body"),
+    [
+        ("search", "strategy", {"strategy": "by-class"}),
+        ("search", "strategy", {"strategy": "density"}),
+        ("search", "recipe.base_epochs", {"recipe": {"base_epochs": 2}}),
+        ("search", "recipe.label_smoothing", {"recipe": {"label_smoothing": 0.1}}),
+        ("evaluate", "equal_cost", {"policy": "identity", "equal_cost": "5"}),
+    ],
+)
+@pytest.mark.parametrize("task", ["self-supervised", "text-lines"])
+def test_what_a_task_does_not_have_is_refused_before_it_is_queued(kind, field, body, task):
+    with pytest.raises(Refused) as refused:
+        validated(kind, {**body, "task": task}, RequestContext())
+    ((place, sentence),) = refused.value.mistakes
+    assert place == field and f"does not go with --task {task}" in sentence
+    validated(kind, body, RequestContext())
