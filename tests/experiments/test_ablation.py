@@ -12,6 +12,7 @@ import search_spaces
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.experiments.search.ablation import ablation, without_factors
+from policysearch.experiments.search.report.cost import cost
 from policysearch.experiments.search.report.effects_section import effects_in_words, factor_effects
 from policysearch.experiments.search.result import read, read_whole
 from policysearch.experiments.search.run import resume, search
@@ -117,6 +118,14 @@ def test_free_points_are_confirmed_and_named_as_free(material):
     names = {summary.arm.name for summary in material.confirmation}
     assert {"identity", "flip-crop", "flip+randaugment:2,9", "flip+trivialaugment-wide"} <= names
     assert "flip+randaugment:2,9" in {*material.verdict.differences, material.verdict.winner.name}
+
+
+def test_trainings_of_the_ablation_are_a_phase_of_their_own(material):
+    finalists = {summary.arm.key for summary in material.confirmation}
+    assert {row.arm.key for row in material.fresh} == finalists < {row.arm.key for row in material.confirmed}
+    page = "".join(cost(material))
+    ablated = len(material.confirmed) - len(material.fresh)
+    assert ablated == 3 * (1 + len(material.ablation)) and f"<td>{ablated}</td>" in page.split("ablation", 1)[1]
 
 
 def test_the_report_shows_each_factor_with_its_interval(material):

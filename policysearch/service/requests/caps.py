@@ -10,7 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.service.requests.context import RequestContext
-from policysearch.service.requests.space_text import points_of
+from policysearch.service.requests.space_text import factors_of_text, points_of
 from policysearch.study.density_settings import density_settings
 from policysearch.study.further_strategies import composed_count
 from policysearch.study.populations.settings import pulls_of_population
@@ -77,7 +77,8 @@ def _implied_pulls(values: Mapping[str, Any]) -> int:
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
     free = len(task_named(values["task"]).fixed) + points_of(values["space"])
     arms = values["finalists"] + composed_count(values["strategy"]) + free
-    return "confirm", arms * values["confirm"]
+    confirmed, ablated = arms * values["confirm"], values["ablate"] * (1 + factors_of_text(values["space"]))
+    return "ablate" if ablated > confirmed else "confirm", confirmed + ablated
 
 
 def _of_calibration(values: Mapping[str, Any]) -> tuple[str, int]:

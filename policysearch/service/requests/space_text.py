@@ -8,6 +8,7 @@ from typing import Any
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.policy.families import Family
 from policysearch.policy.space_files import parse_space
 from policysearch.service.request_models.taken import LONGEST_SPACE
 
@@ -15,6 +16,10 @@ _DEEPEST = 12
 _PART = re.compile(r"""[\w\s"'-]*""")
 _MUCH = 4_000_000
 """Characters times copies times arms above which a space is built in the checking process, not in the server's."""
+_ENTRY = 10
+"""Characters that an entry of a template takes as long as, about."""
+_MOST_PARTS = 40
+"""Parts of a family, above which their sizes are not added up: they may hold each other that deep."""
 _ALL = 2_000
 """Arms of a space that is built whole to check it."""
 
@@ -62,11 +67,25 @@ def points_of(space: str) -> int:
     Args:
         space: a name, or the text of a space file.
     """
+    return sum(len(family.points) for family in _families(space))
+
+
+def factors_of_text(space: str) -> int:
+    """How many parameters with several choices a space has, each of which an ablation takes away; 0 where it is none.
+
+    Args:
+        space: a name, or the text of a space file.
+    """
+    return sum(len(values) > 1 for family in _families(space) for values in family.parameters.values())
+
+
+def _families(space: str) -> list[Family]:
+    """The families of a space; none where it is not one, for then the field itself is refused."""
     try:
         values = tomllib.loads(space if is_text(space) else search_spaces.text(space))
-        return sum(len(family.get("points", {})) for family in values.get("family", []))
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError):  # the field itself is refused
-        return 0
+        return [Family.model_validate(family) for family in values.get("family", [])]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def _too_deep() -> UserError:
@@ -104,7 +123,7 @@ def _depth(values: object) -> int:
 def _cost(space: str, values: dict[str, Any]) -> int:
     """About how many characters are read to build every arm that is built to check the space."""
     families = values.get("family")
-    copies, grid = 1, 0
+    copies, grid, read = 1, 0, 0
     for family in families if isinstance(families, list) else []:
         if not isinstance(family, dict):
             continue
@@ -112,8 +131,42 @@ def _cost(space: str, values: dict[str, Any]) -> int:
         repeat = repeat if isinstance(repeat, int) and 0 < repeat <= 50 else 1
         copies = max(copies, repeat)
         grid += _assignments(family.get("parameters"), repeat)
+        read += _Expanded(family).size_of([family.get("policy"), family.get("loss")])
     # What is larger than that is sampled, at worst a hundred thousand times.
-    return len(space) * copies * (max(1, grid) if grid <= _ALL else 50 * _ALL)
+    return max(len(space), read) * copies * (max(1, grid) if grid <= _ALL else 50 * _ALL)
+
+
+class _Expanded:
+    """How much a family's templates come to at most with the parts in place; parts that hold parts grow fast."""
+
+    def __init__(self, family: dict[str, Any]) -> None:
+        parts, parameters = family.get("parts"), family.get("parameters")
+        self._parts: dict[str, Any] = parts if isinstance(parts, dict) else {}
+        self._parameters: dict[str, Any] = parameters if isinstance(parameters, dict) else {}
+        self._sizes: dict[str, int] = {}
+
+    def size_of(self, template: object) -> int:
+        """About how many characters it has, `_ENTRY` for each list, table and value at least."""
+        if isinstance(template, dict) and "part" in template:
+            name = str(template["part"])
+            choices = self._parameters.get(name[1:]) if name.startswith("$") else [name]
+            return max((self._of_part(str(choice)) for choice in _as_list(choices)), default=_ENTRY)
+        if isinstance(template, dict):
+            return _ENTRY + sum(map(self.size_of, template.values()))
+        if isinstance(template, list):
+            return _ENTRY + sum(map(self.size_of, template))
+        return max(_ENTRY, len(str(template)))
+
+    def _of_part(self, name: str) -> int:
+        if name not in self._sizes:
+            self._sizes[name] = _MUCH  # of a part that holds itself, which is refused
+            deepest = len(self._sizes) > _MOST_PARTS
+            self._sizes[name] = _MUCH if deepest else self.size_of(self._parts.get(name))
+        return self._sizes[name]
+
+
+def _as_list(choices: object) -> list[Any]:
+    return choices if isinstance(choices, list) else []
 
 
 def _assignments(parameters: object, repeat: int) -> int:

@@ -15,6 +15,7 @@ from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.pools import workplace
 from policysearch.experiments.progress import Listener, Status
 from policysearch.experiments.resolve import resolved, tried_strategy
+from policysearch.experiments.search.ablation import most_ablated
 from policysearch.experiments.search.calibrated import as_calibrated, cautions
 from policysearch.experiments.search.summary import most_finalists
 from policysearch.experiments.search.workload import Workload, workload
@@ -90,6 +91,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
                 timed(placed, pool, fidelity)  # the first of a process takes longer than any other
             forecast = timed(placed, pool, fidelity)
     trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(space.free))
+    trainings += config.ablate * most_ablated(config, space)
     return _forecast(config, workload(config, dataset), trainings, forecast, job["changes"]["workers"])
 
 

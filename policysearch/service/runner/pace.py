@@ -7,6 +7,7 @@ from collections.abc import Callable
 from statistics import fmean
 
 from policysearch.experiments.observer import Work
+from policysearch.experiments.search.ablation import most_ablated
 from policysearch.experiments.search.summary import most_finalists
 from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import longest_pull
@@ -59,10 +60,10 @@ class Pace:
         return max(0.0, left) / max(1, config.workers or 1)
 
     def _confirmations(self) -> int:
-        """Trainings of the confirmation, at most: a finalist may be a fixed policy."""
-        config = self._work.config
-        free = self._work.store.space.free
-        return config.confirm * most_finalists(config.finalists, config.strategy, len(free))
+        """Trainings of the confirmation and of an ablation, at most: a finalist may be a fixed policy."""
+        config, space = self._work.config, self._work.store.space
+        confirmed = config.confirm * most_finalists(config.finalists, config.strategy, len(space.free))
+        return confirmed + config.ablate * most_ablated(config, space)
 
     def _relative_cost(self) -> float:
         """What a training of the confirmation costs, in pulls of the search."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.experiments.search.ablation import is_of_ablation
 from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.summary import ArmSummary, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, judge_winner
@@ -105,7 +106,8 @@ def verdict_of(
 ) -> WinnerVerdict:
     """The verdict on the finalists, as far as they have been confirmed."""
     arms = candidates(config, space, searched, summarise(searched), fixed)
-    return judge_winner(arms[0], arms, confirmed, reward=config.last_reward, why=why_first(config), fixed=fixed)
+    fresh = [row for row in confirmed if not is_of_ablation(row)]
+    return judge_winner(arms[0], arms, fresh, reward=config.last_reward, why=why_first(config), fixed=fixed)
 
 
 def lead_of(verdict: WinnerVerdict, reward: str, *, over: bool, done: int = 0, total: int = 0) -> Lead:

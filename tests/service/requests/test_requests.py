@@ -23,6 +23,7 @@ from policysearch.service.requests import (
     schema,
     settings_of,
     shared_settings,
+    space_text,
     validated,
     validated_changes,
 )
@@ -138,6 +139,10 @@ def test_more_than_the_place_or_the_operator_allows(context):
         validated("search", {"strategy": "pba:population=2", "images": 50, "confirm": 0}, small)
     with pytest.raises(Refused, match="the strategy comes to 405 pulls, and 10 are allowed"):
         validated("search", {"strategy": "density", "space": "autoaugment", "images": 50, "confirm": 0}, small)
+    with pytest.raises(Refused, match="the request comes to 11 trainings, and 10 are allowed") as refusal:
+        ablated = {"space": "recipe", "trials": 9, "images": 50, "confirm": 0, "ablate": 1}
+        validated("search", ablated, small)
+    assert list(refusal.value.fields) == ["ablate"]
     with pytest.raises(Refused, match="trainings"):
         validated("calibrate", {"arms": 4}, small)
 
@@ -277,3 +282,26 @@ def test_the_file_of_a_plugin_that_has_gone(context, tmp_path):
     Path(tmp_path / "mine.py").unlink()
     with pytest.raises(Refused, match="cannot be read"):
         validated("search", {"reward": "mine:reward"}, context)
+
+
+def test_a_space_whose_parts_grow_is_not_built_in_the_server(monkeypatch):
+    """Twelve parts of two parts each: 4,096 entries for each of a thousand arms would take the server 20 seconds."""
+    parts = "".join(f'p{i} = [{{ part = "p{i - 1}" }}, {{ part = "p{i - 1}" }}]\n' for i in range(1, 13))
+    steps = ", ".join(f'{{ operation = "rotate", magnitude = "${name}" }}' for name in "abc")
+    text = f"""
+schema = 1
+[[family]]
+name = "mine"
+parameters = {{ a = {[*range(10)]}, b = {[*range(10)]}, c = {[*range(10)]} }}
+policy.sub_policies = [{{ steps = [{{ part = "p12" }}, {steps}] }}]
+[family.parts]
+p0 = []
+{parts}"""
+
+    def built(*args):
+        raise AssertionError("the server built it")
+
+    monkeypatch.setattr(space_text, "parse_space", built)
+    space_text.must_be_a_space(text, 1000, own_operations=False)
+    with pytest.raises(AssertionError, match="the server built it"):
+        space_text.must_be_a_space(text.replace('part = "p12"', 'part = "p3"'), 1000, own_operations=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -23,6 +24,7 @@ from policysearch.service.runner.so_far import (
 )
 from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, FAILED, Row
+from policysearch.study.sources import ABLATION
 
 FLIP, MINE = (Arm({"family": name}, preset(name)) for name in ("flip-crop", "randaugment:1,5"))
 IDENTITY = Arm({"family": "identity"}, preset("identity"))
@@ -123,3 +125,16 @@ def test_learning_curves_are_those_of_the_last_pulls_and_of_those_in_flight(tmp_
     (tmp_path / "3.json").write_text(json.dumps(POINTS[:1]))
     curves = learning_curves([*ended, *flying], tmp_path, most=2)
     assert curves == {7: [[1, 0.3], [2, 0.4]], 8: [[1, 0.3], [2, 0.4]], 9: [[1, 0.3]]}
+
+
+def test_trainings_of_an_ablation_are_no_replicates_of_the_verdict():
+    """They are the winner's alone: counted, all others would be left out for having fewer."""
+    config, space = SearchConfig(), load_space("default")
+    searched = rows(MINE, 0.9)
+    confirmed = rows(MINE, 0.84, 0.86, 0.85) + rows(FLIP, 0.81, 0.83, 0.82, first=3)
+    before = verdict_of(config, space, searched, confirmed, ("flip-crop",))
+    ablated = [
+        replace(row, number=9 + row.replicate, replicate=ABLATION + row.replicate) for row in rows(MINE, 0.1, 0.2)
+    ]
+    after = verdict_of(config, space, searched, [*confirmed, *ablated], ("flip-crop",))
+    assert "flip-crop" in before.differences and after == before

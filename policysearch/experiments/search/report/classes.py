@@ -28,13 +28,13 @@ def effects_of(material: Material) -> ClassEffects | None:
     """What the final policy does to each class; None where nothing was confirmed, or no class was counted."""
     if material.verdict is None or not task_named(material.config.task).has_classes:
         return None
-    winner, confirmed = material.verdict.winner, {row.arm.key: row.arm for row in material.confirmed}
+    winner, confirmed = material.verdict.winner, {row.arm.key: row.arm for row in material.fresh}
     fixed = {preset(name).hash: name for name in BASELINES}
     others = {key: name for key, name in fixed.items() if key in confirmed and key != winner.key}
     if winner.key not in confirmed or not others:
         return None
     finalists = {summary.arm.key: summary.arm.name for summary in material.confirmation}
-    shares = class_shares(material.confirmed, {winner.key: winner.name, **finalists, **others}, material.classes)
+    shares = class_shares(material.fresh, {winner.key: winner.name, **finalists, **others}, material.classes)
     compared = [] if shares is None else [name for name in others.values() if name in shares.shares]
     return class_effects(winner.name, compared, shares) if shares is not None and compared else None
 

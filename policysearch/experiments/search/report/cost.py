@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import search_spaces
+from policysearch.experiments.search.ablation import is_of_ablation
 from policysearch.experiments.search.report.data import Material, seconds
 from policysearch.experiments.search.report.provenance import versions
 from policysearch.reports.html.markup import folded, heading, listed, paragraph, table
@@ -25,7 +26,8 @@ _ERRORS = 5  # of the commonest
 def cost(material: Material) -> Iterator[str]:
     """Pulls, failures, pruned pulls, repeated attempts and worker-seconds of each phase."""
     yield heading(2, "Cost")
-    phases = {"search": material.searched, "confirmation": material.confirmed}
+    ablated = [row for row in material.confirmed if is_of_ablation(row)]
+    phases = {"search": material.searched, "confirmation": material.fresh, "ablation": ablated}
     whole = [*material.searched, *material.confirmed]
     rows = [_row(name, trials, material.seconds) for name, trials in {**phases, "all": whole}.items() if trials]
     heads = ("phase", "pulls", "with a reward", "failed", "pruned", "repeated attempts", "worker time", "share")

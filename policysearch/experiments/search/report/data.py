@@ -9,6 +9,7 @@ from typing import Any
 
 from policysearch.core.command import command
 from policysearch.core.errors import UserError
+from policysearch.experiments.search.ablation import is_of_ablation
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.policy import Policy
@@ -24,7 +25,8 @@ class Material:
     Attributes:
         folder: the folder of its files.
         config: the resolved configuration.
-        searched, confirmed: the trials of the search and of the confirmation, in order.
+        searched, confirmed: the trials of the search and of the confirmation, in order; those of an ablation are
+            among the latter.
         summaries: every arm of the search, best first.
         confirmation: the finalists on their fresh replicates.
         verdict, policy: the choice; None while the search is not finished.
@@ -56,6 +58,11 @@ class Material:
     def name(self) -> str:
         """The folder's own name."""
         return self.folder.resolve().name
+
+    @property
+    def fresh(self) -> list[Row]:
+        """The trials of the confirmation without those of an ablation, which decide nothing."""
+        return [row for row in self.confirmed if not is_of_ablation(row)]
 
     @property
     def seconds(self) -> float:

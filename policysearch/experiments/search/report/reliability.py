@@ -64,7 +64,7 @@ class Calibrated:
 def calibrated(material: Material) -> list[Calibrated]:
     """The finalists, the winner first, then the fixed policies; empty where nothing was confirmed."""
     by_arm: dict[str, list[Row]] = {}
-    for row in material.confirmed:
+    for row in material.fresh:
         if row.state == COMPLETE and "ece" in row.outcome.metrics:
             by_arm.setdefault(row.arm.key, []).append(row)
     winner = material.verdict.winner.key if material.verdict else ""
