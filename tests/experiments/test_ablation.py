@@ -134,7 +134,7 @@ def test_the_report_shows_each_factor_with_its_interval(material):
     assert "flip = horizontal" in page and "mix = cutmix" in page
     words = effects_in_words(material)
     assert "flip horizontal +" in words and "mix cutmix -" in words and "What the winner loses without" in words
-    few = replace(material, searched=material.searched[:9], ablation=())
+    few = replace(material, searched=material.searched[:9], ablation=(), verdict=None)
     assert effects_in_words(few).startswith("9 pulls are points of the space's factors, and 35 are needed")
     elsewhere = replace(few, space=search_spaces.text("default"))
     assert effects_in_words(elsewhere) == "" and [*factor_effects(elsewhere)] == []
@@ -144,3 +144,18 @@ def test_a_space_without_factors_is_refused_before_anything_is_written(tmp_path)
     with pytest.raises(UserError, match="--ablate takes a space that is a product of factors, and 'default' is none"):
         search(config_for(tmp_path / "run", data=str(write_npz(tmp_path / "a.npz")), ablate=2))
     assert not (tmp_path / "run").exists()
+
+
+def test_an_ablation_with_nothing_to_show_says_why(material):
+    """--ablate was given, the winner is a fixed policy, and there was not a word about it."""
+    asked = replace(material, ablation=(), config=material.config.model_copy(update={"ablate": 2}))
+    identity = replace(asked, verdict=replace(asked.verdict, winner=recipe()))
+    page = "".join(factor_effects(identity))
+    assert "Nothing was taken away from recipe: none of the space" in effects_in_words(identity)
+    assert "The winner without each of its factors" in page and "Nothing was taken away" in page
+    assert "those trainings have not finished" in effects_in_words(asked)
+    not_asked = replace(asked, config=asked.config.model_copy(update={"ablate": 0}))
+    assert "without each" not in "".join(factor_effects(not_asked))
+    nan = float("nan")
+    single = [replace(pair, n=1, difference=replace(pair.difference, low=nan, high=nan)) for pair in material.ablation]
+    assert "one replicate has no intervals: give --ablate 2" in effects_in_words(replace(material, ablation=single))

@@ -8,9 +8,11 @@ from itertools import groupby
 
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
+from policysearch.experiments.search.ablation import without_factors
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import at_highest_fidelity
 from policysearch.policy.space_files import parse_space
+from policysearch.policy.spaces import Space
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, table
 from policysearch.reports.html.plots import Dot, Panel, dots
 from policysearch.reports.numbers import unit_of
@@ -67,10 +69,14 @@ def factor_effects(material: Material) -> Iterator[str]:
 def _taken_away(material: Material) -> Iterator[str]:
     """A picture of what each of the winner's factors adds to it, where there was an ablation."""
     pairs = [pair for pair in material.ablation if not math.isnan(pair.difference.low)]
+    words = _ablation_in_words(material)
+    if not words:
+        return
+    yield heading(2, "The winner without each of its factors")
     if not pairs:
+        yield paragraph(words, "note")
         return
     unit = unit_of(material.config.last_reward)
-    yield heading(2, "The winner without each of its factors")
     panel = Panel("ablation", "Lost without it", unit.word.strip() or material.config.last_reward, "")
     rows = [Dot(f"{pair.name} over {pair.other}", unit.scaled(pair.difference), int(not pair.clear)) for pair in pairs]
     yield figure(dots(panel, rows))
@@ -79,9 +85,8 @@ def _taken_away(material: Material) -> Iterator[str]:
 
 def effects_of(material: Material) -> list[Effect] | str | None:
     """The effects of all levels; a sentence where there are too few pulls; None where the space has no factors."""
-    fixed = task_named(material.config.task).fixed
     try:
-        factors = factors_of(parse_space(material.config.space, material.space, "the space of the search", fixed))
+        factors = factors_of(_space(material))
     except UserError:
         return None
     observations = observed(factors, at_highest_fidelity(material.searched))
@@ -94,6 +99,12 @@ def effects_of(material: Material) -> list[Effect] | str | None:
     strategy = material.config.strategy
     settings = parsed_settings(strategy) if strategy.partition(":")[0] == NAME else AdditiveSettings()
     return effects(observations, factors, settings.interactions)
+
+
+def _space(material: Material) -> Space:
+    """The space of the search."""
+    fixed = task_named(material.config.task).fixed
+    return parse_space(material.config.space, material.space, "the space of the search", fixed)
 
 
 def _by_factor(measured: Sequence[Effect]) -> list[list[Effect]]:
@@ -120,8 +131,20 @@ def _ablation_in_words(material: Material) -> str:
     unit = unit_of(material.config.last_reward)
     parts = [f"{pair.name} {unit.change(pair.difference)}" for pair in material.ablation]
     if not parts:
+        return _why_nothing_was_taken_away(material)
+    n = min(pair.n for pair in material.ablation)
+    alone = "; one replicate has no intervals: give --ablate 2 or more" if n < 2 else ""
+    return f"What the winner loses without each factor (n = {n}): {'; '.join(parts)}{alone}."
+
+
+def _why_nothing_was_taken_away(material: Material) -> str:
+    """A sentence where an ablation was asked for, and there is nothing to show for it."""
+    if not material.config.ablate or material.verdict is None:
         return ""
-    return f"What the winner loses without each factor (n = {material.ablation[0].n}): {'; '.join(parts)}."
+    winner = material.verdict.winner
+    if without_factors(_space(material), winner):
+        return f"What {winner.name} loses without each factor is not known: those trainings have not finished."
+    return f"Nothing was taken away from {winner.name}: none of the space's factors is at work in it."
 
 
 def _model_in_words(material: Material) -> str:
