@@ -41,9 +41,16 @@ def effects_in_words(effects: ClassEffects) -> str:
         named = ", ".join(map(_harm, harmed[:_NAMED])) + (", …" if len(harmed) > _NAMED else "")
         return f"{effects.name} harms {len(harmed)} of {count} classes: {named} ({where})"
     seen = effects.detectable
-    power = "" if math.isnan(seen) else f"; a loss of about {PERCENT.size(seen)} would have shown"
+    power = "" if math.isnan(seen) else f"; {_power(seen)}"
     others = " and ".join(filter(None, [", ".join(effects.others[:-1]), effects.others[-1]]))
     return f"no class is clearly worse under {effects.name} than under {others} ({where}{power})"
+
+
+def _power(seen: float) -> str:
+    """What loss would have shown, as a share; one of more than everything cannot be."""
+    if seen > 1:
+        return "with so few replicates and images no loss could have shown"
+    return f"a loss of about {PERCENT.size(seen)} would have shown"
 
 
 def _harm(effect: ClassEffect) -> str:

@@ -112,3 +112,11 @@ def test_accuracies_have_intervals_of_shares():
     shares = ClassShares({"a": np.array([[0.1], [0.9]]), "b": np.full((2, 1), 0.5)}, np.array([10.0]), ("c",))
     accuracy = class_effects("a", ["b"], shares).classes[0].accuracy
     assert (accuracy.mean, accuracy.low, accuracy.high) == (0.5, 0.0, 1.0)
+
+
+def test_a_loss_of_more_than_everything_is_not_said_to_show():
+    """Two replicates of three images: it said that a loss of 116 points would have shown."""
+    shares = {"ours": [[0.3], [1.0]], "identity": [[1.0], [0.3]]}
+    of_three = ClassShares({name: np.array(values) for name, values in shares.items()}, np.array([3.0]), ("a",))
+    sentence = effects_in_words(class_effects("ours", ["identity"], of_three))
+    assert "with so few replicates and images no loss could have shown" in sentence and "points" not in sentence
