@@ -14,11 +14,11 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.search.ablation import ablation, without_factors
 from policysearch.experiments.search.report.cost import cost
 from policysearch.experiments.search.report.effects_section import effects_in_words, factor_effects
-from policysearch.experiments.search.result import read, read_whole
+from policysearch.experiments.search.result import opened_run, read, read_whole, result_of
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Space
-from policysearch.study.rows import COMPLETE, FAILED, Row
+from policysearch.study.rows import COMPLETE, FAILED, RUNNING, Row
 from policysearch.study.sources import ABLATION, FRESH
 from tests.support.quick import QuickSetup, config_for, write_npz
 
@@ -159,3 +159,14 @@ def test_an_ablation_with_nothing_to_show_says_why(material):
     nan = float("nan")
     single = [replace(pair, n=1, difference=replace(pair.difference, low=nan, high=nan)) for pair in material.ablation]
     assert "one replicate has no intervals: give --ablate 2" in effects_in_words(replace(material, ablation=single))
+
+
+@pytest.mark.parametrize(("of_ablation", "known"), [(True, True), (False, False)])
+def test_the_verdict_is_known_while_the_ablation_runs(folder, of_ablation, known):
+    """`show` said that the confirmation was not complete, and had no policy."""
+    with opened_run(folder) as (config, run, stores):
+        rows = stores["confirm"].rows
+        place = next(i for i in reversed(range(len(rows))) if (rows[i].replicate >= ABLATION) == of_ablation)
+        rows[place] = replace(rows[place], state=RUNNING, reward=None)
+        result = result_of(config, run, stores)
+    assert (result.policy is not None) == (result.verdict is not None) == known

@@ -29,6 +29,7 @@ from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import pinned_data
+from policysearch.study.rows import RUNNING
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import Confirmation
 from policysearch.study.stores import open_stores
@@ -72,7 +73,7 @@ def read(path: str | Path) -> SearchResult:
     Raises:
         UserError: the folder holds no run.
     """
-    with _opened(path) as opened:
+    with opened_run(path) as opened:
         return result_of(*opened)
 
 
@@ -91,13 +92,18 @@ def read_both(path: str | Path) -> tuple[SearchResult, Material]:
     Raises:
         UserError: the folder holds no run.
     """
-    with _opened(path) as (config, folder, stores):
+    with opened_run(path) as (config, folder, stores):
         result = result_of(config, folder, stores)
         return result, material_of(result, folder, stores)
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, OptunaTrialStore]]]:
+def opened_run(path: str | Path) -> Iterator[tuple[SearchConfig, RunFolder, dict[str, OptunaTrialStore]]]:
+    """The configuration, the folder and the stores of a run, open for reading.
+
+    Raises:
+        UserError: the folder holds no run.
+    """
     folder = RunFolder(Path(path))
     folder.must_hold_a_run()
     config = load_config(folder.config)
@@ -151,7 +157,9 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
     arms = candidates(config, store.space, store.rows, summaries, references(store))
     keys = {arm.key for arm in arms}
     fresh = [row for row in again.rows if row.arm.key in keys and not is_of_ablation(row)]
-    complete = len(store.rows) >= config.trials and not store.running() and not again.running()
+    # An ablation decides nothing: what has been found is known while it runs, and where it was killed.
+    confirming = [row for row in again.rows if row.state == RUNNING and not is_of_ablation(row)]
+    complete = len(store.rows) >= config.trials and not store.running() and not confirming
     complete = complete and len(Confirmation(again, arms, config.confirm)) == 0
     data = noted(store).get("data", {})
     highest = at_highest_fidelity(store.rows)
