@@ -413,7 +413,7 @@ def test_more_replicates_can_be_asked_for(quick, tmp_path):
 def test_a_search_confirms_beside_the_fixed_policies_that_it_was_begun_with(quick, tmp_path, monkeypatch):
     """Older searches confirmed beside two of them, and wrote nothing of it down: they stay finished."""
     four = search(config_for(tmp_path / "new", confirm=2))
-    monkeypatch.setattr("policysearch.experiments.search.run.note_references", lambda study, config: None)
+    monkeypatch.setattr("policysearch.experiments.search.run.note_references", lambda store: None)
     two = search(config_for(tmp_path / "old", confirm=2))
     names = [{s.arm.policy.name for s in result.confirmation} for result in (four, two)]
     assert names[0] >= {"identity", "flip-crop", "randaugment:2,9", "trivialaugment-wide"}
