@@ -136,6 +136,7 @@ def test_the_report_shows_each_factor_with_its_interval(material):
     assert "flip horizontal +" in words and "mix cutmix -" in words and "What the winner loses without" in words
     few = replace(material, searched=material.searched[:9], ablation=(), verdict=None)
     assert effects_in_words(few).startswith("9 pulls are points of the space's factors, and 35 are needed")
+    assert effects_in_words(replace(few, searched=few.searched[:1])).startswith("1 pull is a point of the space's")
     elsewhere = replace(few, space=search_spaces.text("default"))
     assert effects_in_words(elsewhere) == "" and [*factor_effects(elsewhere)] == []
 

@@ -92,10 +92,9 @@ def effects_of(material: Material) -> list[Effect] | str | None:
     observations = observed(factors, at_highest_fidelity(material.searched))
     needed = sum(size - 1 for size in factors.sizes) + _SPARE
     if len(observations.rewards) < needed:
-        return (
-            f"{len(observations.rewards)} pulls are points of the space's factors, and {needed} are needed to say what "
-            "each adds."
-        )
+        count = len(observations.rewards)
+        points = "1 pull is a point" if count == 1 else f"{count} pulls are points"
+        return f"{points} of the space's factors, and {needed} are needed to say what each adds."
     strategy = material.config.strategy
     settings = parsed_settings(strategy) if strategy.partition(":")[0] == NAME else AdditiveSettings()
     return effects(observations, factors, settings.interactions)
