@@ -85,6 +85,13 @@ class StrategySettings(Settings):
         Mark.FIXED,
     ] = None
     finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the four fixed policies")] = 4
+    ablate: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="fresh replicates on which the winner is trained again with each of its factors taken away",
+        ),
+    ] = 0
 
 
 class PullSettings(Settings):
@@ -133,13 +140,6 @@ class ConfirmSettings(Settings):
     """How the finalists are trained again."""
 
     confirm: Annotated[int, Field(ge=0, description="fresh replicates on which the finalists are trained again")] = 4
-    ablate: Annotated[
-        int,
-        Field(
-            ge=0,
-            description="fresh replicates on which the winner is trained again with each of its factors taken away",
-        ),
-    ] = 0
     confirm_images: Annotated[
         int | None,
         Field(ge=1, description="training images of a confirming pull; default: as in the search"),

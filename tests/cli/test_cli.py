@@ -81,7 +81,7 @@ def test_data_are_described(cli, tmp_path):
     [
         (["nowhere"], "unknown data set"),
         (["pets", "--resize", "5"], "a size is 32 or 32x48"),
-        (["pets", "--aspect", "squash"], "'crop', 'pad' or 'stretch'"),
+        (["pets", "--aspect", "squash"], "'crop', 'pad', 'stretch' or 'line'"),
         (["pets", "--group", "track"], "no such file"),
         (["pets", "--validation", "80"], "does not fit"),
         (["pets", "--out", "sheet.pdf"], "takes PATH.png"),

@@ -87,7 +87,8 @@ def test_the_page_and_the_picture_are_the_same(tmp_path, monkeypatch, request):
     result, material = read_both(folder)
     request.getfixturevalue("light")
     called_apart(result.config, write_page, material, result.config.data)
-    called_apart(result.config, write_picture, folder / "search.png", material.searched, result.summaries, "accuracy")
+    config = result.config
+    called_apart(config, write_picture, folder / "search.png", material.searched, result.summaries, config)
     assert {name: (folder / name).read_bytes() for name in files} == files
 
 

@@ -190,7 +190,7 @@ def test_finalists_may_be_confirmed_by_longer_trainings_and_another_reward(tmp_p
         ({"confirm_images": 5000}, "--confirm-images must lie in"),
         ({"confirm_reward": "acuracy"}, "did you mean accuracy"),
         ({"recipe": {"averaging": 1.5}}, "averaging"),
-        ({"recipe": {"schedule": "cosine"}}, "schedule"),
+        ({"recipe": {"schedule": "stepped"}}, "schedule"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, settings, told):

@@ -70,7 +70,7 @@ def test_the_defaults_of_the_task_are_those_of_lines() -> None:
 
 def test_bad_input_is_found_before_anything_is_written(folder: Path, tmp_path: Path) -> None:
     for changes, sentence in (
-        ({"resize": f"{HEIGHT}x{WIDTH // 4}"}, "too small for its text"),
+        ({"resize": f"{HEIGHT}x{WIDTH // 4}"}, "too small for their texts"),
         ({"model": "small-resnet"}, "'small-resnet' gives float32"),
         ({"reward": "ece"}, "ece"),
         ({"recipe": {"label_smoothing": 0.1}}, "label"),

@@ -38,8 +38,8 @@ EXPERIMENT = "task model operations workers pool ray-address gpus-per-worker cpu
 EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {
-    "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists images epochs reward "
-    "rungs promote prune confirm confirm-images confirm-epochs confirm-reward tensorboard",
+    "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists ablate images epochs "
+    "reward rungs promote prune confirm confirm-images confirm-epochs confirm-reward tensorboard",
     "record": TRAINING + EXPERIMENT + STUDY + "config space reward rungs fidelities seeds arms best best-seeds budget",
     "compare": TRAINING + EXPERIMENT + "out replay space images epochs rungs promote confirm confirm-images "
     "confirm-epochs confirm-reward strategies pulls runs sampler-runs fidelity ladder truth reward delta stragglers "
@@ -48,7 +48,7 @@ FLAGS = {
     "evaluate": TRAINING + EXPERIMENT + STUDY + "config images epochs against also adaptive ensemble equal-cost seeds "
     "grid-n grid-m grid-seeds",
     "data": DATA + "validation split-seed out task",
-    "preview": DATA + "data images draws seed progress pairs operations out",
+    "preview": DATA + "data images draws seed progress pairs operations task out",
 }
 """Flags of the commands that take groups of settings, as they were before there were groups."""
 
@@ -162,7 +162,7 @@ def test_a_new_setting_is_one_new_field(tmp_path):
     )
     assert done.stderr == ""
     commands, values, kept, refused, changes = done.stdout.splitlines()
-    assert commands == "compare evaluate search"
+    assert commands == "compare evaluate search tta"
     assert values == "9 7"
     assert kept == "True True True"
     assert "strength" in refused and "-1" in refused

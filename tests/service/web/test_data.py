@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from policysearch.datasets.registry import SHIPPED
 from policysearch.service.data_set import DataState
 from policysearch.service.job import State
 from policysearch.service.requests import Refused, RequestContext, validated
@@ -78,8 +79,8 @@ def test_all_formats_are_taken(built, data, kind):
 def test_the_list_has_what_ships_what_the_operator_names_and_uploads(built):
     anna, ben = built.client("anna"), built.client("ben")
     data_id = ready(built, post(anna, zipped(images())))
-    assert [row["id"] for row in anna.get("/api/v1/data").json()["data"]] == ["fashion-small", "birds", data_id]
-    assert [row["kind"] for row in ben.get("/api/v1/data").json()["data"]] == ["shipped", "operator"]
+    assert [row["id"] for row in anna.get("/api/v1/data").json()["data"]] == [*SHIPPED, "birds", data_id]
+    assert [row["kind"] for row in ben.get("/api/v1/data").json()["data"]] == ["shipped", "shipped", "operator"]
     assert "state/" not in anna.get("/api/v1/data").text
     page = anna.get("/api/v1/data", params={"limit": 1}).json()
     assert page["next"] == data_id and anna.get("/api/v1/data", params={"after": data_id}).json()["data"] == []
