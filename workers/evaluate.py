@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,7 @@ class ChildSetup:
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.threads import one_thread
         from policysearch.child.trainers import outputs_of, training_of
+        from policysearch.child.training_spec import TrainingSpec
         from policysearch.child.warm_start import Bases
         from workers.continuation import Continuation
         from workers.variants import train_variant
@@ -89,25 +90,23 @@ class ChildSetup:
         held_out = HeldOut(data, partial(folds_of_rows, dataset, sides.train), factory, self.recipe)
 
         def trained(trial: Trial, **options: Any) -> dict[str, Any]:
-            settings: dict[str, Any] = {
-                "seed": trial.seed,
-                "recipe": self.recipe,
-                "examine": partial(exam, data, seed=trial.seed) if exam else None,
-                "bases": bases,
-                "follow": _follower(trial),
-                "begin": trial.begin,
-                **({"further": self.further} if self.further else {}),
-            }
+            spec = TrainingSpec(
+                _policy(trial, dataset),
+                data,
+                factory,
+                images=trial.images,
+                epochs=trial.epochs,
+                seed=trial.seed,
+                recipe=self.recipe,
+                loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
+                examine=partial(exam, data, seed=trial.seed) if exam else None,
+                follow=_follower(trial),
+                begin=trial.begin,
+                bases=bases,
+                further=self.further,
+            )
             with one_thread():
-                return training.train(
-                    _policy(trial, dataset),
-                    data,
-                    factory,
-                    images=trial.images,
-                    epochs=trial.epochs,
-                    loss=parse_loss(json.loads(trial.loss)) if trial.loss else None,
-                    **(settings | options),
-                )
+                return training.train(replace(spec, **options))
 
         def continued(trial: Trial, origin: Checkpoint | None, keeper: Keeper | None) -> dict[str, Any]:
             return trained(trial, origin=origin, keeper=keeper)

@@ -29,7 +29,7 @@ def train_variant(
     """The metrics of a trial's variant, and its rate and weight decay.
 
     Args:
-        trained: (trial, options of `train` in place of the experiment's) -> metrics of one child.
+        trained: (trial, attributes of its `TrainingSpec` in place of the experiment's) -> metrics of one child.
         data, exam: what an ensemble is judged on.
         recipe: the experiment's.
         trial: its seed is that of the child, or of the first member.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from policysearch.child.training_spec import Metrics, TrainingSpec
     from policysearch.datasets.dataset import Dataset
 
 Shape = tuple[int, int, int]
@@ -25,16 +26,16 @@ class Training:
     """The functions of one task.
 
     Attributes:
-        train: trains one child; its arguments and results are those of `child.training.train`.
+        train: trains one child; what it returns and raises is that of `child.training.train_classifier`.
         exam: (data set, device, images judged at once) -> what judges a trained network on the test part. It is called
-            as (device data, what `train` calls `examine` with, seed=...) and returns metrics whose names begin with
+            as (device data, what a training calls `examine` with, seed=...) and returns metrics whose names begin with
             `test_`, `test_accuracy` among them.
         memory_format: (factory of the network, shape, outputs) -> the memory format of its batches.
         network_notes: (name of the network, shape, outputs, images of the smallest batch) -> what a person should know
             of the network, a sentence each; raises `UserError` where it cannot be trained.
     """
 
-    train: Callable[..., dict[str, Any]]
+    train: Callable[[TrainingSpec], Metrics]
     exam: Callable[[Dataset, torch.device, int], Callable[..., Any]]
     memory_format: Callable[[Callable[[], nn.Module], Shape, int], torch.memory_format]
     network_notes: Callable[[str, Shape, int, int], tuple[str, ...]]
@@ -69,26 +70,26 @@ def training_of(task: str) -> Training:
 def _classification() -> Training:
     from policysearch.child.networks import dry_forward, memory_format_of
     from policysearch.child.test_set import Exam
-    from policysearch.child.training import train
+    from policysearch.child.training import train_classifier
 
-    return Training(train, Exam.of, memory_format_of, dry_forward)
+    return Training(train_classifier, Exam.of, memory_format_of, dry_forward)
 
 
 def _self_supervised() -> Training:
     from policysearch.child.networks import memory_format_of
     from policysearch.child.self_supervised.network_check import backbone_notes
     from policysearch.child.self_supervised.rotations import exam_of
-    from policysearch.child.self_supervised.training import train
+    from policysearch.child.self_supervised.training import train_siamese
 
-    return Training(train, exam_of, memory_format_of, backbone_notes)
+    return Training(train_siamese, exam_of, memory_format_of, backbone_notes)
 
 
 def _text_lines() -> Training:
     from policysearch.child.text_lines.exam import LineExam
     from policysearch.child.text_lines.network_check import line_memory_format, line_network_notes
-    from policysearch.child.text_lines.training import train
+    from policysearch.child.text_lines.training import train_reader
 
-    return Training(train, LineExam.of, line_memory_format, line_network_notes)
+    return Training(train_reader, LineExam.of, line_memory_format, line_network_notes)
 
 
 _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
 
-from policysearch.child.checkpoint import Checkpoint, Keeper
 from policysearch.child.device_data import DeviceData
 from policysearch.child.out_of_memory import OutOfMemory, evaluation_batch, out_of_memory
 from policysearch.child.recipe import Recipe
-from policysearch.child.test_set import Examined, Logits
 from policysearch.child.training_metrics import metrics_of
 from policysearch.child.training_run import TrainingRun
 from policysearch.child.training_spec import ChildError, Metrics, TrainingSpec
 from policysearch.child.warm_start import Bases, affinity
 from policysearch.core.errors import in_one_line
-from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 
@@ -33,38 +31,22 @@ def train(
     epochs: int,
     seed: int,
     recipe: Recipe,
-    loss: Loss | None = None,
-    examine: Callable[[Logits], Examined] | None = None,
-    bases: Bases | None = None,
-    follow: Callable[[list[dict[str, float]]], None] | None = None,
-    origin: Checkpoint | None = None,
-    keeper: Keeper | None = None,
-    begin: int = 0,
-    further: tuple[str, ...] = (),
-    keep: Callable[[nn.Module], None] | None = None,
+    **options: Any,
 ) -> Metrics:
+    """Train a classifier: `train_classifier` of a `TrainingSpec`, whose attributes are these arguments.
+
+    Args:
+        policy, data, factory, images, epochs, seed, recipe: as the attributes of `TrainingSpec`.
+        options: its other attributes.
+    """
+    return train_classifier(TrainingSpec(policy, data, factory, images, epochs, seed, recipe, **options))
+
+
+def train_classifier(spec: TrainingSpec) -> Metrics:
     """Train a network on a stratified subset and measure it on the validation part.
 
     Args:
-        policy: the augmentation of every batch.
-        data: images on the device.
-        factory: makes the untrained network; it may draw from torch's global generator, which is seeded
-            here and put back afterwards.
-        images: size of the subset, from classes to N.
-        epochs: passes over the subset in all, 1 or more.
-        seed: fixes the subset, the first weights, the batch order and the augmentation draws.
-        recipe: the optimiser's numbers.
-        loss: what is minimised; None is `soft_loss` with the recipe's label smoothing. Every metric stays what it is
-            without one.
-        examine: called with the trained network; what it gives is added to the metrics. Its time does not count.
-        bases: keeps the networks that a recipe with `base_epochs` begins with.
-        follow: called at each point of the learning curve with the curve so far, which it must not change.
-        origin: a checkpoint to begin with. With its seed, on CPU, the child becomes what it would have been without the
-            stop, to the last bit; with another seed it is a fork, whose order and draws are those of (seed, epoch).
-        keeper: is given the checkpoints that it says are due.
-        begin: the epoch at which the child was measured before; the read-out of a trunk takes a fifth of those since.
-        further: metrics that are measured besides, since they cost more than the others: "auroc".
-        keep: called with the trained network, in evaluation mode, once its loss is known to be finite.
+        spec: the child.
 
     Returns:
         accuracy, correct, balanced_accuracy, loss, entropy, ece, most_predicted, reciprocal_rank, worst_class,
@@ -82,31 +64,13 @@ def train(
         a mean in [0, 1] (severity, affinity and density_loss are those of magnitudes drawn evenly).
 
     Raises:
-        CheckpointError: `origin` is of another network, recipe or size.
+        CheckpointError: `spec.origin` is of another network, recipe or size.
         ChildError: a loss, in training or evaluation, is no longer finite; memory ran out (the message names the
             batch that fits); or torch.compile failed.
         UserError: a precision that the device does not have.
     """
-    spec = TrainingSpec(
-        policy,
-        data,
-        factory,
-        images,
-        epochs,
-        seed,
-        recipe,
-        loss,
-        examine,
-        follow,
-        origin,
-        keeper,
-        begin,
-        further=further,
-        keep=keep,
-    )
-    return with_plain_errors(
-        spec, lambda: _fine_tuned(spec, bases or Bases()) if recipe.base_epochs else completed(TrainingRun(spec))[0]
-    )
+    based = spec.recipe.base_epochs > 0
+    return with_plain_errors(spec, lambda: _fine_tuned(spec) if based else completed(TrainingRun(spec))[0])
 
 
 def with_plain_errors(spec: TrainingSpec, work: Callable[[], Metrics]) -> Metrics:
@@ -131,7 +95,7 @@ def with_plain_errors(spec: TrainingSpec, work: Callable[[], Metrics]) -> Metric
     raise ChildError(out_of_memory(spec.data, spec.factory, spec.recipe))
 
 
-def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
+def _fine_tuned(spec: TrainingSpec) -> Metrics:
     """Train on from the replicate's base, which is trained first if it is not there.
 
     A child that is continued has its base behind it, and keeps what was measured of its policy there.
@@ -153,6 +117,7 @@ def _fine_tuned(spec: TrainingSpec, bases: Bases) -> Metrics:
         keeper=None,
         keep=None,
     )
+    bases = spec.bases or Bases()
     network, seconds = bases.of((spec.images, spec.seed), lambda: completed(TrainingRun(work))[1])
     effects = affinity(spec.policy, spec.data, network, evaluation_batch(spec.recipe), spec.seed)
     effects["base_seconds"] = seconds
@@ -167,7 +132,7 @@ def completed(run: TrainingRun) -> tuple[Metrics, nn.Module]:
         run: fresh.
 
     Returns:
-        The metrics of `train`, and the network.
+        The metrics of `train_classifier`, and the network.
 
     Raises:
         ChildError: a loss is not finite.

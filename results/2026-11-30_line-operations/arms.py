@@ -20,8 +20,9 @@ from policysearch.child.device_data import on_device
 from policysearch.child.network_registry import recipe_for
 from policysearch.child.networks import build
 from policysearch.child.text_lines import line_batches
-from policysearch.child.text_lines.training import train
+from policysearch.child.text_lines.training import train_reader
 from policysearch.child.trainers import outputs_of
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.core.tasks import TASKS, TEXT_LINES
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
@@ -78,7 +79,7 @@ def main(out: Path, seeds: int, names: list[str]) -> None:
 
     def measured(arm: Arm, seed: int) -> tuple[object, ...]:
         start, spent[0] = time.process_time(), 0.0
-        metrics = train(arm.policy, data, factory, images=IMAGES, epochs=EPOCHS, seed=seed, recipe=recipe_for(MODEL))
+        metrics = train_reader(TrainingSpec(arm.policy, data, factory, IMAGES, EPOCHS, seed, recipe_for(MODEL)))
         seconds = time.process_time() - start
         values = (metrics["accuracy"], metrics["character_accuracy"], metrics["loss"])
         return (arm.name, arm.key, seed, *(f"{value:.5f}" for value in values), f"{seconds:.2f}", f"{spent[0]:.2f}")

@@ -15,6 +15,7 @@ from policysearch.child.network_registry import recipe_for
 from policysearch.child.networks import build
 from policysearch.child.threads import one_thread
 from policysearch.child.trainers import outputs_of, training_of
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.core.tasks import TEXT_LINES, task_named
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
@@ -37,14 +38,16 @@ def main() -> None:
         for seed in range(1, seeds + 1):
             with one_thread():
                 metrics = training.train(
-                    Policy.preset(name),
-                    data,
-                    partial(build, config.model, dataset.shape, outputs),
-                    images=config.images,
-                    epochs=config.epochs,
-                    seed=seed,
-                    recipe=recipe_for(config.model),
-                    examine=partial(exam, data, seed=seed),
+                    TrainingSpec(
+                        Policy.preset(name),
+                        data,
+                        partial(build, config.model, dataset.shape, outputs),
+                        images=config.images,
+                        epochs=config.epochs,
+                        seed=seed,
+                        recipe=recipe_for(config.model),
+                        examine=partial(exam, data, seed=seed),
+                    )
                 )
             shares = [100 * metrics[key] for key in ("accuracy", "test_accuracy", "character_accuracy")]
             cells = [f"{share:.1f}" for share in shares]

@@ -13,7 +13,8 @@ from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.device_data import DeviceData, on_device
 from policysearch.child.networks.line_crnn import LineCRNN
 from policysearch.child.recipe import Recipe
-from policysearch.child.text_lines.training import train
+from policysearch.child.text_lines.training import train_reader
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.policy.policy import Policy
@@ -80,16 +81,18 @@ def read(
     """The metrics of a child that do not depend on the clock, and its checkpoints after the epochs in `stops`."""
     torch.set_num_threads(1)
     keeper = KeptAt({*stops, epochs})
-    metrics = train(
-        policy,
-        data or device_lines(),
-        small_reader,
-        images=images,
-        epochs=epochs,
-        seed=seed,
-        recipe=Recipe(**{"batch": 8, "rate": 0.3, **recipe}),
-        origin=None if origin is None else Checkpoint.from_bytes(origin),
-        keeper=keeper,
-        examine=examine,
+    metrics = train_reader(
+        TrainingSpec(
+            policy,
+            data or device_lines(),
+            small_reader,
+            images=images,
+            epochs=epochs,
+            seed=seed,
+            recipe=Recipe(**{"batch": 8, "rate": 0.3, **recipe}),
+            origin=None if origin is None else Checkpoint.from_bytes(origin),
+            keeper=keeper,
+            examine=examine,
+        )
     )
     return {k: v for k, v in metrics.items() if "second" not in k and "memory" not in k}, keeper.content

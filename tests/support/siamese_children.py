@@ -12,7 +12,8 @@ from torch import nn
 from policysearch.child.checkpoint import Checkpoint
 from policysearch.child.device_data import DeviceData
 from policysearch.child.recipe import Recipe
-from policysearch.child.self_supervised.training import train
+from policysearch.child.self_supervised.training import train_siamese
+from policysearch.child.training_spec import TrainingSpec
 from policysearch.policy.policy import Policy
 from tests.support.small_children import IMAGES, DropNet, KeptAt, small_data
 
@@ -59,17 +60,19 @@ def siamese_child(
     """The metrics of a child that do not depend on the clock, and its checkpoints after the epochs in `stops`."""
     torch.set_num_threads(1)
     keeper = KeptAt({*stops, epochs})
-    metrics = train(
-        policy,
-        small_data() if data is None else data,
-        factory,
-        images=images,
-        epochs=epochs,
-        seed=seed,
-        recipe=Recipe(**{"batch": 12, "schedule": "cosine", "checkpoints": 1, **recipe}),
-        origin=None if origin is None else Checkpoint.from_bytes(origin),
-        keeper=keeper,
-        **(options or {}),
+    metrics = train_siamese(
+        TrainingSpec(
+            policy,
+            small_data() if data is None else data,
+            factory,
+            images=images,
+            epochs=epochs,
+            seed=seed,
+            recipe=Recipe(**{"batch": 12, "schedule": "cosine", "checkpoints": 1, **recipe}),
+            origin=None if origin is None else Checkpoint.from_bytes(origin),
+            keeper=keeper,
+            **(options or {}),
+        )
     )
     timed = {name for name in metrics if "second" in name or "memory" in name}
     return {name: value for name, value in metrics.items() if name not in timed}, keeper.content

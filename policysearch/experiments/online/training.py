@@ -91,9 +91,7 @@ class _Training:
 
         config = self._prepared.config
         first = self._prepared.space.arms(config.seed)[0].policy
-        spec = TrainingSpec(
-            first, self._data, self._factory, config.images, config.epochs, self._seed, config.recipe, None, None
-        )
+        spec = TrainingSpec(first, self._data, self._factory, config.images, config.epochs, self._seed, config.recipe)
         return StretchRun(spec)
 
     def begin(self) -> None:
