@@ -20,7 +20,7 @@ import sqlalchemy
 import torch
 
 from policysearch.core.cache import cache_folder
-from tests.support.postgres import Server, private_server
+from tests.support.postgres import Server, server_or_skip
 from tests.support.quick import QuickSetup, write_npz
 
 # On a busy machine an example takes as long as it takes.
@@ -79,9 +79,7 @@ def quick(monkeypatch) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL server for this session."""
-    with private_server() as server:
-        if server is None:
-            pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+    with server_or_skip() as server:
         yield server
 
 

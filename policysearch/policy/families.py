@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from policysearch.core.errors import UserError
 from policysearch.policy.losses import Loss, parse_loss
-from policysearch.policy.parts import parameters_at_work, with_parts
+from policysearch.policy.parts import Mentions, mentions, parameters_at_work, with_parts
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.substitution import filled, parts_of, sub_policy
@@ -45,9 +46,15 @@ class Family(BaseModel):
 
         Those of parts that are not chosen have no say: where no operation is drawn, its range changes nothing.
         """
-        values = own_parameters(parameters)
-        names = parameters_at_work([self.preset, self.policy, self.loss], self.parts, values)
+        template, parts = self._mentions
+        names = parameters_at_work(template, parts, own_parameters(parameters))
         return frozenset(f"{self.name}.{name}" for name in names)
+
+    @cached_property
+    def _mentions(self) -> tuple[Mentions, dict[str, Mentions]]:
+        """What the template and each of its parts name."""
+        template = mentions([self.preset, self.policy, self.loss])
+        return template, {name: mentions(part) for name, part in self.parts.items()}
 
     def choices(self) -> dict[str, list[Value]]:
         """Choices by full parameter name, `family.parameter`, or `family.parameter_i` for each copy of sub-policies."""

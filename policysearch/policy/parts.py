@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from policysearch.core.errors import UserError, unknown_name
@@ -41,10 +42,9 @@ class _Expansion:
         self._parts = parts
         self._values = values
         self._entries = 0
-        self.names: set[str] = set()
 
     def expanded(self, template: Any, depth: int = 0) -> Any:
-        """The template with its parts in place; `names` gains the parameters that it depends on."""
+        """The template with its parts in place."""
         self._entries += 1
         if depth > _DEEPEST or self._entries > _MOST:
             raise UserError(
@@ -57,7 +57,6 @@ class _Expansion:
             return {key: item for key, item in entries.items() if item or not _is_part(template[key])}
         if isinstance(template, list):
             return [entry for item in template for entry in self._entries_of(item, depth)]
-        self.names.update(re.findall(r"\$(\w+)", template) if isinstance(template, str) else ())
         return template
 
     def _entries_of(self, item: Any, depth: int) -> list[Any]:
@@ -70,36 +69,80 @@ class _Expansion:
     def _part(self, item: dict[str, Any]) -> Any:
         if len(item) > 1:
             raise UserError(f"a part has no other keys, got {', '.join(item)}")
-        parameter = re.fullmatch(r"\$(\w+)", str(item[_KEY]))
-        if parameter and parameter[1] not in self._values:
-            allowed = ", ".join(self._values) or "none"
-            raise UserError(f"${parameter[1]} is no parameter of this family; it has {allowed}")
-        chosen = str(self._values[parameter[1]] if parameter else item[_KEY])
-        if parameter:
-            self.names.add(parameter[1])
-        if chosen not in self._parts:
-            raise unknown_name("part", chosen, self._parts)
-        return self._parts[chosen]
+        return self._parts[_chosen(str(item[_KEY]), self._parts, self._values)]
+
+
+def _chosen(part: str, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> str:
+    """The name of a part that is written as it is, or as "$name" of the parameter that chooses it."""
+    parameter = part[1:] if re.fullmatch(r"\$\w+", part) else None
+    if parameter is not None and parameter not in values:
+        raise UserError(f"{part} is no parameter of this family; it has {', '.join(values) or 'none'}")
+    name = part if parameter is None else str(values[parameter])
+    if name not in parts:
+        raise unknown_name("part", name, parts)
+    return name
 
 
 def _is_part(item: Any) -> bool:
     return isinstance(item, dict) and _KEY in item
 
 
-def parameters_at_work(template: Any, parts: Mapping[str, Any], values: Mapping[str, str | int | float]) -> set[str]:
+@dataclass(frozen=True)
+class Mentions:
+    """What a piece of a template names itself, without the parts in it.
+
+    Attributes:
+        parameters: as "$name", but for those that choose a part.
+        parts: by name, or as "$name" of the parameter that chooses one.
+    """
+
+    parameters: frozenset[str]
+    parts: frozenset[str]
+
+
+def mentions(template: Any) -> Mentions:
+    """What a template, or a part, names itself.
+
+    Example:
+        >>> piece = mentions([{"part": "$move"}, {"operation": "rotate", "magnitude": "$degrees"}])
+        >>> sorted(piece.parameters), sorted(piece.parts)
+        (['degrees'], ['$move'])
+    """
+    if _is_part(template):
+        return Mentions(frozenset(), frozenset([str(template[_KEY])]))
+    if isinstance(template, dict | list):
+        pieces = [mentions(item) for item in (template.values() if isinstance(template, dict) else template)]
+        parameters = frozenset[str]().union(*(piece.parameters for piece in pieces))
+        return Mentions(parameters, frozenset[str]().union(*(piece.parts for piece in pieces)))
+    return Mentions(frozenset(re.findall(r"\$(\w+)", str(template))), frozenset())
+
+
+def parameters_at_work(
+    template: Mentions, parts: Mapping[str, Mentions], values: Mapping[str, str | int | float]
+) -> set[str]:
     """The parameters that an assignment's template really depends on: those of parts that are not chosen have no say.
 
     Args:
-        template, parts, values: as for `with_parts`.
+        template: what it names.
+        parts: what each part names.
+        values: of the parameters.
 
     Raises:
-        UserError: as `with_parts`.
+        UserError: no part, or no parameter that chooses one, has a name that is there.
 
     Example:
-        >>> parts = {"none": [], "turn": [{"operation": "rotate", "magnitude": "$degrees"}]}
-        >>> sorted(parameters_at_work([{"part": "$move"}], parts, {"move": "none", "degrees": 5}))
+        >>> parts = {"none": mentions([]), "turn": mentions([{"operation": "rotate", "magnitude": "$degrees"}])}
+        >>> sorted(parameters_at_work(mentions([{"part": "$move"}]), parts, {"move": "none", "degrees": 5}))
         ['move']
     """
-    expansion = _Expansion(parts, values)
-    expansion.expanded(template)
-    return expansion.names
+    names, waiting, seen = set(template.parameters), [*template.parts], set[str]()
+    while waiting:
+        part = waiting.pop()
+        name = _chosen(part, parts, values)
+        if name != part:
+            names.add(part[1:])
+        if name not in seen:
+            seen.add(name)
+            names |= parts[name].parameters
+            waiting += parts[name].parts
+    return names

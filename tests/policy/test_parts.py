@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from policysearch.core.errors import UserError
-from policysearch.policy.parts import parameters_at_work, with_parts
+from policysearch.policy.parts import mentions, parameters_at_work, with_parts
 from policysearch.policy.presets import preset
 from policysearch.policy.space_files import load_space, parse_space
 
@@ -85,7 +85,9 @@ def test_a_parameter_of_a_part_that_is_not_chosen_has_no_say():
         for name, others in choices.items():
             keys = {space.arm({"family": "small", **assignment, name: other}).key for other in others}
             assert (len(keys) > 1) == (name in at_work), (assignment, name)
-    assert parameters_at_work({"steps": ["$a"]}, {}, {"a": 1}) == {"a"}
+    assert parameters_at_work(mentions({"steps": ["$a"]}), {}, {"a": 1}) == {"a"}
+    looping = {"loop": mentions([{"part": "loop"}])}
+    assert parameters_at_work(mentions([{"part": "$a"}]), looping, {"a": "loop"}) == {"a"}
 
 
 def test_points_are_arms_under_their_own_name_and_others_say_what_differs():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 from sqlalchemy import URL
 
 USER, PASSWORD = "searcher", "s3cret@/:%{}"
@@ -107,6 +108,15 @@ def private_server(options: str = FAST) -> Iterator[Server | None]:
         if (folder / "data" / "postmaster.pid").exists():
             server.stop("immediate")
         shutil.rmtree(folder)
+
+
+@contextmanager
+def server_or_skip(options: str = FAST) -> Iterator[Server]:
+    """`private_server`; the test is skipped where PostgreSQL is not installed."""
+    with private_server(options) as server:
+        if server is None:
+            pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+        yield server
 
 
 def _free_port() -> int:

@@ -83,8 +83,9 @@ class ArmPool:
         starts = [[0] * len(self.factors.sizes)]
         starts += [[int(rng.integers(size)) for size in self.factors.sizes] for _ in range(_STARTS - 1)]
         ends = [self._climbed(model, effects, start, failures) for start in starts]
-        arms = [self.factors.arm(levels) for _, levels in sorted(ends, key=lambda end: -end[0])]
-        return next((arm for arm in arms if arm.key not in failures.arms), arms[0])
+        ends.sort(key=lambda end: -end[0])
+        arms = (self.factors.arm(levels) for _, levels in ends)
+        return next((arm for arm in arms if arm.key not in failures.arms), self.factors.arm(ends[0][1]))
 
     def _climbed(
         self, model: AdditiveModel, effects: Floats, start: Sequence[int], failures: Failures

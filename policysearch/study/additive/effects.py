@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from policysearch.policy.families import Value
-from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
 from policysearch.study.additive.factors import Factors
-from policysearch.study.additive.model import Fit, Observations, fitted
+from policysearch.study.additive.model import Fit, Observations, fit_of
 
 _FREEDOM = 1.0
 """Degrees of freedom at least: fewer pulls than effects leave none, and intervals that are very wide."""
+
+_UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -52,50 +51,31 @@ def effects(observations: Observations, factors: Factors, most_pairs: int) -> li
         factors: of the space.
         most_pairs: of factors whose interaction the model may hold.
     """
-    pairs = fitted(observations, factors.sizes, most_pairs).pairs
-    fit = Fit.of(observations, factors.sizes, pairs)
+    fit = fit_of(observations, factors.sizes, most_pairs)
+    quantile = float(stdtrit(max(fit.residual_freedom, _FREEDOM), 0.975))
     table: list[Effect] = []
     for f, (name, values) in enumerate(factors.choices.items()):
-        differences = _differences(fit, f, factors.sizes)
+        differences = _differences(fit, f, quantile)
         counts = np.bincount(observations.levels[:, f][observations.levels[:, f] >= 0], minlength=len(values))
         for level in range(1, len(values)):
-            measured = counts[level] and counts[0]
-            difference = differences[level - 1] if measured else Estimate(np.nan, np.nan, np.nan)
-            short = name.partition(".")[2]
-            table.append(Effect(short, values[level], values[0], difference, int(counts[level])))
+            difference = differences[level - 1] if counts[level] and counts[0] else _UNKNOWN
+            table.append(Effect(name.partition(".")[2], values[level], values[0], difference, int(counts[level])))
     return table
 
 
-def _differences(fit: Fit, factor: int, sizes: tuple[int, ...]) -> list[Estimate]:
-    """[sizes[factor] - 1] the effects of one factor."""
-    first = 1 + sum(size - 1 for size in sizes[:factor])
-    of_factor = np.arange(first, first + sizes[factor] - 1)
-    columns = fit.columns[:, [0, *of_factor]]
-    present: NDArray[np.bool_] = np.asarray(columns.any(axis=0))
-    covariance = fit.covariance_without(of_factor)
+def _differences(fit: Fit, factor: int, quantile: float) -> list[Estimate]:
+    """[sizes[factor] - 1] the effects of one factor; nan for levels that no pull had."""
+    first = 1 + sum(size - 1 for size in fit.sizes[:factor])
+    of_factor = np.arange(first, first + fit.sizes[factor] - 1)
+    pulled = fit.columns[:, of_factor].any(axis=0)
+    columns = fit.columns[:, [0, *of_factor[pulled]]]
 
-    solved = np.linalg.solve(covariance, columns[:, present])
-    information = columns[:, present].T @ solved
-    inverse = np.linalg.pinv(information, hermitian=True)
-    means = inverse @ (solved.T @ fit.rewards)
-    half = _quantile(fit) * np.sqrt(np.maximum(inverse.diagonal(), 0))
+    solved = np.linalg.solve(fit.covariance_without(of_factor), columns)
+    inverse = np.linalg.pinv(columns.T @ solved, hermitian=True)
+    means = fit.scale * (inverse @ (solved.T @ fit.rewards))
+    widths = fit.scale * quantile * np.sqrt(np.maximum(inverse.diagonal(), 0))
 
-    places = iter(range(1, int(present.sum())))
-    return [*_scaled(fit, means, half, present[1:], places)]
-
-
-def _scaled(
-    fit: Fit, means: Floats, half: Floats, present: NDArray[np.bool_], places: Iterator[int]
-) -> Iterator[Estimate]:
-    for there in present:
-        if not there:
-            yield Estimate(np.nan, np.nan, np.nan)
-            continue
-        i = next(places)
-        mean, width = fit.scale * means[i], fit.scale * half[i]
-        yield Estimate(float(mean), float(mean - width), float(mean + width))
-
-
-def _quantile(fit: Fit) -> float:
-    """Of t, two-sided 95 %, at the residual degrees of freedom."""
-    return float(stdtrit(max(fit.residual_freedom, _FREEDOM), 0.975))
+    differences = [_UNKNOWN] * len(of_factor)
+    for place, mean, width in zip(np.flatnonzero(pulled), means[1:], widths[1:], strict=True):
+        differences[place] = Estimate(float(mean), float(mean - width), float(mean + width))
+    return differences

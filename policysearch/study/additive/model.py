@@ -13,6 +13,7 @@ from policysearch.stats.arrays import Floats
 from policysearch.study.additive.design import contrasts
 
 Pair = tuple[int, int]
+_INTERCEPT, _MAIN, _REPLICATE, _PAIR = _GROUPS = range(4)
 _STEPS = 60
 _CONVERGED = 1e-4
 """Relative change of the noise's variance at which its iteration ends."""
@@ -82,7 +83,12 @@ class AdditiveModel:
 
 
 def fitted(observations: Observations, sizes: Sequence[int], most_pairs: int) -> AdditiveModel:
-    """The model of some pulls.
+    """The model of some pulls; the arguments are those of `fit_of`."""
+    return fit_of(observations, sizes, most_pairs).model()
+
+
+def fit_of(observations: Observations, sizes: Sequence[int], most_pairs: int) -> Fit:
+    """The fit to some pulls, with the pairs of factors that the evidence asks for.
 
     Args:
         observations: two or more.
@@ -100,7 +106,7 @@ def fitted(observations: Observations, sizes: Sequence[int], most_pairs: int) ->
         pairs = (*pairs, best)
         candidates.remove(best)
         fit = Fit.of(observations, sizes, pairs)
-    return fit.model(tuple(sizes), pairs)
+    return fit
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,18 @@ class Fit:
     """A linear model whose groups of columns have variances that maximise the evidence.
 
     Attributes:
+        sizes: [F] levels of each factor.
+        pairs: of factors whose interaction is in the model.
         columns: [N, P], the replicates' among them.
-        groups: [P] the group of each column: 0 the intercept, 1 main effects, 2 replicates, 3 pairs.
+        groups: [P] the group of each column: intercept, main effects, replicates or pairs.
         variances: of the groups, of the rewards' variance.
         noise: variance of the noise, of the same.
         rewards: [N] less their mean, by their deviation.
         centre, scale: which were taken from them.
     """
 
+    sizes: tuple[int, ...]
+    pairs: tuple[Pair, ...]
     columns: Floats
     groups: NDArray[np.int64]
     variances: Floats
@@ -131,7 +141,7 @@ class Fit:
         numbers, index = np.unique(observations.replicates, return_inverse=True)
         columns = np.hstack([effects, np.eye(len(numbers))[index]])
         main = 1 + sum(size - 1 for size in sizes)
-        groups = np.repeat([0, 1, 3, 2], [1, main - 1, effects.shape[1] - main, len(numbers)])
+        groups = np.repeat([_INTERCEPT, _MAIN, _PAIR, _REPLICATE], [1, main - 1, effects.shape[1] - main, len(numbers)])
 
         rewards = observations.rewards
         centre, scale = float(rewards.mean()), float(rewards.std()) or 1.0
@@ -141,21 +151,21 @@ class Fit:
             mean, covariance = _posterior(columns, groups, variances, noise, y)
             seconds = mean**2 + covariance.diagonal()
             variances = np.array(
-                [max(seconds[groups == g].mean(), _FLOOR) if (groups == g).any() else 0.1 for g in range(4)]
+                [max(seconds[groups == g].mean(), _FLOOR) if (groups == g).any() else 0.1 for g in _GROUPS]
             )
             residual = y - columns @ mean
             spread = float(((columns @ covariance) * columns).sum())
             before, noise = noise, max((float(residual @ residual) + spread) / len(y), _FLOOR)
             if abs(noise - before) < _CONVERGED * before:
                 break
-        return cls(columns, groups, variances, noise, y, centre, scale)
+        return cls(tuple(sizes), tuple(pairs), columns, groups, variances, noise, y, centre, scale)
 
     def gains(self, further: Mapping[Pair, Floats]) -> dict[Pair, float]:
         """What further columns [N, Q], with the variance of main effects, add to the log evidence, for each pair."""
         covariance = self._covariance()
         evidence = _log_density(covariance, self.rewards)
         return {
-            pair: _log_density(covariance + self.variances[1] * columns @ columns.T, self.rewards) - evidence
+            pair: _log_density(covariance + self.variances[_MAIN] * columns @ columns.T, self.rewards) - evidence
             for pair, columns in further.items()
         }
 
@@ -178,18 +188,18 @@ class Fit:
         weighted = self.columns * self.variances[self.groups]
         return np.asarray(weighted @ self.columns.T + self.noise * np.eye(len(self.rewards)))
 
-    def model(self, sizes: tuple[int, ...], pairs: tuple[Pair, ...]) -> AdditiveModel:
+    def model(self) -> AdditiveModel:
         """The posterior, in the unit of the rewards."""
         mean, covariance = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
-        ours = np.flatnonzero(self.groups != 2)
+        ours = np.flatnonzero(self.groups != _REPLICATE)
         return AdditiveModel(
-            sizes,
-            pairs,
+            self.sizes,
+            self.pairs,
             self.centre,
             self.scale * mean[ours],
             self.scale**2 * covariance[np.ix_(ours, ours)],
             self.scale * float(np.sqrt(self.noise)),
-            self.scale * float(np.sqrt(self.variances[2])),
+            self.scale * float(np.sqrt(self.variances[_REPLICATE])),
         )
 
 

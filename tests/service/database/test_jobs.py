@@ -15,7 +15,7 @@ from policysearch.service.database.jobs import Jobs, QueueFull
 from policysearch.service.database.tables import SCHEMA, SCHEMA_VERSION
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.job import Intent, State, WrongState
-from tests.support.postgres import Server, private_server
+from tests.support.postgres import Server, server_or_skip
 from tests.support.services import Service
 
 ANNA, BEN, ADMIN = Viewer("anna"), Viewer("ben"), Viewer("root", "admin")
@@ -23,7 +23,7 @@ ANNA, BEN, ADMIN = Viewer("anna"), Viewer("ben"), Viewer("root", "admin")
 
 @pytest.fixture(scope="module")
 def postgres():
-    with private_server() as server:
+    with server_or_skip() as server:
         yield server
 
 
@@ -195,9 +195,7 @@ def test_sqlite_waits_for_the_disk(tmp_path):
 @pytest.fixture
 def durable() -> Iterator[Server]:
     """A PostgreSQL server that keeps what it has taken, as the one that tests share does not when it is killed."""
-    with private_server(options="") as server:
-        if server is None:
-            pytest.skip("PostgreSQL's initdb and pg_ctl are not installed")
+    with server_or_skip(options="") as server:
         yield server
 
 
