@@ -31,7 +31,7 @@ from policysearch.policy.spaces import Arm, Space
 from policysearch.rules.successive_halving import Promoting
 from policysearch.study.by_class.settings import with_by_class
 from policysearch.study.config import SearchConfig
-from policysearch.study.continuing import policy_must_be_continuable
+from policysearch.study.continuation_checks import policy_must_be_continuable
 from policysearch.study.density_settings import density_settings, with_density
 from policysearch.study.ladder import continues, ladder, must_be_climbable
 from policysearch.study.populations.settings import is_population

@@ -12,7 +12,7 @@ from policysearch.rules import RULES
 from policysearch.rules.registry import parse_rule
 from policysearch.rules.successive_halving import Hyperband, Promoting
 from policysearch.study.config import SearchConfig
-from policysearch.study.continuing import must_be_continuable
+from policysearch.study.continuation_checks import must_be_continuable
 from policysearch.study.populations.settings import is_population, parse_population
 from policysearch.study.rows import COMPLETE, FAILED, Row
 from policysearch.study.trial_store import TrialStore

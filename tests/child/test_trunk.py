@@ -10,7 +10,7 @@ from policysearch.child.training_run import TrainingRun
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.steps import SubPolicy
-from policysearch.study.continuing import must_be_continuable, policy_must_be_continuable
+from policysearch.study.continuation_checks import must_be_continuable, policy_must_be_continuable
 from tests.support.small_children import same, small_child, small_train, small_trial, state_after
 
 FLIP = Policy.preset("trivialaugment-wide")

@@ -78,7 +78,7 @@ def test_a_pruned_pull_is_a_state_of_its_own_and_never_a_reward(learning, tmp_pa
     reported = []
     report = OptunaTrialStore.report
     monkeypatch.setattr(OptunaTrialStore, "report", lambda *a: (reported.append([*a[1]]), report(*a)))
-    monkeypatch.setattr("policysearch.study.pruning.judging.time.monotonic", lambda: 7.0)
+    monkeypatch.setattr("policysearch.study.pruning.judge.time.monotonic", lambda: 7.0)
     result = search(settings(folder, PRUNING))
     assert reported == [[0]], "curves under way are written together, at most every two seconds"
     assert {row[5] for row in trials(folder) if row[0] == "confirm"} == {"complete"}, "finalists are never stopped"

@@ -42,7 +42,7 @@ from policysearch.study.by_class.strategy import ByClassStrategy
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.controller import PruningPool
 from policysearch.study.populations.plan import settled
-from policysearch.study.pruning.judging import Judging
+from policysearch.study.pruning.judge import Judging
 from policysearch.study.pruning.registry import pruner_of
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.sources import ABLATION, Budgeted, Confirmation

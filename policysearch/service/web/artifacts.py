@@ -12,7 +12,7 @@ from policysearch.core.errors import UserError
 from policysearch.service.job import Job
 from policysearch.service.requests import shared_settings
 from policysearch.service.state_folder import StateFolder
-from policysearch.service.web.opening import open_below, read_below
+from policysearch.service.web.confined_files import open_below, read_below
 from policysearch.study.config import make_config
 
 _LARGEST_CONFIG = 1_000_000

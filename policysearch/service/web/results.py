@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from policysearch.core.jsonable import plain
 from policysearch.service.job import Job
 from policysearch.service.runner.event_log import tail
+from policysearch.service.web.confined_files import read_below
 from policysearch.service.web.files import download
 from policysearch.service.web.lookup import visible_job
-from policysearch.service.web.opening import read_below
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import ServiceState, service_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.study.config import SearchConfig
-from policysearch.study.continuing import must_be_continuable
+from policysearch.study.continuation_checks import must_be_continuable
 from policysearch.study.populations.settings import ROUNDS, Population, is_population, parse_population
 
 
