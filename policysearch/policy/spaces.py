@@ -191,21 +191,22 @@ class Space:
         Raises:
             UserError: some assignment gives no valid policy.
         """
-        for _ in self.specimens():
-            pass
+        self.specimens()
 
-    def specimens(self) -> Iterator[Arm]:
+    def specimens(self) -> tuple[Arm, ...]:
         """Arms of the families: all of a small space; of a large one every choice of every parameter, and some drawn.
 
         Raises:
             UserError: an assignment gives no valid policy.
         """
-        if self._is_small:
-            yield from self._every_arm
-            return
-        yield from map(self.arm, drawn(self.file.family, np.random.default_rng(0), 300))
+        return self._every_arm if self._is_small else self._spread
+
+    @cached_property
+    def _spread(self) -> tuple[Arm, ...]:
+        assignments = list(drawn(self.file.family, np.random.default_rng(0), 300))
         for family in self.file.family:
             names = family.choices()
             first = {name: values[0] for name, values in names.items()}
             for name, values in names.items():
-                yield from (self.arm({"family": family.name, **first, name: value}) for value in values)
+                assignments += [{"family": family.name, **first, name: value} for value in values]
+        return tuple(map(self.arm, assignments))
