@@ -16,18 +16,15 @@ from torch import Tensor, nn
 from policysearch.augmentation import augment
 from policysearch.child.device_data import DeviceData
 from policysearch.child.fold_task import FoldTask
+from policysearch.child.network_answers import Answers, answers_of, untrained
 from policysearch.child.network_file import read_network, write_network
 from policysearch.child.out_of_memory import evaluation_batch
-from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
 from policysearch.child.training_spec import Metrics
 from policysearch.child.warm_start import on_single_images
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
-
-Answers = Callable[[Tensor], Tensor]
-"""From images [B, C, H, W] float32, normalised, to logits [B, classes] float32."""
 
 _SIMPLE = {"schedule": "one-cycle", "averaging": 0.0, "checkpoints": 1, "base_epochs": 0}
 """How a fold's network is trained: it is measured once, at its end."""
@@ -135,7 +132,14 @@ class HeldOut:
 
         fold = self._folds[str(key)]
         batch, clock = evaluation_batch(self.recipe), (time.perf_counter(), time.thread_time())
-        scores = density(policy, fold.data, self._answers(fold.network), batch=batch, seed=seed, draws=task.draws)
+        scores = density(
+            policy,
+            fold.data,
+            answers_of(fold.network, self.recipe, self.data.images.device),
+            batch=batch,
+            seed=seed,
+            draws=task.draws,
+        )
         spent = {"seconds": time.perf_counter() - clock[0], "cpu_seconds": time.thread_time() - clock[1]}
         trained = new and fold.trained
         measured = fold.metrics if task.trains else spent
@@ -148,7 +152,7 @@ class HeldOut:
     def _fold(self, task: FoldTask, key: dict[str, int]) -> _Fold:
         """The fold with its network: from its file, or trained, and then written there."""
         data, file = self._sides(task), Path(task.folder) / f"fold-{task.fold + 1}.pt"
-        network = self._untrained()
+        network = untrained(self.factory, self.data)
         stored = read_network(file, key, network)
         if not isinstance(stored, str):
             return _Fold(data, network.eval(), stored, trained=False)
@@ -177,20 +181,3 @@ class HeldOut:
         fold = self.folds_of(task.folds, task.split_seed)[task.fold]
         held_out[torch.from_numpy(fold).to(train_side.device)] = True
         return replace(self.data, train=train_side[~held_out], validation=train_side[held_out])
-
-    def _untrained(self) -> nn.Module:
-        """An untrained network on the device; torch's global generator is left as it was."""
-        device = self.data.images.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            return self.factory().to(device).to(memory_format=self.data.memory_format)
-
-    def _answers(self, network: nn.Module) -> Answers:
-        device = self.data.images.device
-        precision = chosen_precision(self.recipe.precision, device)
-
-        def answers(inputs: Tensor) -> Tensor:
-            with autocast(precision, device):
-                out: Tensor = network(inputs)
-            return out.float()
-
-        return answers

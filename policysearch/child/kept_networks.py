@@ -8,13 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from policysearch.child.device_data import DeviceData
-from policysearch.child.held_out import Answers
+from policysearch.child.network_answers import Answers, answers_of, untrained
 from policysearch.child.network_file import read_network, write_network
-from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.training import train
 from policysearch.child.training_spec import ChildError
@@ -94,7 +92,7 @@ class KeptNetworks:
         Raises:
             ChildError: it had to be trained again, and that went wrong.
         """
-        network = self._untrained()
+        network = untrained(self.factory, self.data)
         stored = read_network(network_path(self.folder, spec.seed), spec.key, network)
         lost = stored if isinstance(stored, str) else ""
         if lost:
@@ -102,9 +100,7 @@ class KeptNetworks:
             stored = read_network(network_path(self.folder, spec.seed), spec.key, network)
             if isinstance(stored, str):
                 raise ChildError(stored)
-        device = self.data.images.device
-        network.eval()
-        return partial(_answers, network, chosen_precision(self.recipe.precision, device), device), lost
+        return answers_of(network.eval(), self.recipe, self.data.images.device), lost
 
     def _train(self, spec: NetworkSpec) -> None:
         train(
@@ -118,16 +114,3 @@ class KeptNetworks:
             loss=spec.loss,
             keep=partial(keep_network, self.folder, spec.key),
         )
-
-    def _untrained(self) -> nn.Module:
-        """An untrained network on the device; torch's global generator is left as it was."""
-        device = self.data.images.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            return self.factory().to(device).to(memory_format=self.data.memory_format)
-
-
-@torch.no_grad()
-def _answers(network: nn.Module, precision: Any, device: torch.device, inputs: Tensor) -> Tensor:
-    with autocast(precision, device):
-        out: Tensor = network(inputs)
-    return out.float()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from policysearch.augmentation import augment
 from policysearch.child.device_data import DeviceData
-from policysearch.child.held_out import Answers
+from policysearch.child.network_answers import Answers
 from policysearch.child.warm_start import on_single_images
 from policysearch.core.seeds import seed_of
 from policysearch.policy.policy import Policy
