@@ -232,6 +232,10 @@ class TrainingRun:
             self.judgement = self._judged(self.spec.data.validation, self.spec.further)
         self._features = watch.features
         self.clock.evaluation += time.perf_counter() - mark
+        self._add_point(epoch)
+
+    def _add_point(self, epoch: int) -> None:
+        """Put the last judgement into the curve, in the place of what was measured at this epoch or later."""
         accuracy, loss = self.validation["accuracy"], self.validation["loss"]
         before = [point for point in self.curve if point["epoch"] < epoch]
         self.curve = [*before, {"epoch": epoch, "accuracy": accuracy, "loss": loss}]

@@ -40,8 +40,8 @@ class Constant(nn.Module):
 
 
 def unlabelled(data: DeviceData) -> DeviceData:
-    """The same images, all of one class."""
-    return replace(data, labels=torch.zeros_like(data.labels), classes=1)
+    """The same images without labels."""
+    return replace(data, labels=torch.zeros_like(data.labels), classes=1, labelled=False)
 
 
 def siamese_child(

@@ -86,7 +86,7 @@ class SiameseRun(TrainingRun):
     @property
     def labelled(self) -> bool:
         """Whether the data have labels; without them the probe predicts rotations."""
-        return self.spec.data.classes > 1
+        return self.spec.data.labelled
 
     def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
         """Take one step on each of the batches, the first of which is step `first` of `total`."""
@@ -113,9 +113,7 @@ class SiameseRun(TrainingRun):
         judgement = probed.judged(probed.validation, self.spec.further)
         self.judgement = judgement if self.labelled else replace(judgement, class_counts=[])
         self.clock.evaluation += time.perf_counter() - mark
-        before = [point for point in self.curve if point["epoch"] < epoch]
-        accuracy, loss = self.validation["accuracy"], self.validation["loss"]
-        self.curve = [*before, {"epoch": epoch, "accuracy": accuracy, "loss": loss}]
+        self._add_point(epoch)
 
     def finish(self) -> dict[str, float]:
         """Measure the features in all other ways, stop the clock, and return the probe's scores on the subset.

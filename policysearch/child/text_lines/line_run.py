@@ -85,9 +85,7 @@ class LineRun(TrainingRun):
         mark = time.perf_counter()
         self.judgement = Judgement(self._read(self.spec.data.validation))
         self.clock.evaluation += time.perf_counter() - mark
-        accuracy, loss = self.validation["accuracy"], self.validation["loss"]
-        before = [point for point in self.curve if point["epoch"] < epoch]
-        self.curve = [*before, {"epoch": epoch, "accuracy": accuracy, "loss": loss}]
+        self._add_point(epoch)
 
     def finish(self) -> dict[str, float]:
         """Stop the clock, and return the scores on the clean subset."""
