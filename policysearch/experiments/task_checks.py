@@ -16,7 +16,6 @@ from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY
-from policysearch.study.populations.settings import is_population
 
 
 def _mix(policy: Policy, of_lines: bool) -> str | None:
@@ -60,7 +59,6 @@ _FEATURES = (
     _Feature("density", lambda config: config.strategy.partition(":")[0] == DENSITY, _strategy),
     _Feature("autoaugment-rl", lambda config: config.strategy.partition(":")[0] == AUTOAUGMENT_RL, _strategy),
     _Feature("by-class", lambda config: config.strategy.partition(":")[0] == BY_CLASS, _strategy),
-    _Feature("populations", lambda config: is_population(config.strategy), _strategy),
     _Feature("calibrated", lambda config: config.calibrated is not None, lambda config: "--calibrated"),
     _Feature(
         "base_epochs",
@@ -72,11 +70,6 @@ _FEATURES = (
         lambda config: config.recipe.label_smoothing > 0,
         lambda config: f"--label-smoothing {config.recipe.label_smoothing:g}",
     ),
-    _Feature("trunk", lambda config: config.recipe.schedule == "trunk", lambda config: "--schedule trunk"),
-    _Feature(
-        "averaging", lambda config: config.recipe.averaging > 0, lambda config: f"--averaging {config.recipe.averaging}"
-    ),
-    _Feature("compile", lambda config: config.recipe.compile, lambda config: "--compile"),
 )
 """What a config may ask for that not every task can do."""
 

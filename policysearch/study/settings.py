@@ -84,7 +84,7 @@ class StrategySettings(Settings):
         ),
         Mark.FIXED,
     ] = None
-    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the four fixed policies")] = 4
+    finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the fixed policies")] = 4
     ablate: Annotated[
         int,
         Field(

@@ -86,8 +86,8 @@ def lead_so_far(summaries: Sequence[ArmSummary], reward: str, fixed: Sequence[st
     pulled = [summary for summary in summaries if summary.pulls]
     if not pulled:
         return None
-    best, unit = pulled[0], unit_of(reward)
-    free = [summary for summary in pulled if summary.arm.key in _keys(fixed)]
+    best, unit, keys = pulled[0], unit_of(reward), _keys(fixed)
+    free = [summary for summary in pulled if summary.arm.key in keys]
     mean = unit.estimate(best.interval)
     if best in free:
         return Lead(f"so far {best.arm.name}, which costs no search, has the best mean, {mean}; {_CHANCE}")
