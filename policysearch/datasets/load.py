@@ -28,7 +28,7 @@ from policysearch.datasets.image_folder import ImageFolder
 from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.presence import must_exist
-from policysearch.datasets.registry import NAMED, SHIPPED, list_named, named_files
+from policysearch.datasets.registry import NAMED, SHIPPED, list_named, must_have, named_files
 from policysearch.datasets.source import Listing
 from policysearch.datasets.text_lines.line_folder import LineFolder
 from policysearch.datasets.text_lines.line_parquet import list_line_parquet
@@ -74,7 +74,7 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
     settings = DataSettings(data=settings) if isinstance(settings, str) else settings
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:
         dataset = _shipped(settings.data)
-        _must_suit(dataset, settings.data, needs)
+        must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled)
         return dataset
     try:
         settings = line_settings(settings) if needs == "texts" else settings
@@ -87,20 +87,8 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
     except UserError as error:
         reason = readable_name(str(error)) + (hint_at_lines(settings) if needs == "labels" else "")
         raise UserError(f"data {settings.data!r}: {reason}") from None
-    _must_suit(dataset, settings.data, needs)
+    must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled)
     return dataset
-
-
-def _must_suit(dataset: Dataset, data: str, needs: Needs) -> None:
-    """Check that the data have what is needed of them besides images."""
-    if needs == "texts" and not dataset.texts_train:
-        raise UserError(
-            f"data {data!r} have no texts: --task text-lines needs the text of every image (`policysearch guide tasks`)"
-        )
-    if needs != "texts" and dataset.texts_train:
-        raise UserError(f"data {data!r} have texts and no classes: give --task text-lines")
-    if needs == "labels" and not dataset.labelled:
-        raise UserError(f"data {data!r} have no labels: give --task self-supervised")
 
 
 def _name(spec: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import Needs
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ SHIPPED = {
     "text-lines-small": "4,000 words in free fonts, 16×96 grey, for --task text-lines; 2,000 train, 1,000 validation, "
     "1,000 test, each in fonts of its own",
 }
+_SHIPPED_LINES = frozenset({"text-lines-small"})
 
 _FLAG = {TRAIN: {"train": True}, TEST: {"train": False}}
 _SPLIT = {TRAIN: {"split": "train"}, TEST: {"split": "test"}}
@@ -69,6 +71,37 @@ NAMED: dict[str, Named] = {
     ),
     "EuroSAT": Named("eurosat", {TRAIN: {}}, "27,000 satellite images, 64×64 RGB, 10 classes"),
 }
+
+
+def shipped_must_suit(name: str, needs: Needs) -> None:
+    """Check that a shipped data set has what is needed of it besides images, without reading it.
+
+    Raises:
+        UserError: as `must_have`.
+    """
+    must_have(name, needs, texts=name in _SHIPPED_LINES, labels=name not in _SHIPPED_LINES)
+
+
+def must_have(name: str, needs: Needs, *, texts: bool, labels: bool) -> None:
+    """Check that data have what is needed of them besides images.
+
+    Args:
+        name: of the data, for messages.
+        needs: of a task.
+        texts: whether their images have texts.
+        labels: whether they have classes.
+
+    Raises:
+        UserError: texts or labels are missing, or there are texts where classes or nothing are needed.
+    """
+    if needs == "texts" and not texts:
+        raise UserError(
+            f"data {name!r} have no texts: --task text-lines needs the text of every image (`policysearch guide tasks`)"
+        )
+    if needs != "texts" and texts:
+        raise UserError(f"data {name!r} have texts and no classes: give --task text-lines")
+    if needs == "labels" and not labels:
+        raise UserError(f"data {name!r} have no labels: give --task self-supervised")
 
 
 def named_files(name: str, root: Path) -> list[Path]:

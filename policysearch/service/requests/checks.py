@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from policysearch.child.network_names import must_suit_task
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.core.tasks import CLASSIFICATION
+from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.datasets.config import DataSettings
+from policysearch.datasets.registry import SHIPPED, shipped_must_suit
 from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
 from policysearch.experiments.tabular.fidelity import Fidelity
+from policysearch.experiments.task_checks import policy_must_suit_task
 from policysearch.policy.presets import PRESETS, preset
 from policysearch.service.ids import is_id
 from policysearch.service.requests import networks, strategy
 from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
-from policysearch.service.requests.space_text import must_be_a_space
+from policysearch.service.requests.space_text import must_be_a_product, must_be_a_space
+from policysearch.study.additive.settings import NAME as ADDITIVE
+from policysearch.study.config import SearchConfig
 from policysearch.study.config import validated as validated_group
 from policysearch.study.reward_metrics import metrics_of_task
 from policysearch.study.rewards import try_reward
@@ -30,10 +35,17 @@ _COLUMN = re.compile(r"\w[\w -]{0,99}")
 
 @dataclass(frozen=True)
 class Request:
-    """The fields of a request that are of the right types, and what they may name."""
+    """The fields of a request that are of the right types, and what they may name.
+
+    Attributes:
+        fields: by name.
+        context: what they may name.
+        refused: fields that are left out of these, since they are wrong.
+    """
 
     fields: Mapping[str, Any]
     context: RequestContext
+    refused: frozenset[str] = frozenset()
 
     @property
     def base(self) -> bool:
@@ -45,9 +57,24 @@ class Request:
         """What children learn."""
         return str(self.fields.get("task", CLASSIFICATION))
 
+    @property
+    def known_task(self) -> str | None:
+        """The same; None where it is wrong, or is that of the search that is evaluated."""
+        return None if "task" in self.refused or is_id(str(self.fields.get("policy", ""))) else self.task
+
+    @property
+    def space(self) -> str:
+        """The space, where it is left open as the task has it; empty where that is not known."""
+        if self.known_task is None or "space" in self.refused:
+            return ""
+        usual = task_named(self.task).defaults.get("space", SearchConfig.model_fields["space"].default)
+        return str(self.fields.get("space", usual))
+
 
 def _data(name: str, request: Request) -> None:
     request.context.data_path(name)
+    if name in SHIPPED and request.known_task:
+        shipped_must_suit(name, task_named(request.known_task).needs)
 
 
 def _group(text: str, request: Request) -> None:
@@ -60,11 +87,19 @@ def _resize(value: str | int, request: Request) -> None:
 
 
 def _space(text: str, request: Request) -> None:
-    must_be_a_space(text, request.context.limits.arms, bool(request.fields.get("operations")))
+    own_operations = bool(request.fields.get("operations"))
+    must_be_a_space(text, request.context.limits.arms, own_operations, request.known_task)
 
 
 def _strategy(text: str, request: Request) -> None:
     strategy.must_be_listed(text, request.context.plugins)
+    if text.partition(":")[0] == ADDITIVE:
+        must_be_a_product(request.space, f"strategy {ADDITIVE}")
+
+
+def _ablate(replicates: int, request: Request) -> None:
+    if replicates:
+        must_be_a_product(request.space, "ablate")
 
 
 def _model(name: str, request: Request) -> None:
@@ -72,6 +107,8 @@ def _model(name: str, request: Request) -> None:
         must_be_in_plugin(name, request.context.plugins)
     else:
         networks.must_be_listed(name)
+        if request.known_task:
+            must_suit_task(name, request.known_task)
 
 
 def _operations(text: str, request: Request) -> None:
@@ -113,7 +150,13 @@ def _policy(text: str, request: Request) -> None:
     elif text.partition(":")[0].removeprefix("flip+") not in PRESETS:
         raise unknown_name("policy", text, ["the id of a search that is done", *PRESETS])
     else:
-        preset(text)
+        _preset(text, request)
+
+
+def _preset(name: str, request: Request) -> None:
+    policy = preset(name)
+    if request.known_task:
+        policy_must_suit_task(request.known_task, policy)
 
 
 def _also(text: str, request: Request) -> None:
@@ -123,7 +166,7 @@ def _also(text: str, request: Request) -> None:
 
 def _against(text: str, request: Request) -> None:
     for name in EvaluateSettings(against=text).fixed:
-        preset(name)
+        _preset(name, request)
 
 
 def _equal_cost(text: str, request: Request) -> None:
@@ -154,6 +197,7 @@ CHECKS: Mapping[str, Callable[[Any, Request], None]] = MappingProxyType(
         "resize": _resize,
         "space": _space,
         "strategy": _strategy,
+        "ablate": _ablate,
         "model": _model,
         "operations": _operations,
         "prune": _prune,
@@ -171,4 +215,4 @@ CHECKS: Mapping[str, Callable[[Any, Request], None]] = MappingProxyType(
         "grid_m": _grid("grid_m"),
     }
 )
-"""What is checked of a field that is text; each check raises UserError."""
+"""What is checked of a field besides its type and range; each check raises UserError."""

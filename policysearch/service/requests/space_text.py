@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from typing import Any
 
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.core.tasks import task_named
+from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.policy.families import Family
-from policysearch.policy.space_files import parse_space
+from policysearch.policy.presets import BASELINES
+from policysearch.policy.space_files import load_space, parse_space
+from policysearch.policy.spaces import Space, SpaceFile
 from policysearch.service.request_models.taken import LONGEST_SPACE
+from policysearch.study.additive.factors import factors_of
 
 _DEEPEST = 12
 _PART = re.compile(r"""[\w\s"'-]*""")
@@ -29,16 +35,18 @@ def is_text(space: str) -> bool:
     return "\n" in space or "=" in space
 
 
-def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
+def must_be_a_space(space: str, arms: int, own_operations: bool, task: str | None = None) -> None:
     """Check a space as far as that is cheap.
 
     Args:
         space: a name, or the text of a space file.
         arms: the most arms that a text may ask for.
         own_operations: whether the request names operations without which its policies cannot be read.
+        task: whose children are to be trained under its arms; None where that is not known.
 
     Raises:
-        UserError: no such name, no TOML, too long, too deep, too many arms, or a policy that is not valid.
+        UserError: no such name, no TOML, too long, too deep, too many arms, or a policy that is not valid, or none of
+            the task's.
     """
     if not is_text(space):
         if space not in search_spaces.names():
@@ -46,6 +54,9 @@ def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
                 f"{unknown_name('space', space, search_spaces.names())} A space of your own is sent as the text of "
                 "its file; paths are not taken"
             )
+        obstacle = _obstacle(space, task) if task else ""
+        if obstacle:
+            raise UserError(obstacle)
         return
     if len(space.encode("utf-8")) > LONGEST_SPACE:
         raise UserError(f"the text of a space may have {LONGEST_SPACE:,} bytes, and this one has more")
@@ -58,7 +69,35 @@ def must_be_a_space(space: str, arms: int, own_operations: bool) -> None:
     if isinstance(limit, int) and limit > arms:
         raise UserError(f"max_arms may be {arms:,}, got {shortened(str(limit), 20)}")
     if not own_operations and _cost(space, values) <= _MUCH:
-        parse_space("request", space, "the text of the space")
+        fixed = task_named(task).fixed if task else BASELINES
+        parsed = parse_space("request", space, "the text of the space", fixed)
+        if task:
+            space_must_suit_task(task, parsed)
+
+
+@cache
+def _obstacle(name: str, task: str) -> str:
+    """Why children of a task cannot be trained under the arms of a shipped space; empty where they can."""
+    try:
+        space_must_suit_task(task, load_space(name, task_named(task).fixed))
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def must_be_a_product(space: str, what: str) -> None:
+    """Check that a space is a product of factors; what is no space is not looked at.
+
+    Args:
+        space: a name, or the text of a space file.
+        what: needs it, for the message.
+
+    Raises:
+        UserError: it is none, see `factors_of`.
+    """
+    file = _file(space)
+    if file is not None:
+        factors_of(Space("request" if is_text(space) else space, file), what)
 
 
 def points_of(space: str) -> int:
@@ -80,12 +119,19 @@ def factors_of_text(space: str) -> int:
 
 
 def _families(space: str) -> list[Family]:
-    """The families of a space; none where it is not one, for then the field itself is refused."""
+    """The families of a space; none where it is not one."""
+    file = _file(space)
+    return file.family if file else []
+
+
+def _file(space: str) -> SpaceFile | None:
+    """The content of a space, of which no arm is built; None where it is not one, for then the field is refused."""
+    if is_text(space) and _dots_in_a_row(space) > _DEEPEST:
+        return None
     try:
-        values = tomllib.loads(space if is_text(space) else search_spaces.text(space))
-        return [Family.model_validate(family) for family in values.get("family", [])]
+        return SpaceFile.model_validate(tomllib.loads(space if is_text(space) else search_spaces.text(space)))
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        return []
+        return None
 
 
 def _too_deep() -> UserError:

@@ -72,7 +72,7 @@ def validated(kind: str, body: object, context: RequestContext) -> Described:
         sentences = validation_messages(error)
         mistakes += [(place, _after(text, place)) for place, text in zip(places, sentences, strict=True)]
         fields = _without(fields, set(places))
-    mistakes += _wrong(Request(fields, context))
+    mistakes += _wrong(Request(fields, context, frozenset(field for field, _ in mistakes)))
     mistakes += _beyond_task(kind, fields)
     if not mistakes:
         mistakes += beyond(kind, values_of(request), request_of(request), context)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+import search_spaces
 from policysearch.core.tasks import TASKS
 from policysearch.service.request_models.search_request import SearchRequest
-from policysearch.service.requests.validation import values_of
+from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.refusal import Refused
+from policysearch.service.requests.validation import validated, values_of
+
+JOB = "0" * 26
 
 
 def test_what_a_request_leaves_open_is_counted_as_its_task_has_it():
@@ -16,3 +23,60 @@ def test_what_a_request_leaves_open_is_counted_as_its_task_has_it():
 def test_a_request_without_a_task_is_as_before():
     request = SearchRequest(images=300)
     assert values_of(request) == request.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field", "why"),
+    [
+        ("search", {"space": "pairs"}, "space", "'pair', which does not go with --task classification"),
+        ("search", {"space": search_spaces.text("pairs")}, "space", "'pair', which does not go with"),
+        ("calibrate", {"space": "text-lines"}, "space", "'line-join', which does not go with"),
+        ("search", {"task": "text-lines", "space": "mixes"}, "space", "give --space text-lines"),
+        ("search", {"task": "text-lines", "data": "fashion-small"}, "data", "have no texts"),
+        ("search", {"task": "self-supervised", "data": "text-lines-small"}, "data", "give --task text-lines"),
+        ("search", {"data": "text-lines-small"}, "data", "give --task text-lines"),
+        ("search", {"model": "line-crnn"}, "model", "reads lines, for --task text-lines"),
+        ("search", {"task": "text-lines", "model": "small-resnet"}, "model", "give line-crnn"),
+        ("evaluate", {"policy": "simsiam-sa1"}, "policy", "'pair', which does not go with --task classification"),
+        ("evaluate", {"policy": "identity", "against": "identity,simsiam-sa1"}, "against", "which does not go with"),
+        ("search", {"ablate": 2}, "ablate", "'default' is none"),
+        ("search", {"task": "self-supervised", "ablate": 2, "space": "joint-hard"}, "ablate", "'joint-hard' is none"),
+        ("search", {"strategy": "additive"}, "strategy", "strategy additive takes a space that is a product"),
+    ],
+)
+def test_what_belongs_to_another_task_is_refused_before_it_is_queued(kind, body, field, why):
+    with pytest.raises(Refused) as refused:
+        validated(kind, body, RequestContext())
+    ((place, sentence),) = refused.value.mistakes
+    assert place == field and why in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("search", {"task": "self-supervised", "space": "pairs", "data": "fashion-small", "model": "small-resnet"}),
+        ("search", {"task": "self-supervised", "ablate": 1}),
+        ("search", {"task": "text-lines", "data": "text-lines-small", "space": "text-lines", "model": "line-crnn"}),
+        ("evaluate", {"task": "self-supervised", "policy": "simsiam-sa1", "against": "simsiam"}),
+    ],
+)
+def test_what_a_task_has_is_taken(kind, body):
+    validated(kind, body, RequestContext())
+
+
+def test_a_task_that_is_none_is_the_only_mistake():
+    with pytest.raises(Refused) as refused:
+        validated("search", {"task": "self-supervized", "space": "pairs", "ablate": 1}, RequestContext())
+    assert list(refused.value.fields) == ["task"]
+
+
+def test_a_space_that_takes_long_to_read_is_not_read_for_its_factors():
+    with pytest.raises(Refused) as refused:
+        validated("search", {"space": f"{'a.' * 30_000}a = 1", "ablate": 1, "strategy": "additive"}, RequestContext())
+    assert list(refused.value.fields) == ["space"]
+
+
+def test_an_evaluated_search_says_which_task_it_is(monkeypatch):
+    monkeypatch.setattr(RequestContext, "result_of", lambda *_: None)
+    body = {"policy": JOB, "against": "simsiam-sa1", "data": "text-lines-small", "model": "line-crnn"}
+    validated("evaluate", body, RequestContext())
