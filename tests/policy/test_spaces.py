@@ -117,6 +117,12 @@ def test_a_small_space_builds_each_arm_once(monkeypatch):
     assert count_builds(monkeypatch, lambda: space.arms(1))[0] == 0
 
 
+def test_the_specimens_of_a_large_space_are_built_once(monkeypatch):
+    builds, space = count_builds(monkeypatch, lambda: load_space("recipe"))
+    again, arms = count_builds(monkeypatch, space.specimens)
+    assert builds > 300 and again == 0 and len(arms) > 300
+
+
 def test_assignments_that_were_not_drawn_follow():
     families = grid_space(8, 4, 40).file.family
     draws = list(independent_draws(families, np.random.default_rng(0), 40))
