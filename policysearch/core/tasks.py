@@ -66,6 +66,7 @@ _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
         "calibrate": "its proxies were measured for classification alone",
         "calibrated": "a calibration is one of classification",
         "online": "its stretches are scored by a classifier's predictions",
+        "tta": f"it averages predicted probabilities, and {_CLASSES_ONLY}",
         "density": f"it scores policies by predictions on held-out images, and {_CLASSES_ONLY}",
         "by-class": f"it looks for classes that a policy harms, and {_CLASSES_ONLY}",
         "autoaugment-rl": "its controller has the settings published for classification",

@@ -196,13 +196,14 @@ def head(
 
     verdict = [f"{about['verdict']}."] if about.get("verdict") else []
     lost = [f"LEFT OUT: {'; '.join(source.lost)}."] if source.lost else []
-    blocks = [_wrapped(text) for text in (f"{policy.name or 'A policy'}, as an augmentation.", facts, *verdict)]
+    blocks = [wrapped(text) for text in (f"{policy.name or 'A policy'}, as an augmentation.", facts, *verdict)]
     blocks.append("\n".join(f"    {line}" for line in use))
-    blocks += [_wrapped(text) for text in (*lost, *notes)]
-    return "\n\n".join([*blocks, "\n".join(_wrapped(line) for line in in_words(expressed).splitlines())])
+    blocks += [wrapped(text) for text in (*lost, *notes)]
+    return "\n\n".join([*blocks, "\n".join(wrapped(line) for line in in_words(expressed).splitlines())])
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
+    """A paragraph of the docstring of an exported file, in lines of at most 116 characters."""
     return textwrap.fill(quoted(text, 2000), _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from policysearch.core.version import __version__
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, quoted, rendered
-from policysearch.export.lossy import built
+from policysearch.export.lossy import built, wrapped
 from policysearch.policy.tta import TtaPolicy, View, ViewStep
 
 _TEMPLATES = "policysearch.export.templates.torchvision_all"
-_WIDTH = 116
 _CLASS = '''class TestTimeViews(ViewsTransform):
     """The views above, and the mean of what a network predicts for them."""
 
@@ -37,7 +35,13 @@ _NOTE = (
 
 def live(policy: TtaPolicy) -> Any:
     """The class of the exported file as an object: what is judged is what is exported."""
-    return built(Call("ViewsTransform", [_views(policy), policy.temperature]), _TEMPLATES)
+    return built(Call("ViewsTransform", [_views(policy.views), policy.temperature]), _TEMPLATES)
+
+
+def live_views(views: Sequence[View]) -> list[list[Any]]:
+    """The steps of views as the exported file has them, for its `view_of`; a test-time policy holds fewer views."""
+    steps: list[list[Any]] = built(_views(views), _TEMPLATES)
+    return steps
 
 
 def write(policy: TtaPolicy, name: str) -> str:
@@ -48,19 +52,15 @@ def write(policy: TtaPolicy, name: str) -> str:
         name: what the file is imported as.
     """
     tail = [
-        f"VIEWS: list[list[ViewStep]] = {rendered(_views(policy), used=32)}",
+        f"VIEWS: list[list[ViewStep]] = {rendered(_views(policy.views), used=32)}",
         f"TEMPERATURE = {policy.temperature!r}",
         _CLASS,
     ]
     return assemble(_TEMPLATES, {}, _head(policy, name), tail)
 
 
-def _views(policy: TtaPolicy) -> list[list[Call]]:
-    return [_steps(view) for view in policy.views]
-
-
-def _steps(view: View) -> list[Call]:
-    return [_step(step) for step in view.steps]
+def _views(views: Sequence[View]) -> list[list[Call]]:
+    return [[_step(step) for step in view.steps] for view in views]
 
 
 def _step(step: ViewStep) -> Call:
@@ -80,8 +80,4 @@ def _head(policy: TtaPolicy, name: str) -> str:
     verdict = [f"{policy.about['verdict']}."] if policy.about.get("verdict") else []
     use = "\n".join(f"    {line.format(name=name)}" for line in _USE)
     views = "\n".join(f"- {quoted(view.words)}" for view in policy.views)
-    return "\n\n".join([*_wrapped([title, facts, *verdict]), use, *_wrapped([_NOTE]), views])
-
-
-def _wrapped(texts: Sequence[str]) -> list[str]:
-    return [textwrap.fill(quoted(text, 2000), _WIDTH, break_long_words=False, break_on_hyphens=False) for text in texts]
+    return "\n\n".join([*map(wrapped, (title, facts, *verdict)), use, wrapped(_NOTE), views])

@@ -102,6 +102,11 @@ class Operation:
     def has_magnitude(self) -> bool:
         return bool(self.unit)
 
+    @property
+    def signed_range(self) -> tuple[float, float]:
+        """The lowest and the highest magnitude that an image can get, the drawn sign included, in `unit`."""
+        return (-self.high if self.signed else self.low, self.high)
+
     def magnitude_at(self, level: float, levels: int, wide: bool = False) -> float | None:
         """The magnitude of integer bin `level` of 0..levels-1 on the standard (or wide) range; None without one."""
         span = self.wide if wide and self.wide else self.standard

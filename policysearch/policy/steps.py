@@ -77,7 +77,7 @@ class Step(Value):
     def range(self) -> tuple[float, float]:
         """The magnitudes that are accepted, and where normal ones are cut off, inclusive."""
         row = operation(self.operation)
-        return (-row.high if row.signed and not self.signed else row.low, row.high)
+        return (row.low, row.high) if self.signed else row.signed_range
 
     @model_validator(mode="after")
     def _magnitude_fits(self) -> Step:
@@ -89,7 +89,7 @@ class Step(Value):
                 raise UserError(f"magnitude of {row.name}: it takes none, got {self.magnitude!r}")
             return self
         for value in _ends(self.magnitude):
-            _check_range(row, self.range, value)
+            check_range(row, self.range, value)
         return self
 
 
@@ -99,7 +99,12 @@ def _ends(magnitude: Magnitude | None) -> tuple[float | None, ...]:
     return (magnitude.mean if isinstance(magnitude, Normal) else magnitude,)
 
 
-def _check_range(row: Operation, span: tuple[float, float], value: float | None) -> None:
+def check_range(row: Operation, span: tuple[float, float], value: float | None) -> None:
+    """Check a magnitude of an operation.
+
+    Raises:
+        UserError: it is missing, or outside `span`, whose ends are allowed.
+    """
     if value is None or not span[0] <= value <= span[1]:
         raise UserError(f"magnitude of {row.name} must lie in [{span[0]:g}, {span[1]:g}] ({row.unit}), got {value}")
 

@@ -15,7 +15,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import write_whole
 from policysearch.policy.documents import from_content, hash_of, read_document
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation, operation
-from policysearch.policy.steps import Finite, Value
+from policysearch.policy.steps import Finite, Value, check_range
 
 CROP_BOX = "crop-box"
 """An operation of views alone: a box with the image's shape at a fixed place, resized to the whole.
@@ -35,8 +35,10 @@ _IN_WORDS = {
 
 
 def can_be_viewed(name: str) -> bool:
-    """Whether an operation can make a view: it comes with the program, hides nothing, is not made for lines of text
-    alone, and draws nothing for each pixel."""
+    """Whether an operation can make a view.
+
+    It comes with the program, hides nothing, is not made for lines of text alone, and draws nothing for each pixel.
+    """
     if name == CROP_BOX:
         return True
     return name in SHIPPED_OPERATIONS and OPERATIONS[name].kind not in ("mask", "warp") and name not in _NO_VIEWS
@@ -49,6 +51,9 @@ class ViewStep(Value):
         operation: a name of `policysearch operations`, or `crop-box`.
         magnitude: in the operation's unit, its sign included; 0 for operations without one.
         numbers: in [0, 1], what the operation needs besides: places and shapes.
+
+    Raises:
+        UserError: the operation makes no views, or the magnitude or the count of numbers is not one that it takes.
     """
 
     operation: str
@@ -62,9 +67,8 @@ class ViewStep(Value):
             raise UserError(
                 f"{self.operation} cannot make a view: it hides or draws pixels, is for lines of text, or is your own"
             )
-        low = -row.high if row.signed else row.low
-        if row.has_magnitude and not low <= self.magnitude <= row.high:
-            raise UserError(f"magnitude of {row.name} must lie in [{low:g}, {row.high:g}], got {self.magnitude:g}")
+        if row.has_magnitude:
+            check_range(row, row.signed_range, self.magnitude)
         if len(self.numbers) != row.numbers:
             raise UserError(f"{row.name} needs {row.numbers} numbers, got {len(self.numbers)}")
         return self

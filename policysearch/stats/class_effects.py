@@ -139,10 +139,7 @@ def _effect(name: str, others: Sequence[str], shares: ClassShares, k: int, tests
 def _accuracy(shares: Floats) -> Estimate:
     """The mean of shares and its own 95 % t interval, ends in [0, 1]; without one for a single run."""
     error = float(standard_error(shares)) if len(shares) > 1 else math.nan
-    whole = student(float(shares.mean()), error, len(shares))
-    if math.isnan(error):
-        return whole
-    return Estimate(whole.mean, max(0.0, whole.low), min(1.0, whole.high))
+    return student(float(shares.mean()), error, len(shares)).of_share
 
 
 def _pair(name: str, other: str, gaps: Floats, *, deviation: float, freedom: int, images: int, tests: int) -> Paired:

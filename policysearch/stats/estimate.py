@@ -12,3 +12,14 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+    @property
+    def of_share(self) -> Estimate:
+        """The same for a share, whose interval ends at 0 and 1; ends that are not known stay nan.
+
+        Example:
+            >>> Estimate(0.98, 0.94, 1.02).of_share
+            Estimate(mean=0.98, low=0.94, high=1.0)
+        """
+        # The order of the arguments matters: max(nan, 0.0) is nan.
+        return Estimate(self.mean, max(self.low, 0.0), min(self.high, 1.0))

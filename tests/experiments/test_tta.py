@@ -421,7 +421,7 @@ def test_what_is_wrong_is_one_sentence_before_anything_is_written(cli, place, se
         (("identity", *data, "--candidates-from", "space"), "needs the folder of a search"),
         (("identity", *data, "--candidates-from", "randaugmnt"), "randaugment"),
         (("identity", *data, "--pool", "ray"), "give --pool local"),
-        (("identity", *data, "--task", "self-supervised"), "has none"),
+        (("identity", *data, "--task", "self-supervised"), "tta does not go with --task self-supervised"),
         (("identity", "--data", "none.npz"), "none.npz"),
         (("simsiam-sa1", *data), "policy simsiam-sa1 has 'pair', which does not go with --task classification"),
         (("line-join.json", *data), "has 'line-join'"),

@@ -12,7 +12,8 @@ import torch
 from scipy.special import log_softmax, softmax
 
 from policysearch.augmentation.apply import apply
-from policysearch.export.views_to_torchvision import live, write
+from policysearch.export.templates.torchvision_tta import view_of
+from policysearch.export.views_to_torchvision import live, live_views, write
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS
 from policysearch.policy.tta import CLASSICS, CROP_BOX, TtaPolicy, View, ViewStep, can_be_viewed, classic_views
 from tests.support.exports import imported, real
@@ -62,6 +63,13 @@ def test_crops_by_hand():
     assert shown[0] == 80 and shown[-1] == 150 and (shown.diff() >= 0).all()
     wide = torch.zeros(1, 10, 20, dtype=torch.uint8)
     assert live(TtaPolicy(views=classic_views("five-crops")))(wide).shape == (5, 1, 10, 20)
+
+
+def test_a_pool_may_have_more_views_than_a_policy_holds():
+    views = [View(steps=(ViewStep(operation="rotate", magnitude=n / 100),)) for n in range(1001)]
+    steps, images = live_views(views), real(1)
+    assert len(steps) == len(views)
+    assert torch.equal(view_of(images, steps[-1]), live(TtaPolicy(views=(views[-1],)))(images)[:, 0])
 
 
 def test_the_mean_is_numpys():

@@ -22,8 +22,7 @@ from policysearch.experiments.evaluation.statistics import metric_result
 from policysearch.experiments.evaluation.summary import Summary, null_check
 from policysearch.experiments.evaluation.text import NOTES, grids
 from policysearch.experiments.evaluation.verdict import ONE_SIDED, FalseClaims, judge_policy
-from policysearch.reports.markdown import escaped
-from policysearch.reports.table import Grid
+from policysearch.reports.markdown import escaped, section
 from policysearch.stats.arrays import Floats
 from policysearch.stats.class_effects import ClassShares
 from policysearch.stats.paired import fields_of
@@ -106,7 +105,7 @@ def _page(summary: Summary) -> str:
     about = summary.about
     parts = [f"# {escaped(summary.measured.searched)}", f"**{escaped(summary.sentence)}.**"]
     parts += [escaped(f"{summary.looks.words} {conditions_in_words(summary)}")]
-    parts += ["![occlusion and paired differences](evaluation.png)", *map(_markdown, grids(summary))]
+    parts += ["![occlusion and paired differences](evaluation.png)", *map(section, grids(summary))]
     parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *summary.cautions))]
     parts += [checked_in_words(summary.null)] if summary.null else []
     return "\n\n".join([*parts, f"    {about['command']}"] if about["command"] else parts)
@@ -119,20 +118,6 @@ def checked_in_words(null: FalseClaims) -> str:
         f"{100 * null.better:.1f} % and *is worse* in {100 * null.worse:.1f} %; a good test says each in at most "
         f"{100 * ONE_SIDED:.1f} %, up to {100 * null.most:.1f} % by the luck of so many deals."
     )
-
-
-def _markdown(grid: Grid) -> str:
-    rows = [
-        tuple(map(escaped, grid.heads)),
-        tuple("-" for _ in grid.heads),
-        *(_row(row, grid.bold) for row in grid.rows),
-    ]
-    return "\n".join([f"## {escaped(grid.title)}", "", *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def _row(row: tuple[str, ...], bold: tuple[str, ...]) -> tuple[str, ...]:
-    name, *cells = map(escaped, row)
-    return (f"**{name}**" if row[0] in bold else name, *cells)
 
 
 _FILE = "evaluation.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,12 @@ class Summary:
     equal: EqualCost | None = None
     classes: ClassShares | None = None
 
-    @property
+    @cached_property
     def by_class(self) -> ClassEffects | None:
         """What the policy does to every class, against the fixed policies."""
         return _effects(self.measured, self.classes)
 
-    @property
+    @cached_property
     def titles(self) -> Mapping[str, Metric]:
         """How the metrics are called and written, by name."""
         return metrics_of(str(self.about.get("task", CLASSIFICATION)))

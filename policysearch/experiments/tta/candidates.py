@@ -69,8 +69,8 @@ def _is_shown(name: str) -> bool:
 def _step(name: str, magnitude: float, numbers: Sequence[float]) -> ViewStep:
     """A drawn step with rounded numbers, so that files can be read; the rounded ones are what is judged."""
     row = OPERATIONS[name]
-    low = -row.high if row.signed else row.low
-    rounded = min(max(round(magnitude, 4), low), row.high) if row.has_magnitude else 0.0
+    low, high = row.signed_range
+    rounded = min(max(round(magnitude, 4), low), high) if row.has_magnitude else 0.0
     return ViewStep(
         operation=name, magnitude=rounded, numbers=tuple(round(number, 4) for number in numbers[: row.numbers])
     )

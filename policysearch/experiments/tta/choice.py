@@ -104,8 +104,10 @@ def read_choice(folder: Path, fingerprint: str) -> Choice | None:
 
 
 def folds_of(labels: Labels, seed: int) -> Labels:
-    """[N] 0 or 1: two halves of validation, each class in proportion, on each of which the temperature of the other
-    half is judged."""
+    """[N] 0 or 1: two halves of validation, each class in proportion.
+
+    On each of them the temperature of the other is judged.
+    """
     folds = np.zeros(len(labels), np.int64)
     folds[stratified(labels, len(labels) // 2, np.random.default_rng([seed, 2]))] = 1
     return folds

@@ -16,7 +16,7 @@ from policysearch.datasets.split import split
 from policysearch.experiments.tta.choice import Choice
 from policysearch.experiments.tta.prepare import Prepared
 from policysearch.experiments.tta.ways import Way
-from policysearch.policy.tta import TtaPolicy, View
+from policysearch.policy.tta import View
 from policysearch.stats.arrays import Floats
 from policysearch.stats.temperature import Labels, log_likelihoods, log_of
 from policysearch.study.rows import Row
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _TIMED = 256
 """Images on which the cost is measured."""
 Say = Callable[[str], object]
+Predicted = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Networks:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def on_validation(self, draws: int, progress: Callable[[int], object]) -> tuple[Any, Any]:
+    def on_validation(self, draws: int, progress: Callable[[int], object]) -> tuple[Predicted, Predicted]:
         """Probabilities [K, S, N, C] of the pool and [D, S, N, C] of draws, on validation.
 
         Args:
@@ -104,8 +105,9 @@ class Networks:
         draws = max(way.passes for way in choice.ways if way.kind == "draws")
         shape = (len(choice.ways), len(self), len(labels))
         judged = Judged(np.empty(shape, np.bool_), np.empty(shape), np.empty(shape))
+        image_views = self._views(views, draws)
         for place in range(len(self)):
-            predicted = self._predicted(place, exam.images, self._views(views, draws))
+            predicted = self._predicted(place, exam.images, image_views)
             for row, way in enumerate(choice.ways):
                 mean = predicted[_places(way, views)].mean(0, dtype=np.float64)
                 _judge(judged, (row, place), mean, labels, choice.of(way.name).temperature)
@@ -122,7 +124,7 @@ class Networks:
         with one_thread():
             return seconds_per_image(self._answers(0), self._data, images, policies, self._batch)
 
-    def _predicted(self, place: int, images: Any, views: Sequence[ImageView]) -> NDArray[np.float32]:
+    def _predicted(self, place: int, images: Any, views: Sequence[ImageView]) -> Predicted:
         """Probabilities [V, N, C] of one network."""
         from policysearch.child.threads import one_thread
         from policysearch.child.view_predictions import view_probabilities
@@ -134,8 +136,9 @@ class Networks:
         """Fixed views as what is exported makes them, and draws of the training policy behind them."""
         from policysearch.child.view_predictions import drawn_view, fixed_view
         from policysearch.export.templates.torchvision_tta import view_of
+        from policysearch.export.views_to_torchvision import live_views
 
-        fixed = [fixed_view(partial(_in_view, view_of, steps)) for steps in _live_views(views)]
+        fixed = [fixed_view(partial(view_of, steps=steps)) for steps in live_views(views)]
         policy, seed = self._prepared.entrant.arm.policy, self._prepared.config.seed
         return [*fixed, *(drawn_view(policy, self._data, seed, number) for number in range(draws))]
 
@@ -153,17 +156,6 @@ class Networks:
         seed = child_seed(config.seed, row.replicate)
         policy = arm.policy.for_classes(self._prepared.dataset.classes)
         return NetworkSpec(policy, arm.loss, arm.key, seed, config.images, config.epochs)
-
-
-def _live_views(views: Sequence[View]) -> Any:
-    """The steps of views as functions of torchvision; empty for no views."""
-    from policysearch.export.views_to_torchvision import live
-
-    return live(TtaPolicy(views=tuple(views))).views if views else []
-
-
-def _in_view(view_of: Callable[[Any, Any], Any], steps: Any, images: Any) -> Any:
-    return view_of(images, steps)
 
 
 def _places(way: Way, views: Sequence[View]) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import task_named
+from policysearch.core.tasks import must_be_possible
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import split
 from policysearch.experiments.class_checks import must_be_measured, must_have_classes
@@ -67,7 +67,7 @@ def prepare(result: str, settings: TtaSettings, values: Mapping[str, Any], liste
     if not values.get("out"):
         raise UserError("a test-time policy needs a folder: give --out results/NAME")
     entrant = read_subject(result, values)
-    must_be_classification(entrant.config)
+    must_be_possible(entrant.config.task, "tta", "tta")
     arms_must_suit_task(entrant.config.task, (entrant.arm,))
     must_be_measured((entrant.arm.policy,), "a test-time policy")
     must_be_here(entrant.config)
@@ -92,19 +92,6 @@ def prepare(result: str, settings: TtaSettings, values: Mapping[str, Any], liste
         warnings.warn(text, stacklevel=1)
     _must_fit_in_memory(settings, config, dataset, len(candidates))
     return Prepared(entrant, settings, config, dataset, candidates, folder, new, tuple(notes))
-
-
-def must_be_classification(config: SearchConfig) -> None:
-    """Check that networks predict classes.
-
-    Raises:
-        UserError: they are trained for another task, which has no probabilities to average.
-    """
-    if not task_named(config.task).has_classes:
-        raise UserError(
-            f"a test-time policy averages the probabilities of classes, and --task {config.task} has none: give a "
-            "result of --task classification"
-        )
 
 
 def must_be_here(config: SearchConfig) -> None:

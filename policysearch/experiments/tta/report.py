@@ -17,17 +17,8 @@ from policysearch.experiments.tta.plot import in_page
 from policysearch.experiments.tta.summary import Summary
 from policysearch.experiments.tta.text import NOTES, conditions_in_words, grids
 from policysearch.experiments.tta.verdict import ACCURACY, LIKELIHOOD
-from policysearch.reports.html.markup import (
-    document,
-    figure,
-    heading,
-    paragraph,
-    plots,
-    statement,
-    table,
-)
-from policysearch.reports.markdown import escaped
-from policysearch.reports.table import Grid
+from policysearch.reports.html.markup import document, figure, heading, paragraph, plots, statement, table
+from policysearch.reports.markdown import escaped, section
 from policysearch.reports.terminal import output_console, say
 
 PAGE, TEXT, PICTURE = "tta.html", "tta.md", "tta.png"
@@ -56,7 +47,8 @@ def write_page(result: Summary, folder: Path, path: Path) -> None:
 
 def page(result: Summary, ledger: Sequence[Mapping[str, Any]]) -> str:
     """The sentence first, then the picture, the tables, the ledger, and how it was made."""
-    parts = (_opening(result), _pictures(result), _tables(result), _trust(result, ledger), _how_it_was_made(result))
+    trust, origin = _trust(result, ledger), how_it_was_made(result.about)
+    parts = (_opening(result), _pictures(result), _tables(result), trust, origin)
     return document("A test-time policy", chain.from_iterable(parts))
 
 
@@ -83,28 +75,14 @@ def _trust(result: Summary, ledger: Sequence[Mapping[str, Any]]) -> Iterator[str
     yield from readings("Readings", ledger)
 
 
-def _how_it_was_made(result: Summary) -> Iterator[str]:
-    yield from how_it_was_made(result.about)
-
-
 def write_text(result: Summary, path: Path) -> None:
     """Write tta.md."""
     parts = ["# A test-time policy", f"**{escaped(result.sentence)}.**"]
     parts += [escaped(f"{conditions_in_words(result)}. {result.looks.words}")]
-    parts += [f"![accuracy and log-likelihood by number of views]({PICTURE})", *map(_markdown, grids(result))]
+    parts += [f"![accuracy and log-likelihood by number of views]({PICTURE})", *map(section, grids(result))]
     parts += ["\n".join(f"- {escaped(sentence)}." for sentence in (*NOTES, *result.cautions))]
     parts += [f"    {result.about['command']}"] if result.about["command"] else []
     write_whole(path, "\n\n".join(parts) + "\n")
-
-
-def _markdown(grid: Grid) -> str:
-    rows = [tuple(map(escaped, grid.heads)), tuple("-" for _ in grid.heads)]
-    rows += [(_name(row[0], grid.bold), *map(escaped, row[1:])) for row in grid.rows]
-    return "\n".join([f"## {escaped(grid.title)}", "", *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def _name(name: str, bold: Sequence[str]) -> str:
-    return f"**{escaped(name)}**" if name in bold else escaped(name)
 
 
 def show_tta(result: Summary, folder: Path, console: Console | None = None) -> None:

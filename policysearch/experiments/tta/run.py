@@ -129,10 +129,10 @@ def _run(work: _Search) -> Tta:
     judged = networks.on_test(choice, _progress(work, "test", len(networks)))
     hashes = {name: policy.hash for name, policy in policies.items()}
     result = summary(choice, judged, seconds, looks, hashes, _cautions(work, rows), _about(work, rows))
-    said = {name: _with_verdict(policy, result) for name, policy in policies.items()}
-    write_files(result, said, choice.best, folder)
+    documents = {name: _with_verdict(policy, result) for name, policy in policies.items()}
+    write_files(result, documents, choice.best, folder)
     write_summary(result, folder)
-    return Tta(folder, said[LEARNED], result)
+    return Tta(folder, documents[LEARNED], result)
 
 
 def read_tta(folder: Path) -> Tta:

@@ -133,18 +133,13 @@ def _result(choice: Choice, judged: Judged, seconds: Mapping[str, float], row: i
         temperature=score.temperature,
         validation_accuracy=score.accuracy,
         validation_log_likelihood=score.log_likelihood,
-        accuracy=_share(crossed_mean(right).interval),
+        accuracy=crossed_mean(right).interval.of_share,
         log_likelihood=crossed_mean(likelihoods).interval,
         plain_log_likelihood=float(judged.plain[row].mean()),
         accuracies=tuple(map(float, right.mean(1))),
         log_likelihoods=tuple(map(float, likelihoods.mean(1))),
         seconds=seconds.get(way.name, float("nan")),
     )
-
-
-def _share(interval: Estimate) -> Estimate:
-    """The interval of a share, which is in [0, 1]."""
-    return Estimate(interval.mean, max(0.0, interval.low), min(1.0, interval.high))
 
 
 def _overfitting(choice: Choice, results: tuple[Result, ...]) -> list[str]:

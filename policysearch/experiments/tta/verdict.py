@@ -11,7 +11,6 @@ from policysearch.experiments.tta.choice import Choice
 from policysearch.experiments.tta.judge import Judged
 from policysearch.experiments.tta.ways import LEARNED, PLAIN
 from policysearch.reports.numbers import PERCENT, Unit, probability
-from policysearch.stats.arrays import Floats
 from policysearch.stats.crossed import crossed_pair
 from policysearch.stats.paired import PairedTest, with_holm
 
@@ -161,8 +160,3 @@ def _advice(choice: Choice, use: str) -> str:
     if use == PLAIN:
         return "one plain pass: no views of equal cost are clearly better"
     return f"{use}, which needs no search, where its cost is acceptable, otherwise one plain pass"
-
-
-def values_of(judged: Judged, metric: str) -> Floats:
-    """[P, S, N] values of a metric that decides."""
-    return judged.right.astype(float) if metric == ACCURACY else judged.calibrated

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as TF
 
 from policysearch.export.templates.image_checks import advice_on_channels, check_mode, described, has_right_channels
-
-VIEWED = "images must be PIL images, uint8 [C, H, W] or uint8 [B, C, H, W], with 1 or 3 channels"
+from policysearch.export.templates.torchvision_policy import WANTED
 
 
 class ViewStep(NamedTuple):
@@ -76,7 +75,7 @@ def checked(image: Any) -> Tensor:
         check_mode(image)
         return TF.pil_to_tensor(image)
     if not isinstance(image, Tensor) or image.ndim not in (3, 4) or image.dtype != torch.uint8:
-        raise TypeError(f"{VIEWED}, got {described(image)}")
+        raise TypeError(f"{WANTED}, got {described(image)}")
     if not has_right_channels(image):
-        raise ValueError(f"{VIEWED}, got {described(image)}{advice_on_channels(image.shape)}")
+        raise ValueError(f"{WANTED}, got {described(image)}{advice_on_channels(image.shape)}")
     return image.as_subclass(Tensor)
