@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import search_spaces
 from policysearch.core.errors import UserError
 from policysearch.core.trial import Outcome
 from policysearch.experiments.search.ablation import ablation, without_factors
@@ -137,7 +136,7 @@ def test_the_report_shows_each_factor_with_its_interval(material):
     few = replace(material, searched=material.searched[:9], ablation=(), verdict=None)
     assert effects_in_words(few).startswith("9 pulls are points of the space's factors, and 35 are needed")
     assert effects_in_words(replace(few, searched=few.searched[:1])).startswith("1 pull is a point of the space's")
-    elsewhere = replace(few, space=search_spaces.text("default"))
+    elsewhere = replace(few, space=load_space("default"))
     assert effects_in_words(elsewhere) == "" and [*factor_effects(elsewhere)] == []
 
 

@@ -294,7 +294,7 @@ def test_the_command_repeats_the_search(material, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
     monkeypatch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
     mine = tmp_path / "mine.toml"
-    mine.write_text(material.space + '\n[[family]]\nname = "more"\npreset = "randaugment:1,7"\n')
+    mine.write_text(material.space_text + '\n[[family]]\nname = "more"\npreset = "randaugment:1,7"\n')
     folder = tmp_path / "a b"
     search(config_for(folder, space=str(mine), trials=8, confirm=1, finalists=1))
     mine.unlink()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -141,7 +141,8 @@ def material_of(result: SearchResult, folder: RunFolder, stores: dict[str, Optun
         policy=result.policy,
         background=noted(stores["search"]),
         data=pinned_data(stores["search"]),
-        space=folder.space.read_text(encoding="utf-8"),
+        space=replace(stores["search"].space),  # without the arms that it has made, which would be sent along
+        space_text=folder.space.read_text(encoding="utf-8"),
         warnings=result.warnings,
         ablation=result.ablation,
         classes=class_names(stores["search"]),

@@ -79,7 +79,7 @@ def repeating(material: Material) -> str:
     folder, config = material.folder, material.config
     again = Path(f"{folder}-again")
     words = ["policysearch", "search", "--config", f"{folder}/config.toml", "--out", str(again)]
-    ships = config.space in search_spaces.names() and search_spaces.text(config.space) == material.space
+    ships = config.space in search_spaces.names() and search_spaces.text(config.space) == material.space_text
     words += [] if ships else ["--space", f"{folder}/space.toml"]
     words += ["--study", f"{config.study}-again"] if config.storage else []
     return shlex.join(words)

@@ -13,6 +13,7 @@ from policysearch.experiments.search.ablation import is_of_ablation
 from policysearch.experiments.search.summary import ArmSummary
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.policy import Policy
+from policysearch.policy.spaces import Space
 from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig
 from policysearch.study.rows import COMPLETE, Row
@@ -33,7 +34,8 @@ class Material:
         background: versions and data as the study notes them (see `provenance`); empty for a search of an older
             version.
         data: the digest of the data that it was begun with; empty where it is not known.
-        space: the space's text.
+        space: from which it chose.
+        space_text: the content of its file.
         warnings: those that the search began with, and one if its networks learn nothing.
         ablation: what each factor adds to the winner, on replicates of its own; empty where nothing was taken away.
         classes: the names of the data's classes; empty for a search of an older version.
@@ -49,7 +51,8 @@ class Material:
     policy: Policy | None
     background: Mapping[str, Any]
     data: str
-    space: str
+    space: Space
+    space_text: str
     warnings: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     ablation: tuple[PairedTest, ...] = ()

@@ -7,12 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import task_named
 from policysearch.experiments.search.ablation import without_factors
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import at_highest_fidelity
-from policysearch.policy.space_files import parse_space
-from policysearch.policy.spaces import Space
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, table
 from policysearch.reports.html.plots import Dot, Panel, dots
 from policysearch.reports.numbers import unit_of
@@ -86,7 +83,7 @@ def _taken_away(material: Material) -> Iterator[str]:
 def effects_of(material: Material) -> list[Effect] | str | None:
     """The effects of all levels; a sentence where there are too few pulls; None where the space has no factors."""
     try:
-        factors = factors_of(_space(material))
+        factors = factors_of(material.space)
     except UserError:
         return None
     observations = observed(factors, at_highest_fidelity(material.searched))
@@ -98,12 +95,6 @@ def effects_of(material: Material) -> list[Effect] | str | None:
     strategy = material.config.strategy
     settings = parsed_settings(strategy) if strategy.partition(":")[0] == NAME else AdditiveSettings()
     return effects(observations, factors, settings.interactions)
-
-
-def _space(material: Material) -> Space:
-    """The space of the search."""
-    fixed = task_named(material.config.task).fixed
-    return parse_space(material.config.space, material.space, "the space of the search", fixed)
 
 
 def _by_factor(measured: Sequence[Effect]) -> list[list[Effect]]:
@@ -141,7 +132,7 @@ def _why_nothing_was_taken_away(material: Material) -> str:
     if not material.config.ablate or material.verdict is None:
         return ""
     winner = material.verdict.winner
-    if without_factors(_space(material), winner):
+    if without_factors(material.space, winner):
         return f"What {winner.name} loses without each factor is not known: those trainings have not finished."
     return f"Nothing was taken away from {winner.name}: none of the space's factors is at work in it."
 
