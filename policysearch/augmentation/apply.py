@@ -202,16 +202,10 @@ def _crop_nearest(values: Tensor, groups: list[Group], fill: int) -> None:
     _in_pieces(values, groups, _kernels(values, groups), partial(nearest, fill=fill))
 
 
-def _bend(values: Tensor, groups: list[Group], fill: int) -> None:
+def _bend(values: Tensor, groups: list[Group], fill: int, read: Callable[[Tensor, Tensor], Tensor] = bend) -> None:
     for group in groups:
         for part in group.parts(values):
-            values[part.start : part.stop] = bend(values[part.start : part.stop], part.kernel(values))
-
-
-def _bend_nearest(values: Tensor, groups: list[Group], fill: int) -> None:
-    for group in groups:
-        for part in group.parts(values):
-            values[part.start : part.stop] = bend_nearest(values[part.start : part.stop], part.kernel(values))
+            values[part.start : part.stop] = read(values[part.start : part.stop], part.kernel(values))
 
 
 def _hide(values: Tensor, groups: list[Group], fill: int) -> None:
@@ -229,4 +223,4 @@ def _filter(values: Tensor, groups: list[Group], fill: int) -> None:
 
 
 _CHANGES: Changes = {"matrix": _warp, "crop": _crop, "warp": _bend, "mask": _hide, "table": _look_up, "filter": _filter}
-_TRACKED: Changes = {"matrix": _warp, "crop": _crop_nearest, "warp": _bend_nearest, "mask": _hide}
+_TRACKED: Changes = {"matrix": _warp, "crop": _crop_nearest, "warp": partial(_bend, read=bend_nearest), "mask": _hide}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import torch
@@ -43,18 +44,17 @@ class Line:
     width: int
     ink: Tensor
 
-    @property
+    @cached_property
     def letters(self) -> list[int]:
         """Where in the string there is something to be seen: the indices of all but white space."""
         return [i for i, letter in enumerate(self.text) if not letter.isspace()]
 
-    @property
+    @cached_property
     def runs(self) -> list[tuple[int, int]]:
         """Connected columns with ink from the left, each as (first, one behind the last)."""
-        padded = F.pad(self.ink.int(), (1, 1)).diff()
-        return list(
-            zip((padded == 1).nonzero().flatten().tolist(), (padded == -1).nonzero().flatten().tolist(), strict=True)
-        )
+        edges = F.pad(self.ink.int(), (1, 1)).diff()
+        starts, stops = ((edges == edge).nonzero().flatten().tolist() for edge in (1, -1))
+        return list(zip(starts, stops, strict=True))
 
 
 Mixed = tuple[Tensor, str, int]

@@ -51,6 +51,19 @@ def some(texts: Sequence[str], most: int = 5) -> str:
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
+def joined(texts: Sequence[str]) -> str:
+    """Several texts in a row, the last after "and".
+
+    Args:
+        texts: one or more.
+
+    Example:
+        >>> joined(["a", "b", "c"]), joined(["a"])
+        ('a, b and c', 'a')
+    """
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+
+
 def counted(number: int, one: str, many: str) -> str:
     """A number with the words that follow one, or several.
 

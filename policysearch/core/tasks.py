@@ -141,7 +141,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             loss="mean CTC loss per line on validation, nats",
             metrics=MappingProxyType(
                 {
-                    "character_accuracy": "1 - edit distance over the number of characters, on validation, at most 1",
+                    "character_accuracy": "1 - edit distance over the number of characters, on validation, in [0, 1]",
                 }
             ),
             rewards=MappingProxyType(

@@ -41,7 +41,7 @@ class Copies:
 
     @classmethod
     def equal(cls, pixels: NDArray[np.uint8]) -> Copies:
-        """The copies alone: lines of text that nearly agree say something else."""
+        """The copies alone among images [N, C, H, W] uint8: lines of text that nearly agree say something else."""
         seen: dict[bytes, int] = {}
         first = np.array([seen.setdefault(_fingerprint(image), i) for i, image in enumerate(pixels)], np.int64)
         return cls(first, np.empty((0, 2), np.int64))

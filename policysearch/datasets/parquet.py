@@ -15,7 +15,7 @@ from PIL.Image import Image
 
 from policysearch.core.errors import UserError
 from policysearch.datasets.groups import group_name
-from policysearch.datasets.parquet_columns import Columns, class_names, columns_of
+from policysearch.datasets.parquet_columns import Columns, class_names, columns_of, must_have_columns
 from policysearch.datasets.parquet_table import read_schema, read_table
 from policysearch.datasets.source import PARTS, TRAIN, Item, Listing, hidden_labels, part_called
 
@@ -138,12 +138,11 @@ def _items(rows: Sequence[_Row], labels: Sequence[int]) -> Iterator[Item]:
 
 
 def _rows(part: str, file: Path, columns: Columns, group: str | None) -> Iterator[_Row]:
-    present = read_schema(file).names
+    schema = read_schema(file)
+    present = schema.names
     of_train = [name for name in (columns.label, group) if name and part == TRAIN]
     needed = [columns.image, *of_train]
-    for name in needed:
-        if name not in present:
-            raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(present)}")
+    must_have_columns(schema, file, needed)
 
     read = [name for name in (*needed, columns.label) if name and name in present]
     table = read_table(file, list(dict.fromkeys(read)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,22 @@ def image_column(schema: Any, file: Path, image: str | None) -> str:
     """The column of images; arguments and errors as for `columns_of`."""
     encoded = [field.name for field in schema if _is_encoded_image(field.type)]
     return _column(schema, file, image, _IMAGE, encoded, "image")
+
+
+def must_have_columns(schema: Any, file: Path, names: Iterable[str]) -> None:
+    """Check that a file has columns.
+
+    Args:
+        schema: Arrow's schema of the file.
+        file: that file, for messages.
+        names: of the columns.
+
+    Raises:
+        UserError: one is missing.
+    """
+    for name in names:
+        if name not in schema.names:
+            raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(schema.names)}")
 
 
 def _column(

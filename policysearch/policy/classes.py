@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from policysearch.core.errors import UserError
 from policysearch.policy.class_parts import ClassPart, by_class_index
+from policysearch.policy.pairs import check_pair
 from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.softening import Confusion, Softening
 from policysearch.policy.steps import SubPolicies, SubPolicy
@@ -33,7 +34,8 @@ def with_classes(policy: Policy, classes: Mapping[str | int, Policy], name: str 
         A policy whose classes replace those that `policy` has.
 
     Raises:
-        UserError: the policy of a class has stages or classes, or another mix, mixture, adaptive rule or pair.
+        UserError: the policy of a class has stages or classes, or another mix, mixture, adaptive rule or pair; or
+            `policy` has a pair, whose two views have no class.
 
     Example:
         >>> digits = with_classes(Policy.preset("flip-crop"), {"6": Policy.preset("identity")})
@@ -41,7 +43,10 @@ def with_classes(policy: Policy, classes: Mapping[str | int, Policy], name: str 
         ['6']
     """
     parts = {str(key): _part(policy, other, str(key)) for key, other in classes.items()}
-    return _update(policy, classes=parts, name=name or policy.name, about={})
+    result = _update(policy, classes=parts, name=name or policy.name, about={})
+    if result.pair is not None:
+        check_pair(result.pair, [result])
+    return result
 
 
 def _part(policy: Policy, other: Policy, key: str) -> ClassPart:

@@ -29,9 +29,8 @@ def decayed(policy: Policy, operation: str, start: float = 0.96, factor: float =
         factor: 1 or more.
 
     Raises:
-        UserError: no step has that operation, it has no neutral magnitude, the policy has stages or
-            classes, or a number is out
-            of its range.
+        UserError: no step has that operation, it has no neutral magnitude, the policy has stages or classes, or a
+            number is out of its range.
 
     Example:
         >>> from policysearch import Policy

@@ -93,7 +93,7 @@ class Family(BaseModel):
         if self.preset is not None:
             return preset(str(filled(self.preset, values))).model_copy(update={"name": title})
         rest = {key: value for key, value in (self.policy or {}).items() if key != "sub_policies"}
-        template = parts_of(filled(with_parts(rest, self.parts, values), values)) | {
+        template = parts_of(filled(self._with_parts(rest, values), values)) | {
             "sub_policies": self._sub_policies(values),
             "name": title,
         }
@@ -106,15 +106,19 @@ class Family(BaseModel):
             UserError: the assignment gives no valid loss.
         """
         values = own_parameters(parameters)
-        template = filled(with_parts(self.loss, self.parts, values), values)
+        template = filled(self._with_parts(self.loss, values), values)
         return parse_loss(template or None, f"family {self.name!r}: loss")
+
+    def _with_parts(self, template: Any, values: Parameters) -> Any:
+        # Most families mention none, and a search builds thousands of policies.
+        return with_parts(template, self.parts, values) if self._mentions[0].parts else template
 
     def _sub_policies(self, values: Parameters) -> list[Any]:
         template = (self.policy or {}).get("sub_policies")
         if not isinstance(template, list):
             raise UserError(f"family {self.name!r}: policy.sub_policies must be a list of sub-policies")
         copies = [values] if self.repeat == 1 else [_of_copy(values, i) for i in range(1, self.repeat + 1)]
-        return [sub_policy(sub) for copy in copies for sub in filled(with_parts(template, self.parts, copy), copy)]
+        return [sub_policy(sub) for copy in copies for sub in filled(self._with_parts(template, copy), copy)]
 
     def _title(self, parameters: Parameters) -> str:
         """The family with its parameters, but for those of the loss alone: an arm's name shows its loss anyway.

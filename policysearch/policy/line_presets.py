@@ -40,6 +40,9 @@ def tia(radius: float = _RADIUS) -> Policy:
 
     Args:
         radius: the largest magnitude, above 0 and at most 0.5; the paper's is 0.3.
+
+    Raises:
+        UserError: the radius is out of its range.
     """
     if not 0 < radius <= _FURTHEST:
         raise UserError(f"tia:RADIUS takes a number above 0 and at most {_FURTHEST:g}, got {radius:g}")
@@ -55,6 +58,9 @@ def randaugment_lines(n: float = 2, m: float = 9) -> Policy:
     Args:
         n: whole number of operations per image, 1 to 10.
         m: their level, a whole number from 0 to 30.
+
+    Raises:
+        UserError: a number is not whole, or out of its range.
     """
     if not (n in range(1, 11) and m in range(_LEVELS)):
         raise UserError(f"randaugment-lines:N,M takes whole N in 1..10 and M in 0..{_LEVELS - 1}, got {n:g},{m:g}")

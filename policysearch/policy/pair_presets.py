@@ -22,6 +22,9 @@ def color_jitter(strength: float = 1) -> Policy:
 
     Args:
         strength: factor of the paper's magnitudes, 0 to 2.5; 0 leaves colours as they are.
+
+    Raises:
+        UserError: the strength is out of its range.
     """
     if not 0 <= strength <= _STRONGEST:
         raise UserError(f"color-jitter:STRENGTH takes a number in [0, {_STRONGEST:g}], got {strength:g}")
@@ -41,6 +44,12 @@ def simsiam(area: float = _LEAST_AREA) -> Policy:
     """SimSiam's augmentation for small images (Chen & He 2021, appendix D): crop, flip, colour jitter, no blur.
 
     The crop has `area` to all of the image's area and a shape of 3/4 to 4/3.
+
+    Args:
+        area: the least area of a crop, a share of the image's in [0.01, 1).
+
+    Raises:
+        UserError: the area is out of its range.
     """
     if not 0.01 <= area < 1:
         raise UserError(f"simsiam:AREA takes the least area of a crop, in [0.01, 1), got {area:g}")
@@ -51,7 +60,16 @@ def simsiam(area: float = _LEAST_AREA) -> Policy:
 
 
 def weighted_simsiam(weight: str, k: float = _K, p_min: float = 0) -> Policy:
-    """SimSiam's augmentation with pairs weighted by equation 9 or 10 (Liu et al. 2023, table 4; k 4 by table 9)."""
+    """SimSiam's augmentation with pairs weighted by equation 9 or 10 (Liu et al. 2023, table 4; k 4 by table 9).
+
+    Args:
+        weight: "sa1" or "sa2".
+        k: the curve's power, above 0.
+        p_min: the smallest weight before normalisation, in [0, 1).
+
+    Raises:
+        ValidationError: a number is out of its range.
+    """
     title = f"simsiam-{weight}" if (k, p_min) == (_K, 0) else f"simsiam-{weight}:{k:g},{p_min:g}"
     pair = Pair.model_validate({"weight": weight, "k": k, "p_min": p_min})
     return simsiam().model_copy(update={"name": title, "pair": pair})

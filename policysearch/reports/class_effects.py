@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from policysearch.core.readable import readable_name
+from policysearch.core.readable import joined, readable_name
 from policysearch.reports.html.plots import Dot, Panel
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
@@ -42,8 +42,7 @@ def effects_in_words(effects: ClassEffects) -> str:
         return f"{effects.name} harms {len(harmed)} of {count} classes: {named} ({where})"
     seen = effects.detectable
     power = "" if math.isnan(seen) else f"; {_power(seen)}"
-    others = " and ".join(filter(None, [", ".join(effects.others[:-1]), effects.others[-1]]))
-    return f"no class is clearly worse under {effects.name} than under {others} ({where}{power})"
+    return f"no class is clearly worse under {effects.name} than under {joined(effects.others)} ({where}{power})"
 
 
 def _power(seen: float) -> str:

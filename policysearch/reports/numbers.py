@@ -80,7 +80,7 @@ FINE = Unit(100, 3, " %", " points")
 _OF_CLASSES = ("balanced-accuracy", "worst-class", "macro-f1", "top-5", "auroc")
 _NAMES = ("accuracy", *_OF_CLASSES, "rotation", "knn-accuracy", "character-accuracy")
 _SHARES = frozenset({*_NAMES, *(name.replace("-", "_") for name in _NAMES)})
-"""Rewards that are shares of images."""
+"""Rewards that are shares, of images, classes or characters, or areas under curves: all in [0, 1]."""
 PLAIN = Unit()
 """Rewards that are no accuracy, in their own unit."""
 

@@ -171,3 +171,8 @@ sub_policies = [{ steps = [{ operation = "rotate", level = 1 }] }]
     arms = parse_space("mine", text, "space file").arms(0)
     assert len({arm.key for arm in arms}) == 4 + 4
     assert arms[-1].policy.classes["6"].sub_policies[0].steps[0].magnitude == 1.0
+
+
+def test_a_policy_of_pairs_takes_no_classes():
+    with pytest.raises(UserError, match="leave out 'classes'"):
+        with_classes(Policy.preset("simsiam-sa1"), {"cat": Policy.preset("simsiam")})

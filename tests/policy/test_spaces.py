@@ -8,6 +8,7 @@ import pytest
 
 import search_spaces
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import TASKS
 from policysearch.policy.assignments import drawn, every
 from policysearch.policy.families import Family
 from policysearch.policy.policy import Policy
@@ -44,6 +45,14 @@ def test_shipped_spaces(name):
         assert space.arm(arm.parameters).key == arm.key
         for parameter, distribution in distributions(space, arm.parameters).items():
             assert distribution._contains(distribution.to_internal_repr(arm.parameters[parameter]))
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("default", "classification"), ("broad", "classification"), ("text-lines", "text-lines")]
+)
+def test_a_description_counts_the_arms_with_the_fixed_policies(name, task):
+    space = load_space(name, TASKS[task].fixed)
+    assert space.description.startswith(f"{len(space.arms(0))} arms")
 
 
 def test_default_space_has_at_most_twenty_arms():

@@ -22,7 +22,7 @@ from policysearch.policy.operations import KINDS, OPERATIONS, SHIPPED_OPERATIONS
 
 Kernel = Callable[..., Tensor]
 """(images [b, C, H, W] uint8, magnitude [b] float32 with its sign, numbers [b, K] float32 in [0, 1)) -> what the
-operation's kind says; image i's result must hang on row i alone, and the images stay as they are. Kernels of geometry
+operation's kind says; image i's result must depend on row i alone, and the images stay as they are. Kernels of geometry
 and masks see only the shape."""
 
 KERNELS: dict[str, Kernel] = {**TABLES, **MOVES, **MATRICES, **CROPS, **WARPS, **FILTERS, **GLYPHS, **MASKS}

@@ -16,6 +16,8 @@ from policysearch.datasets.text_lines.fit import pixels_per_step, steps_along, s
 
 LINE = ("line",)
 """The classes of a data set of lines: there are none to tell apart."""
+TEXT_COLUMNS = ("text", "transcription", "string")
+"""Usual names of the column of strings."""
 _SHOWN = 3
 
 

@@ -10,13 +10,12 @@ from pathlib import Path, PurePosixPath
 from policysearch.core.errors import UserError
 from policysearch.core.readable import counted, readable_name, some
 from policysearch.datasets.source import TRAIN, part_called
-from policysearch.datasets.text_lines.contents import line_text
+from policysearch.datasets.text_lines.contents import TEXT_COLUMNS, line_text
 
 LABELS = "labels.csv"
 """The file in a folder of lines that says what its images say."""
 
 _FILE = ("file", "file_name", "filename", "image", "path")
-_TEXT = ("text", "transcription", "string")
 _PART = ("part", "split", "subset")
 _CLASS = ("label", "class")
 _SHOWN = 3
@@ -93,7 +92,7 @@ def has_columns(table: Path) -> bool:
         UserError: it cannot be read.
     """
     names = [cell.strip().lower() for cell in _rows(table)[0]]
-    return _place(names, _FILE) is not None and _place(names, _TEXT) is not None
+    return _place(names, _FILE) is not None and _place(names, TEXT_COLUMNS) is not None
 
 
 def _some(names: Sequence[str]) -> str:
@@ -113,7 +112,7 @@ def _rows(table: Path) -> list[list[str]]:
 
 def _columns(table: Path, header: Sequence[str]) -> _Columns:
     names = [cell.strip().lower() for cell in header]
-    file, text, part = (_place(names, usual) for usual in (_FILE, _TEXT, _PART))
+    file, text, part = (_place(names, usual) for usual in (_FILE, TEXT_COLUMNS, _PART))
     if file is not None and text is not None:
         return _Columns(file, text, part, len(header))
     columns = f"its first line is {','.join(header)[:80]!r}"

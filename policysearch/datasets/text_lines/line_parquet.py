@@ -11,12 +11,10 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.datasets.groups import group_name
 from policysearch.datasets.parquet import decoded_cell, encoded_cells, parts_of_files
-from policysearch.datasets.parquet_columns import CLASS_COLUMNS, image_column
+from policysearch.datasets.parquet_columns import CLASS_COLUMNS, image_column, must_have_columns
 from policysearch.datasets.parquet_table import read_schema, read_table
 from policysearch.datasets.source import TRAIN, Item, Listing
-from policysearch.datasets.text_lines.contents import LINE, line_text
-
-_TEXT = ("text", "transcription", "string")
+from policysearch.datasets.text_lines.contents import LINE, TEXT_COLUMNS, line_text
 
 
 def list_line_parquet(path: Path, group: str | None, image: str | None = None, text: str | None = None) -> Listing:
@@ -48,7 +46,7 @@ def _text_column(schema: Any, file: Path, setting: str | None) -> str:
     from pyarrow import types
 
     columns = ", ".join(schema.names)
-    name = setting or next((name for name in _TEXT if name in schema.names), None)
+    name = setting or next((name for name in TEXT_COLUMNS if name in schema.names), None)
     if name is None:
         labels = [label for label in CLASS_COLUMNS if label in schema.names]
         if labels and not _is_text(schema.field(labels[0]).type):
@@ -74,11 +72,7 @@ def _is_text(kind: Any) -> bool:
 
 def _items(file: Path, part: str, columns: tuple[str, str], group: str | None, count: Counter[str]) -> Iterator[Item]:
     needed = [*columns, *([group] if group else [])]
-    present = read_schema(file).names
-    for name in needed:
-        if name not in present:
-            raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(present)}")
-
+    must_have_columns(read_schema(file), file, needed)
     table = read_table(file, list(dict.fromkeys(needed)))
     cells, names = encoded_cells(file, table[columns[0]])
     groups = table[group].to_pylist() if group else [None] * len(table)

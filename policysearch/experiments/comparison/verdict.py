@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from policysearch.core.readable import joined
 from policysearch.experiments.comparison.result import Result
 from policysearch.reports.numbers import PLAIN, Unit, probability, share
 from policysearch.stats.paired import PairedTest
@@ -109,7 +110,7 @@ def _tied(
     power = " (80 % power at the 5 % level, before Holm)" if detectable else ""
     blind = "; with so many pulls any of these will do, random choice included" if BASELINE in names else ""
     return (
-        f"{_listed(names)} cannot be told apart{or_little}{blind}; use {chosen.strategy}, {reason}; {seen} have been "
+        f"{joined(names)} cannot be told apart{or_little}{blind}; use {chosen.strategy}, {reason}; {seen} have been "
         f"seen in {runs} paired run{'s' if runs != '1' else ''}{power}"
     )
 
@@ -119,12 +120,8 @@ def _range(values: Sequence[T], form: Callable[[T], str]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
 def _worse(names: Sequence[str]) -> str:
-    return f"; worse: {_listed(names)}" if names else ""
+    return f"; worse: {joined(names)}" if names else ""
 
 
 def _cheap(results: Sequence[Result]) -> list[Result]:
