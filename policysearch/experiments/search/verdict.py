@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from policysearch.core.readable import joined
 from policysearch.experiments.search.chance_level import Learning, learning
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
@@ -193,7 +194,7 @@ def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str
     arm = finalists.arms[best]
     measured = _measured(differences, unit)
     if best in finalists.free:
-        clause = f"; it cannot be told apart from {_and(unsure)}" if unsure else ""
+        clause = f"; it cannot be told apart from {joined(unsure)}" if unsure else ""
         text = f"use {arm.name}, which costs no search: it has the best mean, {measured}{clause}"
         return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
     if not unsure:
@@ -201,8 +202,8 @@ def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str
         return WinnerVerdict(arm, "wins", arm.name, differences, "; ".join([text, *left_out]))
     use = _simplest_of(finalists, unsure)
     text = (
-        f"no clear winner: {arm.name} has the best mean, {measured}, but cannot be told apart from {_and(unsure)}; use "
-        f"{use}, which costs no search ({more} would tell more)"
+        f"no clear winner: {arm.name} has the best mean, {measured}, but cannot be told apart from {joined(unsure)}; "
+        f"use {use}, which costs no search ({more} would tell more)"
     )
     return WinnerVerdict(arm, "leads", use, differences, "; ".join([text, *left_out]))
 
@@ -235,7 +236,3 @@ def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:
     n = max(pair.n for pair in differences.values())
     sizes = ", ".join(f"{unit.change(pair.difference)} over {name}" for name, pair in differences.items())
     return f"{sizes} ({'one replicate' if n == 1 else f'n = {n}'})"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
