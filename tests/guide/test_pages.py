@@ -62,9 +62,26 @@ def test_pages_that_are_named_exist(path):
     assert named <= set(guide_pages())
 
 
-def test_the_readme_names_every_page():
-    linked = set(re.findall(r"policysearch/guide/([a-z-]+)\.md", README.read_text(encoding="utf-8")))
-    assert linked == {path.stem for path in PAGES}
+def test_the_readme_links_the_index():
+    assert "](policysearch/guide/index.md)" in README.read_text(encoding="utf-8")
+
+
+def listed(index: str) -> list[tuple[str, str]]:
+    """Title and page of every row of an index; a row belongs to a group, a heading of the second level."""
+    _, *groups = index.split("\n## ")
+    rows = [re.match(r"- \[(.+?)\]\(([a-z-]+)\.md\): \S", line) for group in groups for line in group.splitlines()]
+    return [(row[1], row[2]) for row in rows if row]
+
+
+def test_the_index_lists_every_page_once_by_its_title():
+    pages = {path.stem: path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in PAGES}
+    index = (ROOT / "policysearch" / "guide" / "index.md").read_text(encoding="utf-8")
+    del pages["index"]
+    assert sorted(listed(index)) == sorted((title, page) for page, title in pages.items())
+
+
+def test_rows_of_an_index_are_in_groups():
+    assert listed("# All\n- [A](a.md): no group\n\n## Begin\n\n- [B](b.md): what it is\n- [C](c.md)\n") == [("B", "b")]
 
 
 def unknown(text: str) -> set[str]:
