@@ -43,9 +43,13 @@ def presets() -> None:
     """The fixed policies, and the mixes of a batch."""
     from policysearch.policy.describe import mix_in_words
     from policysearch.policy.mixes import LINE_MIXES, MIXES
-    from policysearch.policy.presets import AFTER_FLIP, PRESETS
+    from policysearch.policy.presets import PRESETS
 
-    flipped = {f"{AFTER_FLIP}NAME": "any of these after a horizontal flip"}
+    flipped = {
+        "flip+NAME": "any of these after a horizontal flip",
+        "crop+NAME": "any of these after the crop of flip-crop",
+        "flip-crop+NAME": "any of these after flip-crop",
+    }
     print_columns({name: text for name, (text, _) in PRESETS.items()} | flipped)
     typer.echo("\nmixes:")
     print_columns({name: mix_in_words(row) for name, row in {**MIXES, **LINE_MIXES}.items()})

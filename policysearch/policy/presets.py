@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -20,19 +21,37 @@ from policysearch.policy.softening import Curve, Softening
 from policysearch.policy.steps import Magnitude, Normal, OneOf, Step, SubPolicy, Uniform
 
 LEVELS = 31
-AFTER_FLIP = "flip+"
-"""Before the name of a preset: the same after a horizontal flip."""
 FLIP = Step(operation="flip-horizontal", probability=0.5)
+PADDED_CROP = Step(operation="pad-and-crop", magnitude=0.125)
+BEFORE: Mapping[str, tuple[Step, ...]] = MappingProxyType(
+    {"flip+": (FLIP,), "crop+": (PADDED_CROP,), "flip-crop+": (FLIP, PADDED_CROP)}
+)
+"""Before the name of a preset: the same after a horizontal flip, the crop of `flip-crop`, or both."""
 WIDE_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-pixels"}
 """Operations that stand for others on TrivialAugment's wide ranges."""
 
 
-def _flipped(policy: Policy) -> Policy:
-    """The policy after a flip; RandAugment and TrivialAugment are trained with one where classes allow it."""
+def _after(prefix: str, policy: Policy) -> Policy:
+    """The policy after a flip or a crop; RandAugment and TrivialAugment are trained with both where classes allow it."""
     if policy.mixture:
-        raise UserError(f"preset '{AFTER_FLIP}{policy.name}' is none: {policy.name} averages draws of an image")
-    subs = tuple(sub.model_copy(update={"steps": (FLIP, *sub.steps)}) for sub in policy.sub_policies)
-    return policy.model_copy(update={"name": f"{AFTER_FLIP}{policy.name}", "sub_policies": subs})
+        raise UserError(f"preset '{prefix}{policy.name}' is none: {policy.name} averages draws of an image")
+    subs = tuple(sub.model_copy(update={"steps": (*BEFORE[prefix], *sub.steps)}) for sub in policy.sub_policies)
+    return policy.model_copy(update={"name": f"{prefix}{policy.name}", "sub_policies": subs})
+
+
+def without_prefix(name: str) -> str:
+    """The name of a preset without what `BEFORE` puts before it.
+
+    Example:
+        >>> without_prefix("flip-crop+randaugment:2,9"), without_prefix("flip-crop")
+        ('randaugment:2,9', 'flip-crop')
+    """
+    prefix = _prefix(name)
+    return name.removeprefix(prefix)
+
+
+def _prefix(name: str) -> str:
+    return next((prefix for prefix in BEFORE if name.startswith(prefix)), "")
 
 
 def _one(name: str, *steps: Step | OneOf, softening: Softening | None = None) -> Policy:
@@ -169,7 +188,7 @@ PRESETS: dict[str, tuple[str, Callable[..., Policy]]] = {
     "identity": ("no augmentation", lambda: _one("identity")),
     "flip-crop": (
         "horizontal flip, and a crop after padding by 1/8 of the side (4 pixels at 32)",
-        lambda: _one("flip-crop", FLIP, Step(operation="pad-and-crop", magnitude=0.125)),
+        lambda: _one("flip-crop", FLIP, PADDED_CROP),
     ),
     "soft-crop": ("flip and soft crop, σ 0.3, k 2, target and weight softened; also soft-crop:σ,k", _soft_crop),
     "soft-crop-trivialaugment": (
@@ -239,13 +258,15 @@ OF_PAIRS = ("simsiam-sa1", "simsiam-sa2")
 def preset(name: str) -> Policy:
     """A preset by name; `randaugment:N,M` sets N (operations an image) and M (level 0..30), a third its deviation.
 
-    `flip+NAME` is that preset after a horizontal flip with probability 0.5.
+    `flip+NAME` is that preset after a horizontal flip with probability 0.5, `crop+NAME` after the crop of `flip-crop`,
+    and `flip-crop+NAME` after both.
 
     Raises:
-        UserError: unknown name, a number out of range, or a flip before a mixture.
+        UserError: unknown name, a number out of range, or a flip or crop before a mixture.
     """
-    if name.startswith(AFTER_FLIP):
-        return _flipped(preset(name.removeprefix(AFTER_FLIP)))
+    prefix = _prefix(name)
+    if prefix:
+        return _after(prefix, preset(name.removeprefix(prefix)))
     base, _, arguments = name.partition(":")
     if base not in PRESETS:
         raise unknown_name("policy preset", name, PRESETS)
@@ -262,4 +283,4 @@ def preset(name: str) -> Policy:
 
 def is_preset(name: str) -> bool:
     """Whether a name begins as a preset's does, whatever its numbers."""
-    return name.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS
+    return without_prefix(name).partition(":")[0] in PRESETS

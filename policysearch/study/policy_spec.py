@@ -8,7 +8,7 @@ from policysearch.core.command import command
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.policy.mixes import LINE_MIXES, MIXES
 from policysearch.policy.policy import Policy
-from policysearch.policy.presets import AFTER_FLIP, PRESETS
+from policysearch.policy.presets import PRESETS, is_preset
 from policysearch.study.run_folder import RunFolder
 
 
@@ -19,7 +19,7 @@ def named_policy(spec: str) -> Policy:
         UserError: none is there (the message names the nearest presets), the run has not ended, or the file holds no
             valid policy.
     """
-    if spec.removeprefix(AFTER_FLIP).partition(":")[0] in PRESETS:
+    if is_preset(spec):
         return Policy.preset(spec)
     if Path(spec).is_dir():
         return _of_run(RunFolder(Path(spec)))

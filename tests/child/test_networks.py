@@ -32,7 +32,7 @@ from policysearch.study.config import load_config, make_config
 from tests.support.quick import config_for, write_npz
 from workers.evaluate import ChildSetup, attempt
 
-SMALL = ("small-resnet", "quick-resnet", "wrn-16-4", "wrn-40-2", "resnet-18")
+SMALL = ("small-resnet", "quick-resnet", "quick-resnet-wide", "wrn-16-4", "wrn-40-2", "resnet-18")
 
 SLOW = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import numpy as np
 from policysearch.experiments.evaluation.metrics import ACCURACY, Measured
 from policysearch.experiments.evaluation.settings import GRID
 from policysearch.experiments.evaluation.statistics import TRIVIAL, best_fixed, compared, references
-from policysearch.policy.presets import ADAPTIVE, AFTER_FLIP
+from policysearch.policy.presets import ADAPTIVE, without_prefix
 from policysearch.reports.numbers import PERCENT, probability
 from policysearch.stats.paired import PairedTest
 from policysearch.stats.significance import ALPHA
@@ -114,7 +114,7 @@ def _cost(name: str) -> str:
     """What a fixed policy costs before it is trained with."""
     if name.startswith(GRID):
         return "its grid is all that it costs"
-    adapts = name.removeprefix(AFTER_FLIP).partition(":")[0] in ADAPTIVE
+    adapts = without_prefix(name).partition(":")[0] in ADAPTIVE
     return "it costs no search, and adapts as your network trains" if adapts else "it is free"
 
 
