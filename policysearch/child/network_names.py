@@ -6,7 +6,16 @@ from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.tasks import TEXT_LINES, task_named
 from policysearch.core.user_code import must_be_there
 
-BUILT_IN = ("small-resnet", "quick-resnet", "quick-resnet-wide", "wrn-16-4", "wrn-40-2", "wrn-28-10", "resnet-18", "line-crnn")
+BUILT_IN = (
+    "small-resnet",
+    "quick-resnet",
+    "quick-resnet-wide",
+    "wrn-16-4",
+    "wrn-40-2",
+    "wrn-28-10",
+    "resnet-18",
+    "line-crnn",
+)
 LINE_NETWORKS = ("line-crnn",)
 """Those that read lines of text; all others give one answer per image."""
 LIBRARIES = ("torchvision", "timm")

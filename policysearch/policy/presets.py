@@ -32,7 +32,7 @@ WIDE_NAMES = {"translate-x": "translate-x-pixels", "translate-y": "translate-y-p
 
 
 def _after(prefix: str, policy: Policy) -> Policy:
-    """The policy after a flip or a crop; RandAugment and TrivialAugment are trained with both where classes allow it."""
+    """The policy after a flip or a crop, with both of which RandAugment and TrivialAugment are trained in print."""
     if policy.mixture:
         raise UserError(f"preset '{prefix}{policy.name}' is none: {policy.name} averages draws of an image")
     subs = tuple(sub.model_copy(update={"steps": (*BEFORE[prefix], *sub.steps)}) for sub in policy.sub_policies)

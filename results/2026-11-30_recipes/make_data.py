@@ -1,7 +1,8 @@
 """The five data sets of these measurements, as npz files that policysearch reads.
 
-Run: python make_data.py CIFAR10_FOLDER FLOWERS_FOLDER FASHION_FOLDER OUT. The first two are what `--data` reads, such as
-Parquet; the third is the ROOT of torchvision's `FashionMNIST`. Two are made from others, with symmetries of their own:
+Run: python make_data.py CIFAR10_FOLDER FLOWERS_FOLDER FASHION_FOLDER OUT. The first two are what `--data`
+reads, such as Parquet; the third is the ROOT of torchvision's `FashionMNIST`. Two are made from others, with
+symmetries of their own:
 
 - cifar-turned: every image of CIFAR-10, test part too, turned by a random quarter turn, so that all eight symmetries of
   the square are valid;
@@ -41,13 +42,15 @@ def parts(train: tuple[Pixels, Pixels], test: tuple[Pixels, Pixels]) -> Parts:
 
 def turned(images: Pixels, rng: np.random.Generator) -> Pixels:
     """Every image [C, H, W] turned by 0, 90, 180 or 270 degrees."""
-    return np.stack([np.rot90(image, k, axes=(1, 2)) for image, k in zip(images, rng.integers(4, size=len(images)))])
+    return np.stack(
+        [np.rot90(image, k, axes=(1, 2)) for image, k in zip(images, rng.integers(4, size=len(images)), strict=True)]
+    )
 
 
 def placed(images: Pixels, rng: np.random.Generator) -> Pixels:
     """Every grey image [H, W] resized and placed on the ground."""
     out = np.zeros((len(images), GROUND, GROUND), np.uint8)
-    for ground, image in zip(out, images):
+    for ground, image in zip(out, images, strict=True):
         side = int(rng.integers(12, 37))
         top, left = rng.integers(GROUND - side + 1, size=2)
         small = Image.fromarray(image.squeeze()).resize((side, side), Image.Resampling.BILINEAR)

@@ -1,6 +1,6 @@
 """Pulls of recipes, cheap and long, on one data set: what a cheap pull's ranks are worth, and tables to replay on.
 
-Run: python record.py DATA.npz [--recipes 40] [--from 0] [--pull 500x80 ...] [--model quick-resnet-wide] [--replicates 1]
+Run: python record.py DATA.npz [--recipes 40] [--pull 500x80 ...] [--model quick-resnet-wide] [--replicates 1]
 
 Arms are the free policies of the space `recipe` and recipes drawn evenly from it. Adds a line to pulls.jsonl for every
 pull, and leaves out those that are there: it may be stopped at any time. All pulls are judged on the same 1,500

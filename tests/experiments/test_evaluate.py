@@ -15,6 +15,7 @@ import pytest
 
 from policysearch.core.errors import SearchFailed
 from policysearch.core.trial import Outcome
+from policysearch.experiments.evaluation.files import read_evaluation
 from policysearch.experiments.evaluation.ledger import NAME, Read, note, reads
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
@@ -130,6 +131,39 @@ def test_a_grid_that_chooses_a_policy_already_there_adds_none(quick, npz, tmp_pa
     told = evaluate("soft-crop", settings, values(tmp_path / "e")).summary
     assert told.measured.names == ("soft-crop", "randaugment")
     assert any("stands among those compared anyway" in text for text in told.cautions)
+
+
+BEST_FREE = EvaluateSettings(against="identity,best-free", seeds=2, grid_n="1", grid_m="9", grid_seeds=2)
+
+
+def test_the_best_of_all_free_policies_is_chosen_on_validation_alone(quick, npz, tmp_path):
+    summary = evaluate("soft-crop", BEST_FREE, values(tmp_path / "e")).summary
+    with (tmp_path / "e" / "trials.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["phase"] == "grid"]
+    first = min(int(row["replicate"]) for row in rows)
+    once = {row["policy"]: float(row["reward"]) for row in rows if int(row["replicate"]) == first}
+    best = sorted(once, key=lambda name: -once[name])[:4]
+    assert len(once) == 4 * 4 and not any(row["test_accuracy"] for row in rows)
+    assert {row["policy"] for row in rows if int(row["replicate"]) > first} == {*best}
+
+    choice = summary.choices["best-free"]
+    assert choice.trainings == 16 + 4 * 2 == BEST_FREE.choosing
+    means = {name: mean for name, mean in zip(choice.names, choice.means, strict=True) if name in best}
+    assert choice.chosen == max(means, key=lambda name: means[name])
+    alone = summary.measured.names[-1] == f"best-free:{choice.chosen}"
+    assert alone or choice.chosen == "identity", "named after what chose it, unless it is there anyway"
+    assert read_evaluation(tmp_path / "e").choices == summary.choices
+
+
+def test_the_choice_of_the_best_free_policy_goes_on_where_it_was_cut_off(quick, npz, tmp_path, monkeypatch):
+    whole = evaluate("soft-crop", BEST_FREE, values(tmp_path / "whole")).summary
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, 60)
+        evaluate("soft-crop", BEST_FREE, values(tmp_path / "cut"))
+    assert 16 < completed(tmp_path / "cut" / "study.db") < 24, "killed between the first network and the last"
+    cut = evaluate("soft-crop", BEST_FREE, values(tmp_path / "cut")).summary
+    assert cut.choices["best-free"].chosen == whole.choices["best-free"].chosen
+    assert cut.measured.names == whole.measured.names
 
 
 def test_the_same_command_again_trains_nothing_and_reads_nothing(quick, npz, tmp_path, monkeypatch):

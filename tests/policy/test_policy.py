@@ -96,8 +96,18 @@ def test_a_flip_may_stand_before_a_preset(name):
     assert Policy.preset("flip+randaugment").hash == "5a3efd617602"
 
 
+def test_a_crop_may_stand_before_a_preset_and_a_flip_before_both():
+    flip, crop = Policy.preset("flip-crop").sub_policies[0].steps
+    plain = Policy.preset("randaugment:1,9").sub_policies[0].steps
+    for name, before in {"crop+": (crop,), "flip-crop+": (flip, crop), "flip+": (flip,)}.items():
+        policy = Policy.preset(f"{name}randaugment:1,9")
+        assert policy.name == f"{name}randaugment:1,9" and policy.sub_policies[0].steps == (*before, *plain)
+    assert Policy.preset("flip-crop+identity").hash == Policy.preset("flip-crop").hash
+
+
 @pytest.mark.parametrize(
-    ("name", "told"), [("flip+augmix", "averages draws"), ("flip+nothing", "unknown policy preset")]
+    ("name", "told"),
+    [("crop+augmix", "averages draws"), ("flip+augmix", "averages draws"), ("flip+nothing", "unknown policy preset")],
 )
 def test_flips_before_what_is_no_such_preset(name, told):
     with pytest.raises(UserError, match=told):

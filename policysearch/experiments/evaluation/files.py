@@ -17,10 +17,11 @@ from policysearch.experiments.evaluation.equal_cost import EqualCost
 from policysearch.experiments.evaluation.ledger import NAME, Looks
 from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, Measured, metrics_of
 from policysearch.experiments.evaluation.plot import write_plot
-from policysearch.experiments.evaluation.randaugment_grid import GridResult
+from policysearch.experiments.evaluation.settings import FREE, GRID
 from policysearch.experiments.evaluation.statistics import metric_result
 from policysearch.experiments.evaluation.summary import Summary, null_check
 from policysearch.experiments.evaluation.text import NOTES, grids
+from policysearch.experiments.evaluation.validation_choice import ValidationChoice
 from policysearch.experiments.evaluation.verdict import ONE_SIDED, FalseClaims, judge_policy
 from policysearch.reports.markdown import escaped, section
 from policysearch.stats.arrays import Floats
@@ -29,6 +30,8 @@ from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.evaluation/1"
 """Changes when a key is removed or changes its meaning, not when one is added."""
+_CHOICES = {GRID: "grid", FREE: "free"}
+"""The keys of what was chosen on validation, by the name that asked for it."""
 FILES = ("evaluation.html", "evaluation.md", "evaluation.json", "evaluation.png", "trials.csv", NAME)
 
 
@@ -46,9 +49,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
     schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
     (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
     evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
-    a replicate); cautions; null_check; grid; equal_cost; classes: names, images of each, shares by policy (a list a
-    replicate, a number a class) and harmed, the names of the classes that the policy harms. Fractions are fractions,
-    not percent; null is not known.
+    a replicate); cautions; null_check; grid, free: what was chosen on validation; equal_cost; classes: names, images
+    of each, shares by policy (a list a replicate, a number a class) and harmed, the names of the classes that the
+    policy harms. Fractions are fractions, not percent; null is not known.
     """
     metrics = {
         name: {
@@ -73,7 +76,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "metrics": metrics,
         "cautions": plain(summary.cautions),
         "null_check": plain(summary.null),
-        "grid": plain(summary.grid),
+        **{key: plain(summary.choices.get(title)) for title, key in _CHOICES.items()},
         "equal_cost": plain(summary.equal),
         "classes": _classes_as_json(summary),
     }
@@ -141,7 +144,9 @@ def read_evaluation(folder: str | Path) -> Summary:
 
 def _summary(document: Mapping[str, Any]) -> Summary:
     measured, against = _measured(document), tuple(document["references"])
-    grid, null = document["grid"], document["null_check"]
+    null = document["null_check"]
+    written = {title: document.get(key) for title, key in _CHOICES.items()}  # files of earlier versions lack "free"
+    choices = {title: ValidationChoice.from_json(fields) for title, fields in written.items() if fields}
     equal = document.get("equal_cost")  # files of earlier versions lack it
     _ = document["verdict"]["sentence"]  # the verdict is computed again, but a file without it is damaged
     return Summary(
@@ -151,7 +156,7 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         judge_policy(measured),
         Looks(**document["looks"]),
         null_check(measured) if null else None,
-        GridResult(**grid) if grid else None,
+        choices,
         tuple(document["cautions"]),
         document["about"],
         EqualCost.from_json(equal) if equal else None,

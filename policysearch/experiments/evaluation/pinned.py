@@ -46,7 +46,8 @@ def pin_evaluation(store: OptunaTrialStore, prepared: Prepared) -> None:
 
 def _settings(prepared: Prepared) -> dict[str, Any]:
     settings = prepared.settings
-    grid = {"grid": settings.grid, "grid_seeds": settings.grid_seeds} if settings.grid else {"grid": []}
+    chosen = {"grid": settings.grid, **({"free": settings.free} if settings.free else {})}
+    grid = {**chosen, **({"grid_seeds": settings.grid_seeds} if settings.grid or settings.free else {})}
     return {
         "policy": prepared.entrant.arm.key,
         "against": ",".join(settings.names),

@@ -80,7 +80,7 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
         raise UserError("an evaluation needs a folder: give --out results/NAME")
     entrant = read_entrant(policy, values)
     settings = suited(settings, entrant.config.task)
-    fixed = fixed_arms([*settings.fixed, *settings.grid])
+    fixed = fixed_arms([*settings.fixed, *settings.grid, *settings.free])
     also = tuple(arm_of(named_policy(spec)) for spec in settings.others)
     arms_must_suit_task(entrant.config.task, (entrant.arm, *fixed, *also))
     folder = RunFolder(Path(str(values["out"])))

@@ -23,11 +23,11 @@ from policysearch.experiments.evaluation.ledger import Looks
 from policysearch.experiments.evaluation.metrics import Measured, measured
 from policysearch.experiments.evaluation.pinned import enter_in_ledgers, mark, pin_evaluation
 from policysearch.experiments.evaluation.prepare import Prepared, prepare
-from policysearch.experiments.evaluation.randaugment_grid import GridResult, grid_result
 from policysearch.experiments.evaluation.report import write_page
-from policysearch.experiments.evaluation.settings import EvaluateSettings
+from policysearch.experiments.evaluation.settings import FREE, GRID, EvaluateSettings
 from policysearch.experiments.evaluation.statistics import best_fixed
 from policysearch.experiments.evaluation.summary import Summary, summary
+from policysearch.experiments.evaluation.validation_choice import ValidationChoice, survivors, validation_choice
 from policysearch.experiments.progress import Listener
 from policysearch.experiments.session import Session
 from policysearch.policy.space_files import load_space
@@ -36,10 +36,11 @@ from policysearch.stats.class_effects import ClassShares
 from policysearch.study.class_counts import TEST_CLASS_COUNTS, class_shares
 from policysearch.study.rows import COMPLETE, Row, most_common_error
 from policysearch.study.sources import Confirmation
+from policysearch.study.trial_store import TrialStore
 from policysearch.study.tuning import rounds
 
-_FIRST, _FIRST_OF_GRID = 2_000_000, 3_000_000
-"""Replicates are counted from here: none was seen by a search, or by the grid."""
+_FIRST, _FIRST_OF_GRID, _FIRST_OF_FREE = 2_000_000, 3_000_000, 6_000_000
+"""Replicates are counted from here: none was seen by a search, or by another choice."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def _run(work: _Evaluation) -> Evaluated:
     folder, store = work.session.folder, work.session.stores["evaluate"]
     work.session.write_trials()
     try:
-        grid = _train_grid(work)
-        compared = contenders(work.prepared.entrant.arm, _fixed(work, grid), work.prepared.also)
+        choices = {GRID: _train_grid(work), FREE: _train_free(work)}
+        compared = contenders(work.prepared.entrant.arm, _fixed(work, choices), work.prepared.also)
         reads = _train_and_test(work, compared)
         _must_have_succeeded(compared[0], store.rows)
         networks = measured(compared, store.rows, work.prepared.settings.seeds, _FIRST, work.session.config.task)
@@ -121,7 +122,7 @@ def _run(work: _Evaluation) -> Evaluated:
         work.session.write_trials()
 
     classes = _classes(work, compared)
-    result = summary(networks, compared, reads, grid, _about(work, compared, equal), equal, classes)
+    result = summary(networks, compared, reads, choices, _about(work, compared, equal), equal, classes)
     write_evaluation(result, folder.path)
     write_page(result, folder.path, folder.path / "evaluation.html")
     return Evaluated(folder.path, result)
@@ -141,19 +142,39 @@ def _must_have_succeeded(policy: Contender, trials: Sequence[Row]) -> None:
         raise SearchFailed(f"no training with {policy.name} ended well, most often: {error}")
 
 
-def _fixed(work: _Evaluation, grid: GridResult | None) -> list[Arm]:
-    best_of_grid = [grid.arm] if grid and grid.arm else []
-    return [*fixed_arms(work.prepared.settings.fixed), *best_of_grid]
+def _fixed(work: _Evaluation, choices: Mapping[str, ValidationChoice | None]) -> list[Arm]:
+    """The presets that were named, and what was chosen on validation where it is another policy."""
+    chosen = [choice.arm(title) for title, choice in choices.items() if choice]
+    return [*fixed_arms(work.prepared.settings.fixed), *(arm for arm in chosen if arm)]
 
 
-def _train_grid(work: _Evaluation) -> GridResult | None:
+def _train_grid(work: _Evaluation) -> ValidationChoice | None:
     """Train RandAugment's grid, judged on validation; None without a grid."""
     settings, store = work.prepared.settings, work.session.stores["grid"]
     if not settings.grid:
         return None
     source = Confirmation(store, fixed_arms(settings.grid), settings.grid_seeds, _FIRST_OF_GRID)
     _train(work, "grid", source, test=False)
-    return grid_result(settings.grid, store.rows)
+    return validation_choice(settings.grid, _on(store, _FIRST_OF_GRID, settings.grid_seeds))
+
+
+def _train_free(work: _Evaluation) -> ValidationChoice | None:
+    """Train every free policy once, and the best quarter on; None where the best of them is not asked for.
+
+    They are judged on validation, by replicates that the grid does not have.
+    """
+    settings, store = work.prepared.settings, work.session.stores["grid"]
+    if not settings.free:
+        return None
+    _train(work, "grid", Confirmation(store, fixed_arms(settings.free), 1, _FIRST_OF_FREE), test=False)
+    best = survivors(settings.free, store.rows, _FIRST_OF_FREE)
+    _train(work, "grid", Confirmation(store, fixed_arms(best), settings.grid_seeds, _FIRST_OF_FREE + 1), test=False)
+    return validation_choice(settings.free, _on(store, _FIRST_OF_FREE, 1 + settings.grid_seeds))
+
+
+def _on(store: TrialStore, first: int, count: int) -> list[Row]:
+    """The trials on some replicates."""
+    return [row for row in store.rows if first <= row.replicate < first + count]
 
 
 def _train_and_test(work: _Evaluation, compared: Sequence[Contender]) -> Looks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,6 +18,10 @@ from policysearch.study.settings import ExperimentSettings, PullSettings
 AUTO = "auto"
 GRID = "randaugment-grid"
 """Among the policies compared with: RandAugment of the N and M that are best on validation."""
+FREE = "best-free"
+"""Among the policies compared with: the best on validation of all that cost no search."""
+_SHARE, _LEAST = 4, 4
+_BEFORE = ("", "flip+", "crop+", "flip-crop+")
 
 
 class TrainingSettings(ExperimentSettings, PullSettings):
@@ -30,12 +35,11 @@ class EvaluateSettings(Settings):
         str,
         Field(
             description="fixed policies, separated by commas (see `policysearch presets`); "
-            f"{GRID} is RandAugment with N and M chosen on validation"
+            f"{GRID} is RandAugment with N and M chosen on validation, and {FREE} the best on validation of all that "
+            "are free: nothing, RandAugment's grid, TrivialAugment and CIFAR-10's AutoAugment, each as it is, after a "
+            "flip, after a crop and after both"
         ),
-    ] = (
-        "identity,flip-crop,randaugment,flip+randaugment,trivialaugment-wide,flip+trivialaugment-wide,"
-        "autoaugment-cifar10"
-    )
+    ] = f"identity,flip-crop,trivialaugment-wide,{FREE}"
     also: Annotated[
         str | None,
         Field(
@@ -53,10 +57,16 @@ class EvaluateSettings(Settings):
     seeds: Annotated[
         int, Field(ge=2, le=1000, description="networks of each policy, on replicates that all policies share")
     ] = 10
-    grid_n: Annotated[str, Field(description=f"of {GRID}: operations an image, separated by commas")] = "1,2"
-    grid_m: Annotated[str, Field(description=f"of {GRID}: levels 0 to 30, separated by commas")] = "4,9,14"
+    grid_n: Annotated[str, Field(description=f"of {GRID} and {FREE}: operations an image, separated by commas")] = "1,2"
+    grid_m: Annotated[str, Field(description=f"of {GRID} and {FREE}: levels 0 to 30, separated by commas")] = "4,9,14"
     grid_seeds: Annotated[
-        int, Field(ge=1, le=100, description=f"of {GRID}: networks of each N and M, on replicates of their own")
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description=f"of {GRID}: networks of each N and M, on replicates of their own; of {FREE}: networks more of "
+            "the best quarter",
+        ),
     ] = 2
 
     equal_cost: Annotated[
@@ -114,7 +124,7 @@ class EvaluateSettings(Settings):
     @property
     def fixed(self) -> list[str]:
         """Those of them that are presets."""
-        return [name for name in self.names if name != GRID]
+        return [name for name in self.names if name not in (GRID, FREE)]
 
     @property
     def grid(self) -> list[str]:
@@ -123,10 +133,40 @@ class EvaluateSettings(Settings):
         Raises:
             UserError: N or M are no numbers.
         """
-        if GRID not in self.names:
+        return self._randaugments if GRID in self.names else []
+
+    @property
+    def free(self) -> list[str]:
+        """The presets of which the best is taken, none twice; empty where that is not asked for.
+
+        Raises:
+            UserError: N or M are no numbers.
+        """
+        if FREE not in self.names:
             return []
+        bases = ["identity", "trivialaugment-wide", "autoaugment-cifar10", *self._randaugments]
+        names = [f"{before}{base}" for base in bases for before in _BEFORE]
+        return ["flip-crop" if name == "flip-crop+identity" else name for name in names]
+
+    @property
+    def choosing(self) -> int:
+        """The trainings that choosing on validation takes.
+
+        Raises:
+            UserError: N or M are no numbers.
+        """
+        of_grid = len(self.grid) * self.grid_seeds
+        return of_grid + (len(self.free) + survivor_count(len(self.free)) * self.grid_seeds if self.free else 0)
+
+    @property
+    def _randaugments(self) -> list[str]:
         levels = _whole(self.grid_m, "--grid-m")
         return [f"randaugment:{n},{m}" for n in _whole(self.grid_n, "--grid-n") for m in levels]
+
+
+def survivor_count(count: int) -> int:
+    """How many of so many free policies go on after one network each: a quarter, four at least."""
+    return min(count, max(_LEAST, math.ceil(count / _SHARE)))
 
 
 def _whole(text: str, flag: str) -> Sequence[int]:

@@ -15,14 +15,16 @@ from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.experiments.evaluation.equal_cost import EqualCost, equal_cost_in_words
 from policysearch.experiments.evaluation.ledger import Looks
 from policysearch.experiments.evaluation.metrics import ACCURACY, Measured, Metric, metrics_of
-from policysearch.experiments.evaluation.randaugment_grid import GridResult
+from policysearch.experiments.evaluation.settings import FREE, GRID
 from policysearch.experiments.evaluation.statistics import MetricResult, best_fixed, metric_result, references
+from policysearch.experiments.evaluation.validation_choice import ValidationChoice, titled
 from policysearch.experiments.evaluation.verdict import FalseClaims, PolicyVerdict, false_claims, judge_policy
 from policysearch.policy.losses import loss_in_words
 from policysearch.reports.class_effects import effects_in_words
 from policysearch.stats.class_effects import ClassEffects, ClassShares, class_effects
 
 _DEALS = 500
+_CHOOSERS = {GRID: "of RandAugment's grid", FREE: "of the free policies"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Summary:
         looks: at the test part, this one and all that ledgers know of.
         null: how often the verdict errs when these very networks are dealt to the names at random; None for fewer
             than two whole replicates.
-        grid: RandAugment's, if it was asked for.
+        choices: what was chosen on validation, by the name that asked for it.
         cautions: sentences that belong in every output.
         about: what was evaluated, on what, how.
         equal: the opponents that cost as much as the search, if they were asked for.
@@ -51,7 +53,7 @@ class Summary:
     verdict: PolicyVerdict
     looks: Looks
     null: FalseClaims | None
-    grid: GridResult | None
+    choices: Mapping[str, ValidationChoice]
     cautions: tuple[str, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
     equal: EqualCost | None = None
@@ -80,7 +82,7 @@ def summary(
     measured: Measured,
     contenders: Sequence[Contender],
     looks: Looks,
-    grid: GridResult | None,
+    choices: Mapping[str, ValidationChoice | None],
     about: Mapping[str, Any],
     equal: EqualCost | None = None,
     classes: ClassShares | None = None,
@@ -89,18 +91,19 @@ def summary(
     measured = replace(measured, test_images=int(about["test_images"]))
     against = references(measured, best_fixed(measured))
     metrics = {name: metric_result(measured, name, against) for name in measured.values}
+    choices_made = {title: choice for title, choice in choices.items() if choice}
     cautions = (
         *_classes(_effects(measured, classes)),
         *_failures(metrics[ACCURACY], measured),
         *_losses(contenders),
-        *_grid(grid, measured),
+        *_choices(choices_made, measured),
         *_equal(equal, measured),
         _noise(metrics[ACCURACY], int(about["test_images"])),
         *looks.cautions,
     )
     null = null_check(measured)
     verdict = judge_policy(measured)
-    return Summary(measured, against, metrics, verdict, looks, null, grid, cautions, about, equal, classes)
+    return Summary(measured, against, metrics, verdict, looks, null, choices_made, cautions, about, equal, classes)
 
 
 def _effects(measured: Measured, classes: ClassShares | None) -> ClassEffects | None:
@@ -139,18 +142,19 @@ def _losses(contenders: Sequence[Contender]) -> list[str]:
     ]
 
 
-def _grid(grid: GridResult | None, measured: Measured) -> list[str]:
-    if grid is None:
-        return []
-    cost = f"{grid.trainings} trainings, {grid.worker_seconds:.0f} worker-seconds"
-    if grid.chosen is None:
-        return [f"no training of RandAugment's grid ended well ({cost}): it is not among the fixed policies"]
+def _choices(choices: Mapping[str, ValidationChoice], measured: Measured) -> list[str]:
+    return [_choice(title, choice, measured) for title, choice in choices.items()]
+
+
+def _choice(title: str, choice: ValidationChoice, measured: Measured) -> str:
+    among = _CHOOSERS[title]
+    cost = f"{choice.trainings} trainings, {choice.worker_seconds:.0f} worker-seconds"
+    if choice.chosen is None:
+        return f"no training {among} ended well ({cost}): it is not among the fixed policies"
     twice = (
-        ""
-        if any(name.endswith(f"grid:{grid.chosen.partition(':')[2]}") for name in measured.names)
-        else (", a policy that stands among those compared anyway")
+        "" if titled(title, choice.chosen) in measured.names else ", a policy that stands among those compared anyway"
     )
-    return [f"RandAugment's grid chose {grid.chosen} on validation{twice} ({cost})"]
+    return f"{choice.chosen} was chosen on validation as the best {among}{twice} ({cost})"
 
 
 def _equal(equal: EqualCost | None, measured: Measured) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from policysearch.experiments.evaluation.metrics import ACCURACY, Measured
-from policysearch.experiments.evaluation.settings import GRID
+from policysearch.experiments.evaluation.settings import FREE, GRID
 from policysearch.experiments.evaluation.statistics import TRIVIAL, best_fixed, compared, references
 from policysearch.policy.presets import ADAPTIVE, without_prefix
 from policysearch.reports.numbers import PERCENT, probability
@@ -19,6 +19,7 @@ from policysearch.stats.significance import ALPHA
 
 ONE_SIDED = ALPHA / 2
 """The share of equal policies that may be called better, and the share that may be called worse."""
+_CHOSEN = {GRID: "its grid is all that it costs", FREE: "choosing it on validation is all that it costs"}
 Finding = Literal["better", "worse", "unclear", "unknown"]
 
 
@@ -112,8 +113,9 @@ def _sentence(measured: Measured, finding: Finding, pairs: list[PairedTest]) -> 
 
 def _cost(name: str) -> str:
     """What a fixed policy costs before it is trained with."""
-    if name.startswith(GRID):
-        return "its grid is all that it costs"
+    chosen = next((text for title, text in _CHOSEN.items() if name.startswith(f"{title}:")), "")
+    if chosen:
+        return chosen
     adapts = without_prefix(name).partition(":")[0] in ADAPTIVE
     return "it costs no search, and adapts as your network trains" if adapts else "it is free"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
-from policysearch.experiments.evaluation.settings import GRID, EvaluateSettings
+from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.space_text import factors_of_text, points_of
 from policysearch.study.density_settings import density_settings
@@ -91,12 +91,12 @@ def _of_evaluation(values: Mapping[str, Any]) -> tuple[str, int]:
     settings = EvaluateSettings(**{name: values[name] for name in names})
     try:
         policies = len(settings.names) + len(settings.others) + 1
-        grid = len(settings.grid) * settings.grid_seeds if GRID in settings.names else 0
+        choosing = settings.choosing
         more = settings.ensemble + 1 if settings.equal_cost else 0
         tuned = settings.trainings or 0
     except UserError:  # the field itself is refused
         return "seeds", 0
-    return "seeds", (policies + more) * settings.seeds + grid + tuned
+    return "seeds", (policies + more) * settings.seeds + choosing + tuned
 
 
 _TRAININGS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, int]]] = MappingProxyType(
