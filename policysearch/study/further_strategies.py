@@ -14,6 +14,8 @@ from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.autoaugment_rl.settings import parsed_settings, too_few_pulls
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.by_class.settings import by_class_settings, too_few_for_classes
+from policysearch.study.by_factor.settings import NAME as BY_FACTOR
+from policysearch.study.by_factor.settings import by_factor_settings
 from policysearch.study.density_settings import DENSITY, density_settings
 
 if TYPE_CHECKING:
@@ -67,6 +69,16 @@ def _ranked_by_effects(spec: str, space: Space, rows: Sequence[Row]) -> list[Arm
     return ranked_by_effects(additive_settings(spec), space, rows)
 
 
+def _by_factor(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
+    from policysearch.study.by_factor.strategy import by_factor
+
+    return by_factor(by_factor_settings(spec), space, budget, arms)
+
+
+def _ranked_of_factors(spec: str, space: Space, rows: Sequence[Row]) -> list[Arm]:
+    return _ranked_by_effects(ADDITIVE, space, rows)
+
+
 def _autoaugment_rl(spec: str, space: Space, budget: int, arms: tuple[Arm, ...] | None) -> Any:
     # It imports Optuna, and the service reads the table without it.
     from policysearch.study.autoaugment_rl.strategy import autoaugment_rl
@@ -99,6 +111,12 @@ FURTHER: dict[str, FurtherStrategy] = {
         additive_settings,
         _additive,
         rank=_ranked_by_effects,
+    ),
+    BY_FACTOR: FurtherStrategy(
+        "a rule for each factor of a space such as recipe, over its levels (replicates, rule)",
+        by_factor_settings,
+        _by_factor,
+        rank=_ranked_of_factors,
     ),
     AUTOAUGMENT_RL: FurtherStrategy(
         "AutoAugment's search (Cubuk et al. 2018): an LSTM writes sub-policies and learns by PPO; for many pulls",

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from policysearch.core.errors import UserError
-from policysearch.core.trial import Outcome
 from policysearch.policy.presets import preset
 from policysearch.policy.space_files import load_space, parse_space
 from policysearch.policy.spaces import Arm
-from policysearch.rules import Tally
 from policysearch.study.additive.design import contrasts, screening, screening_among
 from policysearch.study.additive.effects import effects
 from policysearch.study.additive.factors import factors_of
@@ -20,53 +18,10 @@ from policysearch.study.additive.model import Observations, fitted
 from policysearch.study.additive.ranking import ranked_by_effects
 from policysearch.study.additive.settings import AdditiveSettings, parsed_settings
 from policysearch.study.additive.strategy import additive, observed
-from policysearch.study.rows import COMPLETE, FAILED, RUNNING, Row
+from policysearch.study.rows import COMPLETE, FAILED, RUNNING
 from policysearch.study.strategies import make_strategy
+from tests.support.factors import BEST, EFFECTS, FACTORS, SIZES, SPACE, History, row, searched, worth_of
 from tests.support.selection import slow_but
-
-FACTORS = """
-schema = 1
-[[family]]
-name = "small"
-[family.parameters]
-flip = [0.0, 0.5]
-crop = [0.0, 0.1, 0.2]
-what = ["none", "turn"]
-degrees = [5, 10, 20]
-side = [0.0, 0.3, 0.5]
-[family.policy]
-sub_policies = [{ steps = [
-    { operation = "flip-horizontal", probability = "$flip" },
-    { operation = "soft-crop", magnitude = "$crop" },
-    { part = "$what" },
-    { operation = "cutout", magnitude = "$side" },
-] }]
-[family.parts]
-none = []
-turn = [{ operation = "rotate", magnitude = "$degrees" }]
-[family.points]
-plain = {}
-"""
-SPACE = parse_space("small", FACTORS, "space small")
-SIZES = (2, 3, 2, 3, 3)
-
-
-class History:
-    def __init__(self, rows, seed=3):
-        self.seed, self.rows, self.tally = seed, rows, Tally(1)
-
-
-def row(number, choice, reward, state=COMPLETE):
-    return Row(number, choice.arm, choice.replicate, state=state, reward=reward, outcome=Outcome({}))
-
-
-def searched(strategy, worth, pulls, seed=3, noise=0.0):
-    """The rows of a search whose rewards are planted."""
-    rng, history = np.random.default_rng(seed), History([], seed)
-    for number in range(pulls):
-        choice = strategy.choose(history)
-        history.rows.append(row(number, choice, worth(choice.arm, choice.replicate) + noise * rng.standard_normal()))
-    return history
 
 
 @pytest.mark.parametrize("runs", [1, 7, 24])
@@ -174,18 +129,6 @@ def test_pairs_are_seldom_found_where_there_is_none():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_ODDS", -2.0)
         assert share(None) > 0.3
-
-
-def worth_of(factors, effects):
-    def worth(arm, replicate):
-        levels = factors.levels(arm)
-        return 0.5 + sum(effects[f][level] for f, level in enumerate(levels) if level >= 0) + 0.02 * (replicate % 2)
-
-    return worth
-
-
-EFFECTS = ((0, 0.03), (0, 0.02, -0.01), (0, 0.01), (0, -0.02, 0.02), (0, 0.0, -0.03))
-BEST = 0.5 + 0.03 + 0.02 + 0.01 + 0.02
 
 
 @pytest.mark.parametrize("seed", slow_but([0, 1], range(8)))

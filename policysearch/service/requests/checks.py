@@ -24,6 +24,7 @@ from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import is_of_plugin, must_be_in_plugin, must_be_plugins
 from policysearch.service.requests.space_text import must_be_a_product, must_be_a_space
 from policysearch.study.additive.settings import NAME as ADDITIVE
+from policysearch.study.by_factor.settings import NAME as BY_FACTOR
 from policysearch.study.config import SearchConfig
 from policysearch.study.config import validated as validated_group
 from policysearch.study.reward_metrics import metrics_of_task
@@ -93,8 +94,9 @@ def _space(text: str, request: Request) -> None:
 
 def _strategy(text: str, request: Request) -> None:
     strategy.must_be_listed(text, request.context.plugins)
-    if text.partition(":")[0] == ADDITIVE:
-        must_be_a_product(request.space, f"strategy {ADDITIVE}")
+    name = text.partition(":")[0]
+    if name in (ADDITIVE, BY_FACTOR):
+        must_be_a_product(request.space, f"strategy {name}")
 
 
 def _ablate(replicates: int, request: Request) -> None:

@@ -16,7 +16,6 @@ from policysearch.study.additive.design import screening, screening_among
 from policysearch.study.additive.factors import Factors
 from policysearch.study.additive.failures import Failures
 from policysearch.study.additive.model import AdditiveModel
-from policysearch.study.additive.settings import NAME
 
 _STARTS = 12
 _SWEEPS = 10
@@ -37,7 +36,7 @@ class ArmPool:
     def __post_init__(self) -> None:
         if self.arms is not None and len(self._listed[0]) < 2:
             raise UserError(
-                f"strategy {NAME} adds up what factors bring, and {len(self._listed[0])} of {len(self.arms)} arms are "
+                f"this strategy adds up what factors bring, and {len(self._listed[0])} of {len(self.arms)} arms are "
                 f"points of the factors of space {self.factors.space.name!r}: two are the fewest"
             )
 
@@ -62,6 +61,14 @@ class ArmPool:
         if self.arms is not None:
             return self.arms[int(rng.integers(len(self.arms)))]
         return self.factors.arm([int(rng.integers(size)) for size in self.factors.sizes])
+
+    def nearest(self, levels: Sequence[int], rng: np.random.Generator) -> Arm:
+        """The arm of these levels; of a list, one that shares most of them, ties at random."""
+        if self.arms is None:
+            return self.factors.arm(levels)
+        listed, levels_of_arms = self._listed
+        shared = (levels_of_arms == self.factors.coded(levels)).sum(1)
+        return listed[int(rng.choice(np.flatnonzero(shared == shared.max())))]
 
     def best(
         self, model: AdditiveModel, effects: Floats, rng: np.random.Generator, failures: Failures | None = None

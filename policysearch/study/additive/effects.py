@@ -65,8 +65,7 @@ def effects(observations: Observations, factors: Factors, most_pairs: int) -> li
 
 def _differences(fit: Fit, factor: int, quantile: float) -> list[Estimate]:
     """[sizes[factor] - 1] the effects of one factor; nan for levels that no pull had."""
-    first = 1 + sum(size - 1 for size in fit.sizes[:factor])
-    of_factor = np.arange(first, first + fit.sizes[factor] - 1)
+    of_factor = fit.columns_of(factor)
     pulled = fit.columns[:, of_factor].any(axis=0)
     columns = fit.columns[:, [0, *of_factor[pulled]]]
 

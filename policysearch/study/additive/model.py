@@ -169,6 +169,17 @@ class Fit:
             for pair, columns in further.items()
         }
 
+    def columns_of(self, factor: int) -> NDArray[np.int64]:
+        """The indices of a factor's main effects among the columns."""
+        first = 1 + sum(size - 1 for size in self.sizes[:factor])
+        return np.arange(first, first + self.sizes[factor] - 1)
+
+    def rewards_of(self, factor: int) -> Floats:
+        """[N] the rewards less what the model gives to all other factors, to pairs and to replicates."""
+        mean, _ = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
+        mean[[0, *self.columns_of(factor)]] = 0
+        return np.asarray(self.centre + self.scale * (self.rewards - self.columns @ mean))
+
     def covariance_without(self, effects: NDArray[np.int64]) -> Floats:
         """[N, N] of the rewards, the effects of some columns (indices) and the intercept taken as fixed."""
         others = np.ones(self.columns.shape[1], bool)

@@ -14,10 +14,11 @@ from policysearch.study.additive.arm_pool import ArmPool
 from policysearch.study.additive.factors import Factors, factors_of
 from policysearch.study.additive.failures import failures_of
 from policysearch.study.additive.model import AdditiveModel, Observations, fitted
+from policysearch.study.additive.replicates import next_replicate
 from policysearch.study.additive.settings import AdditiveSettings
 from policysearch.study.choices import ArmChoice
 from policysearch.study.pull_history import PullHistory
-from policysearch.study.rows import FAILED, Row
+from policysearch.study.rows import Row
 
 _LAST = 5
 """One pull in so many, at the end, is of what the model's mean thinks best."""
@@ -54,18 +55,7 @@ class AdditiveStrategy:
         number = len(history.rows)
         opening = self._opening(history.seed)
         arm = opening[number] if number < len(opening) else self._best_by_model(history)
-        return ArmChoice(arm, replicate=self._replicate(arm, history.rows))
-
-    def _replicate(self, arm: Arm, rows: Sequence[Row]) -> int:
-        """The replicate whose turn it is; where the arm has been pulled there, the next on which it has not.
-
-        The same arm on the same replicate is the same training, which says nothing new.
-        """
-        turn, replicates = len(rows), self.settings.replicates
-        pulled = {row.replicate for row in rows if row.arm.key == arm.key and row.state != FAILED}
-        in_turn = ((turn + i) % replicates for i in range(replicates))
-        free = (replicate for replicate in (*in_turn, *range(replicates, len(rows) + 1)) if replicate not in pulled)
-        return next(free, turn % replicates)
+        return ArmChoice(arm, replicate=next_replicate(arm, history.rows, self.settings.replicates))
 
     def _opening(self, seed: int) -> tuple[Arm, ...]:
         """The free policies and the screening design, which the study's seed fixes."""

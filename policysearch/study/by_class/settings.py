@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from policysearch.core.errors import UserError, shortened, unknown_name
+from policysearch.core.errors import UserError
 from policysearch.core.parameters import check_ranges, typed_parameters
 from policysearch.policy.presets import BASELINES
+from policysearch.study.inner_rules import RULE, inner_rule
 
 if TYPE_CHECKING:
     from policysearch.rules import Rule
     from policysearch.study.config import SearchConfig
 
 NAME = "by-class"
-_RULE = "rule="
 _WHAT = f"strategy {NAME}"
 _RANGES = {"common": (0, 1_000_000), "replicates": (2, 100), "classes": (1, 100), "parts": (1, 100)}
 
@@ -47,15 +47,7 @@ class ByClassSettings:
         Raises:
             UserError: it is unknown, has other parameters, or needs pulls of several sizes.
         """
-        name = self.rule.partition(":")[0]
-        from policysearch.rules import RULES  # NumPy with it, which what only reads a name does without
-        from policysearch.rules.registry import parse_rule
-
-        if name not in RULES:
-            raise unknown_name(f"rule of {_WHAT}", shortened(name), _suited())
-        if name not in _suited():
-            raise UserError(f"{_WHAT}: rule {name} needs pulls of several sizes, and classes are compared at one")
-        return parse_rule(self.rule, f"{_WHAT}, rule")
+        return inner_rule(self.rule, _WHAT, ("fidelities",))
 
     @property
     def measurements(self) -> int:
@@ -67,12 +59,6 @@ class ByClassSettings:
         """The text that stands for it, all parameters written out."""
         values = ",".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
         return f"{NAME}:{values}"
-
-
-def _suited() -> list[str]:
-    from policysearch.rules import RULES
-
-    return [name for name, (_, kind) in RULES.items() if "fidelities" not in kind.needs]
 
 
 def by_class_settings(spec: str) -> ByClassSettings | None:
@@ -93,7 +79,7 @@ def by_class_settings(spec: str) -> ByClassSettings | None:
     name, _, text = spec.partition(":")
     if name != NAME:
         return None
-    numbers, has_rule, rule = text.partition(_RULE)
+    numbers, has_rule, rule = text.partition(RULE)
     defaults: dict[str, Any] = {field.name: field.default for field in fields(ByClassSettings) if field.name != "rule"}
     values = typed_parameters(numbers.rstrip(","), {**defaults, "rule": ""}, _WHAT)
     return ByClassSettings(**{**values, **({"rule": rule} if has_rule else {})})
