@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from policysearch.core.readable import joined, readable_name
-from policysearch.reports.html.plots import Dot, Panel
+from policysearch.reports.html.chart import Panel
+from policysearch.reports.html.plots import Dot
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
 from policysearch.stats.class_effects import ClassEffect, ClassEffects

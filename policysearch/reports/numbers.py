@@ -137,3 +137,13 @@ def interval(estimate: Estimate, form: Callable[[float], str]) -> str:
     if math.isnan(estimate.low):
         return form(estimate.mean)
     return f"{form(estimate.mean)} [{form(estimate.low)}, {form(estimate.high)}]"
+
+
+def figure_in_tip(estimate: Estimate) -> str:
+    """A value of a chart with its interval where that is known, four digits each: `82.5 [81.44, 83.56]`.
+
+    Example:
+        >>> figure_in_tip(Estimate(82.5, 81.444, 83.56)), figure_in_tip(Estimate(0.25, math.nan, math.nan))
+        ('82.5 [81.44, 83.56]', '0.25')
+    """
+    return interval(estimate, lambda value: f"{value:z.4g}")

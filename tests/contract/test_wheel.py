@@ -35,6 +35,7 @@ def test_a_search_runs_from_the_wheel(tmp_path):
         "policysearch/datasets/shipped/LICENSE.txt",
         "policysearch/datasets/shipped/text-lines-small.npz",
     } <= set(names)
+    assert "policysearch/reports/html/page.js" in names
     assert "search_spaces/default.toml" in names and "workers/local.py" in names
     pages = {f"policysearch/guide/{path.name}" for path in (ROOT / "policysearch" / "guide").glob("*.md")}
     assert len(pages) > 20 and pages <= set(names)

@@ -63,7 +63,7 @@ def test_a_name_that_is_markup_is_text_in_an_evaluation(evaluated, tmp_path):
     (tmp_path / "evaluation.json").write_text(text.replace("soft-crop", odd), encoding="utf-8")
     told = page(read_evaluation(tmp_path), [{"when": odd, "policies": [odd], "seeds": 3}])
     must_need_nothing(read(told))
-    assert "<script" not in told and odd in "".join(read(told).text)
+    assert told.count("<script") == 1 and odd in "".join(read(told).text)
 
 
 @pytest.mark.parametrize("change", [{"policies": ["x"]}, {"metrics": {}}, {"verdict": None}, {"about": {}}])

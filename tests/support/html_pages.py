@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 
+from policysearch.reports.html.markup import script
+
 VOID = {"meta", "path", "use", "br", "img", "input", "link"}
+SAVED = ("data:text/csv;charset=utf-8,", "data:application/json;charset=utf-8,")
 
 
 class Reader(HTMLParser):
-    """Collects text, tags with their attributes, and tags left open."""
+    """Collects text, styles and script, tags with their attributes, and tags left open."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[str] = []
+        self.code: list[str] = []
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -32,7 +37,7 @@ class Reader(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        (self.code if self.open[-1:] in (["style"], ["script"]) else self.text).append(data)
 
     def values(self, tag: str, name: str) -> list[str | None]:
         return [attributes.get(name) for found, attributes in self.tags if found == tag]
@@ -48,20 +53,30 @@ def read(text: str) -> Reader:
 def must_need_nothing(found: Reader) -> None:
     """Every tag is closed, every id is its own and there, and nothing comes from elsewhere."""
     assert not found.open
-    assert not {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object"}
+    assert not {tag for tag, _ in found.tags} & {"link", "iframe", "object", "base", "form"}
+    assert found.values("script", "src") == [None] and "".join(found.code).count(script()) == 1
     for tag, attributes in found.tags:
         for name in ("src", "href", "xlink:href"):
-            given = attributes.get(name) or "#"
-            assert given.startswith(
-                "data:image/png;base64," if tag == "img" and name == "src" and given != "#" else "#"
-            )
+            must_be_within(tag, name, attributes)
         assert "http" not in (attributes.get("style") or "")
         assert not [name for name in attributes if name.startswith("on")]
-    assert "@import" not in "".join(found.text) and "url(http" not in "".join(found.text)
+    assert "@import" not in "".join(found.code) and "url(http" not in "".join(found.code)
     own = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
     assert len(own) == len(set(own))
     within = {f"#{name}" for name in own}
     assert {attributes["xlink:href"] for _, attributes in found.tags if "xlink:href" in attributes} <= within
+
+
+def must_be_within(tag: str, name: str, attributes: dict[str, str | None]) -> None:
+    """A picture is in the page, a link leads within it, saves what is in it, or opens a file of the same folder."""
+    address = attributes.get(name)
+    if address is None or address.startswith("#"):
+        return
+    if tag == "img":
+        assert name == "src" and address.startswith(("data:image/png;base64,", "data:image/jpeg;base64,"))
+    else:
+        saved = "download" in attributes and address.startswith(SAVED)
+        assert tag == "a" and name == "href" and (saved or re.fullmatch(r"[\w%.-]+(/[\w%.-]+)*", address)), address
 
 
 def must_be_accessible(found: Reader) -> None:

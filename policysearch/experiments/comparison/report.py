@@ -16,6 +16,7 @@ from policysearch.experiments.comparison.outcomes import Comparison
 from policysearch.experiments.comparison.statistics import AtBudget, Summary
 from policysearch.experiments.comparison.text import MEANINGS, budget_grids, pair_grid, pick_grid, sensitivity_grid
 from policysearch.reports.curves import Curve
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -27,7 +28,7 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Dot, dots, lines
 from policysearch.reports.numbers import PLAIN
 from policysearch.reports.terminal import say, show_grid
 

@@ -19,6 +19,7 @@ from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids, has_occlusion
 from policysearch.reports.class_effects import CAPTION, NOTE, drawn_against, effects_dots, effects_panel
 from policysearch.reports.curves import Curve
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import (
     document,
     figure,
@@ -30,7 +31,7 @@ from policysearch.reports.html.markup import (
     statement,
     table,
 )
-from policysearch.reports.html.plots import Dot, Panel, dots, lines
+from policysearch.reports.html.plots import Dot, dots, lines
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.terminal import output_console, say
 from policysearch.stats.paired import PairedTest

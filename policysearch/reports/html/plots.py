@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from policysearch.reports.curves import Curve
-from policysearch.reports.html.svg import INK, SERIES, drawing, inline
-from policysearch.reports.legend import legend_label
+from policysearch.reports.html.chart import (
+    SERIES,
+    Frame,
+    Panel,
+    drawn,
+    frame,
+    legend,
+    mark,
+    path,
+    polyline,
+    short,
+    steps,
+    text,
+)
+from policysearch.reports.html.scales import Scale, opened
+from policysearch.reports.numbers import figure_in_tip
 from policysearch.stats.arrays import Floats
 from policysearch.stats.estimate import Estimate
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
-
-_MARKERS = "osD^vPX*"
-_DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
-_WIDTH = 4.6  # inches, of 72 units: about a phone's width with letters as large as the page's
-_LONGEST, _LONGEST_OF_ROWS = 36, 54  # letters of a name in a legend, and where it has a line for itself
+_DASHES = ("", "8 3", "2 2", "8 3 2 3")
+_HEIGHT = 200  # of a field
+_ROW = 34  # of a dot plot
+_LONGEST, _LONGEST_OF_ROWS = 54, 62  # letters of a name in a legend, and where it has a line for itself
+_IN_COLUMNS = 24  # letters of names that stand side by side
 _Z = 1.96
-_FEW = 5  # points that have a tick each
 _LOG = 8  # an axis over more than this is logarithmic
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Titles of one plot; `name` begins its ids, `limits` are those of `y`."""
-
-    name: str
-    title: str
-    x: str
-    y: str
-    limits: tuple[float | None, float | None] = (0.0, None)
+_MARKS = 13  # of a curve, at most
 
 
 @dataclass(frozen=True)
@@ -52,73 +51,116 @@ class Dot:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points of one kind, [N] each, with the place of its colour and marker; `steps`: a line that keeps its height."""
+    """Points of one kind.
+
+    Attributes:
+        label: of the kind.
+        x, y: [N] each.
+        series: place of its colour and shape.
+        steps: whether it is a line that keeps its height.
+        tips: [N] what is said over each point; else its values are.
+    """
 
     label: str
     x: Floats
     y: Floats
     series: int
     steps: bool = False
+    tips: Sequence[str] = ()
 
 
-def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str]) -> str:
-    """Curves with bands as inline SVG; a strategy's colour, dashes and marker are by its place in `strategies`."""
-    names = [legend_label(curve.strategy, _LONGEST) for curve in curves]
-    columns = 2 if max(map(len, names)) <= 20 else 1
-    with drawing(_WIDTH, 3.0 + 0.2 * math.ceil(len(names) / columns)) as figure:
-        axes = figure.subplots()
-        handles = [_line(axes, curve, strategies.index(curve.strategy)) for curve in curves]
-        _label(axes, panel)
-        if _is_wide(curves):
-            _logarithmic(axes, curves)
-        elif len(curves[0].x) <= _FEW and all(np.array_equal(curve.x, curves[0].x) for curve in curves):
-            _ticks(axes, curves[0].x.tolist())
-        figure.legend(handles, names, loc="outside lower center", ncols=columns, handlelength=3.2)
-        return inline(figure, panel.name, f"{panel.title}: {panel.y} against {panel.x}. {_ends(curves)}")
+def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str], plain: Sequence[str] = ()) -> str:
+    """Curves with bands as SVG.
+
+    Args:
+        panel: the titles.
+        curves: one or more.
+        strategies: a curve's colour, dashes and marks are by its place among these.
+        plain: curves that are thin, grey and without marks: something to compare the others with.
+    """
+    x = _axis_of_curves(curves)
+    field = frame(panel, x, _axis_of_values(panel, curves), _HEIGHT)
+    parts = [*field.parts, *(part for curve in curves for part in _band(field, curve, strategies))]
+    parts += [part for curve in curves for part in _curve(field, curve, strategies, curve.strategy in plain)]
+    names = [
+        (4, curve.strategy, "3 3_") if curve.strategy in plain else _named(strategies.index(curve.strategy), curve)
+        for curve in curves
+    ]
+    below, height = legend([(k, _cut(name), dash) for k, name, dash in names], field.height, _columns(curves))
+    return drawn([*parts, *below], height, f"{panel.title}: {panel.y} against {panel.x}. {_ends(curves)}")
 
 
-def _line(axes: Axes, curve: Curve, k: int) -> Line2D:
-    colour = SERIES[k % len(SERIES)]
-    axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.12, linewidth=0)
-    (line,) = axes.plot(
-        curve.x,
-        curve.mean,
-        color=colour,
-        linestyle=_DASHES[(k + k // len(SERIES)) % len(_DASHES)],
-        marker=_MARKERS[k % len(_MARKERS)],
-        markersize=4.5,
-        linewidth=1.6,
-        clip_on=False,
-        zorder=3,
-    )
-    return line
+def _named(series: int, curve: Curve) -> tuple[int, str, str]:
+    return series, curve.strategy, _dashes(series)
 
 
-def _label(axes: Axes, panel: Panel) -> None:
-    axes.set_title(panel.title, loc="left")
-    axes.set_xlabel(panel.x)
-    axes.set_ylabel(panel.y)
-    axes.set_ylim(*panel.limits)
+def _dashes(series: int) -> str:
+    return _DASHES[(series + series // SERIES) % len(_DASHES)]
 
 
-def _is_wide(curves: Sequence[Curve]) -> bool:
-    first = min(float(curve.x[0]) for curve in curves)
-    return first > 0 and max(float(curve.x[-1]) for curve in curves) > _LOG * first
+def _columns(curves: Sequence[Curve]) -> int:
+    return 2 if max(len(curve.strategy) for curve in curves) <= _IN_COLUMNS else 1
 
 
-def _logarithmic(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten and at the end, written out."""
-    low, high = min(float(curve.x[0]) for curve in curves), max(float(curve.x[-1]) for curve in curves)
-    powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    every = (1, 2, 5) if high < 200 * low else (1,)
-    between = [float(power * k) for power in powers for k in every if low * 0.99 <= power * k < high / 1.6]
-    axes.set_xscale("log")
-    _ticks(axes, [*between, high])
+def _cut(name: str, longest: int = _LONGEST) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _ticks(axes: Axes, places: Sequence[float]) -> None:
-    axes.set_xticks(places, [f"{place:,.0f}" if place >= 1 else f"{place:.2g}" for place in places])
-    axes.set_xticks([], minor=True)
+def _axis_of_curves(curves: Sequence[Curve]) -> Scale:
+    values = np.concatenate([curve.x for curve in curves])
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high > _LOG * low:
+        return Scale(low, high, 0, 1, logarithmic=True)
+    whole = bool((values == values.round()).all()) and high > 1
+    return Scale(*(opened(low, high, 0.0)), 0, 1, whole=whole)
+
+
+def _axis_of_values(panel: Panel, curves: Sequence[Curve]) -> Scale:
+    values = np.concatenate([part for curve in curves for part in (curve.mean, curve.low, curve.high)])
+    return _limited(panel, values)
+
+
+def _limited(panel: Panel, values: Floats) -> Scale:
+    """The axis of y: over all values that are numbers unless the panel says where it ends; percent end at 0 and 100."""
+    values = values[np.isfinite(values)]
+    low, high = opened(float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if "%" in panel.y:
+        low, high = max(0.0, low), min(100.0, high)
+    low, high = (value if limit is None else limit for limit, value in zip(panel.limits, (low, high), strict=True))
+    return Scale(low, high, 0, 1) if high > low else Scale(low, low + 1, 0, 1)
+
+
+def _band(field: Frame, curve: Curve, strategies: Sequence[str]) -> Iterator[str]:
+    inside = np.isfinite(curve.low) & np.isfinite(curve.high)
+    if inside.sum() > 1:
+        upper = _places(field, curve.x[inside], curve.high[inside])
+        lower = _places(field, curve.x[inside], curve.low[inside])[::-1]
+        yield path(f"{polyline([*upper, *lower])}z", f"area c{strategies.index(curve.strategy) % SERIES}")
+
+
+def _places(field: Frame, x: Floats, y: Floats) -> list[tuple[float, float]]:
+    return [(field.x.place(float(a)), field.y.place(float(b))) for a, b in zip(x, y, strict=True) if np.isfinite(b)]
+
+
+def _curve(field: Frame, curve: Curve, strategies: Sequence[str], plain: bool) -> Iterator[str]:
+    places = _places(field, curve.x, curve.mean)
+    if not places:
+        return
+    if plain:
+        yield path(polyline(places), "curve thin c4", dashes="3 3")
+        return
+    series = strategies.index(curve.strategy)
+    yield path(polyline(places), f"curve c{series % SERIES}", dashes=_dashes(series))
+    for point in _some(np.flatnonzero(np.isfinite(curve.mean))):
+        x, y = float(curve.x[point]), Estimate(*(float(v[point]) for v in (curve.mean, curve.low, curve.high)))
+        tip = f"{curve.strategy}: {figure_in_tip(y)} at {x:,.6g}"
+        yield mark(series, (field.x.place(x), field.y.place(y.mean)), tip)
+
+
+def _some(points: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:
+    """At most so many, evenly taken, both ends among them."""
+    places = np.linspace(0, len(points) - 1, min(len(points), _MARKS)).round().astype(int)
+    return [int(point) for point in points[places]]
 
 
 def _ends(curves: Sequence[Curve]) -> str:
@@ -126,53 +168,67 @@ def _ends(curves: Sequence[Curve]) -> str:
 
 
 def clouds(panel: Panel, kinds: Sequence[Cloud]) -> str:
-    """Points, and lines in steps, as inline SVG."""
-    with drawing(_WIDTH, 3.4) as figure:
-        axes = figure.subplots()
-        for cloud in kinds:
-            _cloud(axes, cloud)
-        _label(axes, panel)
-        figure.legend(loc="outside lower center", ncols=min(3, len(kinds)), handlelength=2)
-        counts = ", ".join(f"{cloud.label} ends at {cloud.y[-1]:.4g}" for cloud in kinds if cloud.steps)
-        return inline(figure, panel.name, f"{panel.title}: {panel.y} against {panel.x}. {counts}")
+    """Points, and lines in steps, as SVG."""
+    x = np.concatenate([cloud.x for cloud in kinds])
+    whole = bool((x == x.round()).all())
+    axis = Scale(*opened(float(x.min()), float(x.max()), 0.02), 0, 1, whole=whole)
+    field = frame(panel, axis, _limited(panel, np.concatenate([cloud.y for cloud in kinds])), _HEIGHT)
+    parts = [*field.parts, *(part for cloud in kinds for part in _cloud(field, cloud))]
+    names = [(cloud.series, _cut(cloud.label), "_" if cloud.steps else "-") for cloud in kinds]
+    columns = min(3, len(kinds)) if all(len(cloud.label) <= 14 for cloud in kinds) else 1
+    below, height = legend(names, field.height, columns)
+    counts = ", ".join(f"{cloud.label} ends at {cloud.y[-1]:.4g}" for cloud in kinds if cloud.steps)
+    return drawn([*parts, *below], height, f"{panel.title}: {panel.y} against {panel.x}. {counts}")
 
 
-def _cloud(axes: Axes, cloud: Cloud) -> None:
-    colour, label = SERIES[cloud.series % len(SERIES)], legend_label(cloud.label, _LONGEST)
+def _cloud(field: Frame, cloud: Cloud) -> Iterator[str]:
     if cloud.steps:
-        axes.step(cloud.x, cloud.y, where="post", color=colour, label=label, linewidth=1.6)
+        places = _places(field, cloud.x, cloud.y)
+        yield path(steps(places), f"curve c{cloud.series % SERIES}") if places else ""
         return
-    marker = _MARKERS[cloud.series % len(_MARKERS)]
-    axes.plot(cloud.x, cloud.y, marker, color=colour, label=label, markersize=4.5, alpha=0.8)
+    tips = cloud.tips or [f"{y:.4g} at {x:,.6g}" for x, y in zip(cloud.x, cloud.y, strict=True)]
+    size = 3.5 if len(cloud.x) <= 300 else 2.5
+    for x, y, tip in zip(cloud.x.tolist(), cloud.y.tolist(), tips, strict=True):
+        yield mark(cloud.series, (field.x.place(x), field.y.place(y)), tip, size)
 
 
 def dots(panel: Panel, rows: Sequence[Dot]) -> str:
-    """Dots with intervals as inline SVG, a row each with its label above it, the first on top."""
-    with drawing(_WIDTH, 1.1 + 0.42 * len(rows)) as figure:
-        axes = figure.subplots()
-        for place, row in enumerate(rows):
-            _dot(axes, row, -place)
-        _label(axes, panel)
-        axes.set_ylim(0.4 - len(rows), 0.9)
-        axes.locator_params(axis="x", nbins=5)
-        axes.yaxis.set_visible(False)
-        axes.spines["left"].set_visible(False)
-        said = ", ".join(f"{row.label} {row.estimate.mean:.4g}" for row in rows)
-        return inline(figure, panel.name, f"{panel.title}, {panel.x}: {said}")
+    """Dots with intervals as SVG, a row each with its label above it, the first on top."""
+    ends = [end for row in rows for end in _reach(row) if math.isfinite(end)]
+    low, high = opened(min(ends), max(ends), 0.06) if ends else (0.0, 1.0)
+    y = Scale(0, len(rows), 0, 1)
+    field = frame(panel, Scale(low, high, 0, 1), y, _ROW * len(rows) + 6, names_y=False)
+    parts = [*field.parts, *_zero(field)]
+    top = field.y.end
+    parts += [part for place, row in enumerate(rows) for part in _dot(field, row, top + _ROW * place)]
+    listed = ", ".join(f"{row.label} {row.estimate.mean:.4g}" for row in rows)
+    return drawn(parts, field.height, f"{panel.title}, {panel.x}: {listed}")
 
 
-def _dot(axes: Axes, row: Dot, place: float) -> None:
-    colour, value = SERIES[row.series % len(SERIES)], row.estimate
-    outer = [math.hypot(end - value.mean, _Z * row.error) for end in (value.low, value.high)]
-    axes.hlines(place, value.mean - outer[0], value.mean + outer[1], color=colour, linewidth=1.2)
-    axes.hlines(place, value.low, value.high, color=colour, linewidth=4.5, alpha=0.55)
-    marker = _MARKERS[row.series % len(_MARKERS)]
-    axes.plot(value.mean, place, marker, color=colour, markersize=7, markerfacecolor="none" if row.hollow else colour)
-    axes.text(
-        0,
-        place + 0.28,
-        legend_label(row.label, _LONGEST_OF_ROWS),
-        transform=axes.get_yaxis_transform(),
-        fontsize=10,
-        color=INK,
-    )
+def _zero(field: Frame) -> Iterator[str]:
+    """A heavier line where nothing differs."""
+    if field.x.low < 0 < field.x.high:
+        yield path(f"M{short(field.x.place(0))} {short(field.y.end)}V{short(field.y.start)}", "zero")
+
+
+def _reach(row: Dot) -> tuple[float, float, float]:
+    """The ends of all that is drawn of a row."""
+    value, error = row.estimate, 0.0 if math.isnan(row.error) else _Z * row.error
+    low, high = (math.hypot(end - value.mean, error) for end in (value.low, value.high))
+    return value.mean - low, value.mean, value.mean + high
+
+
+def _dot(field: Frame, row: Dot, top: float) -> Iterator[str]:
+    value, y = row.estimate, top + 24
+    colour = f"c{row.series % SERIES}"
+    yield text(_cut(row.label, _LONGEST_OF_ROWS), 0, top + 14)
+    low, _, high = (field.x.place(end) if math.isfinite(end) else math.nan for end in _reach(row))
+    if math.isfinite(low) and not math.isnan(row.error):
+        yield path(f"M{short(low)} {short(y)}H{short(high)}", f"thin-bar {colour}")
+    if math.isfinite(value.low):
+        inner = [short(field.x.place(end)) for end in (value.low, value.high)]
+        yield path(f"M{inner[0]} {short(y)}H{inner[1]}", f"bar {colour}", f"{row.label}: {figure_in_tip(value)}")
+    if math.isfinite(value.mean):
+        kind = "hollow" if row.hollow else "dot"
+        tip = f"{row.label}: {figure_in_tip(value)}"
+        yield mark(row.series, (field.x.place(value.mean), y), tip, 5, kind)

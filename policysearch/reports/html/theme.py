@@ -23,7 +23,7 @@ def _colours(dark: bool) -> str:
 STYLESHEET = f"""
 :root {{ color-scheme: light dark; --ink: #1b1f24; --page: #ffffff; --soft: #57606a; --line: #d0d7de;
   --card: #f5f7f9; {_colours(False)} }}
-@media (prefers-color-scheme: dark) {{
+@media screen and (prefers-color-scheme: dark) {{
   :root {{ --ink: #e6e9ee; --page: #14181d; --soft: #a3adb8; --line: #3a434d; --card: #1d232a; {_colours(True)} }}
 }}
 body {{ margin: 0; background: var(--page); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }}
@@ -34,12 +34,30 @@ h3 {{ font-size: 1rem; margin: 1.5rem 0 0.5rem; }}
 .verdict {{ border-left: 0.3rem solid var(--s0); background: var(--card); padding: 0.6rem 1rem; margin: 0.6rem 0; }}
 .verdict p {{ margin: 0; }}
 .verdict p + p {{ margin-top: 0.5rem; }}
-.verdict p, .verdict h2 {{ overflow-wrap: anywhere; }}
-.verdict h2 {{ border: 0; margin: 0 0 0.2rem; padding: 0; font-size: 1.05rem; }}
+.verdict p, .verdict .title {{ overflow-wrap: anywhere; }}
+.verdict .title {{ border: 0; margin: 0 0 0.2rem; padding: 0; font-size: 1.05rem; }}
 .caution, .note {{ color: var(--soft); font-size: 0.92rem; max-width: 60rem; }}
 .plots {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; }}
 figure {{ margin: 0; }}
 figure svg {{ display: block; width: 100%; height: auto; max-width: 36rem; margin: 0 auto; }}
+figure svg.chart {{ max-width: 32rem; overflow: visible; }}
+svg.chart text {{ font: 12px system-ui, sans-serif; fill: currentColor; }}
+svg.chart text.title {{ font-weight: 600; font-size: 13px; }}
+svg.chart text.soft {{ fill: var(--soft); }}
+svg.chart text.middle {{ text-anchor: middle; }}
+svg.chart text.end {{ text-anchor: end; }}
+svg.chart .grid {{ fill: none; stroke: var(--line); stroke-width: 0.7; }}
+svg.chart .zero {{ fill: none; stroke: currentColor; stroke-width: 1.4; }}
+{" ".join(f"svg.chart .c{k} {{ color: var(--s{k}); }}" for k in range(len(LIGHT_AND_DARK)))}
+svg.chart .area {{ fill: currentColor; opacity: 0.13; }}
+svg.chart .curve {{ fill: none; stroke: currentColor; stroke-width: 1.7; }}
+svg.chart .curve.thin {{ stroke-width: 1; }}
+svg.chart .bar {{ fill: none; stroke: currentColor; stroke-width: 6; opacity: 0.5; }}
+svg.chart .thin-bar {{ fill: none; stroke: currentColor; stroke-width: 1.4; }}
+svg.chart .dot {{ fill: currentColor; fill-opacity: 0.85; }}
+svg.chart .hollow {{ fill: var(--page); stroke: currentColor; stroke-width: 1.6; }}
+svg.chart .dot:hover, svg.chart .hollow:hover {{ stroke: var(--ink); stroke-width: 2; fill-opacity: 1; }}
+svg.chart .bar:hover {{ opacity: 0.8; }}
 figure svg text {{ font-family: system-ui, sans-serif !important; }}
 figure img {{ display: block; width: 100%; height: auto; border: 1px solid var(--line); box-sizing: border-box; }}
 figure img.small {{ image-rendering: pixelated; }}
@@ -48,21 +66,45 @@ figure img.small {{ image-rendering: pixelated; }}
 .shots strong {{ display: block; }}
 .words {{ white-space: pre-wrap; overflow-wrap: anywhere; max-width: 60rem; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); padding: 0.6rem 1rem; }}
-.wide {{ overflow-x: auto; margin: 0.5rem 0 1.25rem; }}
+nav {{ display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; font-size: 0.92rem; margin: 1.25rem 0 0; }}
+a {{ color: var(--s0); text-underline-offset: 0.15em; }}
+a:focus-visible, button:focus-visible, input:focus-visible {{ outline: 2px solid var(--s0); outline-offset: 2px; }}
+h2 {{ scroll-margin-top: 0.5rem; }}
+code {{ font: 0.92em ui-monospace, monospace; background: var(--card); padding: 0.05rem 0.25rem;
+  overflow-wrap: anywhere; }}
+pre {{ font: 0.88rem/1.5 ui-monospace, monospace; position: relative; }}
+.wide {{ overflow: auto; max-height: 34rem; margin: 0.5rem 0 0.25rem; }}
+.tools {{ display: flex; flex-wrap: wrap; gap: 0.3rem 1rem; align-items: center; margin: 0 0 1.25rem;
+  font-size: 0.85rem; }}
+.tools input {{ font: inherit; width: 12rem; padding: 0.15rem 0.4rem; color: inherit; background: var(--page);
+  border: 1px solid var(--line); }}
+thead th button {{ font: inherit; color: inherit; text-align: inherit; background: none; border: 0; padding: 0;
+  cursor: pointer; }}
+th[aria-sort="ascending"] button::after {{ content: " ▲"; }}
+th[aria-sort="descending"] button::after {{ content: " ▼"; }}
+.copy {{ position: absolute; right: 0.4rem; top: 0.4rem; font: 0.8rem system-ui, sans-serif; color: inherit;
+  background: var(--page); border: 1px solid var(--line); padding: 0.1rem 0.5rem; cursor: pointer; }}
+#tip {{ position: fixed; z-index: 9; pointer-events: none; max-width: 22rem; padding: 0.25rem 0.5rem;
+  font-size: 0.85rem; background: var(--ink); color: var(--page); overflow-wrap: anywhere; }}
 .wide:focus-visible {{ outline: 2px solid var(--s0); }}
 table {{ border-collapse: separate; border-spacing: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }}
 caption {{ text-align: left; font-weight: 600; padding: 0.25rem 0; }}
 th, td {{ padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }}
-thead th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 3rem; }}
+thead th {{ color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 3rem;
+  position: sticky; top: 0; background: var(--page); }}
 th:first-child, td.text {{ text-align: left; }}
 tbody th {{ font-weight: 400; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 18rem; }}
 td.text {{ white-space: normal; min-width: 16rem; }}
 tbody th, thead th:first-child {{ position: sticky; left: 0; background: var(--page); }}
+thead th:first-child {{ z-index: 1; }}
 tr.use > * {{ font-weight: 700; }}
 summary {{ cursor: pointer; padding: 0.4rem 0; font-weight: 600; }}
 dl {{ display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.3rem 1rem; font-size: 0.92rem; }}
 dt {{ color: var(--soft); }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
+dl.commands {{ display: block; max-width: 60rem; }}
+dl.commands pre {{ margin: 0.2rem 0 0.8rem; padding-right: 4.5rem; }}
+ul {{ max-width: 60rem; padding-left: 1.2rem; }}
 @media (max-width: 36rem) {{
   main {{ padding: 0.5rem 0.9rem 3rem; }}
   dl {{ grid-template-columns: 1fr; gap: 0; }}
@@ -71,5 +113,18 @@ dd {{ margin: 0; overflow-wrap: anywhere; }}
   th, td {{ padding: 0.3rem 0.5rem; }}
   .shots {{ grid-template-columns: repeat(3, 1fr); }}
 }}
-@media print {{ .plots {{ break-inside: avoid; }} }}
+@media print {{
+  :root {{ color-scheme: light; }}
+  body {{ font-size: 0.8rem; }}
+  main {{ max-width: none; padding: 0; }}
+  nav, .tools, .copy, #tip {{ display: none; }}
+  .wide {{ overflow: visible; max-height: none; }}
+  tbody tr:nth-child(n + 61) {{ display: none; }}
+  th, td, td.text {{ white-space: normal; min-width: 0; padding: 0.15rem 0.4rem; }}
+  thead th, tbody th, thead th:first-child {{ position: static; }}
+  figure, tr, .shots {{ break-inside: avoid; }}
+  h2, h3, caption {{ break-after: avoid; }}
+  .plots {{ grid-template-columns: 1fr 1fr; }}
+  details::details-content {{ content-visibility: visible; height: auto; }}
+}}
 """
