@@ -118,6 +118,17 @@ def make_strategy(spec: str, space: Space, seed: int, budget: int = 0, arms: tup
     return RuleStrategy(parse_rule(spec, "strategy"), arms, budget)
 
 
+def chooses_from_list(spec: str) -> bool:
+    """Whether a strategy chooses from the space's list of arms, as rules do, and not among all assignments.
+
+    Example:
+        >>> chooses_from_list("ucb"), chooses_from_list("tpe"), chooses_from_list("mine.py:choose")
+        (True, False, True)
+    """
+    name = spec.partition(":")[0]
+    return name in RULES or not (name in ("optuna", "tpe") or name in FURTHER or is_population(spec))
+
+
 def try_own_rule(spec: str, space: Space, seed: int, budget: int) -> None:
     """Let a rule of the user's own choose once, before anything is trained, where no arm has been pulled yet.
 

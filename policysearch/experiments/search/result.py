@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from policysearch.core.command import command
@@ -146,7 +146,16 @@ def material_of(result: SearchResult, folder: RunFolder, stores: dict[str, Optun
         warnings=result.warnings,
         ablation=result.ablation,
         classes=class_names(stores["search"]),
+        span=span_of(stores.values()),
     )
+
+
+def span_of(stores: Iterable[OptunaTrialStore]) -> tuple[datetime, datetime] | None:
+    """When the first trial of any store began, and when the last ended; None before one has ended."""
+    trials = [trial for store in stores for trial in store.study.get_trials(deepcopy=False)]
+    begins = [trial.datetime_start for trial in trials if trial.datetime_start]
+    ends = [trial.datetime_complete for trial in trials if trial.datetime_complete]
+    return (min(begins), max(ends)) if begins and ends else None
 
 
 def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaTrialStore]) -> SearchResult:

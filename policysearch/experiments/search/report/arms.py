@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
+from policysearch.experiments.search.report.never_pulled import NAMED, coverage_in_words, never_pulled
 from policysearch.experiments.search.summary import ArmSummary
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Dot, Panel, dots
+from policysearch.reports.html.plots import Dot, dots
 from policysearch.reports.numbers import Unit, duration, unit_of
 from policysearch.reports.table import Grid
 
 _PLOTTED = 20
-_LISTED = 12
+_LISTED = 500
 _NOTE = (
     "Intervals are 95 % t intervals from the deviation of one pull, pooled over all arms; where no arm has two pulls "
     "there are none. Shrunken: the mean drawn towards those "
@@ -27,13 +29,12 @@ def arms(material: Material) -> Iterator[str]:
     summaries, config = material.summaries, material.config
     yield heading(2, "The arms")
     yield plots(_plots(material))
-    yield table(_grid(f"The search: {len(summaries)} arms", summaries[:_LISTED], config.task, config.reward))
-    rest = summaries[_LISTED:]
-    yield (
-        folded(f"{len(rest)} more arms", table(_grid("The other arms", rest, config.task, config.reward)))
-        if rest
-        else ""
-    )
+    yield paragraph(coverage_in_words(material))
+    missing = never_pulled(material) or []
+    if len(missing) > NAMED:
+        names = ", ".join(missing[:_LISTED]) + (", …" if len(missing) > _LISTED else "")
+        yield folded("The arms that were never pulled", paragraph(names, "words"))
+    yield table(_grid(f"The search: {len(summaries):,} arms", summaries, config.task, config.reward))
     if material.confirmation:
         winner = material.verdict.winner.key if material.verdict else ""
         title, finalists = "The confirmation, on fresh common replicates", _by_mean(material.confirmation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class Material:
         warnings: those that the search began with, and one if its networks learn nothing.
         ablation: what each factor adds to the winner, on replicates of its own; empty where nothing was taken away.
         classes: the names of the data's classes; empty for a search of an older version.
+        span: when its first trial began and its last one ended, on the clock of the machine that it ran on; None where
+            that is not known.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class Material:
     warnings: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     ablation: tuple[PairedTest, ...] = ()
+    span: tuple[datetime, datetime] | None = None
 
     @property
     def name(self) -> str:

@@ -10,8 +10,9 @@ from policysearch.core.errors import UserError
 from policysearch.experiments.search.ablation import without_factors
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import at_highest_fidelity
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, table
-from policysearch.reports.html.plots import Dot, Panel, dots
+from policysearch.reports.html.plots import Dot, dots
 from policysearch.reports.numbers import unit_of
 from policysearch.reports.table import Grid
 from policysearch.study.additive.effects import Effect, effects

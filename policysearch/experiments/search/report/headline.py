@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from policysearch.core.command import command
 from policysearch.core.tasks import reward_title, task_named
@@ -16,6 +17,10 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import density_settings
 from policysearch.study.ladder import continues, ladder
 
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
+    *("November", "December"),
+)
 _NOTE = (
     "Differences are paired within replicates that the search never saw. Their 95 % intervals hold for all pairs of "
     "finalists at once (Tukey's range), since the best was picked among them: one that contains 0 shows no difference. "
@@ -29,14 +34,33 @@ def opening(material: Material) -> Iterator[str]:
     if verdict is None:
         yield heading(1, f"{material.name}: a search that is not finished")
         yield statement(f"{len(material.searched)} of {material.config.trials} pulls", _unfinished(material))
+        yield _when(material)
         yield from _warnings(material)
         return
     yield heading(1, f"{material.name}: which augmentation to train with")
     yield statement(verdict.title, [f"{verdict.sentence}.", found_on(material)])
+    yield _when(material)
     yield from _warnings(material)
     if verdict.confirmed:
         yield table(beside_fixed(verdict, material.config))
         yield paragraph(_NOTE, "note")
+
+
+def _when(material: Material) -> str:
+    """When it ran, and with which version."""
+    if material.span is None:
+        return ""
+    begun, ended = material.span
+    same_day = begun.date() == ended.date()
+    end = ended.strftime("%H:%M") if same_day else _moment(ended)
+    versions = material.background.get("versions", [])
+    by = f", with policysearch {versions[-1]['policysearch']}" if versions else ""
+    return paragraph(f"Ran from {_moment(begun)} to {end}{by}.", "note")
+
+
+def _moment(moment: datetime) -> str:
+    """`30 November 2026, 21:25`, whatever the locale."""
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M}"
 
 
 def _warnings(material: Material) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
-from policysearch.experiments.search.report.importance import Importance, ValueMean, importances
+from policysearch.experiments.search.report.importance import FEWEST, Importance, ValueMean, importances
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Dot, Panel, dots
+from policysearch.reports.html.plots import Dot, dots
 from policysearch.reports.numbers import Unit, unit_of
 from policysearch.reports.table import Grid
 from policysearch.stats.estimate import Estimate
@@ -43,8 +44,13 @@ def _dots(group: Importance) -> list[Dot]:
 
 
 def _without(groups: Sequence[Importance]) -> list[str]:
-    """Why groups have no shares; those of one parameter need none."""
-    return [group.reason for group in groups if group.reason]
+    """Why groups have no shares, those with too few arms in one sentence; those of one parameter need none."""
+    few = [group for group in groups if group.reason and group.arms < FEWEST and group.of != "family"]
+    names = ", ".join(f"{group.of} ({group.arms})" for group in few)
+    sentence = (
+        [f"Too few arms with a reward to say which parameter matters, {FEWEST} are needed: {names}."] if few else []
+    )
+    return [*(group.reason for group in groups if group.reason and group not in few), *sentence]
 
 
 def _table(group: Importance, task: str, reward: str) -> str:

@@ -14,24 +14,29 @@ from policysearch.experiments.search.report.data import Material, must_have_a_re
 from policysearch.experiments.search.report.effects_section import factor_effects
 from policysearch.experiments.search.report.headline import opening
 from policysearch.experiments.search.report.importance_section import mattered
+from policysearch.experiments.search.report.learning_curves import learning_curves
+from policysearch.experiments.search.report.next_steps import next_steps
 from policysearch.experiments.search.report.policy_section import readable_data, the_policy
 from policysearch.experiments.search.report.reliability import calibration
 from policysearch.experiments.search.report.timeline import over_time
 from policysearch.reports.html.markup import document
 
 
-def page(material: Material, data: Dataset | str) -> str:
+def page(material: Material, data: Dataset | str, place: Path | None = None) -> str:
     """What was found first, then the policy, the search, what it cost and how it was made.
 
     Args:
         material: the search.
         data: for pictures of the policy; or why there are none.
+        place: the folder of the page, from which its links to the run's files lead; None: the run's own.
     """
     parts = (
         opening(material),
+        next_steps(material, place),
         factor_effects(material),
         the_policy(material, data),
         over_time(material),
+        learning_curves(material),
         arms(material),
         mattered(material),
         class_by_class(material),
@@ -55,4 +60,5 @@ def write_report(material: Material, path: Path, data: Dataset | None = None) ->
         OSError: it cannot be written.
     """
     must_have_a_reward(material)
-    write_whole(path, page(material, readable_data(material) if data is None else data))
+    elsewhere = None if path.parent.resolve() == material.folder.resolve() else path.parent
+    write_whole(path, page(material, readable_data(material) if data is None else data, elsewhere))

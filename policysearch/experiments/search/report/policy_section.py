@@ -21,8 +21,9 @@ from policysearch.policy.pairs import PAIR_WEIGHTS, Pair
 from policysearch.policy.policy import Policy
 from policysearch.policy.softening import Softening
 from policysearch.reports.curves import Curve
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
-from policysearch.reports.html.plots import Panel, lines
+from policysearch.reports.html.plots import lines
 from policysearch.reports.preview.figure import drawn_pictures, preview_notes
 from policysearch.reports.preview.lines import training_writing
 from policysearch.reports.preview.pairs import notes_on_pairs

@@ -12,8 +12,9 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
 from policysearch.reports.curves import Curve
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
-from policysearch.reports.html.plots import Panel, lines
+from policysearch.reports.html.plots import lines
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
 from policysearch.stats.arrays import Floats

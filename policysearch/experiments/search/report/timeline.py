@@ -8,8 +8,9 @@ import numpy as np
 
 from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
+from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
-from policysearch.reports.html.plots import Cloud, Panel, clouds
+from policysearch.reports.html.plots import Cloud, clouds
 from policysearch.reports.numbers import Unit, unit_of
 from policysearch.rules import Tally
 from policysearch.stats.arrays import Floats
