@@ -46,7 +46,7 @@ def test_percent_end_at_a_hundred_whatever_the_interval():
     ends = np.array([1.0, 2.0])
     band = Curve("a", ends, np.array([90.0, 95.0]), np.array([-40.0, -40.0]), np.array([160.0, 160.0]))
     names = re.findall(r'class="end">([^<]*)<', lines(PANEL, [band], ["a"]))
-    assert names == ["0", "50", "100"]
+    assert names == ["0", "20", "40", "60", "80", "100"]
 
 
 def test_dots_say_their_intervals_and_mark_zero():

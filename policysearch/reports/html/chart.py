@@ -61,7 +61,7 @@ def frame(panel: Panel, x: Scale, y: Scale, height: float, *, names_y: bool = Tr
         height: of the field that marks are drawn in.
         names_y: whether values of y are named.
     """
-    y_ticks = y.ticks(4) if names_y else []
+    y_ticks = y.ticks() if names_y else []
     y_names = y.named(y_ticks)
     left = 12 + _LETTER * max(map(len, y_names), default=0)
     title = textwrap.wrap(panel.title, _TITLE_LETTERS)

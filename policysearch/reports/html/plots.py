@@ -69,7 +69,14 @@ class Cloud:
     tips: Sequence[str] = ()
 
 
-def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str], plain: Sequence[str] = ()) -> str:
+def lines(
+    panel: Panel,
+    curves: Sequence[Curve],
+    strategies: Sequence[str],
+    *,
+    plain: Sequence[str] = (),
+    bands: bool = True,
+) -> str:
     """Curves with bands as SVG.
 
     Args:
@@ -77,10 +84,12 @@ def lines(panel: Panel, curves: Sequence[Curve], strategies: Sequence[str], plai
         curves: one or more.
         strategies: a curve's colour, dashes and marks are by its place among these.
         plain: curves that are thin, grey and without marks: something to compare the others with.
+        bands: whether intervals are drawn; else the marks alone say them.
     """
-    x = _axis_of_curves(curves)
-    field = frame(panel, x, _axis_of_values(panel, curves), _HEIGHT)
-    parts = [*field.parts, *(part for curve in curves for part in _band(field, curve, strategies))]
+    field = frame(panel, _axis_of_curves(curves), _axis_of_values(panel, curves, bands), _HEIGHT)
+    parts = [*field.parts]
+    if bands:
+        parts += [part for curve in curves for part in _band(field, curve, strategies)]
     parts += [part for curve in curves for part in _curve(field, curve, strategies, curve.strategy in plain)]
     names = [
         (4, curve.strategy, "3 3_") if curve.strategy in plain else _named(strategies.index(curve.strategy), curve)
@@ -115,9 +124,11 @@ def _axis_of_curves(curves: Sequence[Curve]) -> Scale:
     return Scale(*(opened(low, high, 0.0)), 0, 1, whole=whole)
 
 
-def _axis_of_values(panel: Panel, curves: Sequence[Curve]) -> Scale:
-    values = np.concatenate([part for curve in curves for part in (curve.mean, curve.low, curve.high)])
-    return _limited(panel, values)
+def _axis_of_values(panel: Panel, curves: Sequence[Curve], bands: bool) -> Scale:
+    drawn_values = [curve.mean for curve in curves]
+    if bands:
+        drawn_values += [end for curve in curves for end in (curve.low, curve.high)]
+    return _limited(panel, np.concatenate(drawn_values))
 
 
 def _limited(panel: Panel, values: Floats) -> Scale:

@@ -73,7 +73,7 @@ h2 {{ scroll-margin-top: 0.5rem; }}
 code {{ font: 0.92em ui-monospace, monospace; background: var(--card); padding: 0.05rem 0.25rem;
   overflow-wrap: anywhere; }}
 pre {{ font: 0.88rem/1.5 ui-monospace, monospace; position: relative; }}
-.wide {{ overflow: auto; max-height: 34rem; margin: 0.5rem 0 0.25rem; }}
+.wide {{ overflow: auto; max-height: 44rem; margin: 0.5rem 0 0.25rem; }}
 .tools {{ display: flex; flex-wrap: wrap; gap: 0.3rem 1rem; align-items: center; margin: 0 0 1.25rem;
   font-size: 0.85rem; }}
 .tools input {{ font: inherit; width: 12rem; padding: 0.15rem 0.4rem; color: inherit; background: var(--page);

@@ -22,8 +22,8 @@ from policysearch.study.rows import COMPLETE, Row
 _DRAWN = 6
 _LEAST = 2  # points of a curve
 _NOTE = (
-    "Means over an arm's pulls, with 95 % intervals, one arm by itself. A curve that still rises at its end says that "
-    "longer pulls may rank this arm higher; strong policies learn more slowly."
+    "Means over an arm's pulls; the marks say 95 % intervals, of one arm by itself. A curve that still rises at its end "
+    "says that longer pulls may rank this arm higher; strong policies learn more slowly."
 )
 
 
@@ -43,7 +43,7 @@ def learning_curves(material: Material) -> Iterator[str]:
         (Panel("curve-accuracy", title, "epochs", "%", (None, None)), accuracies),
         (Panel("curve-loss", "Loss on validation", "epochs", "loss", (None, None)), losses),
     )
-    yield plots(figure(lines(panel, curves, names)) for panel, curves in panels if curves)
+    yield plots(figure(lines(panel, curves, names, bands=False)) for panel, curves in panels if curves)
     part = "confirmation" if confirmed else "search"
     yield paragraph(f"Networks of the {part}. {_NOTE}", "note")
 

@@ -22,6 +22,7 @@ from policysearch.study.rows import COMPLETE, Row
 
 _DRAWN = 4  # curves of a diagram, the diagonal besides
 _LEAST = 5  # images of a bin that is drawn
+_PERFECT = "perfectly calibrated"
 _NO_DIAGRAM = (
     "There is no reliability diagram: these networks were trained by an older version, or judged on too few images."
 )
@@ -95,7 +96,7 @@ def calibration(material: Material) -> Iterator[str]:
     if drawn:
         curves = [*map(_curve, drawn), _diagonal()]
         panel = Panel("reliability", "Reliability", "confidence", "share predicted right", (0.0, 1.0))
-        yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]))])
+        yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves], plain=[_PERFECT]))])
     else:
         yield paragraph(_NO_DIAGRAM, "note")
     yield table(_grid(finalists))
@@ -111,7 +112,7 @@ def _curve(finalist: Calibrated) -> Curve:
 
 def _diagonal() -> Curve:
     ends, none = np.array([0.0, 1.0]), np.full(2, np.nan)
-    return Curve("as confident as right", ends, ends, none, none)
+    return Curve(_PERFECT, ends, ends, none, none)
 
 
 def _grid(finalists: Sequence[Calibrated]) -> Grid:
