@@ -22,8 +22,8 @@ from policysearch.study.rows import COMPLETE, Row
 _DRAWN = 6
 _LEAST = 2  # points of a curve
 _NOTE = (
-    "Means over an arm's pulls; the marks say 95 % intervals, of one arm by itself. A curve that still rises at its end "
-    "says that longer pulls may rank this arm higher; strong policies learn more slowly."
+    "Means over an arm's pulls; the marks say 95 % intervals, of one arm by itself. A curve that still rises at its "
+    "end says that longer pulls may rank this arm higher; strong policies learn more slowly."
 )
 
 
