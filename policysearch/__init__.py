@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
+    from policysearch.augmentation.targets import augment_targets as augment_targets
     from policysearch.augmentation.views import drawn_views as drawn_views
     from policysearch.augmentation.views import views as views
     from policysearch.child.class_activation import activation_maps as activation_maps
@@ -60,6 +61,7 @@ _HOME = {
     "activation_maps": "policysearch.child.class_activation",
     "augment": "policysearch.augmentation",
     "augment_lines": "policysearch.augmentation",
+    "augment_targets": "policysearch.augmentation.targets",
     "curriculum": "policysearch.policy.curricula",
     "decayed": "policysearch.policy.curricula",
     "drawn_views": "policysearch.augmentation.views",

@@ -48,7 +48,7 @@ class Augmented:
 
         Computed when first read, from `sources`, which must not have been overwritten by then.
         """
-        return _seen(self.draw, self.sources, None)
+        return share_seen(self.draw, self.sources, None)
 
 
 def augment(
@@ -164,8 +164,17 @@ def applied(drawn: Draw, images: Tensor) -> Tensor:
     return out
 
 
-def _seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
-    """[B]: the visibility after the drawn operations, or those of them in `names`; of a mixture, the weighted mean."""
+def share_seen(drawn: Draw, images: Tensor, names: Collection[str] | None) -> Tensor:
+    """The visibility after what was drawn; of a mixture, the weighted mean.
+
+    Args:
+        drawn: for these images.
+        images: [B, C, H, W] uint8, before it.
+        names: operations that alone count; None: all.
+
+    Returns:
+        [B] float32 in [0, 1].
+    """
     draws = drawn if names is None else only(drawn, names)
     if drawn.mixture is None:
         return visibility(draws, images)
@@ -204,7 +213,7 @@ def _targets_alike(
 
     def seen(names: Collection[str] | None) -> Tensor:
         rest = None if not with_curve else frozenset(drawn.names) - with_curve
-        return _seen(drawn, images, rest if names is None else names)
+        return share_seen(drawn, images, rest if names is None else names)
 
     shares = spread(policy, num_classes, labels.device)
     return soften(curve.mode, policy_confidence(curve, seen, num_classes), labels, num_classes, shares)

@@ -29,6 +29,7 @@ class DeviceData:
         labelled: whether the labels say anything; else they are all 0.
         texts: what each image says, in the images' order; empty where they say nothing.
         widths: how many columns of each image, from the left, hold what it says; empty where they say nothing.
+        targets: [N, K] float, the labels or the numbers of each image, whose `labels` are then strata; or None.
     """
 
     images: Tensor
@@ -42,6 +43,7 @@ class DeviceData:
     labelled: bool = True
     texts: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
+    targets: Tensor | None = None
 
     def normalise(self, images: Tensor) -> Tensor:
         """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, in the batches' memory format."""
@@ -76,6 +78,7 @@ def on_device(
         dataset.labelled,
         dataset.texts_train,
         dataset.widths_train,
+        None if dataset.targets_train is None else as_tensor(dataset.targets_train).to(device),
     )
 
 

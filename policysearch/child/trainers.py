@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES, task_named
+from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, SELF_SUPERVISED, TEXT_LINES, task_named
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +45,8 @@ class Training:
 def outputs_of(task: str, dataset: Dataset) -> int:
     """How many numbers a network gives for an image, or for each place along a line.
 
-    These are the classes; for texts the characters of the training lines, and one more for CTC's blank.
+    These are the classes, or the labels of which an image may have several; for texts the characters of the training
+    lines, and one more for CTC's blank.
 
     Args:
         task: its name.
@@ -52,6 +54,8 @@ def outputs_of(task: str, dataset: Dataset) -> int:
     """
     if task_named(task).needs == "texts":
         return len(set("".join(dataset.texts_train))) + 1
+    if dataset.targets_train is not None:
+        return len(dataset.target_names)
     return len(dataset.classes)
 
 
@@ -92,7 +96,22 @@ def _text_lines() -> Training:
     return Training(train_reader, LineExam.of, line_memory_format, line_network_notes)
 
 
+def _multi_label() -> Training:
+    from policysearch.child.networks import dry_forward, memory_format_of
+    from policysearch.child.targets.exam import TargetExam
+    from policysearch.child.targets.label_sets import label_goal
+    from policysearch.child.targets.training import train_with_targets
+
+    train, exam = partial(train_with_targets, MULTI_LABEL, label_goal), partial(TargetExam.of, label_goal)
+    return Training(train, exam, memory_format_of, dry_forward)
+
+
 _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
-    {CLASSIFICATION: _classification, SELF_SUPERVISED: _self_supervised, TEXT_LINES: _text_lines}
+    {
+        CLASSIFICATION: _classification,
+        SELF_SUPERVISED: _self_supervised,
+        TEXT_LINES: _text_lines,
+        MULTI_LABEL: _multi_label,
+    }
 )
 """The functions of each task, imported when they are needed."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from policysearch.policy.policy import Policy
 
 _OWN_DATA = {
-    "FOLDER": "images, one sub-folder per class; or Parquet; or lines of text with labels.csv (guide text-lines)",
+    "FOLDER": "images, one sub-folder per class; or Parquet; or with labels.csv (guides multi-label, text-lines)",
     "PATH.npz": "x_train, y_train, x_test, y_test",
     "MODULE:FUNCTION": "returns such arrays",
 }

@@ -1,4 +1,4 @@
-"""What a search's children learn: classes, features without labels, or texts of lines. One row per task.
+"""What a search's children learn: classes, features without labels, texts of lines, several labels. A row per task.
 
 A new task is a row here, a trainer in `child/trainers.py`, and whatever reads its data.
 """
@@ -12,11 +12,15 @@ from typing import Any, Literal
 
 from policysearch.core.errors import UserError, unknown_name
 
-Needs = Literal["labels", "nothing", "texts"]
-"""What a task needs of its data besides images; with "nothing" labels may be there, and are used to judge."""
-TaskName = Literal["classification", "self-supervised", "text-lines"]
+Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers"]
+"""What a task needs of its data besides images.
+
+With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels.
+"""
+TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label"]
 
 CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES = "classification", "self-supervised", "text-lines"
+MULTI_LABEL = "multi-label"
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,24 @@ _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
 """What only classifiers can do, and why, as a clause."""
 _NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
 _NOT_LINES: Mapping[str, str] = MappingProxyType({"line-mix": "it mixes the strings of lines, for --task text-lines"})
+
+_ONE_CLASS = "of one class per image"
+_NOT_ONE_CLASS: Mapping[str, str] = MappingProxyType(
+    {
+        **{key: why for key, why in _NOT_CLASSES.items() if key not in ("softening", "mix")},
+        "density": f"it scores policies by predictions {_ONE_CLASS}",
+        "by-class": f"it looks for classes that a policy harms, {_ONE_CLASS}",
+        "base_epochs": f"it measures the affinity of policies by predictions {_ONE_CLASS}",
+        "tta": f"it averages predicted probabilities {_ONE_CLASS}",
+        "adaptive": f"its magnitudes follow predictions {_ONE_CLASS}",
+        "equal_cost": f"its ensemble averages predictions {_ONE_CLASS}",
+        "confusion": f"what a target loses goes to other classes, and targets are not {_ONE_CLASS}",
+        "map-mix": f"it needs activation maps {_ONE_CLASS}",
+        **_NOT_PAIRS,
+        **_NOT_LINES,
+    }
+)
+"""What needs one class per image, and why, as a clause."""
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -160,6 +182,33 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 }
             ),
             refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS}),
+        ),
+        MULTI_LABEL: Task(
+            name=MULTI_LABEL,
+            text="networks learn which of several labels an image has (binary cross-entropy of each)",
+            needs="label-sets",
+            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            headline="mean average precision on validation, the mean over the labels that its images have",
+            short="mean average precision",
+            loss="mean binary cross-entropy over images and labels on validation, nats",
+            metrics=MappingProxyType(
+                {
+                    "macro_f1": "mean over the labels of the harmonic mean of precision and recall on validation, of "
+                    "labels predicted with a probability above a half, in [0, 1]",
+                    "exact_match": "share of validation images of which every label is predicted right, in [0, 1]",
+                    "feature_rank": "effective rank of the features before the last linear layer, on validation",
+                    "augmented_train_loss": "training loss of the last epoch, a sum over labels, on augmented images",
+                    "severity": "mean of 1 - visibility over training images, in [0, 1]",
+                }
+            ),
+            rewards=MappingProxyType(
+                {
+                    "macro-f1": "where labels must be given, and each counts alike; misleads with rare labels, whose "
+                    "probabilities stay below a half, so that they count as 0 however well they are ranked",
+                    "exact-match": "all labels of an image right; coarse, and near 0 with many labels",
+                }
+            ),
+            refused=_NOT_ONE_CLASS,
         ),
     }
 )

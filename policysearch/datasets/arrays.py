@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,8 @@ from policysearch.core.user_code import function
 from policysearch.datasets.groups import group_name
 from policysearch.datasets.source import PARTS, TEST, TRAIN, VALIDATION, Item, Listing, hidden_labels
 
-_CLASSES = "classes"
+CLASSES = "classes"
+"""The array that has a name for each class, or for each column of targets."""
 _NAMINGS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("{}_x", "{}_y"))
 """How arrays of images and of labels are named: ours and Keras's, MedMNIST's, and the first turned round."""
 _PARTS_IN_NAMES = {TRAIN: ("train",), VALIDATION: ("validation", "val", "valid", "dev"), TEST: ("test",)}
@@ -24,7 +25,11 @@ _PAIRS = {2: (TRAIN, TEST), 3: (TRAIN, VALIDATION, TEST)}
 """The parts of a tuple of that many pairs (images, labels)."""
 
 
-def list_function(spec: str, group: str | None, labels: bool = True) -> Listing:
+ListArrays = Callable[[Mapping[str, NDArray[Any]], "str | None"], Listing]
+"""(arrays by name, the array that holds the groups, or None) -> their images."""
+
+
+def list_function(spec: str, group: str | None, labels: bool = True, listing: ListArrays | None = None) -> Listing:
     """The images that MODULE:FUNCTION or PATH.py:FUNCTION returns, called without arguments.
 
     It returns a mapping as `list_arrays` takes it, a tuple (x_train, y_train) or (x_train, y_train, x_test, y_test), or
@@ -34,6 +39,7 @@ def list_function(spec: str, group: str | None, labels: bool = True) -> Listing:
         spec: which function.
         group: the array [N_train] that holds the groups, or None.
         labels: whether there must be labels; else it may return images alone, as one array or in a mapping.
+        listing: what lists the images of its arrays; None: `list_arrays`.
 
     Raises:
         UserError: it cannot be loaded, raises, or returns something else.
@@ -46,7 +52,8 @@ def list_function(spec: str, group: str | None, labels: bool = True) -> Listing:
     if not labels and isinstance(returned, np.ndarray):
         returned = {_TUPLE[0]: returned}
     arrays = _by_name(returned)
-    return list_arrays({str(name): _array(str(name), array) for name, array in arrays.items()}, group, labels)
+    read = {str(name): _array(str(name), array) for name, array in arrays.items()}
+    return list_arrays(read, group, labels) if listing is None else listing(read, group)
 
 
 def _by_name(returned: Any) -> Mapping[Any, Any]:
@@ -81,7 +88,7 @@ def _in_short(error: BaseException) -> str:
 def array_names(names: Iterable[str], group: str | None) -> list[str]:
     """Those of the names of arrays that `list_arrays` reads."""
     read = {name.lower() for pairs in _pairs_of_names().values() for pair in pairs for name in pair}
-    return [name for name in names if name.lower() in read or name in (_CLASSES, group)]
+    return [name for name in names if name.lower() in read or name in (CLASSES, group)]
 
 
 def _pairs_of_names() -> dict[str, list[tuple[str, str]]]:
@@ -110,20 +117,20 @@ def list_arrays(arrays: Mapping[str, NDArray[Any]], group: str | None, labels: b
     """
     if not labels and _is_unlabelled(arrays):
         return _unlabelled(arrays, group)
-    classes = tuple(str(name) for name in np.atleast_1d(arrays[_CLASSES])) if _CLASSES in arrays else None
+    classes = tuple(str(name) for name in np.atleast_1d(arrays[CLASSES])) if CLASSES in arrays else None
     items: list[Item] = []
     warnings: list[str] = []
     for part in PARTS:
-        names = _names_of(part, arrays)
+        names = names_of_part(part, arrays)
         if names is None:
             continue
-        images = _images(arrays[names[0]], names[0])
+        images = images_of(arrays[names[0]], names[0])
         numbers = _labels(arrays[names[1]], len(images), names[1])
         if part != TRAIN and numbers and max(numbers) < 0:
             warnings.append(hidden_labels(part))
             continue
-        groups = _groups(arrays, group if part == TRAIN else None, len(images))
-        items += _items(part, images, numbers, groups)
+        groups = groups_of(arrays, group if part == TRAIN else None, len(images))
+        items += items_of(part, images, numbers, groups)
     return Listing(items, classes, tuple(warnings))
 
 
@@ -149,13 +156,13 @@ def _unlabelled(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listin
             continue
         if not names:
             raise UserError(f"x_train missing (or train_images); there are {', '.join(arrays)}")
-        images = _images(arrays[names[0]], names[0])
-        groups = _groups(arrays, group if part == TRAIN else None, len(images))
-        items += _items(part, images, [0] * len(images), groups)
+        images = images_of(arrays[names[0]], names[0])
+        groups = groups_of(arrays, group if part == TRAIN else None, len(images))
+        items += items_of(part, images, [0] * len(images), groups)
     return Listing(items, None, labelled=False)
 
 
-def _names_of(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
+def names_of_part(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
     """The names of a part's images and labels, or None where it has neither."""
     as_written = {name.lower(): name for name in arrays}
     pairs = [
@@ -180,16 +187,32 @@ def _names_of(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
     )
 
 
-def _items(part: str, images: NDArray[np.uint8], labels: list[int], groups: list[str | None]) -> Iterator[Item]:
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        yield Item(f"{part}[{i}]", part, partial(_image, image, label), groups[i])
+def items_of(
+    part: str,
+    images: NDArray[np.uint8],
+    labels: list[int],
+    groups: list[str | None],
+    targets: NDArray[np.floating[Any]] | None = None,
+) -> Iterator[Item]:
+    """The images of a part.
+
+    Args:
+        part: its name.
+        images: N of them.
+        labels: N of them.
+        groups: N of them.
+        targets: [N, K] where images have several labels, or numbers.
+    """
+    rows = [None] * len(images) if targets is None else targets
+    for i, (image, label, row) in enumerate(zip(images, labels, rows, strict=True)):
+        yield Item(f"{part}[{i}]", part, partial(_image, image, label), groups[i], targets=row)
 
 
 def _image(values: NDArray[np.uint8], label: int) -> tuple[Image.Image, int]:
     return Image.fromarray(values), label
 
 
-def _groups(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int) -> list[str | None]:
+def groups_of(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int) -> list[str | None]:
     if group is None:
         return [None] * count
     if group not in arrays or arrays[group].shape != (count,):
@@ -197,7 +220,7 @@ def _groups(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int) -
     return [group_name(value) for value in arrays[group]]
 
 
-def _images(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def images_of(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """[N, H, W] or [N, H, W, 3]."""
     if array.dtype != np.uint8:
         raise UserError(f"{name} is {array.dtype}; images must be uint8 with values 0 to 255")
@@ -218,10 +241,11 @@ def _labels(array: NDArray[Any], count: int, name: str) -> list[int]:
     if array.ndim == 2 and len(array) == count:
         raise UserError(
             f"{name} has shape {array.shape}: one label for each image is needed, [N]; one-hot labels become that by "
-            "argmax(1), and several labels per image are not supported"
+            "argmax(1); several labels per image are for --task multi-label, and numbers for --task regression"
         )
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise UserError(f"{name} must be whole numbers of shape [N], got {array.dtype} {array.shape}")
+        numbers = "; numbers are for --task regression" if np.issubdtype(array.dtype, np.floating) else ""
+        raise UserError(f"{name} must be whole numbers of shape [N], got {array.dtype} {array.shape}{numbers}")
     if len(array) != count:
         raise UserError(f"{name} has {len(array)} labels for {count} images")
     return [int(label) for label in array]

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import counted, readable_name, some
+from policysearch.core.tasks import Needs
 from policysearch.datasets.copies import Copies, Images, copy_warnings, listed
 from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import grouped, is_near
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
+from policysearch.datasets.targets.checks import checked_targets, rows_as_classes
+from policysearch.datasets.targets.kinds import Targets, default_names
+from policysearch.datasets.targets.strata import one_stratum, strata_of
 from policysearch.datasets.text_lines.contents import LINE, Contents, line_notes, texts_as_classes
 
 UNLABELLED = ("unlabelled",)
@@ -37,6 +41,8 @@ class Parts:
         labelled: whether the labels are those of the images; else they are all 0.
         texts: what each decoded image says; empty where there are no texts.
         widths: how many columns of each image hold it.
+        targets: [N, K] labels or numbers of the decoded images, whose `classes` are then strata; None without.
+        target_names: of the K targets.
     """
 
     classes: tuple[str, ...]
@@ -50,18 +56,22 @@ class Parts:
     labelled: bool = True
     texts: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
+    targets: Targets | None = None
+    target_names: tuple[str, ...] = ()
 
 
-def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
+def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Needs = "labels") -> Parts:
     """The parts; without a test part, a fifth of the training part (at most 10,000 images) is set aside as one.
 
     Args:
         listing: what the source gave.
         decoded: what of it could be read.
         group: the setting `--group`.
+        needs: what there must be besides images.
 
     Raises:
-        UserError: fewer than two classes, a label outside them, or no group for an image.
+        UserError: targets that cannot be learned, fewer than two classes, a label outside them, or no group for an
+            image.
     """
     items = [listing.items[i] for i in decoded.indices]
     part = np.array([item.part for item in items])
@@ -69,7 +79,13 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
     if not len(train):
         raise UserError("there are no training images")
 
-    classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
+    targets, target_names, of_targets = _targets_of(listing, items, train, needs)
+    if targets is None:
+        classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
+    else:
+        without_images = of_targets
+        strata = one_stratum(len(items)) if group else strata_of(needs, targets, target_names, train)
+        labels, classes = strata
 
     copies = (Copies.equal if listing.has_texts else Copies.among)(decoded.pixels)
     groups = np.arange(len(items))
@@ -93,6 +109,8 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
         contents = Contents(names, texts, decoded.widths, decoded.pixels.shape[2])
         warnings += line_notes(contents, {TRAIN: train, VALIDATION: validation, TEST: test}, set_aside)
     what_is_shown = texts_as_classes(texts) if texts else (labels, classes)
+    if targets is not None:
+        what_is_shown = rows_as_classes(targets, target_names)
     images = Images(names, *what_is_shown, part, set_aside, groups)
     warnings += copy_warnings(copies, images)
 
@@ -110,6 +128,8 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None) -> Parts:
         listing.labelled,
         texts,
         decoded.widths if texts else (),
+        targets,
+        target_names,
     )
 
 
@@ -118,6 +138,16 @@ def _left_out(decoded: Decoded) -> list[str]:
         return []
     number = counted(len(decoded.damaged), "image that cannot be read was", "images that cannot be read were")
     return [f"{number} left out: {some(decoded.damaged)}"]
+
+
+def _targets_of(
+    listing: Listing, items: Sequence[Item], train: NDArray[np.int64], needs: Needs
+) -> tuple[Targets | None, tuple[str, ...], list[str]]:
+    """The images' targets with their names, and sentences on them; None where images have one label."""
+    if not listing.has_targets:
+        return None, (), []
+    rows = np.stack([item.targets for item in items if item.targets is not None])
+    return checked_targets(needs, rows, listing.classes or default_names(needs, rows.shape[1]), items, train)
 
 
 def _labels_of(

@@ -25,7 +25,7 @@ FORMAT = 5
 """Part of every key: one more whenever the same input is decoded to something else."""
 COPIES = "copies.csv"
 """The file of a cached data set that names all its copies and near-copies, if it has any."""
-_ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups")
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups", "targets_train", "targets_test")
 _ROWS = 4096
 
 
@@ -118,6 +118,7 @@ def open_folder(folder: Path) -> Dataset:
         texts_test=tuple(meta.get("texts_test", ())),
         widths_train=tuple(meta.get("widths_train", ())),
         widths_test=tuple(meta.get("widths_test", ())),
+        target_names=tuple(meta.get("target_names", ())),
         **arrays,
     )
 
@@ -169,6 +170,8 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
         "y_test": parts.labels[parts.test],
         "validation": np.arange(len(parts.train), len(both)) if len(parts.validation) else None,
         "groups": parts.groups,
+        "targets_train": None if parts.targets is None else parts.targets[both],
+        "targets_test": None if parts.targets is None else parts.targets[parts.test],
     }
     digest = hashlib.sha256(json.dumps([parts.classes, decoded.pixels.shape[1:]]).encode())
     for array, rows in (("x_train", both), ("x_test", parts.test)):
@@ -193,7 +196,9 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 
 
 def _further(parts: Parts, train: NDArray[np.int64]) -> dict[str, Any]:
-    """What is noted of a data set without labels or with texts; nothing of one with labels, whose digest stays."""
+    """What is noted of a data set without labels, with texts or targets; nothing of others, whose digest stays."""
+    if parts.target_names:
+        return {"target_names": parts.target_names}
     if parts.texts:
         fields, of_part = {"texts": parts.texts, "widths": parts.widths}, {"train": train, "test": parts.test}
         return {

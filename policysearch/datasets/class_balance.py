@@ -7,12 +7,27 @@ import numpy as np
 from policysearch.core.readable import some
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
+from policysearch.datasets.targets.checks import rare_label_notes
 
 _FEW = 20
 """Images below which a class's own accuracy moves in steps of more than 5 points."""
 _RARE = 0.5
 """Share of an even class's images below which a class is rare."""
 _SHOWN = 3
+
+
+def rare_notes(dataset: Dataset, sides: Split) -> list[str]:
+    """A sentence on the classes, or the labels, that the validation part hardly shows, or nothing.
+
+    Args:
+        dataset: what its images show.
+        sides: the split of its training part.
+    """
+    if dataset.has_classes:
+        return rare_class_notes(dataset, sides)
+    if dataset.targets_train is None or dataset.targets_train.dtype != np.float32:
+        return []
+    return rare_label_notes(dataset.targets_train[sides.validation], dataset.target_names)
 
 
 def rare_class_notes(dataset: Dataset, sides: Split) -> list[str]:

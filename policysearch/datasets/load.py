@@ -29,7 +29,12 @@ from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED, list_named, must_have, named_files
-from policysearch.datasets.source import Listing
+from policysearch.datasets.source import Item, Listing
+from policysearch.datasets.table_folder import LABELS
+from policysearch.datasets.targets.needs import TARGET_NEEDS, without_targets
+from policysearch.datasets.targets.target_arrays import list_target_arrays
+from policysearch.datasets.targets.target_folder import TargetFolder
+from policysearch.datasets.targets.target_parquet import list_target_parquet
 from policysearch.datasets.text_lines.line_folder import LineFolder
 from policysearch.datasets.text_lines.line_parquet import list_line_parquet
 from policysearch.datasets.text_lines.recognition import hint_at_lines, line_settings, must_be_of_lines
@@ -78,7 +83,7 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
         return dataset
     try:
         settings = line_settings(settings) if needs == "texts" else settings
-        source = _line_source(settings) if needs == "texts" else _source(settings, needs)
+        source = _source_of(settings, needs)
         dataset = _cached(settings, source, tell, needs)
         remarks = map(readable_name, source.remarks())
         dataset = replace(dataset, name=_name(settings.data), warnings=(*dataset.warnings, *remarks))
@@ -87,7 +92,8 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
     except UserError as error:
         reason = readable_name(str(error)) + (hint_at_lines(settings) if needs == "labels" else "")
         raise UserError(f"data {settings.data!r}: {reason}") from None
-    must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled)
+    targets = dataset.targets_train is not None
+    must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled, targets=targets)
     return dataset
 
 
@@ -135,7 +141,7 @@ def _cached(settings: DataSettings, source: _Source, tell: Tell, needs: Needs) -
         key = content_key(files, source.root, choices)
     else:
         key = sha(choices.encode(), str(FORMAT).encode(), *_contents(listing))
-    return cached_dataset(key) or decode_and_keep(key, partial(_decoded, listing, settings, tell))
+    return cached_dataset(key) or decode_and_keep(key, partial(_decoded, listing, settings, tell, needs))
 
 
 _DECODING = {"resize", "aspect", "background", "image_column", "label_column", "skip_damaged"}
@@ -153,14 +159,27 @@ def _choices(settings: DataSettings, needs: Needs) -> str:
 def _contents(listing: Listing) -> list[bytes]:
     read = ((item, *item.read()) for item in listing.items)
     images = (
-        sha(image.tobytes(), f"{image.size} {label} {item.part} {item.group}".encode()) for item, image, label in read
+        sha(image.tobytes(), f"{image.size} {label} {item.part} {item.group}".encode(), *_target_bytes(item))
+        for item, image, label in read
     )
     return [json.dumps([listing.classes, listing.warnings]).encode(), *(image.encode() for image in images)]
 
 
-def _decoded(listing: Listing, settings: DataSettings, tell: Tell, scratch: Path) -> tuple[Decoded, Parts]:
+def _target_bytes(item: Item) -> list[bytes]:
+    return [] if item.targets is None else [item.targets.tobytes()]
+
+
+def _decoded(
+    listing: Listing, settings: DataSettings, tell: Tell, needs: Needs, scratch: Path
+) -> tuple[Decoded, Parts]:
     decoded = decode(listing.items, settings, scratch, tell)
-    return decoded, assembled(listing, decoded, settings.group)
+    return decoded, assembled(listing, decoded, settings.group, needs)
+
+
+def _source_of(settings: DataSettings, needs: Needs) -> _Source:
+    if needs == "texts":
+        return _line_source(settings)
+    return _target_source(settings, needs) if needs in TARGET_NEEDS else _source(settings, needs)
 
 
 def _source(settings: DataSettings, needs: Needs) -> _Source:
@@ -195,6 +214,31 @@ def _line_source(settings: DataSettings) -> _Source:
         return _Source(lambda: shards, path if path.is_dir() else path.parent, listing)
     _refuse_columns(settings)
     folder = LineFolder(path)
+    return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)
+
+
+def _target_source(settings: DataSettings, needs: Needs) -> _Source:
+    """Where images with several labels, or numbers, come from: arrays, Parquet, or a folder with its table."""
+    spec, path, group = settings.data, Path(settings.data), column_name(settings.group)
+    if spec in {*SHIPPED, *NAMED}:
+        raise UserError(without_targets(needs))
+    arrays = partial(list_target_arrays, needs=needs)
+    is_function = ":" in spec and not path.exists()
+    shards = [] if is_function or path.suffix == ".npz" else parquet_files(path)
+    if shards:
+        names = [file for file in {shard.with_name("classes.txt") for shard in shards} if file.exists()]
+        columns = (settings.image_column, settings.label_column)
+        listing = partial(list_target_parquet, path, group, columns, needs)
+        return _Source(lambda: [*shards, *names], path if path.is_dir() else path.parent, listing)
+    _refuse_columns(settings)
+    if is_function:
+        return _Source(list, path, partial(list_function, spec, group, listing=arrays))
+    must_exist(path)
+    if path.suffix == ".npz":
+        return _Source(lambda: [path], path.parent, partial(list_npz, path, group, listing=arrays))
+    if not path.is_dir():
+        raise UserError(f"a file of data is .npz or .parquet; images are given as a folder with {LABELS}")
+    folder = TargetFolder(path, needs)
     return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)
 
 

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
-from policysearch.datasets.arrays import array_names, list_arrays
+from policysearch.datasets.arrays import ListArrays, array_names, list_arrays
 from policysearch.datasets.limits import must_fit
 from policysearch.datasets.source import Listing
 
 
-def list_npz(path: Path, group: str | None, labels: bool = True) -> Listing:
+def list_npz(path: Path, group: str | None, labels: bool = True, listing: ListArrays | None = None) -> Listing:
     """The images of an `.npz` file, as `list_arrays` takes them; other arrays are not read.
 
     Args:
         path: the file.
         group: the array that holds the groups, or None.
         labels: as for `list_arrays`.
+        listing: what lists the images of its arrays; None: `list_arrays`.
 
     Raises:
         UserError: the file is damaged or mis-shaped, or its arrays are too large to be unpacked.
@@ -36,7 +37,7 @@ def list_npz(path: Path, group: str | None, labels: bool = True) -> Listing:
         raise UserError("it is damaged, or holds something other than plain arrays") from None
     if not arrays:
         raise UserError(f"there is no x_train (or train_images) in it; its arrays: {', '.join(others) or 'none'}")
-    return list_arrays(arrays, group, labels)
+    return list_arrays(arrays, group, labels) if listing is None else listing(arrays, group)
 
 
 def _read(path: Path, group: str | None) -> tuple[dict[str, NDArray[Any]], list[str]]:

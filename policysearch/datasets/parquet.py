@@ -112,7 +112,7 @@ def list_parquet(
     hidden = [part for part in PARTS if part != TRAIN and _all_hidden([row for row in rows if row.part == part])]
     rows = [row for row in rows if row.part not in hidden]
     _must_have_labels(rows)
-    numbers, classes = _labels([row.label for row in rows], _same_class_names(names))
+    numbers, classes = _labels([row.label for row in rows], same_class_names(names))
     return Listing(list(_items(rows, numbers)), classes, tuple(map(hidden_labels, hidden)))
 
 
@@ -175,8 +175,15 @@ def encoded_cells(file: Path, column: Any) -> tuple[Any, list[str | None]]:
     return compute.struct_field(column, "bytes"), names
 
 
-def _same_class_names(named: list[tuple[Path, tuple[str, ...] | None]]) -> tuple[str, ...] | None:
-    """The names that all files give; where they differ, a number means one class here and another there."""
+def same_class_names(named: list[tuple[Path, tuple[str, ...] | None]]) -> tuple[str, ...] | None:
+    """The names that all files give.
+
+    Args:
+        named: each file with the names of its classes, or None where it has none.
+
+    Raises:
+        UserError: they differ, so that a number means one class here and another there.
+    """
     with_names = [(file, names) for file, names in named if names is not None]
     for file, names in with_names:
         if names != with_names[0][1]:
@@ -192,13 +199,21 @@ def _labels(values: list[Any], classes: tuple[str, ...] | None) -> tuple[list[in
         return values, classes
     if not all(isinstance(value, str) for value in values):
         strange = [value for value in values if not isinstance(value, (int, str))]
-        raise UserError(f"labels must be whole numbers or names, got {repr(strange[0]) if strange else 'both'}")
+        raise UserError(f"labels must be whole numbers or names, got {_in_words(strange)}")
     names = classes or tuple(sorted(set(values)))
     unknown = set(values) - set(names)
     if unknown:
         raise UserError(f"label {min(unknown)!r} is none of the classes {', '.join(names)}")
     number_of = {name: number for number, name in reversed([*enumerate(names)])}  # the first of two that are alike
     return [number_of[value] for value in values], names
+
+
+def _in_words(strange: Sequence[Any]) -> str:
+    """What labels are that are neither numbers nor names, with the task that takes them."""
+    if not strange:
+        return "both"
+    tasks = {list: "; lists of labels are for --task multi-label", float: "; numbers are for --task regression"}
+    return f"{strange[0]!r:.60}{tasks.get(type(strange[0]), '')}"
 
 
 def decoded_cell(column: Any, i: int, label: int) -> tuple[Image, int]:

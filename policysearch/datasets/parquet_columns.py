@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,13 @@ def columns_of(schema: Any, file: Path, image: str | None, label: str | None, la
     column = image_column(schema, file, image)
     if not labels and label is None and len(with_classes) != 1 and {*CLASS_COLUMNS}.isdisjoint(schema.names):
         return Columns(column, None)
-    return Columns(column, _column(schema, file, label, CLASS_COLUMNS, with_classes, "label"))
+    return Columns(column, column_of(schema, file, label, CLASS_COLUMNS, with_classes, "label"))
 
 
 def image_column(schema: Any, file: Path, image: str | None) -> str:
     """The column of images; arguments and errors as for `columns_of`."""
     encoded = [field.name for field in schema if _is_encoded_image(field.type)]
-    return _column(schema, file, image, _IMAGE, encoded, "image")
+    return column_of(schema, file, image, _IMAGE, encoded, "image")
 
 
 def must_have_columns(schema: Any, file: Path, names: Iterable[str]) -> None:
@@ -64,9 +64,22 @@ def must_have_columns(schema: Any, file: Path, names: Iterable[str]) -> None:
             raise UserError(f"{file} has no column {name!r}; its columns: {', '.join(schema.names)}")
 
 
-def _column(
+def column_of(
     schema: Any, file: Path, setting: str | None, usual: Sequence[str], possible: Sequence[str], what: str
 ) -> str:
+    """A column by the setting, by a usual name, or the only one that can be meant.
+
+    Args:
+        schema: Arrow's schema.
+        file: that it is of, for messages.
+        setting: its name, or None.
+        usual: names, the first of which that is there is taken.
+        possible: columns that can be meant.
+        what: is in it, for messages.
+
+    Raises:
+        UserError: there is no such column, or there are several.
+    """
     columns = ", ".join(schema.names)
     if setting is not None:
         if setting in schema.names:
@@ -105,7 +118,7 @@ def class_names(schema: Any, label: str | None, file: Path) -> tuple[str, ...] |
     """
     if label is None:
         return None
-    names = _named_classes(schema, label)
+    names = _named_classes(schema, label) or _named_elements(schema, label)
     beside = file.with_name("classes.txt")
     if names or not beside.exists():
         return names
@@ -117,9 +130,19 @@ def class_names(schema: Any, label: str | None, file: Path) -> tuple[str, ...] |
 
 
 def _named_classes(schema: Any, column: str) -> tuple[str, ...] | None:
+    return _names(schema, column, lambda feature: feature["names"])
+
+
+def _named_elements(schema: Any, column: str) -> tuple[str, ...] | None:
+    """Of a column of lists of labels, as the hub has written them in turn."""
+    nested = _names(schema, column, lambda feature: feature["feature"]["names"])
+    return nested or _names(schema, column, lambda feature: feature[0]["names"])
+
+
+def _names(schema: Any, column: str, of_feature: Callable[[Any], Any]) -> tuple[str, ...] | None:
     text = (schema.metadata or {}).get(b"huggingface")
     try:
-        names = json.loads(text)["info"]["features"][column]["names"] if text else None
+        names = of_feature(json.loads(text)["info"]["features"][column]) if text else None
     except (ValueError, LookupError, TypeError, RecursionError):  # damaged metadata, or none of classes
         return None
     return tuple(map(str, names)) if isinstance(names, list) and names else None

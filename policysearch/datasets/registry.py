@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import Needs
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
+from policysearch.datasets.targets.needs import TARGET_NEEDS, without_targets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,7 +83,7 @@ def shipped_must_suit(name: str, needs: Needs) -> None:
     must_have(name, needs, texts=name in _SHIPPED_LINES, labels=name not in _SHIPPED_LINES)
 
 
-def must_have(name: str, needs: Needs, *, texts: bool, labels: bool) -> None:
+def must_have(name: str, needs: Needs, *, texts: bool, labels: bool, targets: bool = False) -> None:
     """Check that data have what is needed of them besides images.
 
     Args:
@@ -90,10 +91,15 @@ def must_have(name: str, needs: Needs, *, texts: bool, labels: bool) -> None:
         needs: of a task.
         texts: whether their images have texts.
         labels: whether they have classes.
+        targets: whether they have what is needed in place of classes: sets of labels, or numbers.
 
     Raises:
-        UserError: texts or labels are missing, or there are texts where classes or nothing are needed.
+        UserError: targets, texts or labels are missing, or there are texts where classes or nothing are needed.
     """
+    if needs in TARGET_NEEDS:
+        if not targets:
+            raise UserError(f"data {name!r}: {without_targets(needs)}")
+        return
     if needs == "texts" and not texts:
         raise UserError(
             f"data {name!r} have no texts: --task text-lines needs the text of every image (`policysearch guide tasks`)"

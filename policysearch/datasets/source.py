@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
@@ -29,6 +31,7 @@ class Item:
         read: gives the image, upright, and its label, 0 or more; raises whatever a damaged file makes it raise.
         group: what it must stay together with, or None.
         text: what it says, or None where that is not known.
+        targets: [K] whether it has each of K labels, or K numbers; None where it has one label.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Item:
     read: Callable[[], tuple[Image, int]]
     group: str | None = None
     text: str | None = None
+    targets: NDArray[np.floating[Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Listing:
 
     Attributes:
         items: its images, in an order that does not change.
-        classes: a name for each class, or None where only numbers are known.
+        classes: a name for each class, or for each target; None where only numbers are known.
         warnings: what a person should know of what the contents say, a sentence each.
         labelled: whether the labels are those of the images; else they are all 0.
     """
@@ -58,6 +62,11 @@ class Listing:
     def has_texts(self) -> bool:
         """Whether its images say something, which stands in place of a label."""
         return bool(self.items) and self.items[0].text is not None
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether its images have several labels, or numbers, in place of one label."""
+        return bool(self.items) and self.items[0].targets is not None
 
 
 def part_called(name: str) -> str | None:

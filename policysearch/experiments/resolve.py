@@ -17,7 +17,7 @@ from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import task_named
 from policysearch.core.user_code import absolute, absolute_function
-from policysearch.datasets.class_balance import rare_class_notes
+from policysearch.datasets.class_balance import rare_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.folds import folds_of_rows
 from policysearch.datasets.split import split
@@ -175,7 +175,7 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
     _check_folds(config, dataset, sides.train)
     outputs = outputs_of(config.task, dataset)
     notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
-    rare = rare_class_notes(dataset, sides) if dataset.has_classes else ()
+    rare = rare_notes(dataset, sides)
     return (*rare, *class_reward_notes(config, dataset, sides), *notes)
 
 

@@ -24,11 +24,25 @@ def _mix(policy: Policy, of_lines: bool) -> str | None:
     return mix.operation if mix is not None and mix_row(mix.operation).needs_texts == of_lines else None
 
 
+def _map_mix(policy: Policy) -> str | None:
+    """The mix of a policy without stages, if it needs activation maps."""
+    mix = policy.mix
+    return mix.operation if mix is not None and mix_row(mix.operation).needs_maps else None
+
+
+def _confusion(policy: Policy) -> str | None:
+    """What a policy without stages spreads targets by, if it is a confusion of classes."""
+    softening = policy.softening
+    return "confusion" if softening is not None and softening.spread == "confusion" else None
+
+
 _PARTS: Mapping[str, Callable[[Policy], str | None]] = MappingProxyType(
     {
         "softening": lambda policy: "softening" if policy.softening is not None else None,
         "mix": lambda policy: _mix(policy, of_lines=False),
         "line-mix": lambda policy: _mix(policy, of_lines=True),
+        "map-mix": _map_mix,
+        "confusion": _confusion,
         "adaptive": lambda policy: "adaptive" if policy.adaptive is not None else None,
         "pair": lambda policy: "pair" if policy.pair is not None else None,
     }

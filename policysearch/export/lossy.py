@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import TASKS
 from policysearch.export.codegen import Call, Name, quoted
 from policysearch.policy.adaptive import OFF
 from policysearch.policy.classes import with_sub_policies
@@ -135,6 +136,24 @@ def _mix_left_out(policy: Policy, library: str) -> str:
     if policy.mix is not None and mix_row(policy.mix.operation).needs_texts:
         return in_strings(policy.mix.operation)
     return f"the mix of the batch is left out: add {library}'s own after the policy"
+
+
+def without_own_targets(policy: Policy) -> tuple[Policy, list[str]]:
+    """The policy without mixes and softening where it was found for targets that are not one class per image.
+
+    What exported code does to targets is for classes; images are augmented as they were searched.
+    """
+    task = TASKS.get(str(policy.about.get("task")))
+    parts = (policy, *policy.stages)
+    if task is None or task.needs not in ("label-sets", "numbers") or not any(p.mix or p.softening for p in parts):
+        return policy, []
+    reason = (
+        f"mixes and softening of exported code are for one class per image, and the policy is of --task {task.name}: "
+        "they are left out; policysearch.augment_targets has them"
+    )
+    plain: dict[str, Any] = {"mix": None, "softening": None}
+    stages = tuple(stage.model_copy(update=plain) for stage in policy.stages)
+    return policy.model_copy(update={**plain, "stages": stages}), [reason]
 
 
 def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:

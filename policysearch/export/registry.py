@@ -13,7 +13,7 @@ from typing import Any
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import must_be_writable, write_whole
-from policysearch.export.lossy import Source, refusal
+from policysearch.export.lossy import Source, refusal, without_own_targets
 from policysearch.policy.policy import Policy
 from policysearch.policy.single_arm_space import as_space
 
@@ -73,7 +73,9 @@ def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, 
     module = import_module(f"policysearch.export.to_{to}")
     names = policy.about.get("classes")
     labelled = policy.for_classes(names) if names and to != "json" else policy
-    expressed, losses = module.expressible(labelled)
+    searched, own = without_own_targets(labelled) if to != "json" else (labelled, [])
+    expressed, losses = module.expressible(searched)
+    losses = [*own, *losses]
     if losses and not allow_loss:
         raise refusal(f"{to} cannot express all of this policy", losses)
     return module, expressed, losses

@@ -80,6 +80,8 @@ def test_all_that_a_task_cannot_do_is_said_at_once(task):
         ("self-supervised", "entaugment", "adaptive"),
         ("classification", "simsiam-sa1", "pair"),
         ("text-lines", "simsiam-sa1", "pair"),
+        ("multi-label", "simsiam-sa1", "pair"),
+        ("multi-label", "entaugment", "adaptive"),
     ],
 )
 def test_a_part_of_a_policy_that_the_task_has_not_is_named(task, policy, part):

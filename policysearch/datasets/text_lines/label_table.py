@@ -12,11 +12,10 @@ from policysearch.core.readable import counted, readable_name, some
 from policysearch.datasets.source import TRAIN, part_called
 from policysearch.datasets.text_lines.contents import TEXT_COLUMNS, line_text
 
-LABELS = "labels.csv"
-"""The file in a folder of lines that says what its images say."""
-
-_FILE = ("file", "file_name", "filename", "image", "path")
-_PART = ("part", "split", "subset")
+FILE_COLUMNS = ("file", "file_name", "filename", "image", "path")
+"""Usual names of the column of files."""
+PART_COLUMNS = ("part", "split", "subset")
+"""Usual names of the column of parts."""
 _CLASS = ("label", "class")
 _SHOWN = 3
 
@@ -57,7 +56,7 @@ def read_labels(table: Path, part: str | None = None) -> tuple[list[LabelledLine
         UserError: the table cannot be read, has no such columns, names a file that is not there or twice with another
             text, or has a text that is none.
     """
-    rows = _rows(table)
+    rows = table_rows(table)
     columns = _columns(table, rows[0])
     lines: dict[Path, LabelledLine] = {}
     repeated: list[str] = []
@@ -78,10 +77,12 @@ def read_labels(table: Path, part: str | None = None) -> tuple[list[LabelledLine
 
     if missing:
         number_of_files = counted(len(missing), "file that is", "files that are")
-        raise UserError(f"{table} names {number_of_files} not there: {_some(missing)}")
+        raise UserError(f"{table} names {number_of_files} not there: {some_names(missing)}")
     if not lines:
         raise UserError(f"{table} has a header and no rows: it needs one for each image, such as line1.png,hello")
-    notes = [f"{table} names {counted(len(repeated), 'file', 'files')} twice, with the same text: {_some(repeated)}"]
+    notes = [
+        f"{table} names {counted(len(repeated), 'file', 'files')} twice, with the same text: {some_names(repeated)}"
+    ]
     return list(lines.values()), notes if repeated else []
 
 
@@ -91,15 +92,21 @@ def has_columns(table: Path) -> bool:
     Raises:
         UserError: it cannot be read.
     """
-    names = [cell.strip().lower() for cell in _rows(table)[0]]
-    return _place(names, _FILE) is not None and _place(names, TEXT_COLUMNS) is not None
+    names = [cell.strip().lower() for cell in table_rows(table)[0]]
+    return place_of(names, FILE_COLUMNS) is not None and place_of(names, TEXT_COLUMNS) is not None
 
 
-def _some(names: Sequence[str]) -> str:
+def some_names(names: Sequence[str]) -> str:
+    """The first few names of files, and how many more there are."""
     return readable_name(some(names, _SHOWN))
 
 
-def _rows(table: Path) -> list[list[str]]:
+def table_rows(table: Path) -> list[list[str]]:
+    """The rows of a table, its header first.
+
+    Raises:
+        UserError: it is no CSV, or is empty.
+    """
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
@@ -112,11 +119,11 @@ def _rows(table: Path) -> list[list[str]]:
 
 def _columns(table: Path, header: Sequence[str]) -> _Columns:
     names = [cell.strip().lower() for cell in header]
-    file, text, part = (_place(names, usual) for usual in (_FILE, TEXT_COLUMNS, _PART))
+    file, text, part = (place_of(names, usual) for usual in (FILE_COLUMNS, TEXT_COLUMNS, PART_COLUMNS))
     if file is not None and text is not None:
         return _Columns(file, text, part, len(header))
     columns = f"its first line is {','.join(header)[:80]!r}"
-    if file is not None and _place(names, _CLASS) is not None:
+    if file is not None and place_of(names, _CLASS) is not None:
         raise UserError(
             f"{table} has labels of classes and no texts ({columns}): --task text-lines needs a column text with what "
             "each line says; classes are sub-folders, without --task text-lines"
@@ -124,25 +131,41 @@ def _columns(table: Path, header: Sequence[str]) -> _Columns:
     raise UserError(f"{table} must begin with the header file,text (a third column may be part), and {columns}")
 
 
-def _place(names: Sequence[str], usual: Sequence[str]) -> int | None:
+def place_of(names: Sequence[str], usual: Sequence[str]) -> int | None:
+    """Where in a header the first of some usual names is, or None."""
     return next((names.index(name) for name in usual if name in names), None)
 
 
-def _line(table: Path, row: Sequence[str], columns: _Columns, part: str | None) -> LabelledLine:
-    file = PurePosixPath(row[columns.file].strip().replace("\\", "/"))
+def file_of_cell(table: Path, cell: str) -> PurePosixPath:
+    """The file that a cell names, below the folder of its table.
+
+    Raises:
+        UserError: it names none, or one elsewhere.
+    """
+    file = PurePosixPath(cell.strip().replace("\\", "/"))
     if file.is_absolute() or ".." in file.parts or not file.name:
         raise UserError(f"{table} names {str(file)!r}: files must be below the folder of the table")
+    return file
+
+
+def _line(table: Path, row: Sequence[str], columns: _Columns, part: str | None) -> LabelledLine:
+    file = file_of_cell(table, row[columns.file])
     text = line_text(row[columns.text], f"{table}: {readable_name(str(file))}")
-    return LabelledLine(table.parent / file, part or _part(table, row, columns, file), text)
+    cell = None if columns.part is None else row[columns.part]
+    return LabelledLine(table.parent / file, part or part_of_row(table, cell, file), text)
 
 
-def _part(table: Path, row: Sequence[str], columns: _Columns, file: PurePosixPath) -> str:
-    if columns.part is None:
+def part_of_row(table: Path, cell: str | None, file: PurePosixPath) -> str:
+    """The part of a row: that of its cell, or without one of the folder that its file is in, or train.
+
+    Raises:
+        UserError: the cell names no part.
+    """
+    if cell is None:
         return (part_called(file.parts[0]) if len(file.parts) > 1 else None) or TRAIN
-    cell = row[columns.part].strip()
-    part = part_called(cell)
+    part = part_called(cell.strip())
     if part is None:
-        raise UserError(f"{table} gives {file} the part {cell!r}: parts are train, validation and test")
+        raise UserError(f"{table} gives {file} the part {cell.strip()!r}: parts are train, validation and test")
     return part
 
 

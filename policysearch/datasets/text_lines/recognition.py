@@ -11,7 +11,7 @@ from policysearch.datasets.parquet_columns import CLASS_COLUMNS
 from policysearch.datasets.parquet_table import read_schema
 from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED
-from policysearch.datasets.text_lines.label_table import LABELS
+from policysearch.datasets.table_folder import LABELS
 from policysearch.datasets.text_lines.line_folder import has_table
 
 SIZE = "32x128"

@@ -178,7 +178,8 @@ def _classes(document: Mapping[str, Any] | None, searched: str) -> ClassShares |
 
 def _measured(document: Mapping[str, Any]) -> Measured:
     names = tuple(document["policies"])
-    metrics = metrics_of(document["about"].get("task", CLASSIFICATION))
+    task = document["about"].get("task", CLASSIFICATION)
+    metrics = metrics_of(task)
     stored = {name: _array(entry["values"]) for name, entry in document["metrics"].items() if name in metrics}
 
     # Files of earlier versions lack metrics that came later.
@@ -188,7 +189,7 @@ def _measured(document: Mapping[str, Any]) -> Measured:
     if any(value.shape != (len(names), shape[1]) for value in values.values()):
         raise ValueError("its metrics are of different sizes")
     fixed = tuple(name for name in names if document["about"]["policies"][name]["fixed"])
-    return Measured(names, fixed, values, int(document["about"]["test_images"]))
+    return Measured(names, fixed, values, int(document["about"]["test_images"]), task)
 
 
 def _array(rows: list[list[float | None]]) -> Floats:

@@ -73,9 +73,10 @@ class Looks:
 
 
 def hash_of_test_part(dataset: Dataset) -> str:
-    """A hash of the images and labels of the test part."""
+    """A hash of the images and labels of the test part, and of their targets where they have some."""
     digest = hashlib.sha256(str(dataset.x_test.shape).encode())
-    for array in (dataset.x_test, dataset.y_test):
+    targets = [] if dataset.targets_test is None else [dataset.targets_test]
+    for array in (dataset.x_test, dataset.y_test, *targets):
         for start in range(0, len(array), _ROWS):
             digest.update(array[start : start + _ROWS].tobytes())
     return digest.hexdigest()[:16]

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.core.tasks import CLASSIFICATION, task_named
+from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, task_named
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import PERCENT, PLAIN, Unit
 from policysearch.stats.arrays import Floats
@@ -79,7 +79,8 @@ _BY_CLASS = {
 }
 """Name -> title and meaning."""
 
-CHARACTERS = "character_accuracy"
+CHARACTERS, EXACT = "character_accuracy", "exact_match"
+"""Metrics that one task alone has."""
 
 METRICS: dict[str, Metric] = {
     ERROR: Metric("error", "share of test images predicted wrong", _error, PERCENT, counted=True),
@@ -102,6 +103,14 @@ METRICS: dict[str, Metric] = {
         PERCENT,
         1,
     ),
+    EXACT: Metric(
+        "exact match",
+        "share of test images of which every label is predicted right",
+        partial(_stored, "test_exact_match"),
+        PERCENT,
+        1,
+        counted=True,
+    ),
     "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
     "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
@@ -113,21 +122,37 @@ METRICS: dict[str, Metric] = {
     "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _SECONDS),
 }
 """Those of all tasks, in the order of the tables."""
-_OF_TEXTS = (ERROR, ACCURACY, CHARACTERS, "loss", VALIDATION, "worker_seconds", "cpu_seconds")
+_OF_ONE_TASK = frozenset({CHARACTERS, EXACT})
+_OF_TEXTS: Mapping[str, Mapping[str, object]] = {
+    ERROR: {"meaning": "share of test lines read with a mistake"},
+    ACCURACY: {"title": "word accuracy", "meaning": "share of test lines read without a mistake"},
+    CHARACTERS: {},
+    "loss": {"meaning": "mean CTC loss per line on the test part, nats"},
+    VALIDATION: {"meaning": "word accuracy on the validation part"},
+}
+_PRECISION = task_named(MULTI_LABEL).short
+_OF_LABEL_SETS: Mapping[str, Mapping[str, object]] = {
+    ERROR: {"meaning": f"1 - {_PRECISION} on the test part", "counted": False},
+    ACCURACY: {"title": _PRECISION, "meaning": f"{_PRECISION} on the test part", "counted": False},
+    "macro_f1": {"meaning": "mean over the labels of the harmonic mean of precision and recall"},
+    EXACT: {},
+    "loss": {"meaning": "mean binary cross-entropy over test images and labels, nats"},
+    VALIDATION: {"title": f"validation {_PRECISION}", "meaning": f"{_PRECISION} on the validation part"},
+}
+_OF_OTHER_NEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "texts": _OF_TEXTS,
+    "label-sets": _OF_LABEL_SETS,
+}
+"""By what a task needs of its data: its metrics besides the times, with what is said of them in other words."""
 
 
 def metrics_of(task: str) -> dict[str, Metric]:
     """The metrics of the networks of a task, in the order of the tables."""
-    row = task_named(task)
-    if row.needs != "texts":
-        return {name: metric for name, metric in METRICS.items() if name != CHARACTERS}
-    metrics = {name: METRICS[name] for name in _OF_TEXTS}
-    return metrics | {
-        ERROR: replace(metrics[ERROR], meaning="share of test lines read with a mistake"),
-        ACCURACY: replace(metrics[ACCURACY], title=row.short, meaning="share of test lines read without a mistake"),
-        VALIDATION: replace(metrics[VALIDATION], meaning=f"{row.short} on the validation part"),
-        "loss": replace(metrics["loss"], meaning="mean CTC loss per line on the test part, nats"),
-    }
+    own = _OF_OTHER_NEEDS.get(task_named(task).needs)
+    if own is None:
+        return {name: metric for name, metric in METRICS.items() if name not in _OF_ONE_TASK}
+    times = {name: METRICS[name] for name in ("worker_seconds", "cpu_seconds")}
+    return {name: replace(METRICS[name], **changes) for name, changes in own.items()} | times  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -139,12 +164,14 @@ class Measured:
         fixed: the names of those that are fixed policies.
         values: metric -> [P, R] float64, one column per replicate, nan where the training failed.
         test_images: of which accuracies are shares; 0 where it is not known.
+        task: that the networks learned.
     """
 
     names: tuple[str, ...]
     fixed: tuple[str, ...]
     values: Mapping[str, Floats]
     test_images: int = 0
+    task: str = CLASSIFICATION
 
     @property
     def searched(self) -> str:
@@ -173,7 +200,7 @@ class Measured:
 
     def images_of(self, metric: str) -> int:
         """Of how many images a metric is a share; 0 where it is none."""
-        return self.test_images if METRICS[metric].counted else 0
+        return self.test_images if metrics_of(self.task)[metric].counted else 0
 
 
 def measured(
@@ -196,4 +223,4 @@ def measured(
             for name, metric in metrics.items():
                 values[name][at] = metric.read(row)
     fixed = tuple(contender.name for contender in contenders if contender.fixed)
-    return Measured(tuple(contender.name for contender in contenders), fixed, values)
+    return Measured(tuple(contender.name for contender in contenders), fixed, values, task=task)

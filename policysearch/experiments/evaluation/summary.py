@@ -98,7 +98,7 @@ def summary(
         *_losses(contenders),
         *_choices(choices_made, measured),
         *_equal(equal, measured),
-        _noise(metrics[ACCURACY], int(about["test_images"])),
+        _noise(metrics[ACCURACY], measured),
         *looks.cautions,
     )
     null = null_check(measured)
@@ -173,11 +173,15 @@ def _equal(equal: EqualCost | None, measured: Measured) -> list[str]:
     ]
 
 
-def _noise(accuracies: MetricResult, images: int) -> str:
+def _noise(accuracies: MetricResult, measured: Measured) -> str:
+    images = measured.test_images
+    over_seeds = f"intervals are over seeds, on this one test part of {images:,} images"
+    if not measured.images_of(ACCURACY):
+        return f"{over_seeds}; a whole test part is itself a sample, whose own error they leave out"
     means = [score.mean for score in accuracies.scores if not math.isnan(score.mean)]
     mean = float(np.mean(means)) if means else 0.0
     error = 100 * math.sqrt(mean * (1 - mean) / max(1, images))
     return (
-        f"intervals are over seeds, on this one test part of {images:,} images; a whole test part is itself a sample, "
-        f"which moves an accuracy by about {error:.2f} points (standard error)"
+        f"{over_seeds}; a whole test part is itself a sample, which moves an accuracy by about {error:.2f} points "
+        "(standard error)"
     )

@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from policysearch.datasets.cache import COPIES
-from policysearch.datasets.class_balance import rare_class_notes
+from policysearch.datasets.class_balance import rare_notes
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
 from policysearch.reports.preview.figure import must_be_png, write_figure
 from policysearch.reports.preview.line_sheet import alphabet_note, line_sheet, line_table
 from policysearch.reports.preview.sheet import Picture, pixels, sheet
+from policysearch.reports.preview.target_sheet import target_sheet, target_table, targets_in_words
 from policysearch.reports.terminal import plain, say
 
 _ROWS, _COLUMNS = 20, 8
@@ -49,7 +50,7 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
         notes += [f"all copies and near-copies in {copies}"] if copies.exists() else []
     say(
         console,
-        "\n".join([*notes, *(f"warning: {text}" for text in [*dataset.warnings, *_rare(dataset, parts)])]),
+        "\n".join([*notes, *(f"warning: {text}" for text in [*dataset.warnings, *rare_notes(dataset, parts)])]),
     )
     if out is not None:
         write_figure(contact_sheet(dataset, parts), out)
@@ -61,16 +62,16 @@ def _contents(dataset: Dataset) -> str:
     """What is known of the images besides their pixels."""
     if dataset.texts_train:
         return f"texts of {len(set(''.join(dataset.texts_train)))} characters"
+    if dataset.targets_train is not None:
+        return targets_in_words(dataset)
     return f"{len(dataset.classes)} classes" if dataset.labelled else "no labels"
-
-
-def _rare(dataset: Dataset, parts: Split) -> tuple[str, ...]:
-    return tuple(rare_class_notes(dataset, parts)) if dataset.has_classes else ()
 
 
 def _table(dataset: Dataset, parts: Split) -> Table:
     if dataset.texts_train:
         return line_table(dataset, parts)
+    if dataset.targets_train is not None:
+        return target_table(dataset, parts)
     sides = (dataset.y_train[parts.train], dataset.y_train[parts.validation], dataset.y_test)
     counts = np.stack([np.bincount(labels, minlength=len(dataset.classes)) for labels in sides], 1)
     table = Table(show_footer=True)
@@ -88,6 +89,8 @@ def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
     """Eight training images of each class, of the first twenty classes where there are more; or lines with texts."""
     if dataset.texts_train:
         return line_sheet(dataset, parts)
+    if dataset.targets_train is not None:
+        return target_sheet(dataset, parts)
     labels = dataset.y_train[parts.train]
     rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
     more = len(dataset.classes) - _ROWS

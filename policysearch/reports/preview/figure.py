@@ -16,6 +16,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.files import replacing
 from policysearch.core.readable import readable_name
 from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.targets.checks import shown_classes
 from policysearch.policy.classes import softenings, unmeasured, without_unmeasured
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
@@ -56,7 +57,7 @@ def write_preview(
         UserError: something given is wrong, or `out` cannot be written.
     """
     must_be_png(out)
-    train = (dataset.x_train, dataset.y_train, dataset.classes)
+    train = (dataset.x_train, *shown_classes(dataset))
     numbers: Any = {"rows": images, "draws": draws, "seed": seed, "progress": progress}
     figure = preview(policy, *train, **numbers, pairs=pairs, writing=training_writing(dataset))
     write_figure(figure, Path(out))

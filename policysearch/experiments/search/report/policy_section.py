@@ -14,6 +14,7 @@ from policysearch.core.tasks import SELF_SUPERVISED, task_named
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
 from policysearch.datasets.split import split
+from policysearch.datasets.targets.checks import shown_classes
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import loss_in_words, parse_loss
@@ -82,14 +83,15 @@ def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterato
 def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Picture]]:
     train = split(data, config.validation, config.split_seed).train
     some = np.sort(np.random.default_rng(0).permutation(train)[:2000])  # of a large set, memory-mapped
-    images, labels = np.ascontiguousarray(data.x_train[some]), data.y_train[some]
+    labels, classes = shown_classes(data)
+    images, labels = np.ascontiguousarray(data.x_train[some]), labels[some]
     rows = min(_ROWS, len(images))
     pairs, writing = _pairs(policy, config), training_writing(data)
     return drawn_pictures(
         policy,
         images,
         labels,
-        data.classes,
+        classes,
         rows=rows,
         draws=_PAIRS if pairs else _DRAWS,
         pairs=pairs,
@@ -130,7 +132,7 @@ def _softening(softening: Softening | None, material: Material, data: Dataset | 
     if softening is None or softening.mode == "off":
         return
     noted = material.background.get("data", {})
-    classes = len(data.classes) if isinstance(data, Dataset) else noted.get("classes")
+    classes = _choices(data) if isinstance(data, Dataset) else noted.get("classes")
     curves = _curves(softening, classes)
     if curves is None:
         yield paragraph("Its softening curve ends at 1/classes, and how many there are is not known here.", "note")
@@ -138,6 +140,13 @@ def _softening(softening: Softening | None, material: Material, data: Dataset | 
     panel = Panel("softening", "Softening", "visibility v", _SOFTENED[softening.mode], (0.0, 1.05))
     caption = "What an image still counts, by how much of it can be seen: at v = 1 all of it."
     yield plots([figure(lines(panel, curves, [curve.strategy for curve in curves]), caption)])
+
+
+def _choices(data: Dataset) -> float:
+    """One over the `p_min` that is left open: how many classes there are; of labels one over their mean frequency."""
+    if data.targets_train is None:
+        return len(data.classes)
+    return 1 / float(data.targets_train.mean())
 
 
 def _pair_weight(pair: Pair | None) -> Iterator[str]:
@@ -151,7 +160,7 @@ def _pair_weight(pair: Pair | None) -> Iterator[str]:
     yield plots([figure(lines(panel, [curve], [curve.strategy]), "What a pair counts, by what its views share.")])
 
 
-def _curves(softening: Softening, classes: int | None) -> list[Curve] | None:
+def _curves(softening: Softening, classes: float | None) -> list[Curve] | None:
     """Equation 7 of each curve that is not off; None where its floor is not known."""
     v, none = np.linspace(0, 1, 11), np.full(11, np.nan)
     out = []

@@ -66,7 +66,15 @@ def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
     """The headline share of networks that have learned nothing."""
     if dataset.has_classes:
         return {LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation])}
+    if dataset.targets_train is not None:
+        return {CHANCE: _chance_of_targets(dataset.targets_train[parts.validation])}
     return {CHANCE: 0.0 if dataset.texts_train else _OF_ROTATIONS}
+
+
+def _chance_of_targets(targets: NDArray[np.floating[Any]]) -> float:
+    """Of labels the mean share of images that have one, which is the average precision of a random order."""
+    frequencies = targets.mean(0)
+    return float(frequencies[frequencies > 0].mean())
 
 
 def _largest_share(labels: NDArray[np.int64]) -> float:

@@ -1,0 +1,1 @@
+"""Children that learn several labels per image, or numbers."""
