@@ -163,7 +163,15 @@ def _unlabelled(arrays: Mapping[str, NDArray[Any]], group: str | None) -> Listin
 
 
 def names_of_part(part: str, arrays: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The names of a part's images and labels, or None where it has neither."""
+    """The names of a part's images and labels, or None where it has neither.
+
+    Args:
+        part: train, validation or test.
+        arrays: by name.
+
+    Raises:
+        UserError: the part has one of the two alone, or several of one.
+    """
     as_written = {name.lower(): name for name in arrays}
     pairs = [
         tuple(as_written.get(name, "") for name in pair)
@@ -213,6 +221,16 @@ def _image(values: NDArray[np.uint8], label: int) -> tuple[Image.Image, int]:
 
 
 def groups_of(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int) -> list[str | None]:
+    """The group of each image.
+
+    Args:
+        arrays: by name.
+        group: the array that holds the groups, or None.
+        count: images.
+
+    Raises:
+        UserError: there is no such array, or it is of another length.
+    """
     if group is None:
         return [None] * count
     if group not in arrays or arrays[group].shape != (count,):
@@ -221,7 +239,15 @@ def groups_of(arrays: Mapping[str, NDArray[Any]], group: str | None, count: int)
 
 
 def images_of(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """[N, H, W] or [N, H, W, 3]."""
+    """Images as they are read: [N, H, W] or [N, H, W, 3].
+
+    Args:
+        array: uint8 [N, H, W], [N, H, W, C] or [N, C, H, W], C 1 or 3.
+        name: of the array, for messages.
+
+    Raises:
+        UserError: it is of another type or shape.
+    """
     if array.dtype != np.uint8:
         raise UserError(f"{name} is {array.dtype}; images must be uint8 with values 0 to 255")
     if array.ndim == 4 and array.shape[3] not in (1, 3) and array.shape[1] in (1, 3):

@@ -18,7 +18,7 @@ from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.operations import SHIPPED_OPERATIONS
-from policysearch.policy.policy import Policy
+from policysearch.policy.policy import Policy, Stage
 from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, choices
 
 _WIDTH = 116
@@ -144,8 +144,9 @@ def without_own_targets(policy: Policy) -> tuple[Policy, list[str]]:
     What exported code does to targets is for classes; images are augmented as they were searched.
     """
     task = TASKS.get(str(policy.about.get("task")))
-    parts = (policy, *policy.stages)
-    if task is None or task.needs not in ("label-sets", "numbers") or not any(p.mix or p.softening for p in parts):
+    parts: list[Policy | Stage] = [policy, *policy.stages]
+    changes_targets = any(part.mix or part.softening for part in parts)
+    if task is None or task.needs not in ("label-sets", "numbers") or not changes_targets:
         return policy, []
     reason = (
         f"mixes and softening of exported code are for one class per image, and the policy is of --task {task.name}: "

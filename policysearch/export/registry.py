@@ -73,9 +73,9 @@ def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, 
     module = import_module(f"policysearch.export.to_{to}")
     names = policy.about.get("classes")
     labelled = policy.for_classes(names) if names and to != "json" else policy
-    searched, own = without_own_targets(labelled) if to != "json" else (labelled, [])
+    searched, left_out = without_own_targets(labelled) if to != "json" else (labelled, [])
     expressed, losses = module.expressible(searched)
-    losses = [*own, *losses]
+    losses = [*left_out, *losses]
     if losses and not allow_loss:
         raise refusal(f"{to} cannot express all of this policy", losses)
     return module, expressed, losses

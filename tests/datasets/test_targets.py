@@ -104,7 +104,7 @@ def test_the_names_of_the_hub_and_rows_of_0_and_1(tmp_path: Path) -> None:
     for features in ({"feature": {"names": NAMES}}, [{"names": NAMES}]):
         info = {"info": {"features": {"tags": features}}}
         with_names = table.replace_schema_metadata({"huggingface": json.dumps(info)})
-        parquet.write_labels(with_names, tmp_path / "named.parquet")
+        parquet.write_table(with_names, tmp_path / "named.parquet")
         assert _load(tmp_path / "named.parquet", resize="16").target_names == NAMES
     assert _load(tmp_path / "plain.parquet", resize="16").target_names == ("0", "1", "2")
 
@@ -113,7 +113,7 @@ def test_hidden_labels_of_a_test_part_are_left_out(tmp_path: Path) -> None:
     write_parquet(tmp_path / "train.parquet", SETS, "labels")
     images = parquet.read_table(tmp_path / "train.parquet")["image"]
     hidden = pyarrow.array([None] * len(images), pyarrow.list_(pyarrow.string()))
-    parquet.write_labels(pyarrow.table({"image": images, "labels": hidden}), tmp_path / "test.parquet")
+    parquet.write_table(pyarrow.table({"image": images, "labels": hidden}), tmp_path / "test.parquet")
     dataset = _load(tmp_path, resize="16")
     assert any("labels of the test part are hidden" in text for text in dataset.warnings)
 

@@ -38,7 +38,7 @@ class TargetRun(TrainingRun):
         """Make the network; its first weights come from torch's global generator, as it is now."""
         super().begin()
         spec = self.spec
-        self._judged = partial(  # type: ignore[assignment]  # called alike
+        self._judged = partial(
             judge_targets, self.learner, spec.data, self._goal, self._targets, evaluation_batch(spec.recipe)
         )
 

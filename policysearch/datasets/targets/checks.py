@@ -80,7 +80,7 @@ def rare_label_notes(sets: Targets, names: Sequence[str]) -> list[str]:
     if not len(rare):
         return []
     rare = rare[np.argsort(counts[rare], kind="stable")]
-    named = some([f"{names[i]!r} {counts[i]}" for i in rare], _SHOWN)
+    named = some([f"{names[i]!r} {counts[i]}" for i in rare.tolist()], _SHOWN)
     return [
         f"{counted(len(rare), 'label has', 'labels have')} fewer than {_FEW} validation images ({named}), so that "
         "their average precision is mostly noise, and one without any does not count: get more images of them"

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 
@@ -75,8 +77,10 @@ class Looks:
 def hash_of_test_part(dataset: Dataset) -> str:
     """A hash of the images and labels of the test part, and of their targets where they have some."""
     digest = hashlib.sha256(str(dataset.x_test.shape).encode())
-    targets = [] if dataset.targets_test is None else [dataset.targets_test]
-    for array in (dataset.x_test, dataset.y_test, *targets):
+    arrays: list[NDArray[Any]] = [dataset.x_test, dataset.y_test]
+    if dataset.targets_test is not None:
+        arrays.append(dataset.targets_test)
+    for array in arrays:
         for start in range(0, len(array), _ROWS):
             digest.update(array[start : start + _ROWS].tobytes())
     return digest.hexdigest()[:16]

@@ -148,11 +148,11 @@ _OF_OTHER_NEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 
 def metrics_of(task: str) -> dict[str, Metric]:
     """The metrics of the networks of a task, in the order of the tables."""
-    own = _OF_OTHER_NEEDS.get(task_named(task).needs)
-    if own is None:
+    columns = _OF_OTHER_NEEDS.get(task_named(task).needs)
+    if columns is None:
         return {name: metric for name, metric in METRICS.items() if name not in _OF_ONE_TASK}
     times = {name: METRICS[name] for name in ("worker_seconds", "cpu_seconds")}
-    return {name: replace(METRICS[name], **changes) for name, changes in own.items()} | times  # type: ignore[arg-type]
+    return {name: replace(METRICS[name], **changes) for name, changes in columns.items()} | times  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
