@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from policysearch.cli.columns import print_columns
+from policysearch.cli.columns import print_columns, said_in_columns
+
+if TYPE_CHECKING:
+    from policysearch.policy.spaces import Space
 
 
 def models() -> None:
@@ -17,12 +20,48 @@ def models() -> None:
         typer.echo(f"{name}\n    {row.description}\n    {row.numbers}; {row.source}")
 
 
-def spaces() -> None:
-    """The spaces of arms."""
+def spaces(
+    name: Annotated[
+        str | None, typer.Argument(help="one of them, or PATH.toml: how large it is, and what its parameters can be")
+    ] = None,
+) -> None:
+    """The spaces of arms, or one of them in full."""
     import search_spaces
+
+    if name is not None:
+        typer.echo(_space_in_words(_loaded(name)))
+        return
+    by_name = {key: _loaded(key) for key in search_spaces.names()}
+    sizes = {key: f"{space.description} ({_amount(space.size)} assignments)" for key, space in by_name.items()}
+    print_columns(sizes | {"PATH.toml": "your own"})
+
+
+def _loaded(name: str) -> Space:
+    """A space with the fixed policies of the task whose default it is; any other is one of classification."""
+    from policysearch.core.tasks import CLASSIFICATION, TASKS
     from policysearch.policy.space_files import load_space
 
-    print_columns({name: load_space(name).description for name in search_spaces.names()} | {"PATH.toml": "your own"})
+    task = next((task for task in TASKS.values() if task.defaults.get("space") == name), TASKS[CLASSIFICATION])
+    return load_space(name, task.fixed)
+
+
+def _amount(count: int) -> str:
+    return f"{count:,}" if count < 10**9 else f"about 10^{len(str(count)) - 1}"
+
+
+def _space_in_words(space: Space) -> str:
+    """A space in full: its size, the arms of rules, what is always an arm, and the choices of every parameter."""
+    arms = space.arms(0)
+    choices = {name: ", ".join(map(str, values)) for name, values in space.choices.items() if name != "family"}
+    always = dict.fromkeys([*space.baselines, *space.points])
+    lines = [
+        f"{space.name}: {space.description}",
+        f"{_amount(space.size)} assignments of {len(choices)} parameters",
+        f"{len(arms)} arms for a rule"
+        + (f" ({len(arms) - len(always)} of them drawn by the seed: max_arms)" if len(arms) < space.size else ""),
+        f"always arms: {', '.join(always)}",
+    ]
+    return "\n".join([*lines, "", *said_in_columns(choices)]) if choices else "\n".join(lines)
 
 
 def operations(

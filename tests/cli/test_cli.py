@@ -65,6 +65,19 @@ def test_lists(cli, word, told):
     assert code == 0 and told in out
 
 
+def test_a_space_is_listed_with_its_size_and_described_in_full(cli):
+    code, out, _ = cli("spaces")
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "(537,604 assignments)" in lines["recipe"] and "(about 10^32 assignments)" in lines["autoaugment-paper"]
+    code, out, _ = cli("spaces", "recipe")
+    assert code == 0 and "60 arms for a rule (50 of them drawn by the seed: max_arms)" in out
+    assert "flip-crop+trivialaugment-wide" in out and "recipe.mask        none, cutout-0.25" in out
+    code, out, _ = cli("spaces", "text-lines")
+    assert "always arms: identity, tia, randaugment-lines" in out and "25 arms for a rule" in out
+    code, _, err = cli("spaces", "rcipe")
+    assert code == 2 and "did you mean recipe" in err
+
+
 def test_data_are_described(cli, tmp_path):
     write_folder(tmp_path / "pets", some_images(90))
     code, out, err = cli("data", "pets", "--resize", "10", "--out", "sheet.png", "--validation", "12")
