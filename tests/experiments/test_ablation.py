@@ -13,6 +13,7 @@ from policysearch.core.trial import Outcome
 from policysearch.experiments.search.ablation import ablation, without_factors
 from policysearch.experiments.search.report.cost import cost
 from policysearch.experiments.search.report.effects_section import effects_in_words, factor_effects
+from policysearch.experiments.search.report.importance_section import mattered_in_words
 from policysearch.experiments.search.result import opened_run, read, read_whole, result_of
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.space_files import load_space
@@ -132,6 +133,7 @@ def test_the_report_shows_each_factor_with_its_interval(material):
     assert "The winner without each of its factors" in page and "What each factor adds" in page
     assert "flip = horizontal" in page and "mix = cutmix" in page
     words = effects_in_words(material)
+    assert mattered_in_words(material) == "", "effects say it better than importances"
     assert "flip horizontal +" in words and "mix cutmix -" in words and "What the winner loses without" in words
     few = replace(material, searched=material.searched[:9], ablation=(), verdict=None)
     assert effects_in_words(few).startswith("9 pulls are points of the space's factors, and 35 are needed")

@@ -275,7 +275,7 @@ def test_importances_take_numbers_as_numbers():
     for row, value in zip(rows, values, strict=True):
         study.add_trial(optuna.trial.create_trial(params=row, distributions=ranges, value=value))
     expected = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=0.1))
-    (_, inner) = importances([made_up("f", value, **row) for row, value in zip(rows, values, strict=True)])
+    (inner,) = importances([made_up("f", value, **row) for row, value in zip(rows, values, strict=True)])
     assert inner.shares == pytest.approx(expected) and inner.shares["m"] > 0.75
     assert isinstance(distribution_of([True, False]), CategoricalDistribution)
     assert isinstance(distribution_of([1, 2.5]), FloatDistribution)
@@ -285,7 +285,10 @@ def test_too_few_arms_and_arms_that_are_all_alike_have_no_importances():
     few = importances([made_up("f", i / 10, a=i) for i in range(FEWEST - 1)])
     assert all(not group.shares and str(FEWEST) in group.reason for group in few)
     alike = importances([made_up("f", 0.5, a=i) for i in range(20)])
-    assert "chance" in alike[1].reason and "same values" in alike[0].reason
+    assert [group.of for group in alike] == ["f"], "families are not compared where there is one"
+    assert "chance" in alike[0].reason
+    same = importances([made_up("f", i / 10, a=1) for i in range(20)])
+    assert "same values" in same[0].reason
 
 
 def test_a_password_is_nowhere(material, dataset):

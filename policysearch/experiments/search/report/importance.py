@@ -53,7 +53,7 @@ class Importance:
 
 
 def importances(summaries: Sequence[ArmSummary]) -> list[Importance]:
-    """Of `family` over all arms, then of the parameters of each family that has some.
+    """Of `family` over all arms, unless all are of one, then of the parameters of each family that has some.
 
     PED-ANOVA (Watanabe et al. 2023) of the arms' shrunken means, each arm once however often a strategy pulled it: how
     far the best tenth (at least five arms) is from all arms in a parameter's values. It says that a parameter tells
@@ -64,7 +64,9 @@ def importances(summaries: Sequence[ArmSummary]) -> list[Importance]:
     for summary in judged:
         families.setdefault(str(summary.arm.parameters["family"]), []).append(summary)
 
-    groups = [_group("family", judged, [{"family": s.arm.parameters["family"]} for s in judged])]
+    groups = []
+    if len(families) != 1:
+        groups.append(_group("family", judged, [{"family": s.arm.parameters["family"]} for s in judged]))
     for name, members in families.items():
         parameters = [own_parameters(s.arm.parameters) for s in members]
         if any(parameters):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from policysearch.core.tasks import reward_title
 from policysearch.experiments.search.report.data import Material
+from policysearch.experiments.search.report.effects_section import effects_of
 from policysearch.experiments.search.report.importance import FEWEST, Importance, ValueMean, importances
 from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
@@ -65,13 +66,24 @@ def _row(value: ValueMean, group: Importance, unit: Unit) -> tuple[str, ...]:
 
 
 def mattered_in_words(material: Material) -> str:
-    """One or two lines: the best families, and the parameter with the largest share within each family."""
-    unit = unit_of(material.config.reward)
-    by_family, *groups = importances(material.summaries)
-    best = ", ".join(f"{family.value} {unit.value(family.mean)}" for family in by_family.values[:3])
-    inner = [f"within {group.of} {_largest(group)}" for group in groups if len(group.shares) > 1]
-    lines = [f"Best families by mean: {best}." if best and not by_family.reason else by_family.reason]
+    """One or two lines: the best families, and the parameter with the largest share within each family.
+
+    Empty where the effects of factors are known, which say more.
+    """
+    if isinstance(effects_of(material), list):
+        return ""
+    groups = importances(material.summaries)
+    of_families = [group for group in groups if group.of == "family"]
+    inner = [
+        f"within {group.of} {_largest(group)}" for group in groups if group.of != "family" and len(group.shares) > 1
+    ]
+    lines = [_best_families(group, material.config.reward) for group in of_families]
     return "\n".join([*lines, *([f"Importance: {'; '.join(inner)}."] if inner else [])])
+
+
+def _best_families(group: Importance, reward: str) -> str:
+    best = ", ".join(f"{family.value} {unit_of(reward).value(family.mean)}" for family in group.values[:3])
+    return f"Best families by mean: {best}." if best and not group.reason else group.reason
 
 
 def _largest(group: Importance) -> str:

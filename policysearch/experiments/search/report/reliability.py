@@ -22,6 +22,7 @@ from policysearch.study.rows import COMPLETE, Row
 
 _DRAWN = 4  # curves of a diagram, the diagonal besides
 _LEAST = 5  # images of a bin that is drawn
+_IN_WORDS = 5  # finalists of a line in the terminal
 _PERFECT = "perfectly calibrated"
 _NO_DIAGRAM = (
     "There is no reliability diagram: these networks were trained by an older version, or judged on too few images."
@@ -129,6 +130,8 @@ def _row(finalist: Calibrated) -> tuple[str, ...]:
 
 
 def calibration_in_words(material: Material) -> str:
-    """One line: the calibration errors of the finalists; empty where none is known."""
-    errors = ", ".join(f"{finalist.arm.name} {PERCENT.value(finalist.ece)}" for finalist in calibrated(material))
-    return f"Calibration error (ece) on validation: {errors}." if errors else ""
+    """One line: the calibration errors of the first finalists; empty where none is known."""
+    finalists = calibrated(material)
+    errors = ", ".join(f"{finalist.arm.name} {PERCENT.value(finalist.ece)}" for finalist in finalists[:_IN_WORDS])
+    more = f"; {len(finalists) - _IN_WORDS} more in the report" if len(finalists) > _IN_WORDS else ""
+    return f"Calibration error (ece) on validation: {errors}{more}." if errors else ""
