@@ -14,7 +14,7 @@ def export(
     policy: Annotated[
         str | None, typer.Argument(help="a run's folder, policy.json, or a preset such as randaugment:2,9")
     ] = None,
-    to: Annotated[str | None, typer.Option(help="torchvision, timm, kornia, albumentations or json")] = None,
+    to: Annotated[str | None, typer.Option(help="a library or trainer: torchvision, timm, huggingface...")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="the file; learned_policy.py unless given")] = None,
     allow_loss: Annotated[
         bool, typer.Option("--allow-loss", help="do without what the library cannot express")
@@ -55,16 +55,18 @@ def _table(policy: str | None, to: str | None, out: Path | None, force: bool) ->
 
 def import_policy(
     file: Annotated[str, typer.Argument(help="the library's file, or timm's config string")],
-    source: Annotated[str, typer.Option("--from", help="autoaugment, fast-autoaugment, pba, timm or albumentations")],
+    source: Annotated[str, typer.Option("--from", help="whose it is, as timm, mmpretrain, albumentations, dada, pba")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PATH.json, or PATH.toml for a space")] = Path("policy.json"),
     allow_loss: Annotated[bool, typer.Option("--allow-loss", help="do without what no policy can express")] = False,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="that the search of a pba log trained")] = None,
+    name: Annotated[str | None, typer.Option(help="the list of a file that holds several, such as CIFAR10")] = None,
 ) -> None:
     """Read a published policy, for a space, a preview or a training; nothing in the file is executed."""
-    from policysearch.export.registry import import_from, save_imported
+    from policysearch.export.registry import import_arms, save_imported
     from policysearch.policy.describe import in_words
 
-    policy, notes = import_from(file, source, allow_loss, epochs)
-    save_imported(policy, out, force)
-    typer.echo("\n".join([in_words(policy), *(f"not the same: {note}" for note in notes), str(out)]))
+    policies, notes = import_arms(file, source, allow_loss, epochs, name)
+    save_imported(policies, out, force)
+    words = [f"{title}: {in_words(policy)}" if title else in_words(policy) for title, policy in policies.items()]
+    typer.echo("\n".join([*words, *(f"not the same: {note}" for note in notes), str(out)]))

@@ -112,7 +112,9 @@ def _names(tree: ast.AST) -> list[str]:
     return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not hasattr(builtins, n.id)]
 
 
-def assemble(module: str, replacements: Mapping[str, str], head: str, tail: Sequence[str]) -> str:
+def assemble(
+    module: str, replacements: Mapping[str, str], head: str, tail: Sequence[str], also: Sequence[str] = ()
+) -> str:
     """The text of a file that has what `tail` names, as `module` has it, and all that this needs.
 
     Args:
@@ -121,10 +123,11 @@ def assemble(module: str, replacements: Mapping[str, str], head: str, tail: Sequ
             the module that it replaces a definition of.
         head: the file's docstring, without quotes.
         tail: definitions at the end of the file.
+        also: more modules, whose names `tail` may use where `module` has none of them.
     """
     bundle = _Bundle(module, replacements)
     for name in _names(ast.parse("\n".join(tail))):
-        bundle.take(module, name)
+        bundle.take(next((root for root in (module, *also) if _has(root, name)), module), name)
     blocks = [f'"""{head}\n"""', "from __future__ import annotations", *_imports(bundle.imports)]
     text = "\n\n".join(blocks) + "\n" + _spaced([*bundle.definitions.values(), *tail]) + "\n"
     return _without_underscores(text, bundle.definitions)
@@ -152,7 +155,8 @@ def _imports(imports: Mapping[str, tuple[str, str | None]]) -> list[str]:
 def _block(imports: Mapping[str, tuple[str, str | None]]) -> str:
     """`import a`, `import b as c`, then `from d import e`."""
     modules = {(module, name) for name, (module, original) in imports.items() if original is None}
-    whole = sorted(module if name == module.partition(".")[0] else f"{module} as {name}" for module, name in modules)
+    lines = (module if name == module.partition(".")[0] else f"{module} as {name}" for module, name in modules)
+    whole = sorted(lines, key=str.lower)
     parts: dict[str, list[str]] = {}
     for name, (module, original) in imports.items():
         if original is not None:

@@ -83,12 +83,23 @@ def _by_albumentations(live: Any, images: Tensor) -> Tensor:
     return torch.stack([tensor.permute(2, 0, 1) for tensor in tensors])
 
 
+def _by_mmpretrain(live: Any, images: Tensor) -> Tensor:
+    """Grey images as three equal channels, which MMPretrain loads; colours as blue, green, red."""
+    import torch
+
+    channels = images.shape[1]
+    arrays = [image.expand(3, -1, -1).flip(0).permute(1, 2, 0).numpy().copy() for image in images]
+    tensors = (torch.from_numpy(live({"img": array})["img"].copy()) for array in arrays)
+    return torch.stack([tensor.permute(2, 0, 1).flip(0)[:channels] for tensor in tensors])
+
+
 LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
     {
         "torchvision": _by_torchvision,
         "timm": _by_timm,
         "kornia": _by_kornia,
         "albumentations": _by_albumentations,
+        "mmpretrain": _by_mmpretrain,
     }
 )
 """(live object, images [B, C, H, W] uint8) -> the same shape: as each library takes them, one by one where it can."""
@@ -213,9 +224,11 @@ def _step(policy: Policy) -> Step:
 
 def _seeded(live: Any) -> Any:
     """The live object, with the sources of randomness of all libraries seeded, so that signs are the same again."""
+    import numpy as np
     import torch
 
     random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (MMPretrain draws from it)
     torch.manual_seed(0)
     if hasattr(live, "set_random_seed"):
         live.set_random_seed(0)

@@ -22,10 +22,11 @@ from policysearch.policy.operations import SHIPPED_OPERATIONS
 Table = Mapping[str, Mapping[str, Cell]]
 _HEAD = """# What each library makes of each operation
 
-`policysearch export` writes policies for four libraries. Here is how near each operation comes to the pixels that
-were searched with, measured by `policysearch export --table` on 13 grey pictures of 28×28 of the shipped data and 13 in
-colour, whose channels are three of them, and on pictures and channels of a single grey value. Magnitudes are 0.3, 0.55
-and 1 of the standard range with a drawn sign, compared with the same sign, and 0.55 with both fixed signs.
+`policysearch export` writes policies for other libraries. Here is how near each operation comes to the pixels that
+were searched with, where a library has operations of its own, measured by `policysearch export --table` on 13 grey
+pictures of 28×28 of the shipped data and 13 in colour, whose channels are three of them, and on pictures and channels
+of a single grey value. Magnitudes are 0.3, 0.55 and 1 of the standard range with a drawn sign, compared with the same
+sign, and 0.55 with both fixed signs.
 *Exact*: to the last bit. *Within 1*: no grey value further off than 1 of 255. *x % differ*: that share of values,
 at the worst of these magnitudes; for turns it is places that fall between two pixels. *Mirrored*: a fixed sign gives
 what the other sign should. *Another operation*: the export refuses it unless `--allow-loss`. –: not written, the
@@ -52,6 +53,21 @@ What a whole policy may ask for:
 | two views and what the pair counts | yes | no | no | no |
 | magnitudes that the network gives | no: drawn evenly | no: drawn evenly | no: drawn evenly | no: drawn evenly |
 | boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` |
+
+Configs, settings and hooks (`ultralytics-trainer`, `huggingface` and `lightning` have torchvision's pixels, above):
+
+| | mmpretrain | ultralytics | ultralytics-trainer | huggingface | lightning | collate |
+| - | - | - | - | - | - | - |
+| a draw per image | yes | yes | yes | yes | yes | yes |
+| weights, probabilities, one of several | yes | RandAugment(2, 9), AutoAugment | yes | yes | yes | – |
+| levels, intervals, noisy magnitudes | yes | intervals of crop, colours, erasing | yes | yes | yes | – |
+| several in random order (some_of) | no | all four colours | yes | yes | yes | – |
+| softened targets and weights, a loss | no | no | no | yes | yes | no |
+| classes that differ, targets spread by confusion | no | no | no | yes | yes | no |
+| mixes of the batch | MixUp, CutMix: one λ per batch | no | no | all but SnapMix | all but SnapMix | all but SnapMix |
+| means of several draws (AugMix) | no | no | yes | yes | yes | – |
+| stages | no | no | no | yes, by a callback | yes, by a callback | yes, by `progress` |
+| two views and what the pair counts | no | no | no | no | no | no |
 
 Each *no* is named by the export, which then refuses unless `--allow-loss`.
 """

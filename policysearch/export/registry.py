@@ -50,6 +50,18 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
             "albumentations",
             ".json",
         ),
+        "mmpretrain": Export("learned_policy.py", "an MMPretrain config of data alone, a base for yours", "mmpretrain"),
+        "ultralytics": Export(
+            "learned_policy.yaml", "Ultralytics' settings for classification, as far as they go", "ultralytics"
+        ),
+        "ultralytics-trainer": Export(
+            "learned_policy.py", "a trainer for Ultralytics' classification networks", "ultralytics"
+        ),
+        "huggingface": Export(
+            "learned_policy.py", "a transform for set_transform, around an image processor", "transformers"
+        ),
+        "lightning": Export("learned_policy.py", "a hook for a LightningDataModule, and a callback", "lightning"),
+        "collate": Export("learned_collate.py", "the mix alone, as a collate_fn for any data set; needs torch"),
         "json": Export("policy.json", "the policy as it is, for this program"),
     }
 )
@@ -57,20 +69,31 @@ IMPORTS: Mapping[str, str] = MappingProxyType(
     {
         "autoaugment": "sub-policies of (name, probability, level 0..9), JSON or a Python list",
         "fast-autoaugment": "sub-policies of (name, probability, level in [0, 1]), JSON or a Python list",
+        "dada": "a genotype: the same, of a file of several or the log of a search",
         "pba": "a schedule of Population Based Augmentation: a log of Tune's, or rows of 60 numbers",
         "timm": "a config string such as rand-m9-mstd0.5-inc1, or a file that `export --to timm` wrote",
         "albumentations": "JSON of A.to_dict or A.save, or a file that `export --to albumentations` wrote",
+        "autoalbument": "a policy that AutoAlbument saved (JSON), or its search.yaml: the policy that it begins with",
+        "mmpretrain": "a config in Python, JSON or YAML: its training pipeline and its mix",
     }
 )
+_OF_LISTS = ("autoaugment", "fast-autoaugment", "dada")
+"""Sources whose files may hold several policies."""
+_WITH_LOSSES = ("albumentations", "autoalbument", "mmpretrain")
+"""Sources that say more than a policy can."""
 _LARGEST = 10_000_000
-_TAKEN = sys.stdlib_module_names | {"torch", "torchvision", "timm", "kornia", "albumentations", "PIL", "policysearch"}
+_LIBRARIES = frozenset(
+    {"torch", "torchvision", "timm", "kornia", "albumentations", "PIL", "numpy", "policysearch"}
+    | {"mmpretrain", "mmcv", "mmengine", "ultralytics", "transformers", "datasets", "lightning"}
+)
+_TAKEN = sys.stdlib_module_names | _LIBRARIES
 
 
 def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, list[str]]:
     """The exporter's module, the policy as far as the library can express it, and what is lost."""
     if to not in EXPORTS:
         raise unknown_name("library", to, EXPORTS)
-    module = import_module(f"policysearch.export.to_{to}")
+    module = import_module(f"policysearch.export.to_{to.replace('-', '_')}")
     names = policy.about.get("classes")
     labelled = policy.for_classes(names) if names and to != "json" else policy
     searched, left_out = without_own_targets(labelled) if to != "json" else (labelled, [])
@@ -117,7 +140,7 @@ def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force
 
 
 def import_from(
-    file: str, source: str, allow_loss: bool = False, epochs: int | None = None
+    file: str, source: str, allow_loss: bool = False, epochs: int | None = None, which: str | None = None
 ) -> tuple[Policy, list[str]]:
     """A policy from a library's file (data: nothing in it is executed), or from timm's config string.
 
@@ -125,8 +148,9 @@ def import_from(
         file: a path, or timm's string.
         source: a key of `IMPORTS`.
         allow_loss: read what the file has beyond what a policy here can express as the nearest, or leave it out
-            (albumentations; of the others nothing is lost).
+            (albumentations, autoalbument and mmpretrain; of the others nothing is lost).
         epochs: that the search of a pba log trained.
+        which: the list of a file that holds several (autoaugment, fast-autoaugment and dada).
 
     Returns:
         The policy, and in which it is not what the library does.
@@ -134,6 +158,18 @@ def import_from(
     Raises:
         UserError: the file is missing, is not of that library, or says what no policy here can.
     """
+    module, text, name = _opened(file, source, epochs, which)
+    options: dict[str, Any] = {"allow_loss": allow_loss} if source in _WITH_LOSSES else {}
+    if source == "pba":
+        options["epochs"] = epochs
+    elif source in _OF_LISTS:
+        options["which"] = which
+    policy, notes = module.read(text, name, **options)
+    return policy, notes
+
+
+def _opened(file: str, source: str, epochs: int | None, which: str | None) -> tuple[Any, str, str]:
+    """The reader of a source, the text of a file, and what it is called in complaints."""
     if source not in IMPORTS:
         raise unknown_name("library", source, IMPORTS)
     module = import_module(f"policysearch.export.from_{source.replace('-', '_')}")
@@ -144,27 +180,66 @@ def import_from(
         text, name = _read(path), f"{source} file {file!r}"
     if epochs is not None and source != "pba":
         raise UserError(f"--epochs is for --from pba, whose logs lack it; leave it out of --from {source}")
-    options: dict[str, Any] = {}
-    if source == "albumentations":
-        options["allow_loss"] = allow_loss
-    elif source == "pba":
-        options["epochs"] = epochs
-    policy, notes = module.read(text, name, **options)
-    return policy, notes
+    if which is not None and source not in _OF_LISTS:
+        raise UserError(f"--name is for --from {', '.join(_OF_LISTS)}, whose files may hold several policies")
+    return module, text, name
 
 
-def save_imported(policy: Policy, out: Path, force: bool) -> None:
-    """Write a policy: PATH.json as it is, PATH.toml as a space of which it is an arm.
+def import_arms(
+    file: str, source: str, allow_loss: bool = False, epochs: int | None = None, which: str | None = None
+) -> tuple[dict[str, Policy], list[str]]:
+    """The policies of a file, of which there may be several: those of `import_from`, by name.
+
+    Args:
+        file, source, allow_loss, epochs: as there.
+        which: the only one that is wanted; None for all of them.
+
+    Returns:
+        By name, "" where there is one; and in which they are not what the library does, and which were left out.
 
     Raises:
-        UserError: `out` has another ending, is there already and `force` is False, or cannot be written.
+        UserError: as there, and where none of several can be read.
+    """
+    module, text, name = _opened(file, source, epochs, which)
+    several = module.names(text, name) if source in _OF_LISTS and which is None else []
+    if not several:
+        policy, notes = import_from(file, source, allow_loss, epochs, which)
+        return {"": policy}, notes
+    arms: dict[str, Policy] = {}
+    listed: dict[str, None] = {}
+    refused: list[UserError] = []
+    for one in several:
+        try:
+            arms[one], notes = module.read(text, name, which=one)
+            listed.update(dict.fromkeys(notes))
+        except UserError as error:
+            refused.append(error)
+    if not arms:
+        raise refused[0]
+    return arms, [*listed, *(f"left out: {error}" for error in refused)]
+
+
+def save_imported(policy: Policy | Mapping[str, Policy], out: Path, force: bool) -> None:
+    """Write a policy: PATH.json as it is, PATH.toml as a space of which it is an arm; several as arms of one space.
+
+    Raises:
+        UserError: `out` has another ending, is there already and `force` is False, or cannot be written; or it is no
+            space and there are several policies.
     """
     if out.suffix not in (".json", ".toml"):
         raise UserError(
             f"--out takes PATH.json (the policy) or PATH.toml (a space with it as an arm), got {str(out)!r}"
         )
+    arms = {"": policy} if isinstance(policy, Policy) else policy
+    if out.suffix == ".json" and len(arms) > 1:
+        raise UserError(
+            f"the file holds {len(arms)} policies ({', '.join(list(arms)[:8])}): choose one with --name, or give --out "
+            "PATH.toml, a space in which each is an arm"
+        )
     must_be_writable(out, force)
-    _save(out, policy.to_json() + "\n" if out.suffix == ".json" else as_space(policy, out.stem))
+    named = {name or out.stem: arm for name, arm in arms.items()}
+    first = next(iter(named.values()))
+    _save(out, first.to_json() + "\n" if out.suffix == ".json" else as_space(named))
 
 
 def _read(path: Path) -> str:

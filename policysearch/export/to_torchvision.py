@@ -20,7 +20,7 @@ from policysearch.policy.policy import Policy
 
 _TEMPLATES = "policysearch.export.templates.torchvision_all"
 _SNAPMIX = "SnapMix needs the network's activation maps, which a data loader does not have: the mix is left out"
-_SEEDS = (
+SEEDS = (
     "Needs torchvision 0.21 or newer. Draws come from torch's global generator: torch.manual_seed, or a DataLoader's "
     "own seeds, repeat them."
 )
@@ -153,12 +153,24 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
         name: what the file is imported as.
         source: where the policy comes from, and what of it is left out.
     """
-    plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
-    soft = bool(policy.softening or loss or any(mix for _, mix in plan.mixes) or differs_by_class(policy))
-    tail = [*_policy(plan), *(_soft(plan, loss) if soft else []), *_pair(plan)]
-    definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
-    doc = head(policy, source, ("torch", "torchvision"), _use(policy, name, soft, loss), [_SEEDS])
+    definitions, tail = parts(policy)
+    use = _use(policy, name, is_soft(policy), parse_loss(policy.about.get("loss")))
+    doc = head(policy, source, ("torch", "torchvision"), use, [SEEDS])
     return assemble(_TEMPLATES, definitions, doc, tail)
+
+
+def parts(policy: Policy) -> tuple[dict[str, str], list[str]]:
+    """What a file that has the policy replaces and ends with, for `assemble`: its constants and its classes."""
+    plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
+    tail = [*_policy(plan), *(_soft(plan, loss) if is_soft(policy) else []), *_pair(plan)]
+    definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
+    return definitions, tail
+
+
+def is_soft(policy: Policy) -> bool:
+    """Whether it gives targets and weights, so that `SoftLearnedPolicy` is written."""
+    loss, mixes = parse_loss(policy.about.get("loss")), [policy.mix, *(stage.mix for stage in policy.stages)]
+    return bool(policy.softening or loss or any(mixes) or differs_by_class(policy))
 
 
 def _policy(plan: Plan) -> list[str]:

@@ -16,7 +16,7 @@ from policysearch.core.errors import UserError
 from policysearch.export import capability_table
 from policysearch.export.albumentations_dialects import Dialect
 from policysearch.export.capability import Cell
-from policysearch.export.registry import export_to
+from policysearch.export.registry import EXPORTS, export_to
 from policysearch.policy.operations import OPERATIONS, SHIPPED_OPERATIONS, Operation
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space
@@ -44,14 +44,15 @@ def told(*arguments: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("to", ["torchvision", "timm", "kornia", "albumentations", "json"])
+@pytest.mark.parametrize("to", sorted(set(EXPORTS) - {"collate"}))
 def test_a_runs_policy_is_written_for_every_library(to):
     out = told("export", str(RUN), "--to", to, "--allow-loss").splitlines()
     written = Path(out[0])
     text = written.read_text()
     assert "482ace382965" in text and (to == "json" or "first-search" in text)
     if written.suffix == ".py":
-        for part in ("fashion-small", "accuracy", "2026-11-21", "policysearch 0.1.0", f"from {written.stem} import"):
+        use = "_base_.learned_policy" if to == "mmpretrain" else f"from {written.stem} import"
+        for part in ("fashion-small", "accuracy", "2026-11-21", "policysearch 0.1.0", use):
             assert part in text, part
     assert all(line.startswith("left out: ") for line in out[1:])
 

@@ -36,8 +36,8 @@ def quiet(monkeypatch):
 
 
 @pytest.mark.parametrize("operation", sorted(SHIPPED_OPERATIONS))
-@pytest.mark.parametrize("library", ["torchvision", *EXPORTERS])
-@pytest.mark.filterwarnings("ignore:Affine transformations")
+@pytest.mark.parametrize("library", ["torchvision", *EXPORTERS, "mmpretrain"])
+@pytest.mark.filterwarnings("ignore")
 def test_pixels_are_within_the_tables_tolerance(library, operation):
     pytest.importorskip(library)
     row, cell = TABLE[library][operation], measure(operation, library, shipped())

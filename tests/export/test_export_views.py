@@ -178,7 +178,7 @@ def test_images_that_cannot_be_augmented_are_refused():
 
 def test_every_library_writes_or_refuses_and_json_keeps_it(tmp_path):
     for library in EXPORTS:
-        out = tmp_path / f"a_{library}{Path(EXPORTS[library].file).suffix}"
+        out = tmp_path / f"a_{library.replace('-', '_')}{Path(EXPORTS[library].file).suffix}"
         if library in ("torchvision", "json"):
             assert export_to(SA1, library, out, allow_loss=False, force=False)[1] == []
         else:

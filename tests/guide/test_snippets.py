@@ -30,9 +30,10 @@ NEEDS = {
 }
 """Commands of the page that come first."""
 EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations", "learned_pairs")
-ELSEWHERE = {"own-study", "remote", "online", "tta"}
-"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, and in
-tests/experiments/test_online.py and test_tta.py, where networks are trained."""
+ELSEWHERE = {"own-study", "remote", "online", "tta", "export-training"}
+"""Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, in
+tests/experiments/test_online.py and test_tta.py, where networks are trained, and in
+tests/export/test_training_guide.py."""
 
 
 @pytest.fixture
