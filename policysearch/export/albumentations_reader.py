@@ -81,7 +81,7 @@ class Reader:
                 f"choices of unequal weight one after the other give {combinations:,} sub-policies, {_MOST:,} are the "
                 f"most that is read: --allow-loss leaves out choices of less than {_RARE:.0%}"
             )
-        return _merged(
+        return merged(
             (math.prod(share for share, _ in branches), tuple(step for _, steps in branches for step in steps))
             for branches in product(*parts)
         )
@@ -106,10 +106,10 @@ class Reader:
         """Branches that are taken with probability `p`; a single step keeps that as its own."""
         if p == 1:
             return branches
-        step = _single(branches)
+        step = single(branches)
         if step is not None:
-            return [(1.0, (_less_often(step, p),))]
-        return _merged([*((share * p, steps) for share, steps in branches), (1 - p, ())])
+            return [(1.0, (less_often(step, p),))]
+        return merged([*((share * p, steps) for share, steps in branches), (1 - p, ())])
 
     def _one_of(self, node: Node, p: float) -> list[Branch]:
         """A step where one is chosen evenly of single transforms, else a branch for each choice."""
@@ -118,10 +118,10 @@ class Reader:
             return [(1.0, (mirrored,))]
         weights = self._weights(node)
         choices = [self._branches(part, 1.0) for part in node["transforms"]]
-        singles = [_single(branches) for branches in choices]
+        singles = [single(branches) for branches in choices]
         steps = tuple(step for step in singles if step is not None)
         if max(weights) - min(weights) < 1e-9 and len(steps) == len(choices):
-            return [(1.0, (OneOf(one_of=tuple(_less_often(step, p) for step in steps)),))]
+            return [(1.0, (OneOf(one_of=tuple(less_often(step, p) for step in steps)),))]
         return self._weighted(node, p)
 
     def _weighted(self, node: Node, p: float) -> list[Branch]:
@@ -132,7 +132,7 @@ class Reader:
             for weight, part in zip(weights, node["transforms"], strict=True)
             for share, steps in self._branches(part, 1.0)
         ]
-        return self._with_chance(_merged(branches), p)
+        return self._with_chance(merged(branches), p)
 
     def _weights(self, node: Node) -> list[float]:
         """With what the transforms of a OneOf are chosen: their own p, which is no probability of them there."""
@@ -182,7 +182,7 @@ def _kind(node: Node) -> str:
     return str(node["__class_fullname__"])
 
 
-def _single(branches: list[Branch]) -> Step | None:
+def single(branches: list[Branch]) -> Step | None:
     """The step of branches that are nothing but one."""
     if len(branches) != 1 or len(branches[0][1]) != 1:
         return None
@@ -190,18 +190,18 @@ def _single(branches: list[Branch]) -> Step | None:
     return step if isinstance(step, Step) else None
 
 
-def _merged(branches: Iterable[Branch]) -> list[Branch]:
+def merged(branches: Iterable[Branch]) -> list[Branch]:
     """Branches of the same steps as one; those that are never taken are left out."""
-    merged: dict[tuple[Step | OneOf, ...], float] = {}
+    total: dict[tuple[Step | OneOf, ...], float] = {}
     for share, steps in branches:
         if share:
-            merged[steps] = merged.get(steps, 0.0) + share
-        if len(merged) > _MOST_IN_ALL:
+            total[steps] = total.get(steps, 0.0) + share
+        if len(total) > _MOST_IN_ALL:
             raise UserError(f"it comes to more than {_MOST_IN_ALL:,} sub-policies")
-    return [(share, steps) for steps, share in merged.items()]
+    return [(share, steps) for steps, share in total.items()]
 
 
-def _less_often(step: Step, p: float) -> Step:
+def less_often(step: Step, p: float) -> Step:
     """The step, applied in a share `p` of the cases in which it was."""
     return step.model_copy(update={"probability": step.probability * p})
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.export.python_data import Missing, values_of
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, SubPolicy
 from policysearch.policy.validation import validation_message
@@ -65,8 +66,46 @@ def literal(text: str, name: str, constant: str | None = None) -> Any:
     if len(values) != 1 and constant is not None:
         raise UserError(f"{name} must assign {constant} once, it does so {len(values)} times")
     if len(values) != 1:
-        raise UserError(f"{name} must hold one list of sub-policies, it has {len(values)}: keep the one that is meant")
+        several = names_of_lists(text, name)
+        advice = f"name the one that is meant, --name {' or '.join(several[:6])}" if several else "keep the one meant"
+        raise UserError(f"{name} must hold one list of sub-policies, it has {len(values)}: {advice}")
     return values[0]
+
+
+def names_of_lists(text: str, name: str) -> list[str]:
+    """What the lists are called of a file that holds several: they are assigned, returned by functions, or under keys.
+
+    Args:
+        text: what the file holds.
+        name: what it is called in complaints.
+    """
+    values = _named(text, name)
+    lists = {key: value for key, value in values.items() if isinstance(value, list | tuple) and value}
+    # Of several names for one list the first is its name.
+    first = {id(value): key for key, value in reversed(lists.items())}
+    several = [key for key in lists if key in first.values()]
+    return several if len(several) > 1 else []
+
+
+def _named(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            return values_of(text, name)
+        except UserError:
+            return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _chosen(text: str, name: str, which: str) -> Any:
+    values = _named(text, name)
+    if which not in values:
+        raise UserError(f"{name}: {unknown_name('list', which, names_of_lists(text, name) or list(values))}")
+    value = values[which]
+    if isinstance(value, Missing):
+        raise UserError(f"{name}: {which} is more than data: {value.reason}")
+    return value
 
 
 def _is_wanted(node: ast.AST, constant: str | None) -> bool:
@@ -89,18 +128,29 @@ def number(value: object, low: float, high: float, what: str) -> float:
     return float(value)
 
 
-def policy_of(text: str, name: str, step: Callable[[str, float, Any], Step]) -> Policy:
+def policy_of(text: str, name: str, step: Callable[[str, float, Any], Step], which: str | None = None) -> Policy:
     """The policy of a list of sub-policies, all weighted alike.
 
     Args:
         text: as for `literal`.
         name: what the text is called in complaints.
         step: (our operation, probability, level as in the list or None) -> the step.
+        which: the name of the list; None for the only one.
 
     Raises:
         UserError: naming the entry that is wrong.
     """
-    data = literal(text, name)
+    if which is None:
+        return policy_of_data(literal(text, name), name, step)
+    return policy_of_data(_chosen(text, name, which), f"{name}, {which}", step)
+
+
+def policy_of_data(data: Any, name: str, step: Callable[[str, float, Any], Step]) -> Policy:
+    """The same of a list that was read.
+
+    Raises:
+        UserError: naming the entry that is wrong.
+    """
     if not isinstance(data, list | tuple) or not data:
         raise UserError(f"{name} must be a list of sub-policies, got {data!r:.60}")
     subs = tuple(_sub_policy(entry, f"{name}, sub-policy {i}", step) for i, entry in enumerate(data, 1))

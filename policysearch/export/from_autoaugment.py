@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from policysearch.core.errors import UserError
-from policysearch.export.autoaugment_lists import number, policy_of
+from policysearch.export.autoaugment_lists import names_of_lists, number, policy_of
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step
 
 _LEVELS = 10
+names = names_of_lists
 
 
-def read(text: str, name: str) -> tuple[Policy, list[str]]:
+def read(text: str, name: str, which: str | None = None) -> tuple[Policy, list[str]]:
     """A policy, and in what it is not the same: nothing.
 
     Args:
         text: JSON, or Python of which one list is read and nothing run.
         name: what the text is called in complaints.
+        which: the list of a file that holds several: what it is assigned to, or the function that returns it.
 
     Raises:
         UserError: it is no such list; the message names the entry.
     """
-    return policy_of(text, name, _step), []
+    return policy_of(text, name, _step, which), []
 
 
 def _step(operation: str, probability: float, level: Any) -> Step:

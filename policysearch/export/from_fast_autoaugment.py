@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from policysearch.core.errors import UserError
-from policysearch.export.autoaugment_lists import number, policy_of
+from policysearch.export.autoaugment_lists import names_of_lists, number, policy_of
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step
@@ -33,26 +33,33 @@ _MAGNITUDES: Mapping[str, Callable[[float], float]] = MappingProxyType(
         **{name: lambda level: 1.8 * level - 0.9 for name in _ENHANCING},
     }
 )
-_NOTES = (
+NOTES = (
     "interpolation is nearest and translations are whole pixels; cutout hides with black, not grey, and a square of "
-    "whole pixels"
+    "whole pixels",
 )
+names = names_of_lists
 
 
-def read(text: str, name: str) -> tuple[Policy, list[str]]:
+def read(text: str, name: str, which: str | None = None) -> tuple[Policy, list[str]]:
     """A policy, and in what it is not the same.
 
     Args:
         text: JSON, or Python of which one list is read and nothing run.
         name: what the text is called in complaints.
+        which: the list of a file that holds several: what it is assigned to, or the function that returns it.
 
     Raises:
         UserError: it is no such list; the message names the entry.
     """
-    return policy_of(text, name, _step), [_NOTES]
+    return policy_of(text, name, step_at, which), list(NOTES)
 
 
-def _step(operation: str, probability: float, level: Any) -> Step:
+def step_at(operation: str, probability: float, level: Any) -> Step:
+    """The step of an entry, whose level is a share of the operation's range.
+
+    Raises:
+        UserError: the level is no share.
+    """
     if not OPERATIONS[operation].has_magnitude:
         return Step(operation=operation, probability=probability)
     if isinstance(level, int | float) and not isinstance(level, bool) and 1 < level <= 10:

@@ -1,8 +1,9 @@
-"""A policy as a space of one arm, added to the fixed policies that every space has."""
+"""Policies as a space of one arm each, added to the fixed policies that every space has."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import tomli_w
@@ -10,16 +11,21 @@ import tomli_w
 from policysearch.policy.policy import Policy
 
 
-def as_space(policy: Policy, name: str) -> str:
-    """The TOML of a space file whose one family, without parameters, is the policy.
+def as_space(policies: Mapping[str, Policy]) -> str:
+    """The TOML of a space file with a family, without parameters, for each policy.
 
     Args:
-        policy: its name and where it came from are left out.
-        name: of the family; anything but letters, digits, hyphens and underscores becomes a hyphen.
+        policies: by the name of the family; anything but letters, digits, hyphens and underscores becomes a hyphen. The
+            policies' own names and where they came from are left out.
     """
+    families = [_family(policy, name) for name, policy in policies.items()]
+    count = "one policy, as an arm" if len(families) == 1 else f"{len(families)} policies, as arms"
+    return tomli_w.dumps({"schema": 1, "description": count, "family": families})
+
+
+def _family(policy: Policy, name: str) -> dict[str, Any]:
     content = policy.model_dump(mode="json", by_alias=True, exclude={"name", "about", "schema_version"})
-    family = {"name": f"{re.sub('[^A-Za-z0-9_-]+', '-', name)}-imported", "policy": _without_none(content)}
-    return tomli_w.dumps({"schema": 1, "description": "one policy, as an arm", "family": [family]})
+    return {"name": f"{re.sub('[^A-Za-z0-9_-]+', '-', name)}-imported", "policy": _without_none(content)}
 
 
 def _without_none(value: Any) -> Any:
