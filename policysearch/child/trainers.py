@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, SELF_SUPERVISED, TEXT_LINES, task_named
+from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, REGRESSION, SELF_SUPERVISED, TEXT_LINES, task_named
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from policysearch.child.targets.goal import GoalOf
     from policysearch.child.training_spec import Metrics, TrainingSpec
     from policysearch.datasets.dataset import Dataset
 
@@ -45,8 +46,8 @@ class Training:
 def outputs_of(task: str, dataset: Dataset) -> int:
     """How many numbers a network gives for an image, or for each place along a line.
 
-    These are the classes, or the labels of which an image may have several; for texts the characters of the training
-    lines, and one more for CTC's blank.
+    These are the classes, the labels of which an image may have several, or its numbers; for texts the characters of
+    the training lines, and one more for CTC's blank.
 
     Args:
         task: its name.
@@ -97,12 +98,23 @@ def _text_lines() -> Training:
 
 
 def _multi_label() -> Training:
+    from policysearch.child.targets.label_sets import label_goal
+
+    return _with_targets(MULTI_LABEL, label_goal)
+
+
+def _regression() -> Training:
+    from policysearch.child.targets.numbers import number_goal
+
+    return _with_targets(REGRESSION, number_goal)
+
+
+def _with_targets(task: str, goal_of: GoalOf) -> Training:
     from policysearch.child.networks import dry_forward, memory_format_of
     from policysearch.child.targets.exam import TargetExam
-    from policysearch.child.targets.label_sets import label_goal
     from policysearch.child.targets.training import train_with_targets
 
-    train, exam = partial(train_with_targets, MULTI_LABEL, label_goal), partial(TargetExam.of, label_goal)
+    train, exam = partial(train_with_targets, task, goal_of), partial(TargetExam.of, goal_of)
     return Training(train, exam, memory_format_of, dry_forward)
 
 
@@ -112,6 +124,7 @@ _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
         SELF_SUPERVISED: _self_supervised,
         TEXT_LINES: _text_lines,
         MULTI_LABEL: _multi_label,
+        REGRESSION: _regression,
     }
 )
 """The functions of each task, imported when they are needed."""

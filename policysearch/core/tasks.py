@@ -15,12 +15,13 @@ from policysearch.core.errors import UserError, unknown_name
 Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers"]
 """What a task needs of its data besides images.
 
-With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels.
+With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels, with
+"numbers" one number or more.
 """
-TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label"]
+TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label", "regression"]
 
 CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES = "classification", "self-supervised", "text-lines"
-MULTI_LABEL = "multi-label"
+MULTI_LABEL, REGRESSION = "multi-label", "regression"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Task:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether its children predict numbers, which only some steps keep: the user says which."""
+        return self.needs == "numbers"
 
     @property
     def has_classes(self) -> bool:
@@ -209,6 +215,31 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 }
             ),
             refused=_NOT_ONE_CLASS,
+        ),
+        REGRESSION: Task(
+            name=REGRESSION,
+            text="networks learn one or more numbers of an image, under steps that keep them",
+            needs="numbers",
+            fixed=("identity",),
+            headline="share of the numbers' variance on validation that is predicted (R², below 0 where the mean does "
+            "better, the mean over numbers)",
+            short="R²",
+            loss="mean squared error on validation, in units of the training side's variances",
+            metrics=MappingProxyType(
+                {
+                    "mae": "mean absolute error on validation, in the numbers' own units, the mean over numbers",
+                    "feature_rank": "effective rank of the features before the last linear layer, on validation",
+                    "augmented_train_loss": "training loss (Huber's) of the last epoch, on augmented images",
+                    "severity": "mean of 1 - visibility over training images, in [0, 1]",
+                }
+            ),
+            rewards=MappingProxyType(
+                {
+                    "-mae": "in the unit of the number, and less moved by a few large errors than R²; with several "
+                    "numbers the one of the largest unit decides",
+                }
+            ),
+            refused=MappingProxyType({**_NOT_ONE_CLASS, "softening": "numbers have no confidence that could fall"}),
         ),
     }
 )

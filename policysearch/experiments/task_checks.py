@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.experiments.class_checks import title_of
+from policysearch.policy.keeping import kept_by, must_keep_numbers
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
@@ -106,15 +107,17 @@ def settings_must_suit_task(config: SearchConfig) -> None:
         raise UserError(in_one_sentence(mistakes))
 
 
-def policy_must_suit_task(task: str, policy: Policy) -> None:
+def policy_must_suit_task(task: str, policy: Policy, keeps: Sequence[str] | None = None) -> None:
     """Check that children of a task can be trained under a policy.
 
     Args:
         task: its name.
         policy: with all its stages.
+        keeps: the steps that keep numbers, as the space says; None: what the policy itself says.
 
     Raises:
-        UserError: a part of the policy is none of the task's; the message names both.
+        UserError: a part of the policy is none of the task's, or a step does not keep its numbers; the message names
+            both.
     """
     refused = task_named(task).refused
     for start in (0.0, *(stage.start for stage in policy.stages)):
@@ -122,10 +125,17 @@ def policy_must_suit_task(task: str, policy: Policy) -> None:
             part = part_of(policy.at(start)) if key in refused else None
             if part is not None:
                 must_be_possible(task, key, f"{title_of(policy)} has {part!r}, which")
+    if task_named(task).has_numbers:
+        must_keep_numbers(policy, title_of(policy), kept_by(policy) if keeps is None else keeps)
 
 
-def arms_must_suit_task(task: str, arms: Iterable[Arm]) -> None:
+def arms_must_suit_task(task: str, arms: Iterable[Arm], keeps: Sequence[str] | None = None) -> None:
     """Check that children of a task can be trained under all of these arms.
+
+    Args:
+        task: its name.
+        arms: with all their stages.
+        keeps: as for `policy_must_suit_task`.
 
     Raises:
         UserError: one has a policy or a loss that is none of the task's.
@@ -133,7 +143,7 @@ def arms_must_suit_task(task: str, arms: Iterable[Arm]) -> None:
     for arm in arms:
         if arm.loss is not None:
             must_be_possible(task, "loss", f"arm {arm.name} has a loss, which")
-        policy_must_suit_task(task, arm.policy)
+        policy_must_suit_task(task, arm.policy, keeps)
 
 
 def space_must_suit_task(task: str, space: Space) -> None:
@@ -144,8 +154,10 @@ def space_must_suit_task(task: str, space: Space) -> None:
     """
     fixed = (space.arm({"family": name}) for name in space.baselines)
     try:
-        arms_must_suit_task(task, (*fixed, *space.specimens()))
+        arms_must_suit_task(task, (*fixed, *space.specimens()), space.keeps)
     except UserError as error:
+        if task_named(task).has_numbers:  # the message has its own way out
+            raise UserError(f"space {space.name}: {error}") from None
         usual = task_named(task).defaults.get("space")
         advice = f", or give --space {usual}" if usual and usual != space.name else ""
         raise UserError(f"space {space.name}: {error}: take it out{advice}") from None

@@ -9,6 +9,7 @@ A table `confusion`, as in `policysearch.policy.softening`, is that of all polic
 none of their own.
 `repeat = n` copies the policy's sub-policies n times, each with its own parameters, suffixed _1 to _n.
 `parts` are named pieces of the policy, and `{ part = "$name" }` stands for the one that a parameter chooses.
+`keeps` lists the operations and mixes that keep the numbers of an image, which the task regression asks for.
 `points` are assignments with a name, parameters that they leave out at their first choice; they are always arms.
 """
 
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.families import Family
+from policysearch.policy.keeping import must_be_steps
 from policysearch.policy.presets import BASELINES, is_preset, preset
 from policysearch.policy.spaces import Space, SpaceFile
 from policysearch.policy.validation import validation_message
@@ -82,6 +84,7 @@ def parse_space(name: str, text: str, source: str, fixed: tuple[str, ...] = BASE
     try:
         space = Space(name, SpaceFile.model_validate(values), fixed)
         _check_names(space)
+        must_be_steps(space.keeps or ())
         _check_points(space)
         space.check()
         _check_used(space)

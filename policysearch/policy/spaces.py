@@ -54,6 +54,7 @@ class SpaceFile(BaseModel):
     baselines: list[str] = []
     family: list[Family] = []
     confusion: Confusion | None = None
+    keeps: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Space:
     @property
     def description(self) -> str:
         return self.file.description
+
+    @property
+    def keeps(self) -> tuple[str, ...] | None:
+        """The operations and mixes that keep the numbers of an image, for the task regression; None: not said."""
+        return self.file.keeps
 
     @property
     def baselines(self) -> list[str]:

@@ -24,7 +24,7 @@ def test_an_unknown_task_is_refused_with_the_nearest():
         task_named("self-supervized")
 
 
-@pytest.mark.parametrize("task", ["self-supervised", "text-lines", "multi-label"])
+@pytest.mark.parametrize("task", ["self-supervised", "text-lines", "multi-label", "regression"])
 def test_what_a_task_cannot_do_is_said_with_the_reason(task):
     with pytest.raises(
         UserError, match=rf"^online does not go with --task {task}: its stretches .* classifier's predictions"

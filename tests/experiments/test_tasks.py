@@ -82,6 +82,7 @@ def test_all_that_a_task_cannot_do_is_said_at_once(task):
         ("text-lines", "simsiam-sa1", "pair"),
         ("multi-label", "simsiam-sa1", "pair"),
         ("multi-label", "entaugment", "adaptive"),
+        ("regression", "soft-crop", "softening"),
     ],
 )
 def test_a_part_of_a_policy_that_the_task_has_not_is_named(task, policy, part):

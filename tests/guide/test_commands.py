@@ -40,7 +40,7 @@ from tests.support.line_files import write_folder as write_lines
 from tests.support.line_files import write_parquet
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
 from tests.support.quick import QuickSetup, config_for, write_npz
-from tests.support.target_data import write_labels, write_marked
+from tests.support.target_data import write_labels, write_marked, write_shaded
 from tests.support.web_client import House, house
 
 TRAINING = ("search", "resume", "record", "compare", "calibrate", "evaluate", "online", "tta")
@@ -75,6 +75,7 @@ def folder(tmp_path_factory):
     write_lines(folder / "receipts", lines, parts=["train"] * 112 + ["test"] * 16)
     write_parquet(folder / "lines.parquet", lines)
     write_marked(folder / "scenes.npz")
+    write_shaded(folder / "faces.npz")
     write_labels(folder / "scenes", ("file", "labels"), [(f"{i}.png", "ab"[i % 2]) for i in range(60)])
     (folder / "data" / "gtsrb").mkdir(parents=True)
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict", "results/2026-11-30_tta"):

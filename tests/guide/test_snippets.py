@@ -115,6 +115,7 @@ CHECKS = {
     "evaluate": lambda names: "n = 10" in names["result"].summary.sentence,
     "export": lambda names: names["value"] > 0 and names["same"] and names["shapes"] == [(50, 32, 32, 3)] * 2,
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
+    "multi-label": lambda names: names["batch"].targets.shape == (8, 5) and bool((names["batch"].targets <= 1).all()),
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),
     "operations": lambda names: "checkered" in OPERATIONS and names["left"](None, 1.0) == 0.75,
     "pairs": lambda names: (
@@ -122,6 +123,7 @@ CHECKS = {
     ),
     "policies": lambda names: torch.equal(names["again"].images, names["out"].images),
     "python": lambda names: names["result"].verdict is not None,
+    "regression": lambda names: 10 <= float(names["batch"].targets.min()) < float(names["batch"].targets.max()) <= 40,
     "rewards": lambda names: names["careful"]({"accuracy": 0.8, "accuracy_gap": 0.1}) == 0.8 - 0.01,
     "strategies": rule_is_good,
     "tasks": lambda names: names["config"].model == "line-crnn" and names["config"].trials == 30,

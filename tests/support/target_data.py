@@ -40,12 +40,12 @@ def marked(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shaded(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images [N, 8, 8, 3] uint8 that are white up to a row, and that row [N, 1] float with the mean noise below it."""
+    """Images [N, 8, 8, 3] uint8, noise that is light up to a row, and [N, 2] ten times that row and minus its half."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(1, SIDE, count)
-    images = rng.integers(0, 60, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    images = rng.integers(0, 150, (count, SIDE, SIDE, 3), dtype=np.uint8)
     for image, row in zip(images, rows, strict=True):
-        image[:row] = 255
+        image[:row] += 105
     return images, np.stack([rows.astype(np.float64) * 10, -rows / 2.0], 1)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, task_named
+from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, REGRESSION, task_named
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import PERCENT, PLAIN, Unit
 from policysearch.stats.arrays import Floats
@@ -79,7 +79,7 @@ _BY_CLASS = {
 }
 """Name -> title and meaning."""
 
-CHARACTERS, EXACT = "character_accuracy", "exact_match"
+CHARACTERS, EXACT, ERROR_SIZE = "character_accuracy", "exact_match", "mae"
 """Metrics that one task alone has."""
 
 METRICS: dict[str, Metric] = {
@@ -111,6 +111,11 @@ METRICS: dict[str, Metric] = {
         1,
         counted=True,
     ),
+    ERROR_SIZE: Metric(
+        "MAE",
+        "mean absolute error on the test part, in the numbers' own units, the mean over numbers",
+        partial(_stored, "test_mae"),
+    ),
     "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
     "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
@@ -122,7 +127,7 @@ METRICS: dict[str, Metric] = {
     "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _SECONDS),
 }
 """Those of all tasks, in the order of the tables."""
-_OF_ONE_TASK = frozenset({CHARACTERS, EXACT})
+_OF_ONE_TASK = frozenset({CHARACTERS, EXACT, ERROR_SIZE})
 _OF_TEXTS: Mapping[str, Mapping[str, object]] = {
     ERROR: {"meaning": "share of test lines read with a mistake"},
     ACCURACY: {"title": "word accuracy", "meaning": "share of test lines read without a mistake"},
@@ -139,9 +144,21 @@ _OF_LABEL_SETS: Mapping[str, Mapping[str, object]] = {
     "loss": {"meaning": "mean binary cross-entropy over test images and labels, nats"},
     VALIDATION: {"title": f"validation {_PRECISION}", "meaning": f"{_PRECISION} on the validation part"},
 }
+_OF_NUMBERS: Mapping[str, Mapping[str, object]] = {
+    ERROR: {"meaning": "1 - R² on the test part", "counted": False},
+    ACCURACY: {
+        "title": task_named(REGRESSION).short,
+        "meaning": "share of the numbers' variance on the test part that is predicted",
+        "counted": False,
+    },
+    ERROR_SIZE: {},
+    "loss": {"meaning": "mean squared error on the test part, in units of the training side's variances"},
+    VALIDATION: {"title": "validation R²", "meaning": "R² on the validation part"},
+}
 _OF_OTHER_NEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "texts": _OF_TEXTS,
     "label-sets": _OF_LABEL_SETS,
+    "numbers": _OF_NUMBERS,
 }
 """By what a task needs of its data: its metrics besides the times, with what is said of them in other words."""
 

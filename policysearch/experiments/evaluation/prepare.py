@@ -22,6 +22,7 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import arms_must_suit_task
+from policysearch.policy.keeping import kept_by
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.policy_spec import named_policy
@@ -82,7 +83,7 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     settings = suited(settings, entrant.config.task)
     fixed = fixed_arms([*settings.fixed, *settings.grid, *settings.free])
     also = tuple(arm_of(named_policy(spec)) for spec in settings.others)
-    arms_must_suit_task(entrant.config.task, (entrant.arm, *fixed, *also))
+    arms_must_suit_task(entrant.config.task, (entrant.arm, *fixed, *also), kept_by(entrant.arm.policy))
     folder = RunFolder(Path(str(values["out"])))
     new = not (folder.path / MARK).exists()
     config = without_search(entrant.config)

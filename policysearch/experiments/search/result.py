@@ -22,6 +22,7 @@ from policysearch.experiments.search.report.provenance import class_names, noted
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, images_of, judge_winner
 from policysearch.policy.class_names import class_keys
+from policysearch.policy.keeping import KEEPS
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Space
@@ -192,7 +193,7 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         more=command("resume", folder.path, "--confirm", str(max(2 * config.confirm, 4))),
         fixed=[*dict.fromkeys((*task_named(config.task).fixed, *references(store)))],
     )
-    policy = final_policy(config, verdict, warned, class_names(store))
+    policy = final_policy(config, verdict, warned, class_names(store), store.space.keeps)
     taken_away = ablation(store.space, verdict.winner, again.rows, config.ablate, images_of(fresh))
     return SearchResult(
         folder.path,
@@ -208,11 +209,16 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
 
 
 def final_policy(
-    config: SearchConfig, verdict: WinnerVerdict, warned: Sequence[str] = (), classes: Sequence[str] = ()
+    config: SearchConfig,
+    verdict: WinnerVerdict,
+    warned: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    keeps: Sequence[str] | None = None,
 ) -> Policy:
     """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's).
 
-    Where the policy calls classes, `about` names all of them in the order of their labels, so that it can be exported.
+    Where the policy calls classes, `about` names all of them in the order of their labels, so that it can be exported;
+    and where the space says which steps keep numbers, these, so that it can be evaluated.
 
     Differences in `about` are in the reward's own unit: fractions, where it is accuracy.
     """
@@ -246,4 +252,6 @@ def final_policy(
     }
     if classes and class_keys(verdict.winner.policy):
         about["classes"] = list(classes)
+    if keeps is not None:
+        about[KEEPS] = list(keeps)
     return verdict.winner.policy.model_copy(update={"name": verdict.winner.name, "about": about})

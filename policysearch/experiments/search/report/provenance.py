@@ -72,7 +72,9 @@ def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
 
 
 def _chance_of_targets(targets: NDArray[np.floating[Any]]) -> float:
-    """Of labels the mean share of images that have one, which is the average precision of a random order."""
+    """Of numbers R²'s 0; of labels the mean share of images that have one, the average precision of a random order."""
+    if targets.dtype != np.float32:
+        return 0.0
     frequencies = targets.mean(0)
     return float(frequencies[frequencies > 0].mean())
 
