@@ -56,7 +56,7 @@ def row_of(run: Path, evaluation: Path) -> Iterator[str]:
     yield run.name
     yield policy["name"]
     p = probability(pair.p)
-    yield f"{PERCENT.change(pair.difference)} (n = {pair.n}, {p})"
+    yield f"{PERCENT.change(pair.difference)} (n = {pair.n}, p {p})"
     yield summary.choices[FREE].chosen or "none"
     yield f"{long_trainings(run, evaluation):.1f} long trainings"
     yield summary.verdict.finding
