@@ -14,6 +14,7 @@ from policysearch.core.version import __version__
 if TYPE_CHECKING:
     from policysearch.augmentation import augment as augment
     from policysearch.augmentation import augment_lines as augment_lines
+    from policysearch.augmentation import augment_masks as augment_masks
     from policysearch.augmentation import register as register
     from policysearch.augmentation import replay as replay
     from policysearch.augmentation import soft_loss as soft_loss
@@ -61,6 +62,7 @@ _HOME = {
     "activation_maps": "policysearch.child.class_activation",
     "augment": "policysearch.augmentation",
     "augment_lines": "policysearch.augmentation",
+    "augment_masks": "policysearch.augmentation",
     "augment_targets": "policysearch.augmentation.targets",
     "curriculum": "policysearch.policy.curricula",
     "decayed": "policysearch.policy.curricula",

@@ -58,6 +58,22 @@ def shared(
     return mixed, (targets[sources] * even[:, :, None]).sum(1), (weights[sources] * shares).sum(1)
 
 
+def pasted(
+    mixer: Callable[[Tensor, MixDraw, None], Mixed], draw: MixDraw, images: Tensor, masks: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mix images and the classes of their pixels alike; images that do not take part stay as they are.
+
+    Args:
+        mixer: takes every pixel from one image.
+        draw: what was drawn for these B images.
+        images: [B, C, H, W] uint8; left as they are.
+        masks: [B, 1, H, W] of any dtype; left as they are.
+    """
+    takes_part = draw.applied[:, None, None, None]
+    mixed, moved = (mixer(values, draw, None)[0] for values in (images, masks))
+    return torch.where(takes_part, mixed, images), torch.where(takes_part, moved, masks)
+
+
 def _pairs(draw: MixDraw) -> Tensor:
     selves = torch.arange(len(draw.applied), device=draw.applied.device)
     return torch.stack([selves, draw.partners[:, 0]], 1)

@@ -56,7 +56,7 @@ def check_images(images: Tensor) -> None:
         UserError: they are not uint8 [B, C, H, W] with 1 or 3 channels, or too large.
     """
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.dim() != 4:
-        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {_described(images)}")
+        raise UserError(f"images must be a torch tensor uint8 [B, C, H, W], got {described(images)}")
     shape = list(images.shape)
     if shape[1] not in _CHANNELS and shape[3] in (*_CHANNELS, 4):
         raise UserError(f"images must be [B, C, H, W], {shape} looks like [B, H, W, C]: permute(0, 3, 1, 2)")
@@ -80,7 +80,7 @@ def check_shares(policy: Policy, images: Tensor, shares: Tensor | None) -> None:
         raise UserError(f"shares are for adaptive policies, such as entaugment; {name} draws its magnitudes itself")
     if not isinstance(shares, Tensor) or shares.shape != images.shape[:1] or not shares.is_floating_point():
         raise UserError(
-            f"shares must be a torch tensor of floats [{len(images)}], one per image, got {_described(shares)}"
+            f"shares must be a torch tensor of floats [{len(images)}], one per image, got {described(shares)}"
         )
     if shares.device != images.device:
         raise UserError(f"shares must be on the images' device {images.device}, they are on {shares.device}")
@@ -95,14 +95,14 @@ def check_generator(generator: torch.Generator, images: Tensor) -> None:
         UserError: it is no generator, or is on another device than the images.
     """
     if not isinstance(generator, torch.Generator):
-        raise UserError(f"generator must be a torch.Generator, got {_described(generator)}")
+        raise UserError(f"generator must be a torch.Generator, got {described(generator)}")
     if generator.device.type != images.device.type:
         raise UserError(f"the generator must be on the images' device {images.device}, it is on {generator.device}")
 
 
 def _check_labels(labels: Tensor, images: Tensor, num_classes: int) -> None:
     if not isinstance(labels, Tensor) or labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one per image, got {_described(labels)}")
+        raise UserError(f"labels must be a torch tensor int64 [{len(images)}], one per image, got {described(labels)}")
     if labels.device != images.device:
         raise UserError(f"labels must be on the images' device {images.device}, they are on {labels.device}")
     if num_classes < 1:
@@ -132,7 +132,8 @@ def _check_maps(policy: Policy, images: Tensor, maps: Tensor | None) -> None:
         raise UserError(f"activation_maps must be finite and 0 or more, the least is {float(maps.min()):g}")
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
+    """What was passed in place of a tensor: its type, and its dtype and shape where it has them."""
     if isinstance(value, Tensor):
         return f"{value.dtype} {list(value.shape)}"
     kind = f"a {type(value).__module__}.{type(value).__name__}"

@@ -12,10 +12,9 @@ from policysearch.child.adaptive.adaptation import Adaptation
 from policysearch.child.adaptive.situation import Situation
 from policysearch.child.class_activation import activation_maps
 from policysearch.child.device_data import DeviceData
+from policysearch.child.joined_batches import joined_batches
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
-
-_AHEAD = 2**21  # values augmented in one call
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Images [B, C, H, W] uint8, targets [B, classes] float32, weights [B] float32."""
@@ -51,18 +50,11 @@ def augmented(
     Yields:
         The batches in their order.
     """
-    values = max(1, data.images[:1].numel() * max(map(len, batches), default=1))
-    at = 0
-    while at < len(batches):
-        current = policy.at((step + at) / steps)
-        ahead = max(1, _AHEAD // values) if _may_join(current) else 1
-        next_batches = batches[at : at + ahead]
-        joined = [batch for i, batch in enumerate(next_batches) if policy.at((step + at + i) / steps) is current]
-        rows = torch.cat(joined)
-        situation = Situation(current, rows, step + at, steps, generator)
+    values = data.images[:1].numel()
+    for call in joined_batches(policy, batches, step=step, steps=steps, values=values, may_join=_may_join):
+        situation = Situation(call.policy, call.rows, call.step, steps, generator)
         shares = None if adaptation is None else adaptation.shares(situation)
-        yield from _together(situation, data, network, list(map(len, joined)), shares)
-        at += len(joined)
+        yield from _together(situation, data, network, call.sizes, shares)
 
 
 def _may_join(policy: Policy) -> bool:

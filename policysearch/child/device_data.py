@@ -30,6 +30,7 @@ class DeviceData:
         texts: what each image says, in the images' order; empty where they say nothing.
         widths: how many columns of each image, from the left, hold what it says; empty where they say nothing.
         targets: [N, K] float, the labels or the numbers of each image, whose `labels` are then strata; or None.
+        masks: [N, H, W] uint8, the class of each pixel, or 255 for none; None where there are no masks.
     """
 
     images: Tensor
@@ -44,6 +45,7 @@ class DeviceData:
     texts: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
     targets: Tensor | None = None
+    masks: Tensor | None = None
 
     def normalise(self, images: Tensor) -> Tensor:
         """[B, C, H, W] uint8 -> float32 of mean 0 and deviation 1, in the batches' memory format."""
@@ -79,6 +81,7 @@ def on_device(
         dataset.texts_train,
         dataset.widths_train,
         None if dataset.targets_train is None else as_tensor(dataset.targets_train).to(device),
+        None if dataset.masks_train is None else as_tensor(dataset.masks_train).to(device),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from policysearch.core.errors import UserError, unknown_name
-from policysearch.core.tasks import TEXT_LINES, task_named
+from policysearch.core.tasks import SEGMENTATION, TEXT_LINES, task_named
 from policysearch.core.user_code import must_be_there
 
 BUILT_IN = (
@@ -15,10 +17,40 @@ BUILT_IN = (
     "wrn-28-10",
     "resnet-18",
     "line-crnn",
+    "small-unet",
 )
 LINE_NETWORKS = ("line-crnn",)
-"""Those that read lines of text; all others give one answer per image."""
+"""Those that read lines of text."""
+MASK_NETWORKS = ("small-unet",)
+"""Those that give the class of every pixel; all others give one answer per image."""
 LIBRARIES = ("torchvision", "timm")
+
+
+@dataclass(frozen=True)
+class _Special:
+    """Networks that are for one task alone.
+
+    Attributes:
+        task: which.
+        networks: their names.
+        does: what they do, as a verb with its object.
+        place: what they give an answer for.
+    """
+
+    task: str
+    networks: tuple[str, ...]
+    does: str
+    place: str
+
+    @property
+    def needs(self) -> str:
+        return task_named(self.task).needs
+
+
+_SPECIAL = (
+    _Special(TEXT_LINES, LINE_NETWORKS, "reads lines", "step along a line"),
+    _Special(SEGMENTATION, MASK_NETWORKS, "gives the class of every pixel", "pixel"),
+)
 
 
 def must_name_a_network(name: str) -> None:
@@ -44,17 +76,32 @@ def must_suit_task(name: str, task: str) -> None:
         task: its name.
 
     Raises:
-        UserError: it reads lines where images are to be learned, or the other way round.
+        UserError: it is for another task alone, or the task needs another kind.
 
     Example:
         >>> must_suit_task("quick-resnet", "self-supervised")
     """
-    of_lines = task_named(task).needs == "texts"
-    if name in LINE_NETWORKS and not of_lines:
-        raise UserError(f"model {name!r} reads lines, for --task {TEXT_LINES}, and the task is {task}: take another")
-    is_known = name in BUILT_IN or name.partition(":")[0] in LIBRARIES
-    if of_lines and is_known and name not in LINE_NETWORKS:
+    needs = task_named(task).needs
+    special = next((row for row in _SPECIAL if name in row.networks), None)
+    if special is not None and needs != special.needs:
         raise UserError(
-            f"model {name!r} gives one answer per image, and --task {task} needs one per step along a line: "
-            f"give {' or '.join(LINE_NETWORKS)}"
+            f"model {name!r} {special.does}, for --task {special.task}, and the task is {task}: take another"
         )
+    is_known = name in BUILT_IN or name.partition(":")[0] in LIBRARIES
+    kind = next((row for row in _SPECIAL if row.needs == needs), None)
+    if kind is not None and is_known and name not in kind.networks:
+        raise UserError(
+            f"model {name!r} gives one answer per image, and --task {task} needs one per {kind.place}: "
+            f"give {' or '.join(kind.networks)}"
+        )
+
+
+def task_of_network(name: str) -> str:
+    """What a network that is for one task alone does, and for which; empty for the others.
+
+    Example:
+        >>> task_of_network("line-crnn"), task_of_network("small-resnet")
+        ('reads lines, for --task text-lines', '')
+    """
+    special = next((row for row in _SPECIAL if name in row.networks), None)
+    return "" if special is None else f"{special.does}, for --task {special.task}"

@@ -9,7 +9,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, REGRESSION, SELF_SUPERVISED, TEXT_LINES, task_named
+from policysearch.core.tasks import (
+    CLASSIFICATION,
+    MULTI_LABEL,
+    REGRESSION,
+    SEGMENTATION,
+    SELF_SUPERVISED,
+    TEXT_LINES,
+    task_named,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +52,7 @@ class Training:
 
 
 def outputs_of(task: str, dataset: Dataset) -> int:
-    """How many numbers a network gives for an image, or for each place along a line.
+    """How many numbers a network gives for an image, for each place along a line, or for each pixel.
 
     These are the classes, the labels of which an image may have several, or its numbers; for texts the characters of
     the training lines, and one more for CTC's blank.
@@ -57,7 +65,7 @@ def outputs_of(task: str, dataset: Dataset) -> int:
         return len(set("".join(dataset.texts_train))) + 1
     if dataset.targets_train is not None:
         return len(dataset.target_names)
-    return len(dataset.classes)
+    return len(dataset.mask_classes or dataset.classes)
 
 
 def training_of(task: str) -> Training:
@@ -118,6 +126,14 @@ def _with_targets(task: str, goal_of: GoalOf) -> Training:
     return Training(train, exam, memory_format_of, dry_forward)
 
 
+def _segmentation() -> Training:
+    from policysearch.child.segmentation.exam import MaskExam
+    from policysearch.child.segmentation.network_check import mask_memory_format, mask_network_notes
+    from policysearch.child.segmentation.training import train_segmenter
+
+    return Training(train_segmenter, MaskExam.of, mask_memory_format, mask_network_notes)
+
+
 _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
     {
         CLASSIFICATION: _classification,
@@ -125,6 +141,7 @@ _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(
         TEXT_LINES: _text_lines,
         MULTI_LABEL: _multi_label,
         REGRESSION: _regression,
+        SEGMENTATION: _segmentation,
     }
 )
 """The functions of each task, imported when they are needed."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from policysearch.policy.policy import Policy
 
 _OWN_DATA = {
-    "FOLDER": "images, one sub-folder per class; or Parquet; or with labels.csv (guides multi-label, text-lines)",
+    "FOLDER": "images, one sub-folder per class; or Parquet; or with labels.csv (guides multi-label, text-lines); or "
+    "images/ and masks/ (guide segmentation)",
     "PATH.npz": "x_train, y_train, x_test, y_test",
     "MODULE:FUNCTION": "returns such arrays",
 }
@@ -44,7 +45,7 @@ def preview(
         bool, typer.Option("--pairs", help="two views of each image, and what they share: of self-supervised policies")
     ] = False,
     task: Annotated[
-        str | None, typer.Option(help="what the images are for, as in search: text-lines has texts")
+        str | None, typer.Option(help="what the images are for, as in search: text-lines has texts, segmentation masks")
     ] = None,
     operations: Annotated[str | None, typer.Option(help="modules that register operations, as in search")] = None,
     out: Annotated[Path, typer.Option(help="the picture, a PNG; an existing file is overwritten")] = Path(
@@ -62,8 +63,8 @@ def preview(
     import_all(operations or (config.operations if config else None))
     shown = named_policy(policy)
     row = task_named(task or (config.task if config else _usual_task(shown, used(flags))))
-    if row.needs == "texts":
-        _must_be_of_lines(row, shown, pairs)
+    if row.needs in ("texts", "masks"):
+        _must_suit(row, shown, pairs)
     pairs = pairs or shown.pair is not None or row.name == SELF_SUPERVISED
     needs: Needs = task_named(SELF_SUPERVISED).needs if pairs else row.needs
     dataset = _dataset({**_data_defaults(row), **used(_data_settings(config, flags))}, needs)
@@ -71,8 +72,8 @@ def preview(
     typer.echo("\n".join(lines))
 
 
-def _must_be_of_lines(task: Task, policy: Policy, pairs: bool) -> None:
-    """Check that lines of text can be shown under a policy."""
+def _must_suit(task: Task, policy: Policy, pairs: bool) -> None:
+    """Check that images with texts or masks can be shown under a policy."""
     from policysearch.experiments.task_checks import policy_must_suit_task
 
     policy_must_suit_task(task.name, policy)
@@ -85,9 +86,10 @@ def _usual_task(policy: Policy, flags: dict[str, Any]) -> str:
     from policysearch.policy.mixes import mix_row
 
     parts = (policy.at(0), *(policy.at(stage.start) for stage in policy.stages))
-    mixes_lines = any(part.mix and mix_row(part.mix.operation).needs_texts for part in parts)
-    of_lines = mixes_lines or flags.get("data") == TASKS[TEXT_LINES].defaults.get("data")
-    return TEXT_LINES if of_lines else CLASSIFICATION
+    if any(part.mix and mix_row(part.mix.operation).needs_texts for part in parts):
+        return TEXT_LINES
+    shipped = {task.defaults["data"]: name for name, task in TASKS.items() if "data" in task.defaults}
+    return shipped.get(flags.get("data"), CLASSIFICATION)
 
 
 def _data_defaults(task: Task) -> dict[str, Any]:

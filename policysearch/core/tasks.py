@@ -1,4 +1,4 @@
-"""What a search's children learn: classes, features without labels, texts of lines, several labels. A row per task.
+"""What a search's children learn: classes, labels, numbers, features without labels, texts, or masks. A row per task.
 
 A new task is a row here, a trainer in `child/trainers.py`, and whatever reads its data.
 """
@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 from policysearch.core.errors import UserError, unknown_name
 
-Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers"]
+Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers", "masks"]
 """What a task needs of its data besides images.
 
 With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels, with
 "numbers" one number or more.
 """
-TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label", "regression"]
+TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label", "regression", "segmentation"]
 
 CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES = "classification", "self-supervised", "text-lines"
-MULTI_LABEL, REGRESSION = "multi-label", "regression"
+MULTI_LABEL, REGRESSION, SEGMENTATION = "multi-label", "regression", "segmentation"
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,14 @@ _NOT_ONE_CLASS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What needs one class per image, and why, as a clause."""
+
+_NOT_MASKS: Mapping[str, str] = MappingProxyType(
+    {
+        "blend": "its pixels are blends of several images, and a pixel of a mask has one class",
+        "mixture": "it averages several draws, whose moves leave no one place for a mask",
+    }
+)
+"""What has no meaning for the classes of pixels."""
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -240,6 +248,47 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 }
             ),
             refused=MappingProxyType({**_NOT_ONE_CLASS, "softening": "numbers have no confidence that could fall"}),
+        ),
+        SEGMENTATION: Task(
+            name=SEGMENTATION,
+            text="networks learn the class of every pixel of an image (U-Net)",
+            needs="masks",
+            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            headline="mean over the classes of validation's masks of intersection over union",
+            short="mIoU",
+            loss="mean cross-entropy per pixel on validation, nats",
+            metrics=MappingProxyType(
+                {
+                    "pixel_accuracy": "share of validation pixels predicted right, in [0, 1]",
+                    "worst_iou": "the least of the classes' intersections over unions on validation, in [0, 1]",
+                }
+            ),
+            rewards=MappingProxyType(
+                {
+                    "pixel-accuracy": "each pixel counts alike; misleads where most are background, which is easy",
+                    "worst-iou": "what the worst class gets; misleads where a class has few pixels on validation, "
+                    "since their noise decides",
+                }
+            ),
+            defaults=MappingProxyType(
+                {
+                    "data": "shapes-small",
+                    "space": "segmentation",
+                    "model": "small-unet",
+                    "images": 200,
+                    "epochs": 20,
+                    "trials": 24,
+                    "finalists": 3,
+                }
+            ),
+            refused=MappingProxyType(
+                {
+                    **{key: why for key, why in _NOT_CLASSES.items() if key != "mix"},
+                    **_NOT_PAIRS,
+                    **_NOT_LINES,
+                    **_NOT_MASKS,
+                }
+            ),
         ),
     }
 )

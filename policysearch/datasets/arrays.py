@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ CLASSES = "classes"
 """The array that has a name for each class, or for each column of targets."""
 _NAMINGS = (("x_{}", "y_{}"), ("{}_images", "{}_labels"), ("{}_x", "{}_y"))
 """How arrays of images and of labels are named: ours and Keras's, MedMNIST's, and the first turned round."""
+_IMAGES = tuple(images for images, _ in _NAMINGS)
 _PARTS_IN_NAMES = {TRAIN: ("train",), VALIDATION: ("validation", "val", "valid", "dev"), TEST: ("test",)}
 _TUPLE = ("x_train", "y_train", "x_test", "y_test")
 _PAIRS = {2: (TRAIN, TEST), 3: (TRAIN, VALIDATION, TEST)}
@@ -89,6 +90,16 @@ def array_names(names: Iterable[str], group: str | None) -> list[str]:
     """Those of the names of arrays that `list_arrays` reads."""
     read = {name.lower() for pairs in _pairs_of_names().values() for pair in pairs for name in pair}
     return [name for name in names if name.lower() in read or name in (CLASSES, group)]
+
+
+def image_names(part: str, patterns: Sequence[str] = _IMAGES) -> list[str]:
+    """The names that the images of a part may have, in lower case.
+
+    Args:
+        part: train, validation or test.
+        patterns: of these names, with {} for the part's word.
+    """
+    return [pattern.format(word) for pattern in patterns for word in _PARTS_IN_NAMES[part]]
 
 
 def _pairs_of_names() -> dict[str, list[tuple[str, str]]]:

@@ -14,6 +14,7 @@ from policysearch.core.tasks import Needs
 from policysearch.datasets.copies import Copies, Images, copy_warnings, listed
 from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import grouped, is_near
+from policysearch.datasets.segmentation.contents import MASK, Shown, mask_classes
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.split import cut
 from policysearch.datasets.targets.checks import checked_targets, rows_as_classes
@@ -43,6 +44,7 @@ class Parts:
         widths: how many columns of each image hold it.
         targets: [N, K] labels or numbers of the decoded images, whose `classes` are then strata; None without.
         target_names: of the K targets.
+        mask_classes: a name for each class of pixels; empty where there are no masks.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +60,7 @@ class Parts:
     widths: tuple[int, ...] = ()
     targets: Targets | None = None
     target_names: tuple[str, ...] = ()
+    mask_classes: tuple[str, ...] = ()
 
 
 def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Needs = "labels") -> Parts:
@@ -108,6 +111,11 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
     if texts:
         contents = Contents(names, texts, decoded.widths, decoded.pixels.shape[2])
         warnings += line_notes(contents, {TRAIN: train, VALIDATION: validation, TEST: test}, set_aside)
+    classes_of_pixels: tuple[str, ...] = ()
+    if decoded.masks is not None:
+        shown = Shown(names, decoded.masks, listing.classes)
+        classes_of_pixels, notes = mask_classes(shown, {TRAIN: train, VALIDATION: validation, TEST: test})
+        warnings += notes
     what_is_shown = texts_as_classes(texts) if texts else (labels, classes)
     if targets is not None:
         what_is_shown = rows_as_classes(targets, target_names)
@@ -130,6 +138,7 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
         decoded.widths if texts else (),
         targets,
         target_names,
+        classes_of_pixels,
     )
 
 
@@ -154,8 +163,9 @@ def _labels_of(
     listing: Listing, items: Sequence[Item], labels: NDArray[np.int64], train: NDArray[np.int64]
 ) -> tuple[tuple[str, ...], NDArray[np.int64], list[str]]:
     """The classes, the images' labels as their numbers, and a sentence on classes without images."""
-    if listing.has_texts or not listing.labelled:
-        return (LINE if listing.has_texts else UNLABELLED), np.zeros(len(items), np.int64), []
+    if listing.has_texts or listing.has_masks or not listing.labelled:
+        whole = LINE if listing.has_texts else MASK if listing.has_masks else UNLABELLED
+        return whole, np.zeros(len(items), np.int64), []
     return _only_classes_with_images(_classes(listing, items, labels, train), items, labels, train)
 
 

@@ -19,13 +19,16 @@ from policysearch.core.cache import cache_folder
 from policysearch.core.errors import UserError
 from policysearch.datasets.build import Parts
 from policysearch.datasets.dataset import Dataset
-from policysearch.datasets.decoded import Decoded, pixel_file
+from policysearch.datasets.decoded import MASKS, Decoded, pixel_file
 
 FORMAT = 5
 """Part of every key: one more whenever the same input is decoded to something else."""
 COPIES = "copies.csv"
 """The file of a cached data set that names all its copies and near-copies, if it has any."""
-_ARRAYS = ("x_train", "y_train", "x_test", "y_test", "validation", "groups", "targets_train", "targets_test")
+_ARRAYS = (
+    *("x_train", "y_train", "x_test", "y_test", "validation", "groups"),
+    *("targets_train", "targets_test", "masks_train", "masks_test"),
+)
 _ROWS = 4096
 
 
@@ -119,6 +122,7 @@ def open_folder(folder: Path) -> Dataset:
         widths_train=tuple(meta.get("widths_train", ())),
         widths_test=tuple(meta.get("widths_test", ())),
         target_names=tuple(meta.get("target_names", ())),
+        mask_classes=tuple(meta.get("mask_classes", ())),
         **arrays,
     )
 
@@ -142,6 +146,7 @@ def decode_and_keep(key: str, decode_into: Callable[[Path], tuple[Decoded, Parts
             decoded, parts = decode_into(partial / "pixels.npy")
             _write(partial, decoded, parts)
             (partial / "pixels.npy").unlink()
+            (partial / MASKS).unlink(missing_ok=True)
             try:
                 partial.rename(final)
             except OSError:  # another search may have put it there
@@ -174,12 +179,15 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
         "targets_test": None if parts.targets is None else parts.targets[parts.test],
     }
     digest = hashlib.sha256(json.dumps([parts.classes, decoded.pixels.shape[1:]]).encode())
-    for array, rows in (("x_train", both), ("x_test", parts.test)):
-        _write_pixels(folder / f"{array}.npy", decoded.pixels, rows, digest.update)
-    for array, values in small.items():
-        if values is not None:
-            np.save(folder / f"{array}.npy", values)
-            digest.update(array.encode() + values.tobytes())
+    large = {"x": decoded.pixels, **({} if decoded.masks is None else {"masks": decoded.masks})}
+    sides = {"train": both, "test": parts.test}
+    for array, values in large.items():
+        for side, rows in sides.items():
+            _write_pixels(folder / f"{array}_{side}.npy", values, rows, digest.update)
+    for name, numbers in small.items():
+        if numbers is not None:
+            np.save(folder / f"{name}.npy", numbers)
+            digest.update(name.encode() + numbers.tobytes())
     further = _further(parts, both)
     if further:
         digest.update(json.dumps(further).encode())
@@ -188,7 +196,7 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
         "classes": parts.classes,
         "warnings": parts.warnings,
         "digest": digest.hexdigest()[:32],
-        "arrays": [array for array in _ARRAYS if array not in small or small[array] is not None],
+        "arrays": [name for name in _ARRAYS if (folder / f"{name}.npy").exists()],
     }
     if parts.copies:
         (folder / COPIES).write_text("".join(f"{line}\n" for line in parts.copies), encoding="utf-8")
@@ -196,9 +204,11 @@ def _write(folder: Path, decoded: Decoded, parts: Parts) -> None:
 
 
 def _further(parts: Parts, train: NDArray[np.int64]) -> dict[str, Any]:
-    """What is noted of a data set without labels, with texts or targets; nothing of others, whose digest stays."""
+    """What is noted of data without labels, with texts, targets or masks; nothing of others, whose digest stays."""
     if parts.target_names:
         return {"target_names": parts.target_names}
+    if parts.mask_classes:
+        return {"mask_classes": parts.mask_classes}
     if parts.texts:
         fields, of_part = {"texts": parts.texts, "widths": parts.widths}, {"train": train, "test": parts.test}
         return {

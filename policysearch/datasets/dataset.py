@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,9 @@ class Dataset:
         y_train: [N_train] int64, in 0..classes-1.
         x_test: [N_test, C, H, W] uint8.
         y_test: [N_test] int64.
-        classes: a name for each class; without labels `("unlabelled",)`, and `("line",)` where images have texts. Where
-            images have targets these are strata, which splits take in proportion, and `y_train` says which.
+        classes: a name for each class; without labels `("unlabelled",)`, `("line",)` where images have texts, and
+            `("mask",)` where they have masks. Where images have targets these are strata, which splits take in
+            proportion, and `y_train` says which.
         validation: indices [V] int64 into the training part that the data themselves set aside, or None.
         groups: [N_train] int64; images of one group stay on one side of a split. None: each image by itself.
         warnings: what a person should know of these data, a sentence each.
@@ -35,6 +38,10 @@ class Dataset:
             one class.
         targets_test: [N_test, K] likewise.
         target_names: of the K labels or numbers.
+        masks_train: [N_train, H, W] uint8, the class of each pixel, or 255 for none, for the task segmentation; None
+            where there are no masks. Memory-mapped as the images are.
+        masks_test: [N_test, H, W] likewise.
+        mask_classes: a name for each class of pixels; empty without masks.
 
     Example:
         >>> images, labels = np.zeros((6, 1, 8, 8), np.uint8), np.arange(6) % 2
@@ -61,6 +68,9 @@ class Dataset:
     targets_train: NDArray[np.floating[Any]] | None = None
     targets_test: NDArray[np.floating[Any]] | None = None
     target_names: tuple[str, ...] = ()
+    masks_train: NDArray[np.uint8] | None = None
+    masks_test: NDArray[np.uint8] | None = None
+    mask_classes: tuple[str, ...] = ()
 
     def portable(self, test: bool = False) -> Dataset:
         """A copy with plain arrays, to be sent to another machine.
@@ -69,24 +79,25 @@ class Dataset:
             test: whether the test part goes along, which only `evaluate` needs; else it is empty.
         """
         rows = slice(None if test else 0)
-        arrays = (self.x_train, self.y_train, self.x_test[rows], self.y_test[rows])
-        x_train, y_train, x_test, y_test = (np.ascontiguousarray(np.asarray(array)) for array in arrays)
         return replace(
             self,
-            x_train=x_train,
-            y_train=y_train,
-            x_test=x_test,
-            y_test=y_test,
+            x_train=_plain(self.x_train),
+            y_train=_plain(self.y_train),
+            x_test=_plain(self.x_test[rows]),
+            y_test=_plain(self.y_test[rows]),
             texts_test=self.texts_test[rows],
             widths_test=self.widths_test[rows],
-            targets_train=_plain(self.targets_train, slice(None)),
-            targets_test=_plain(self.targets_test, rows),
+            targets_train=None if self.targets_train is None else _plain(self.targets_train),
+            targets_test=None if self.targets_test is None else _plain(self.targets_test[rows]),
+            masks_train=None if self.masks_train is None else _plain(self.masks_train),
+            masks_test=None if self.masks_test is None else _plain(self.masks_test[rows]),
         )
 
     @property
     def has_classes(self) -> bool:
         """Whether its labels are classes of the images."""
-        return self.labelled and not self.texts_train and self.targets_train is None
+        others = self.texts_train or self.mask_classes or self.targets_train is not None
+        return self.labelled and not others
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -94,5 +105,6 @@ class Dataset:
         return self.x_train.shape[1:]
 
 
-def _plain(targets: NDArray[np.floating[Any]] | None, rows: slice) -> NDArray[np.floating[Any]] | None:
-    return None if targets is None else np.ascontiguousarray(np.asarray(targets)[rows])
+def _plain(array: NDArray[_Number]) -> NDArray[_Number]:
+    """The values in memory of their own, not mapped from a file."""
+    return np.ascontiguousarray(np.asarray(array))

@@ -17,6 +17,7 @@ from policysearch.datasets.config import DataSettings
 from policysearch.datasets.conversions import BITS
 from policysearch.datasets.decoded import Decoded, LabelledPixels, OtherSize, Outcome, Rows, Unreadable, is_allowed
 from policysearch.datasets.pixels import to_pixels
+from policysearch.datasets.segmentation.mask_pixels import mask_pixels
 from policysearch.datasets.source import Item
 
 Tell = Callable[[int, int], object]
@@ -85,6 +86,9 @@ def _read(item: Item, settings: DataSettings, bits: int) -> Outcome:
         np.int64(label)  # raises where it is larger
         if settings.size is None and not is_allowed(image.height, image.width):
             return OtherSize(image.height, image.width)
-        return LabelledPixels(to_pixels(image, settings, bits), label)
+        mask = None if item.mask is None else mask_pixels(item.mask(), image.size, settings)
+        return LabelledPixels(to_pixels(image, settings, bits), label, mask)
+    except UserError as error:  # a mask that is none
+        return Unreadable(str(error))
     except Exception as error:  # a damaged file fails anywhere in its decoder
         return Unreadable(in_one_line(error)[:100])

@@ -16,7 +16,12 @@ from policysearch.core.readable import some
 from policysearch.datasets.config import LARGEST, SMALLEST
 from policysearch.datasets.conversions import Conversions
 from policysearch.datasets.pixels import Pixels
+from policysearch.datasets.segmentation.contents import WHITE
+from policysearch.datasets.segmentation.mask_pixels import is_binary, settle
 from policysearch.datasets.source import Item
+
+MASKS = "masks.npy"
+"""The file of masks, beside that of pixels."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Decoded:
         damaged: what could not be read and why, a text each.
         warnings: what a person should know of how values were converted, a sentence each.
         widths: [N] how many columns of each image, from the left, hold it; the rest is padding of lines.
+        masks: [N, H, W] uint8, the class of each pixel, or 255 for none; None where there are no masks.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,14 +44,16 @@ class Decoded:
     damaged: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
+    masks: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
 class LabelledPixels:
-    """An image that could be read."""
+    """An image that could be read, and its mask [H, W] uint8 where it has one."""
 
     pixels: Pixels
     label: int
+    mask: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ class Rows:
         self._widths: list[int] = []
         self._damaged: list[str] = []
         self._grey = True
+        self._masks: NDArray[np.uint8] | None = None
 
     def add(self, i: int, outcome: Outcome) -> None:
         """Take the next image, or take note that it could not be read.
@@ -121,6 +130,13 @@ class Rows:
         self.indices.append(i)
         self._labels.append(outcome.label)
         self._widths.append(image.width)
+        if outcome.mask is not None:
+            self._add_mask(row, outcome.mask)
+
+    def _add_mask(self, row: int, mask: NDArray[np.uint8]) -> None:
+        if self._masks is None:
+            self._masks = pixel_file(self._scratch.with_name(MASKS), (len(self._items), *mask.shape))
+        self._masks[row] = mask
 
     def replace(self, rows: Iterable[int], outcomes: Iterable[Outcome]) -> None:
         """Put images that were read again in their rows.
@@ -161,13 +177,18 @@ class Rows:
             background: what transparent places were put on.
         """
         assert self._array is not None
+        masks = None if self._masks is None else self._masks[: len(self.indices)]
+        binary = masks is not None and is_binary(masks)
+        if masks is not None:
+            settle(masks, binary)
         return Decoded(
             self._array[: len(self.indices), : 1 if self._grey else 3],
             np.array(self._labels, np.int64),
             np.array(self.indices, np.int64),
             tuple(self._damaged),
-            tuple(self.conversions.warnings(background)),
+            (*self.conversions.warnings(background), *([WHITE] if binary else [])),
             tuple(self._widths),
+            masks,
         )
 
     def _of_other_size(self, item: Item, height: int, width: int) -> UserError:

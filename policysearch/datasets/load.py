@@ -29,6 +29,11 @@ from policysearch.datasets.npz import list_npz
 from policysearch.datasets.parquet import list_parquet, parquet_files
 from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED, list_named, must_have, named_files
+from policysearch.datasets.segmentation.mask_arrays import list_mask_arrays, mask_names
+from policysearch.datasets.segmentation.mask_folder import MaskFolder
+from policysearch.datasets.segmentation.mask_parquet import list_mask_parquet
+from policysearch.datasets.segmentation.recognition import hint_at_masks, must_be_of_masks, refuse_masks
+from policysearch.datasets.segmentation.shipped import shipped_masks
 from policysearch.datasets.source import Item, Listing
 from policysearch.datasets.table_folder import LABELS
 from policysearch.datasets.targets.needs import TARGET_NEEDS, without_targets
@@ -79,7 +84,7 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
     settings = DataSettings(data=settings) if isinstance(settings, str) else settings
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:
         dataset = _shipped(settings.data)
-        must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled)
+        _must_have(settings.data, needs, dataset)
         return dataset
     try:
         settings = line_settings(settings) if needs == "texts" else settings
@@ -90,11 +95,21 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
     except OSError as error:
         raise UserError(f"data {settings.data!r}: cannot read {error.filename}: {error.strerror or error}") from None
     except UserError as error:
-        reason = readable_name(str(error)) + (hint_at_lines(settings) if needs == "labels" else "")
+        reason = readable_name(str(error)) + (_hint(settings) if needs == "labels" else "")
         raise UserError(f"data {settings.data!r}: {reason}") from None
-    targets = dataset.targets_train is not None
-    must_have(settings.data, needs, texts=bool(dataset.texts_train), labels=dataset.labelled, targets=targets)
+    _must_have(settings.data, needs, dataset)
     return dataset
+
+
+def _must_have(name: str, needs: Needs, dataset: Dataset) -> None:
+    must_have(
+        name,
+        needs,
+        texts=bool(dataset.texts_train),
+        labels=dataset.labelled,
+        targets=dataset.targets_train is not None,
+        masks=bool(dataset.mask_classes),
+    )
 
 
 def _name(spec: str) -> str:
@@ -118,7 +133,8 @@ def _shipped(name: str) -> Dataset:
     path = _SHIPPED / f"{name}.npz"
     with path.open("rb") as file:
         arrays = np.load(file, allow_pickle=False)
-        dataset = shipped_lines(name, arrays) if "texts_train" in arrays else _shipped_images(name, arrays)
+        shipped = next((make for array, make in _SHIPPED_AS.items() if array in arrays), _shipped_images)
+        dataset = shipped(name, arrays)
     return replace(dataset, digest=sha(path.read_bytes()), handle=name)
 
 
@@ -126,6 +142,13 @@ def _shipped_images(name: str, arrays: Mapping[str, NDArray[Any]]) -> Dataset:
     x_train, x_test = arrays["x_train"][:, None], arrays["x_test"][:, None]
     y_train, y_test = arrays["y_train"].astype(np.int64), arrays["y_test"].astype(np.int64)
     return Dataset(name, x_train, y_train, x_test, y_test, tuple(map(str, arrays["classes"])))
+
+
+_SHIPPED_AS: Mapping[str, Callable[[str, Mapping[str, NDArray[Any]]], Dataset]] = {
+    "texts_train": shipped_lines,
+    "masks_train": shipped_masks,
+}
+"""By an array of the file, what makes its data set; without any of them, the labels of images do."""
 
 
 def _cached(settings: DataSettings, source: _Source, tell: Tell, needs: Needs) -> Dataset:
@@ -159,14 +182,16 @@ def _choices(settings: DataSettings, needs: Needs) -> str:
 def _contents(listing: Listing) -> list[bytes]:
     read = ((item, *item.read()) for item in listing.items)
     images = (
-        sha(image.tobytes(), f"{image.size} {label} {item.part} {item.group}".encode(), *_target_bytes(item))
+        sha(image.tobytes(), f"{image.size} {label} {item.part} {item.group}".encode(), *_further_bytes(item))
         for item, image, label in read
     )
     return [json.dumps([listing.classes, listing.warnings]).encode(), *(image.encode() for image in images)]
 
 
-def _target_bytes(item: Item) -> list[bytes]:
-    return [] if item.targets is None else [item.targets.tobytes()]
+def _further_bytes(item: Item) -> list[bytes]:
+    """Of an image's targets, or of its mask."""
+    masks = [] if item.mask is None else [item.mask().tobytes()]
+    return masks if item.targets is None else [item.targets.tobytes(), *masks]
 
 
 def _decoded(
@@ -176,10 +201,37 @@ def _decoded(
     return decoded, assembled(listing, decoded, settings.group, needs)
 
 
+def _hint(settings: DataSettings) -> str:
+    return hint_at_lines(settings) or hint_at_masks(settings)
+
+
 def _source_of(settings: DataSettings, needs: Needs) -> _Source:
     if needs == "texts":
         return _line_source(settings)
-    return _target_source(settings, needs) if needs in TARGET_NEEDS else _source(settings, needs)
+    if needs == "masks":
+        return _mask_source(settings)
+    if needs in TARGET_NEEDS:
+        return _target_source(settings, needs)
+    refuse_masks(settings)
+    return _source(settings, needs)
+
+
+def _mask_source(settings: DataSettings) -> _Source:
+    """Where images with masks come from: Parquet, arrays, or two folders."""
+    spec, path, group = settings.data, Path(settings.data), column_name(settings.group)
+    must_be_of_masks(settings)
+    shards = parquet_files(path) if path.exists() and path.suffix != ".npz" else []
+    if shards:
+        listing = partial(list_mask_parquet, path, group, settings.image_column, settings.label_column)
+        return _Source(lambda: shards, path if path.is_dir() else path.parent, listing)
+    _refuse_columns(settings)
+    if ":" in spec and not path.exists():
+        return _Source(list, path, partial(list_function, spec, group, listing=list_mask_arrays))
+    if path.suffix == ".npz":
+        listing = partial(list_npz, path, group, listing=list_mask_arrays, names=mask_names)
+        return _Source(lambda: [path], path.parent, listing)
+    folder = MaskFolder(path)
+    return _Source(folder.files, path, partial(folder.listing, group), folder.remarks)
 
 
 def _source(settings: DataSettings, needs: Needs) -> _Source:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,13 @@ from policysearch.datasets.limits import must_fit
 from policysearch.datasets.source import Listing
 
 
-def list_npz(path: Path, group: str | None, labels: bool = True, listing: ListArrays | None = None) -> Listing:
+def list_npz(
+    path: Path,
+    group: str | None,
+    labels: bool = True,
+    listing: ListArrays | None = None,
+    names: Callable[[Iterable[str], str | None], list[str]] = array_names,
+) -> Listing:
     """The images of an `.npz` file, as `list_arrays` takes them; other arrays are not read.
 
     Args:
@@ -24,13 +32,14 @@ def list_npz(path: Path, group: str | None, labels: bool = True, listing: ListAr
         group: the array that holds the groups, or None.
         labels: as for `list_arrays`.
         listing: what lists the images of its arrays; None: `list_arrays`.
+        names: gives those of the arrays' names that are read.
 
     Raises:
         UserError: the file is damaged or mis-shaped, or its arrays are too large to be unpacked.
         OSError: it cannot be read.
     """
     try:
-        arrays, others = _read(path, group)
+        arrays, others = _read(path, partial(names, group=group))
     except (UserError, OSError):
         raise
     except Exception:  # a damaged archive fails in zip, zlib, NumPy's parser or NumPy itself
@@ -40,7 +49,7 @@ def list_npz(path: Path, group: str | None, labels: bool = True, listing: ListAr
     return list_arrays(arrays, group, labels) if listing is None else listing(arrays, group)
 
 
-def _read(path: Path, group: str | None) -> tuple[dict[str, NDArray[Any]], list[str]]:
+def _read(path: Path, needed: Callable[[Iterable[str]], list[str]]) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """The arrays that are needed, by name, and the names of the others."""
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
@@ -48,7 +57,7 @@ def _read(path: Path, group: str | None) -> tuple[dict[str, NDArray[Any]], list[
         file.seek(0)
         with zipfile.ZipFile(file) as archive:
             members = {name.removesuffix(".npy"): archive.getinfo(name) for name in archive.namelist()}
-            names = array_names(members, group)
+            names = needed(members)
             # Not even a header is read before: it, too, may unpack to anything.
             must_fit(sum(members[name].file_size for name in names), path.stat().st_size, "its arrays are")
             arrays = {name: _array(archive, members[name]) for name in names}

@@ -10,7 +10,8 @@ from typing import Any
 
 from policysearch.core.errors import UserError
 
-_IMAGE = ("image", "img", "picture")
+IMAGE_COLUMNS = ("image", "img", "picture")
+"""Usual names of the column of images."""
 CLASS_COLUMNS = ("label", "labels", "fine_label", "target", "class")
 """Usual names of the column of labels."""
 
@@ -44,8 +45,8 @@ def columns_of(schema: Any, file: Path, image: str | None, label: str | None, la
 
 def image_column(schema: Any, file: Path, image: str | None) -> str:
     """The column of images; arguments and errors as for `columns_of`."""
-    encoded = [field.name for field in schema if _is_encoded_image(field.type)]
-    return column_of(schema, file, image, _IMAGE, encoded, "image")
+    encoded = [field.name for field in schema if is_encoded_image(field.type)]
+    return column_of(schema, file, image, IMAGE_COLUMNS, encoded, "image")
 
 
 def must_have_columns(schema: Any, file: Path, names: Iterable[str]) -> None:
@@ -97,7 +98,8 @@ def column_of(
     )
 
 
-def _is_encoded_image(kind: Any) -> bool:
+def is_encoded_image(kind: Any) -> bool:
+    """Whether a column of this type of Arrow's holds encoded images: bytes, or {bytes, path}."""
     from pyarrow import types
 
     if types.is_struct(kind):

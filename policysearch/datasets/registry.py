@@ -20,8 +20,11 @@ SHIPPED = {
     "fashion-small": "8,000 images of Fashion-MNIST, 28×28 grey, 10 classes; 4,000 train, 2,000 validation, 2,000 test",
     "text-lines-small": "4,000 words in free fonts, 16×96 grey, for --task text-lines; 2,000 train, 1,000 validation, "
     "1,000 test, each in fonts of its own",
+    "shapes-small": "900 images of three kinds of shapes with masks, 32×32 grey, for --task segmentation; 400 train, "
+    "200 validation, 300 test",
 }
 _SHIPPED_LINES = frozenset({"text-lines-small"})
+_SHIPPED_MASKS = frozenset({"shapes-small"})
 
 _FLAG = {TRAIN: {"train": True}, TEST: {"train": False}}
 _SPLIT = {TRAIN: {"split": "train"}, TEST: {"split": "test"}}
@@ -80,10 +83,13 @@ def shipped_must_suit(name: str, needs: Needs) -> None:
     Raises:
         UserError: as `must_have`.
     """
-    must_have(name, needs, texts=name in _SHIPPED_LINES, labels=name not in _SHIPPED_LINES)
+    texts, masks = name in _SHIPPED_LINES, name in _SHIPPED_MASKS
+    must_have(name, needs, texts=texts, labels=not (texts or masks), masks=masks)
 
 
-def must_have(name: str, needs: Needs, *, texts: bool, labels: bool, targets: bool = False) -> None:
+def must_have(
+    name: str, needs: Needs, *, texts: bool, labels: bool, targets: bool = False, masks: bool = False
+) -> None:
     """Check that data have what is needed of them besides images.
 
     Args:
@@ -92,14 +98,22 @@ def must_have(name: str, needs: Needs, *, texts: bool, labels: bool, targets: bo
         texts: whether their images have texts.
         labels: whether they have classes.
         targets: whether they have what is needed in place of classes: sets of labels, or numbers.
+        masks: whether their images have masks.
 
     Raises:
-        UserError: targets, texts or labels are missing, or there are texts where classes or nothing are needed.
+        UserError: targets, texts, masks or labels are missing, or there are texts or masks where others are needed.
     """
     if needs in TARGET_NEEDS:
         if not targets:
             raise UserError(f"data {name!r}: {without_targets(needs)}")
         return
+    if needs == "masks" and not masks:
+        raise UserError(
+            f"data {name!r} have no masks: --task segmentation needs the mask of every image "
+            "(`policysearch guide segmentation`)"
+        )
+    if needs != "masks" and masks:
+        raise UserError(f"data {name!r} have masks and no classes of images: give --task segmentation")
     if needs == "texts" and not texts:
         raise UserError(
             f"data {name!r} have no texts: --task text-lines needs the text of every image (`policysearch guide tasks`)"

@@ -32,6 +32,7 @@ class Item:
         group: what it must stay together with, or None.
         text: what it says, or None where that is not known.
         targets: [K] whether it has each of K labels, or K numbers; None where it has one label.
+        mask: gives the class of each of its pixels, as an upright image; None where that is not known.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Item:
     group: str | None = None
     text: str | None = None
     targets: NDArray[np.floating[Any]] | None = None
+    mask: Callable[[], Image] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Listing:
     def has_targets(self) -> bool:
         """Whether its images have several labels, or numbers, in place of one label."""
         return bool(self.items) and self.items[0].targets is not None
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether its images have masks, which stand in place of a label; its classes are those of pixels."""
+        return bool(self.items) and self.items[0].mask is not None
 
 
 def part_called(name: str) -> str | None:

@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.experiments.class_checks import title_of
 from policysearch.policy.keeping import kept_by, must_keep_numbers
+from policysearch.policy.mask_checks import averages_moves, blends
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
@@ -44,6 +45,8 @@ _PARTS: Mapping[str, Callable[[Policy], str | None]] = MappingProxyType(
         "line-mix": lambda policy: _mix(policy, of_lines=True),
         "map-mix": _map_mix,
         "confusion": _confusion,
+        "blend": blends,
+        "mixture": averages_moves,
         "adaptive": lambda policy: "adaptive" if policy.adaptive is not None else None,
         "pair": lambda policy: "pair" if policy.pair is not None else None,
     }

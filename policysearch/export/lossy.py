@@ -10,12 +10,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import TASKS
+from policysearch.core.tasks import SEGMENTATION, TASKS
 from policysearch.export.codegen import Call, Name, quoted
 from policysearch.policy.adaptive import OFF
 from policysearch.policy.classes import with_sub_policies
 from policysearch.policy.describe import in_words
 from policysearch.policy.losses import parse_loss
+from policysearch.policy.mask_checks import changes_masks
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 from policysearch.policy.policy import Policy, Stage
@@ -24,6 +25,8 @@ from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, choices
 _WIDTH = 116
 _LISTED = 12
 """Reasons that a refusal lists."""
+_MOVES_MASKS = ("kornia", "albumentations")
+"""The libraries, of those that `unsupported` is asked for, whose exports move masks too."""
 _ABOUT = ("study", "data", "model", "reward", "images", "epochs", "space", "strategy")
 
 
@@ -127,6 +130,24 @@ def without_network(policy: Policy) -> tuple[Policy, list[str]]:
     return policy.model_copy(update={"adaptive": None, "stages": stages}), [reason]
 
 
+def is_for_masks(policy: Policy) -> bool:
+    """Whether it was found in trainings on images with masks."""
+    return policy.about.get("task") == SEGMENTATION
+
+
+def masks_left_behind(policy: Policy, library: str) -> list[str]:
+    """That a library moves images alone, where masks should move with them; empty where they may stay.
+
+    Args:
+        policy: to be written.
+        library: by its name.
+    """
+    mixes = [policy.mix, *(stage.mix for stage in policy.stages)]
+    if library in _MOVES_MASKS or not is_for_masks(policy) or not (changes_masks(policy) or any(mixes)):
+        return []
+    return [f"{library}'s transforms take images alone: masks would stay behind where pixels are moved or hidden"]
+
+
 def in_strings(mix: str) -> str:
     """Why a mix of lines is not written for any library."""
     return f"{mix} mixes the strings of lines too, and transforms get images alone: the mix is left out"
@@ -168,6 +189,7 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
         "classes": f"{library} is not given an image's label: all classes are augmented as those that share the policy",
     }
     losses = [reason for name, reason in parts.items() if getattr(policy, name)] + without_network(policy)[1]
+    losses += masks_left_behind(policy, library)
     loss = parse_loss(policy.about.get("loss"))
     if loss:
         losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")

@@ -8,11 +8,21 @@ from statistics import NormalDist
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.masks import IGNORE
 from policysearch.export.albumentations_dialects import Node, installed, translated
 from policysearch.export.albumentations_table import OTHERS, WHOLE, WRITERS, difference, node_of
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import quoted, rendered
-from policysearch.export.lossy import Source, altered, head, in_order, own_operation, replaced, unsupported
+from policysearch.export.lossy import (
+    Source,
+    altered,
+    head,
+    in_order,
+    is_for_masks,
+    own_operation,
+    replaced,
+    unsupported,
+)
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform
 
@@ -93,7 +103,19 @@ def _are_whole(magnitude: Uniform) -> bool:
 
 
 def transform(policy: Policy) -> Node:
-    """The `A.Compose` as data, in the names of albumentations 2.0."""
+    """The `A.Compose` as data, in the names of albumentations 2.0; of a policy for masks, these say what is outside."""
+    node = _composed(policy)
+    return _with_masks(node) if is_for_masks(policy) else node
+
+
+def _with_masks(node: Node) -> Node:
+    """The node with the number of pixels without a class beside every colour that is put outside of images."""
+    masks = {"fill_mask": IGNORE} if "fill" in node else {}
+    parts = {"transforms": list(map(_with_masks, node["transforms"]))} if "transforms" in node else {}
+    return {**node, **masks, **parts}
+
+
+def _composed(policy: Policy) -> Node:
     sub_policies = [[_step(step) for step in sub.steps] for sub in policy.sub_policies]
     if len(sub_policies) == 1:
         return node_of("Compose", transforms=sub_policies[0])
@@ -168,13 +190,21 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
     use = [
         f"from {name} import LearnedPolicy, worker_init",
         "policy = LearnedPolicy()  # takes the options of A.Compose: seed, bbox_params, additional_targets",
-        'image = policy(image=image)["image"]  # uint8 [H, W, C]',
+        *_use(policy),
         "loader = DataLoader(data_set, batch_size=128, num_workers=4, worker_init_fn=worker_init)",
     ]
     doc = head(policy, source, (dialect.library,), use, [_NOTE])
     nodes = translated(transform(policy), dialect)["transforms"]
     replacements = {"LIBRARY": f'LIBRARY = "{quoted(str(dialect))}"'}
     return assemble(_TEMPLATES, replacements, doc, [f"TRANSFORMS = {rendered(nodes, used=13)}", _CLASS])
+
+
+def _use(policy: Policy) -> list[str]:
+    if is_for_masks(policy):
+        return [
+            f"out = policy(image=image, mask=mask)  # uint8 [H, W, C] and [H, W]; {IGNORE} where a pixel is outside"
+        ]
+    return ['image = policy(image=image)["image"]  # uint8 [H, W, C]']
 
 
 def write_json(policy: Policy, source: Source | None = None) -> str:

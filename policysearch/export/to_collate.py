@@ -7,7 +7,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import Source, built, head, in_strings
+from policysearch.export.lossy import Source, built, head, in_strings, is_for_masks
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.mixes import Mix, mix_alpha, mix_row
 from policysearch.policy.policy import Policy, Stage
@@ -37,8 +37,13 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     """The mixes of the policy as far as a collate function can do them, and what of the policy is lost besides.
 
     Raises:
-        UserError: no mix is left.
+        UserError: no mix is left, or it is one of masks.
     """
+    if is_for_masks(policy):
+        raise UserError(
+            f"{policy.name or policy.hash} mixes masks with their images, and this collate function mixes labels: --to "
+            "torchvision has one for masks"
+        )
     mixes = [policy.mix, *(stage.mix for stage in policy.stages)]
     losses = list(dict.fromkeys(reason for reason in map(_why_not, mixes) if reason))
     losses += [reason for part, reason in _PARTS.items() if getattr(policy, part)]

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
+from policysearch.core.masks import IGNORE
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import Source, altered, built, head, in_order, own_operation, replaced, unsupported
+from policysearch.export.lossy import (
+    Source,
+    altered,
+    built,
+    head,
+    in_order,
+    is_for_masks,
+    own_operation,
+    replaced,
+    unsupported,
+)
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Normal, OneOf, SomeOf, Step, Uniform, choices
 
@@ -29,6 +41,18 @@ _CLASS = '''class LearnedPolicy(KorniaPolicy):
 
     def __init__(self) -> None:
         super().__init__(POLICY)
+'''
+
+
+_NOTE_ON_MASKS = (
+    "WARNING: one draw holds for a whole batch, so that a batch of 128 sees as much variety as one image did in the "
+    "search. Masks move along with the images. Draws come from torch's global generator."
+)
+_MASK_CLASS = '''class LearnedSegmentation(MaskPolicy):
+    """`LearnedPolicy` for images with masks."""
+
+    def __init__(self, ignore: int = {ignore}) -> None:
+        super().__init__(LearnedPolicy(), ignore)
 '''
 
 
@@ -83,7 +107,8 @@ def _magnitudes(step: Step) -> object:
 
 def live(policy: Policy) -> Any:
     """`LearnedPolicy` of the exported file as an object."""
-    return built(Call("KorniaPolicy", [_data(policy)]), _TEMPLATES)
+    transform = built(Call("KorniaPolicy", [_data(policy)]), _TEMPLATES)
+    return import_module(_TEMPLATES).MaskPolicy(transform, IGNORE) if is_for_masks(policy) else transform
 
 
 def write(policy: Policy, name: str, source: Source | None = None) -> str:
@@ -94,10 +119,21 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
         name: what the file is imported as.
         source: where the policy comes from, and what of it is left out.
     """
-    use = [
+    masks = is_for_masks(policy)
+    doc = head(policy, source, ("kornia", "torch"), _use(name, masks), [_NOTE_ON_MASKS if masks else _NOTE])
+    classes = [_CLASS, *([_MASK_CLASS.format(ignore=IGNORE)] if masks else [])]
+    return assemble(_TEMPLATES, {}, doc, [f"POLICY = {rendered(_data(policy), used=9)}", *classes])
+
+
+def _use(name: str, masks: bool) -> list[str]:
+    if masks:
+        return [
+            f"from {name} import LearnedSegmentation",
+            f"policy = LearnedSegmentation(ignore={IGNORE})  # what masks have where pixels come from outside",
+            "images, masks = policy(images, masks)  # float [B, C, H, W] in [0, 1], whole numbers [B, H, W]",
+        ]
+    return [
         f"from {name} import LearnedPolicy",
         "policy = LearnedPolicy()",
         "images = policy(images)  # float [B, C, H, W] in [0, 1], on any device",
     ]
-    doc = head(policy, source, ("kornia", "torch"), use, [_NOTE])
-    return assemble(_TEMPLATES, {}, doc, [f"POLICY = {rendered(_data(policy), used=9)}", _CLASS])

@@ -7,10 +7,20 @@ from importlib import import_module
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.masks import IGNORE
 from policysearch.core.tasks import SELF_SUPERVISED
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import Source, built, head, in_strings, own_operation, replaced, without_network
+from policysearch.export.lossy import (
+    Source,
+    built,
+    head,
+    in_strings,
+    is_for_masks,
+    own_operation,
+    replaced,
+    without_network,
+)
 from policysearch.export.torchvision_plan import Plan
 from policysearch.policy.class_parts import by_class_index
 from policysearch.policy.classes import differs_by_class, policy_of, unmeasured, without_unmeasured
@@ -48,6 +58,13 @@ _PAIR_CLASS = '''class LearnedPair(TwoViews):
     def __init__(self) -> None:
         super().__init__(LearnedPolicy(), {pair})
 '''
+_MASK_CLASS = '''class LearnedSegmentation(MaskTransform):
+    """`LearnedPolicy` for images with masks, and the mix of their batches."""
+
+    def __init__(self, ignore: int = {ignore}) -> None:
+        super().__init__(LearnedPolicy(), MIXES)
+        self.policy.ignore = ignore
+'''
 _LOSS = '''def loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """{words}.
 
@@ -62,6 +79,12 @@ pair = LearnedPair()
 first, second, weight = pair(image)  # in the data set: a PIL image or uint8 [C, H, W], without a label
 loader = DataLoader(data_set, batch_size=512, collate_fn=pair.collate)
 value = (weights * distance(network(first.float() / 255), network(second.float() / 255))).mean()  # weights [B]
+"""
+_USE_OF_MASKS = """from {name} import LearnedSegmentation
+policy = LearnedSegmentation(ignore=255)  # what masks have where pixels are hidden or come from outside
+image, mask = policy(image, mask)  # in the data set: PIL images, or uint8 [C, H, W] and whole numbers [H, W]
+loader = DataLoader(data_set, batch_size=16, collate_fn=policy.collate)
+value = cross_entropy(network(images.float() / 255), masks, ignore_index=255)  # masks [B, H, W] int64
 """
 _UNMEASURED = "the confusion by which targets are spread has not been measured: they are spread evenly"
 _STAGE_SOFTENING = "the file has one softening curve for the whole training: that of later stages is left out"
@@ -108,11 +131,12 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
 
     Args:
         policy: one that the file can express.
-        num_classes: None for `LearnedPolicy` or `LearnedPair`, otherwise for `SoftLearnedPolicy`.
+        num_classes: None for `LearnedPolicy`, `LearnedPair` or `LearnedSegmentation`, otherwise for
+            `SoftLearnedPolicy`.
 
     Raises:
-        UserError: classes are given for a policy of pairs, which needs none, or are missing for one that differs by
-            class, or are fewer than it calls.
+        UserError: classes are given for a policy of pairs or of masks, which needs none, or are missing for one that
+            differs by class, or are fewer than it calls.
     """
     plan, parts = Plan(policy), _of_classes(policy)
     _check_classes(policy, parts, num_classes)
@@ -124,6 +148,10 @@ def live(policy: Policy, num_classes: int | None = None) -> Any:
                 f"got {num_classes}"
             )
         return import_module(_TEMPLATES).TwoViews(transform, built(plan.pair, _TEMPLATES))
+    if plan.has_masks:
+        if num_classes is not None:
+            raise UserError(f"{policy.name or policy.hash} is for masks, one class per pixel: leave out num_classes")
+        return import_module(_TEMPLATES).MaskTransform(transform, built(plan.mixes, _TEMPLATES))
     if num_classes is None:
         return transform
     target = import_module(_TEMPLATES).TargetTransform
@@ -162,7 +190,7 @@ def write(policy: Policy, name: str, source: Source | None = None) -> str:
 def parts(policy: Policy) -> tuple[dict[str, str], list[str]]:
     """What a file that has the policy replaces and ends with, for `assemble`: its constants and its classes."""
     plan, loss = Plan(policy), parse_loss(policy.about.get("loss"))
-    tail = [*_policy(plan), *(_soft(plan, loss) if is_soft(policy) else []), *_pair(plan)]
+    tail = [*_policy(plan), *(_soft(plan, loss) if is_soft(policy) else []), *_pair(plan), *_masks(plan)]
     definitions = {name: _assignment(f"{name}: {_TYPES[name]}", value) for name, value in plan.sets().items()}
     return definitions, tail
 
@@ -170,7 +198,7 @@ def parts(policy: Policy) -> tuple[dict[str, str], list[str]]:
 def is_soft(policy: Policy) -> bool:
     """Whether it gives targets and weights, so that `SoftLearnedPolicy` is written."""
     loss, mixes = parse_loss(policy.about.get("loss")), [policy.mix, *(stage.mix for stage in policy.stages)]
-    return bool(policy.softening or loss or any(mixes) or differs_by_class(policy))
+    return not is_for_masks(policy) and bool(policy.softening or loss or any(mixes) or differs_by_class(policy))
 
 
 def _policy(plan: Plan) -> list[str]:
@@ -245,6 +273,12 @@ def _pair(plan: Plan) -> list[str]:
     return [*constants, _PAIR_CLASS.format(pair="PAIR" if plan.pair else "None")]
 
 
+def _masks(plan: Plan) -> list[str]:
+    if not plan.has_masks:
+        return []
+    return [_assignment("MIXES", plan.mixes), _MASK_CLASS.format(ignore=IGNORE)]
+
+
 def _loss(loss: Loss | None) -> str:
     arguments = [Name("logits"), Name("targets"), Name("weights")]
     if loss is None:
@@ -256,7 +290,13 @@ def _loss(loss: Loss | None) -> str:
 
 def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
     """Three lines of use, and more where targets are softened or mixed, or the policy changes on the way."""
-    place = "pair.policy" if _has_pairs(policy) else "policy.policy" if soft else "transform.transforms[0]"
+    place = (
+        "pair.policy"
+        if _has_pairs(policy)
+        else "policy.policy"
+        if soft or is_for_masks(policy)
+        else "transform.transforms[0]"
+    )
     progress = [f"{place}.progress = epoch / epochs  # before each epoch"] if policy.stages else []
     plain = [
         f"from {name} import LearnedPolicy",
@@ -265,6 +305,8 @@ def _use(policy: Policy, name: str, soft: bool, loss: Loss | None) -> list[str]:
     ]
     if _has_pairs(policy):
         return [*_USE_OF_PAIRS.format(name=name).splitlines(), *progress]
+    if is_for_masks(policy):
+        return [*_USE_OF_MASKS.format(name=name).splitlines(), *progress]
     if not soft:
         return [*plain, *progress]
     learned = isinstance(loss, OnlineLabelSmoothing)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policysearch.core.masks import IGNORE
 from policysearch.export.codegen import Call, Name
+from policysearch.export.lossy import is_for_masks
 from policysearch.policy.class_parts import by_class_index
 from policysearch.policy.classes import all_sub_policies
 from policysearch.policy.mixes import Mix, mix_alpha
@@ -40,14 +42,22 @@ class Plan:
     def transform(self, stages: Sequence[object]) -> Call:
         """The transform of images."""
         mixture = self.policy.mixture
+        ignored = {"ignore": IGNORE} if self.has_masks else {}
         if mixture is None:
-            return Call("PolicyTransform", stages)
-        return Call("MixtureTransform", stages, {"width": mixture.width, "alpha": mixture.alpha})
+            return Call("PolicyTransform", stages, ignored)
+        return Call("MixtureTransform", stages, {"width": mixture.width, "alpha": mixture.alpha, **ignored})
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether it is for training on images with masks."""
+        return is_for_masks(self.policy)
 
     @property
     def mixes(self) -> list[tuple[float, Call | None]]:
         """From which share of the training on, and how the batch is mixed."""
-        return [(0.0, _mix(self.policy.mix)), *((stage.start, _mix(stage.mix)) for stage in self.policy.stages)]
+        kind = "MaskMix" if self.has_masks else "Mix"
+        later = ((stage.start, _mix(stage.mix, kind)) for stage in self.policy.stages)
+        return [(0.0, _mix(self.policy.mix, kind)), *later]
 
     @property
     def softening(self) -> Call | None:
@@ -139,8 +149,8 @@ def _magnitude(magnitude: Magnitude, low: float, high: float) -> object:
     return float(magnitude)
 
 
-def _mix(mix: Mix | None) -> Call | None:
-    return None if mix is None else Call("Mix", [Name(_MIXERS[mix.operation]), mix.probability, mix_alpha(mix)])
+def _mix(mix: Mix | None, kind: str) -> Call | None:
+    return None if mix is None else Call(kind, [Name(_MIXERS[mix.operation]), mix.probability, mix_alpha(mix)])
 
 
 def _curve(k: float, p_min: float | None, names: frozenset[str] | None) -> Call:

@@ -16,19 +16,28 @@ Alpha = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False, strict=True
 
 @dataclass(frozen=True)
 class MixRow:
-    """One way to mix the images of a batch: what it does, the paper's alpha (None: it has none), what it needs."""
+    """One way to mix the images of a batch.
+
+    Attributes:
+        about: what it does.
+        alpha: the paper's; None: it has none.
+        needs_maps: whether it needs activation maps.
+        needs_texts: whether it needs the strings of lines.
+        pastes: whether every pixel comes from one image, so that masks can be mixed alike.
+    """
 
     about: str
     alpha: float | None = None
     needs_maps: bool = False
     needs_texts: bool = False
+    pastes: bool = False
 
 
 MIXES: dict[str, MixRow] = {
     "mixup": MixRow("λ·a + (1 - λ)·b, targets alike (Zhang et al. 2018)", 1.0),
-    "cutmix": MixRow("a box of b in a, targets by area (Yun et al. 2019)", 1.0),
+    "cutmix": MixRow("a box of b in a, targets by area (Yun et al. 2019)", 1.0, pastes=True),
     "sample-pairing": MixRow("the mean of a and b, the target of a (Inoue 2018)"),
-    "mosaic": MixRow("four images around a random centre, targets by area (Bochkovskiy et al. 2020)"),
+    "mosaic": MixRow("four images around a random centre, targets by area (Bochkovskiy et al. 2020)", pastes=True),
     "snapmix": MixRow("a box of b in a box of a, targets by activation (Huang et al. 2021)", 5.0, True),
 }
 

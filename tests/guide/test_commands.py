@@ -39,6 +39,7 @@ from tests.support.image_files import some_images, write_folder
 from tests.support.line_files import write_folder as write_lines
 from tests.support.line_files import write_parquet
 from tests.support.markdown import ROOT, blocks, commands, file_name, words_of
+from tests.support.mask_children import write_mask_parquet, write_masks
 from tests.support.quick import QuickSetup, config_for, write_npz
 from tests.support.target_data import write_labels, write_marked, write_shaded
 from tests.support.web_client import House, house
@@ -77,6 +78,8 @@ def folder(tmp_path_factory):
     write_marked(folder / "scenes.npz")
     write_shaded(folder / "faces.npz")
     write_labels(folder / "scenes", ("file", "labels"), [(f"{i}.png", "ab"[i % 2]) for i in range(60)])
+    write_masks(folder / "blots", {"train": 30, "test": 8})
+    write_mask_parquet(folder / "blots.parquet", 30)
     (folder / "data" / "gtsrb").mkdir(parents=True)
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict", "results/2026-11-30_tta"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -95,6 +98,8 @@ def folder(tmp_path_factory):
         search(config_for(folder / "results" / "mine", data=data))
         read = {"task": "text-lines", "data": str(folder / "receipts"), "trials": 2, "confirm": 1}
         search(config_for(folder / "results" / "receipts", **read))
+        masks = {"task": "segmentation", "data": str(folder / "blots"), "trials": 2, "confirm": 1}
+        search(config_for(folder / "results" / "blots", **masks))
         patch.setattr("policysearch.experiments.online.run.write_plot", lambda *_: None)
         patch.setattr("policysearch.experiments.online.run.write_page", lambda *_: None)
         small = {"data": data, "images": 40, "epochs": 20, "device": "cpu", "out": str(folder / "results" / "online")}

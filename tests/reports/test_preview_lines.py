@@ -27,7 +27,7 @@ def lines() -> tuple[np.ndarray, np.ndarray, Writing]:
 
 def grid(policy, seed: int = 0) -> list[list[Picture]]:
     images, labels, writing = lines()
-    return drawn_pictures(policy, images, labels, ("line",), rows=4, draws=5, seed=seed, writing=writing)
+    return drawn_pictures(policy, images, labels, ("line",), rows=4, draws=5, seed=seed, content=writing)
 
 
 def said(picture: Picture) -> str:
@@ -53,7 +53,7 @@ def test_what_was_drawn_stands_below():
 
 def test_a_figure_has_every_line():
     images, labels, writing = lines()
-    figure = preview(preset("tia"), images, labels, ("line",), rows=2, draws=2, writing=writing)
+    figure = preview(preset("tia"), images, labels, ("line",), rows=2, draws=2, content=writing)
     assert sum(text.get_text() in TEXTS for text in figure.axes[0].texts) == 6
 
 

@@ -8,12 +8,11 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from policysearch.child.network_names import LINE_NETWORKS
+from policysearch.child.network_names import task_of_network
 from policysearch.child.network_registry import USER_DEFINED, network_row
 from policysearch.child.networks.factory import CannotBeMade, build, in_short
 from policysearch.child.networks.first_step import first_step
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import TEXT_LINES
 
 _SIZES = (32, 64, 96, 128, 224)
 _SAME_START = "so replicates share their first weights and vary less than trainings from random weights do"
@@ -76,8 +75,9 @@ def _first_step(model: _Model) -> tuple[str, torch.memory_format]:
     except (Exception, SystemExit) as error:  # a network of libraries or users may raise anything
         return f"model {model.name!r} cannot take images {model.shape}: {in_short(error)}", memory_format
     fault = unfit and f"model {model.name!r} gives {unfit} and not float [2, {model.classes}]"
-    if unfit and model.name in LINE_NETWORKS:
-        fault += f": it reads lines, for --task {TEXT_LINES}"
+    other = task_of_network(model.name)
+    if unfit and other:
+        fault += f": it {other}"
     return fault, memory_format
 
 

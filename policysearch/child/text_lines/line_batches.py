@@ -10,9 +10,8 @@ from torch import Tensor
 
 from policysearch.augmentation.lines import augment_lines
 from policysearch.child.device_data import DeviceData
+from policysearch.child.joined_batches import joined_batches
 from policysearch.policy.policy import Policy
-
-_AHEAD = 2**21  # values augmented in one call
 
 Fits = Callable[[str, int], bool]
 """(string, columns of its image) -> whether the network can read the one from the other."""
@@ -59,20 +58,17 @@ def augmented_lines(
     Yields:
         The batches in their order, the padding behind their widest line cut off.
     """
-    values = max(1, data.images[:1].numel() * max(map(len, batches), default=1))
-    at = 0
-    while at < len(batches):
-        progress = (step + at) / steps
-        current = policy.at(progress)
-        ahead = max(1, _AHEAD // values) if current.mix is None else 1
-        following = batches[at : at + ahead]
-        joined = [batch for i, batch in enumerate(following) if policy.at((step + at + i) / steps) is current]
-        rows = torch.cat(joined)
+    values = data.images[:1].numel()
+    for call in joined_batches(policy, batches, step=step, steps=steps, values=values, may_join=_may_join):
+        rows = call.rows
         lines = augment_lines(
-            current, data.images[rows], texts_at(data, rows), widths_at(data, rows), generator, fits=fits
+            call.policy, data.images[rows], texts_at(data, rows), widths_at(data, rows), generator, fits=fits
         )
-        yield from _parts(LineBatch(*lines), list(map(len, joined)))
-        at += len(joined)
+        yield from _parts(LineBatch(*lines), call.sizes)
+
+
+def _may_join(policy: Policy) -> bool:
+    return policy.mix is None
 
 
 def _parts(lines: LineBatch, sizes: Sequence[int]) -> Iterator[LineBatch]:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, REGRESSION, task_named
+from policysearch.core.tasks import CLASSIFICATION, MULTI_LABEL, REGRESSION, SEGMENTATION, task_named
 from policysearch.experiments.evaluation.contenders import Contender
 from policysearch.reports.numbers import PERCENT, PLAIN, Unit
 from policysearch.stats.arrays import Floats
@@ -81,6 +81,11 @@ _BY_CLASS = {
 
 CHARACTERS, EXACT, ERROR_SIZE = "character_accuracy", "exact_match", "mae"
 """Metrics that one task alone has."""
+_OF_PIXELS = {
+    "pixel_accuracy": ("pixel accuracy", "share of the pixels of the test part predicted right"),
+    "worst_iou": ("worst class: IoU", "the least of the classes' intersections over unions on the test part"),
+}
+"""Name -> title and meaning."""
 
 METRICS: dict[str, Metric] = {
     ERROR: Metric("error", "share of test images predicted wrong", _error, PERCENT, counted=True),
@@ -116,6 +121,7 @@ METRICS: dict[str, Metric] = {
         "mean absolute error on the test part, in the numbers' own units, the mean over numbers",
         partial(_stored, "test_mae"),
     ),
+    **{name: _by_class(name, *words) for name, words in _OF_PIXELS.items()},
     "loss": Metric("loss", "mean cross-entropy on the test part, nats", partial(_stored, "test_loss")),
     "ece": Metric("ECE", "expected calibration error, 15 bins", partial(_stored, "test_ece"), PERCENT),
     "entropy": Metric("entropy", "mean predictive entropy, nats", partial(_stored, "test_entropy"), better=0),
@@ -127,7 +133,8 @@ METRICS: dict[str, Metric] = {
     "cpu_seconds": Metric("CPU-s", "processor time of the training thread", partial(_stored, "cpu_seconds"), _SECONDS),
 }
 """Those of all tasks, in the order of the tables."""
-_OF_ONE_TASK = frozenset({CHARACTERS, EXACT, ERROR_SIZE})
+OF_ONE_TASK = (CHARACTERS, EXACT, ERROR_SIZE, *_OF_PIXELS)
+"""Those of one task alone, in the order of the tables."""
 _OF_TEXTS: Mapping[str, Mapping[str, object]] = {
     ERROR: {"meaning": "share of test lines read with a mistake"},
     ACCURACY: {"title": "word accuracy", "meaning": "share of test lines read without a mistake"},
@@ -155,10 +162,23 @@ _OF_NUMBERS: Mapping[str, Mapping[str, object]] = {
     "loss": {"meaning": "mean squared error on the test part, in units of the training side's variances"},
     VALIDATION: {"title": "validation R²", "meaning": "R² on the validation part"},
 }
+_IOU = task_named(SEGMENTATION).short
+_OF_MASKS: Mapping[str, Mapping[str, object]] = {
+    ERROR: {"title": f"1 - {_IOU}", "meaning": f"1 - {_IOU} on the test part", "counted": False},
+    ACCURACY: {
+        "title": _IOU,
+        "meaning": "mean over the classes of the test part's masks of intersection over union",
+        "counted": False,
+    },
+    **{name: {} for name in _OF_PIXELS},
+    "loss": {"meaning": "mean cross-entropy per pixel of the test part, nats"},
+    VALIDATION: {"title": f"validation {_IOU}", "meaning": f"{_IOU} on the validation part"},
+}
 _OF_OTHER_NEEDS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "texts": _OF_TEXTS,
     "label-sets": _OF_LABEL_SETS,
     "numbers": _OF_NUMBERS,
+    "masks": _OF_MASKS,
 }
 """By what a task needs of its data: its metrics besides the times, with what is said of them in other words."""
 
@@ -167,7 +187,7 @@ def metrics_of(task: str) -> dict[str, Metric]:
     """The metrics of the networks of a task, in the order of the tables."""
     columns = _OF_OTHER_NEEDS.get(task_named(task).needs)
     if columns is None:
-        return {name: metric for name, metric in METRICS.items() if name not in _OF_ONE_TASK}
+        return {name: metric for name, metric in METRICS.items() if name not in OF_ONE_TASK}
     times = {name: METRICS[name] for name in ("worker_seconds", "cpu_seconds")}
     return {name: replace(METRICS[name], **changes) for name, changes in columns.items()} | times  # type: ignore[arg-type]
 

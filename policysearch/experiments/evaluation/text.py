@@ -5,32 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from policysearch.experiments.evaluation.metrics import (
-    ACCURACY,
-    CHARACTERS,
-    ERROR,
-    ERROR_SIZE,
-    EXACT,
-    OCCLUSION,
-    Metric,
-)
+from policysearch.experiments.evaluation.metrics import ACCURACY, ERROR, OCCLUSION, OF_ONE_TASK, Metric
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.reports.class_effects import effects_grid
 from policysearch.reports.numbers import probability
 from policysearch.reports.table import Grid
 from policysearch.stats.paired import PairedTest
 
-_OF_POLICIES = (
-    ACCURACY,
-    CHARACTERS,
-    EXACT,
-    ERROR_SIZE,
-    "loss",
-    "ece",
-    "entropy",
-    "validation_accuracy",
-    "worker_seconds",
-)
+_OF_POLICIES = (ACCURACY, *OF_ONE_TASK, "loss", "ece", "entropy", "validation_accuracy", "worker_seconds")
 NOTES = (
     "brackets are 95 % t intervals over seeds, of means and of differences, which are paired within seeds",
     "p: two-sided paired t test, corrected by Holm over the comparisons of one metric; detectable: the true "

@@ -217,6 +217,26 @@ class KorniaPolicy(PolicyAugmentBase):
             return super().transform_inputs(images, params, extra_args).to(input.dtype)
 
 
+class MaskPolicy(nn.Module):
+    """float [B, C, H, W] in [0, 1] and masks of whole numbers [B, H, W] -> the same, moved alike.
+
+    `ignore` is put in a mask where a pixel comes from outside: kornia puts 0 there, so that numbers begin at 1 on their
+    way.
+    """
+
+    def __init__(self, policy: Any, ignore: int) -> None:
+        super().__init__()
+        self.both = K.AugmentationSequential(policy, data_keys=["input", "mask"])
+        self.ignore = ignore
+
+    def forward(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        if masks.ndim != 3 or masks.is_floating_point():
+            raise TypeError(f"masks must be whole numbers [B, H, W], got {described(masks)}")
+        out, moved = self.both(images, masks[:, None].float() + 1)
+        numbers = moved[:, 0].round().long()
+        return out, torch.where(numbers > 0, numbers - 1, self.ignore).to(masks.dtype)
+
+
 def check_images(images: Any) -> None:
     """Refuse what would only fail, or come out wrong, in some of the draws."""
     rule = f"images must be float [B, C, H, W] in [0, 1] with 1 or 3 channels, got {described(images)}"

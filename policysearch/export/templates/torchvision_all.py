@@ -13,6 +13,7 @@ from policysearch.export.templates.torchvision_lines import (
     line_stretch,
     line_strokes,
 )
+from policysearch.export.templates.torchvision_masks import MaskMix, MaskTransform
 from policysearch.export.templates.torchvision_mixture import MixtureTransform
 from policysearch.export.templates.torchvision_operations import (
     autocontrast,
@@ -64,6 +65,8 @@ from policysearch.export.templates.torchvision_views import PairWeight, TwoViews
 
 __all__ = [
     "Curve",
+    "MaskMix",
+    "MaskTransform",
     "Mix",
     "MixtureSoftening",
     "MixtureTransform",

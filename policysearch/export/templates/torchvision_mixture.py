@@ -23,11 +23,14 @@ class Blend(NamedTuple):
 class MixtureTransform(PolicyTransform):
     """Of every image the mean of `width` draws, by Dirichlet(alpha) weights, and the image, by Beta(alpha, alpha).
 
-    Boxes and masks are refused: the draws of one image lie over each other at different places.
+    Boxes and masks are refused: the draws of one image lie over each other at different places. With `ignore`, which
+    is given where no draw moves or hides a pixel, masks stay as they are.
     """
 
-    def __init__(self, *stages: tuple[float, Sequence[SubPolicy]], width: int, alpha: float) -> None:
-        super().__init__(*stages)
+    def __init__(
+        self, *stages: tuple[float, Sequence[SubPolicy]], width: int, alpha: float, ignore: int | None = None
+    ) -> None:
+        super().__init__(*stages, ignore=ignore)
         self.width, self.alpha = width, alpha
 
     def draw(self) -> Any:
@@ -35,6 +38,8 @@ class MixtureTransform(PolicyTransform):
         return Blend(chains, mixture_shares(self.width, self.alpha, 1)[0])
 
     def applied(self, image: Any, drawn: Any) -> Any:
+        if self.ignore is not None and isinstance(image, tv_tensors.Mask):
+            return image
         if isinstance(image, tv_tensors.TVTensor) and not isinstance(image, tv_tensors.Image):
             raise TypeError("a mean of several draws has no single place for boxes and masks")
         parts = [image, *(applied(image, chain) for chain in drawn.chains)]

@@ -130,23 +130,41 @@ def applied(inpt: Any, steps: Sequence[Drawn]) -> Any:
     return inpt
 
 
+def moved_mask(mask: Tensor, steps: Sequence[Drawn], ignore: int) -> Any:
+    """A mask [..., H, W] of numbers from 0 after the geometric steps; `ignore` where a pixel is hidden or from outside.
+
+    Torchvision puts 0 there, so that the numbers begin at 1 on their way.
+    """
+    shape = mask.shape
+    moved = tv_tensors.Mask(mask.as_subclass(Tensor).reshape(-1, *shape[-2:]).to(torch.int32) + 1)
+    for step in steps:
+        if step.operation in GEOMETRY:
+            moved = step.on(moved)
+        elif step.operation in HIDING:
+            moved = tv_tensors.Mask(moved.masked_fill(step.on(moved), 0))
+    numbers = moved.as_subclass(Tensor)
+    return tv_tensors.Mask(torch.where(numbers > 0, numbers - 1, ignore).to(mask.dtype).reshape(shape))
+
+
 class PolicyTransform(v2.Transform):
     """Draws one sub-policy per image, seeded by torch's global generator.
 
     Takes what transforms v2 take: a PIL image (L or RGB), a uint8 tensor [C, H, W] or a batch [B, C, H, W] of which
     every image gets another draw, grey or RGB, alone or in a sample with labels, and, for single images, bounding
-    boxes and masks, which move along (what an operation hides stays in them).
+    boxes and masks, which move along (what an operation hides stays in them; with `ignore`, masks have that number
+    where a pixel is hidden or comes from outside).
 
     Raises:
         TypeError: there is no image, or one that is no uint8 tensor and no PIL image in mode L or RGB.
         ValueError: an image has neither 1 nor 3 channels, or boxes or masks come with a batch.
     """
 
-    def __init__(self, *stages: tuple[float, Sequence[SubPolicy]]) -> None:
+    def __init__(self, *stages: tuple[float, Sequence[SubPolicy]], ignore: int | None = None) -> None:
         """Each stage: from which share of the training on, in [0, 1), and the sub-policies. Set `progress`."""
         super().__init__()
         self.stages = stages
         self.progress = 0.0
+        self.ignore = ignore
 
     def draw(self) -> list[Drawn]:
         """What happens to one image."""
@@ -156,6 +174,8 @@ class PolicyTransform(v2.Transform):
 
     def applied(self, image: Any, drawn: Any) -> Any:
         """One image, or its boxes or masks, after what was drawn."""
+        if self.ignore is not None and isinstance(image, tv_tensors.Mask):
+            return moved_mask(image, drawn, self.ignore)
         return applied(image, drawn)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:

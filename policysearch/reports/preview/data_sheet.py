@@ -17,6 +17,7 @@ from policysearch.datasets.registry import SHIPPED
 from policysearch.datasets.split import Split, split
 from policysearch.reports.preview.figure import must_be_png, write_figure
 from policysearch.reports.preview.line_sheet import alphabet_note, line_sheet, line_table
+from policysearch.reports.preview.mask_sheet import mask_sheet, mask_table
 from policysearch.reports.preview.sheet import Picture, pixels, sheet
 from policysearch.reports.preview.target_sheet import target_sheet, target_table, targets_in_words
 from policysearch.reports.terminal import plain, say
@@ -60,6 +61,8 @@ def describe(dataset: Dataset, validation: int | None, seed: int, out: Path | No
 
 def _contents(dataset: Dataset) -> str:
     """What is known of the images besides their pixels."""
+    if dataset.mask_classes:
+        return f"masks of {len(dataset.mask_classes)} classes"
     if dataset.texts_train:
         return f"texts of {len(set(''.join(dataset.texts_train)))} characters"
     if dataset.targets_train is not None:
@@ -72,6 +75,8 @@ def _table(dataset: Dataset, parts: Split) -> Table:
         return line_table(dataset, parts)
     if dataset.targets_train is not None:
         return target_table(dataset, parts)
+    if dataset.mask_classes:
+        return mask_table(dataset, parts)
     sides = (dataset.y_train[parts.train], dataset.y_train[parts.validation], dataset.y_test)
     counts = np.stack([np.bincount(labels, minlength=len(dataset.classes)) for labels in sides], 1)
     table = Table(show_footer=True)
@@ -86,11 +91,14 @@ def _table(dataset: Dataset, parts: Split) -> Table:
 
 
 def contact_sheet(dataset: Dataset, parts: Split) -> Figure:
-    """Eight training images of each class, of the first twenty classes where there are more; or lines with texts."""
+    """Eight training images of each class, of the first twenty classes where there are more; or images with
+    their texts or masks."""
     if dataset.texts_train:
         return line_sheet(dataset, parts)
     if dataset.targets_train is not None:
         return target_sheet(dataset, parts)
+    if dataset.mask_classes:
+        return mask_sheet(dataset, parts)
     labels = dataset.y_train[parts.train]
     rows = [_row(dataset, parts.train[labels == k], name) for k, name in enumerate(dataset.classes[:_ROWS])]
     more = len(dataset.classes) - _ROWS

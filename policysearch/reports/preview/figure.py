@@ -23,7 +23,8 @@ from policysearch.policy.losses import loss_in_words, parse_loss
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.reports.preview.captions import captions
-from policysearch.reports.preview.lines import Writing, line_pictures, training_writing
+from policysearch.reports.preview.content import Content, content_pictures, training_content
+from policysearch.reports.preview.masks import Masking
 from policysearch.reports.preview.pairs import notes_on_pairs, pair_pictures
 from policysearch.reports.preview.sheet import Picture, pixels, sheet
 
@@ -59,7 +60,7 @@ def write_preview(
     must_be_png(out)
     train = (dataset.x_train, *shown_classes(dataset))
     numbers: Any = {"rows": images, "draws": draws, "seed": seed, "progress": progress}
-    figure = preview(policy, *train, **numbers, pairs=pairs, writing=training_writing(dataset))
+    figure = preview(policy, *train, **numbers, pairs=pairs, content=training_content(dataset))
     write_figure(figure, Path(out))
     shown = "pairs of views" if pairs or policy.pair else "draws"
     where = f"{out}: {images} training images of {dataset.name}, {draws} {shown} of each"
@@ -93,7 +94,7 @@ def preview(
     seed: int = 0,
     progress: float = 0.0,
     pairs: bool = False,
-    writing: Writing | None = None,
+    content: Content | None = None,
 ) -> Figure:
     """A figure with one row per image: on the left as it is, under it its class, beside it several draws.
 
@@ -110,15 +111,16 @@ def preview(
         seed: 0 or more; the same seed gives the same figure.
         progress: share of training done, in [0, 1], for policies with stages.
         pairs: draw two views of each image, as always of a policy with a `pair`.
-        writing: what the images say, where they are lines of text.
+        content: what the images say, where they are lines of text, or their masks, where they have such.
 
     Raises:
         UserError: a number is out of its range, or there are fewer than `rows` images, or the policy gives no views.
     """
     pairs = pairs or policy.pair is not None
     numbers: Any = {"rows": rows, "draws": draws, "seed": seed, "progress": progress}
-    grid = drawn_pictures(policy, images, labels, class_names, **numbers, pairs=pairs, writing=writing)
+    grid = drawn_pictures(policy, images, labels, class_names, **numbers, pairs=pairs, content=content)
     notes = notes_on_pairs(policy) if pairs else preview_notes(policy.at(progress))
+    notes += [content.legend] if isinstance(content, Masking) else []
     return sheet(_title(policy, progress), notes, grid)
 
 
@@ -133,7 +135,7 @@ def drawn_pictures(
     seed: int = 0,
     progress: float = 0.0,
     pairs: bool = False,
-    writing: Writing | None = None,
+    content: Content | None = None,
 ) -> list[list[Picture]]:
     """What a preview shows, and raises, as `rows` lists: an image as it is, then its draws, or pairs of views.
 
@@ -147,10 +149,10 @@ def drawn_pictures(
         names = [class_names[label] for label in labels[chosen[:rows]]]
         generator = torch.Generator().manual_seed(seed)
         return pair_pictures(policy, torch.from_numpy(images[chosen]), names, draws, generator, progress)
-    if writing is not None:
+    if content is not None:
         chosen = _chosen(labels, rows, min(len(images), max(rows, BATCH)), np.random.default_rng(seed))
-        lines, generator = torch.from_numpy(images[chosen]), torch.Generator().manual_seed(seed)
-        return line_pictures(policy, lines, writing.rows(chosen), rows, draws, generator, progress)
+        some, generator = torch.from_numpy(images[chosen]), torch.Generator().manual_seed(seed)
+        return content_pictures(policy, some, content.of_rows(chosen), rows, draws, generator, progress)
     current = without_unmeasured(policy).for_classes(class_names).at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
     batch, batch_labels = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])

@@ -31,7 +31,7 @@ class Writing(NamedTuple):
     texts: Sequence[str]
     widths: Sequence[int]
 
-    def rows(self, rows: NDArray[np.int64]) -> Writing:
+    def of_rows(self, rows: NDArray[np.int64]) -> Writing:
         """What some of the images say."""
         indices = rows.tolist()
         return Writing([self.texts[i] for i in indices], [self.widths[i] for i in indices])

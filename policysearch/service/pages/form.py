@@ -53,8 +53,8 @@ _HELP: Mapping[str, str] = MappingProxyType(
         "strategy": "a name from the list, also with parameters as in epsilon-greedy:epsilon=0.1",
         "calibrated": "the id of a calibration that is done: images, epochs and reward come from it",
         "operations": "plugins of the operator that hold operations, separated by commas",
-        "task": "classes of images, several labels, features without labels, or texts of lines; a task other than "
-        "classification has defaults of its own, which hold for every field that stays as it is",
+        "task": "classes of images, several labels, features without labels, texts of lines, or masks; a task other "
+        "than classification has defaults of its own, which hold for every field that stays as it is",
         "model": "a network from the list, torchvision:NAME or timm:NAME",
         "reward": "what is maximised: a metric, or a sum such as accuracy-0.5*ece",
         "group": "near (images that look nearly the same), or a column of the data: such images stay on one side",

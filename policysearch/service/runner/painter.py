@@ -58,15 +58,15 @@ class Painter:
     def _write(self, policy: Policy) -> None:
         # They load matplotlib and torch's operations.
         from policysearch.datasets.targets.checks import shown_classes
+        from policysearch.reports.preview.content import training_content
         from policysearch.reports.preview.figure import preview, write_figure
-        from policysearch.reports.preview.lines import training_writing
 
         data = self._dataset
         rows, draws = min(_ROWS, len(data.x_train)), _PAIRS if self._pairs else _DRAWS
         try:
             train = (data.x_train, *shown_classes(data))
-            writing = training_writing(data)
-            figure = preview(policy, *train, rows=rows, draws=draws, pairs=self._pairs, writing=writing)
+            content = training_content(data)
+            figure = preview(policy, *train, rows=rows, draws=draws, pairs=self._pairs, content=content)
             write_figure(figure, self._target)
         except Exception as error:  # a picture is not worth a search
             _LOG.warning("the best policy could not be drawn: %s: %s", type(error).__name__, error)

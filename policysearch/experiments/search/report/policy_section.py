@@ -25,8 +25,9 @@ from policysearch.reports.curves import Curve
 from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import figure, heading, paragraph, plots
 from policysearch.reports.html.plots import lines
+from policysearch.reports.preview.content import training_content
 from policysearch.reports.preview.figure import drawn_pictures, preview_notes
-from policysearch.reports.preview.lines import training_writing
+from policysearch.reports.preview.masks import training_masks
 from policysearch.reports.preview.pairs import notes_on_pairs
 from policysearch.reports.preview.sheet import Picture
 from policysearch.study.config import SearchConfig
@@ -76,6 +77,8 @@ def _shown(policy: Policy, config: SearchConfig, data: Dataset | str) -> Iterato
         if _pairs(policy, config)
         else preview_notes(policy.at(0.0), (_PLACES,))
     )
+    masks = training_masks(data)
+    notes += [masks.legend] if masks else []
     yield paragraph(". ".join(notes) + ".", "note")
     yield from (_strip(row) for row in _grid(policy, config, data))
 
@@ -86,7 +89,7 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
     labels, classes = shown_classes(data)
     images, labels = np.ascontiguousarray(data.x_train[some]), labels[some]
     rows = min(_ROWS, len(images))
-    pairs, writing = _pairs(policy, config), training_writing(data)
+    pairs, content = _pairs(policy, config), training_content(data)
     return drawn_pictures(
         policy,
         images,
@@ -95,7 +98,7 @@ def _grid(policy: Policy, config: SearchConfig, data: Dataset) -> list[list[Pict
         rows=rows,
         draws=_PAIRS if pairs else _DRAWS,
         pairs=pairs,
-        writing=writing.rows(some) if writing else None,
+        content=content.of_rows(some) if content else None,
     )
 
 

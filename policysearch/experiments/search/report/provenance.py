@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.core.masks import IGNORE
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
@@ -44,8 +45,9 @@ def _installed(name: str) -> str:
 
 def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> None:
     """Note the data in figures, and the versions; a search that is continued with others gets a further set."""
-    if class_names(store) != dataset.classes:
-        store.note(_CLASSES, list(dataset.classes))
+    names = dataset.mask_classes or dataset.classes
+    if class_names(store) != names:
+        store.note(_CLASSES, list(names))
     background = noted(store)
     channels, height, width = dataset.shape
     data = {
@@ -53,6 +55,7 @@ def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> 
         "training images": len(parts.train),
         "validation images": len(parts.validation),
         **({"classes": len(dataset.classes)} if dataset.has_classes else {}),
+        **({"classes of pixels": len(dataset.mask_classes)} if dataset.mask_classes else {}),
         "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
         **_chance(dataset, parts),
     }
@@ -68,6 +71,8 @@ def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
         return {LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation])}
     if dataset.targets_train is not None:
         return {CHANCE: _chance_of_targets(dataset.targets_train[parts.validation])}
+    if dataset.masks_train is not None:
+        return {CHANCE: _of_one_class(dataset.masks_train, parts.validation)}
     return {CHANCE: 0.0 if dataset.texts_train else _OF_ROTATIONS}
 
 
@@ -77,6 +82,15 @@ def _chance_of_targets(targets: NDArray[np.floating[Any]]) -> float:
         return 0.0
     frequencies = targets.mean(0)
     return float(frequencies[frequencies > 0].mean())
+
+
+def _of_one_class(masks: NDArray[np.uint8], rows: NDArray[np.int64]) -> float:
+    """The mean intersection over union where every pixel is given the class that most of them have."""
+    counts = np.zeros(IGNORE + 1, np.int64)
+    for row in rows:
+        counts += np.bincount(masks[row].ravel(), minlength=len(counts))
+    shown = counts[:IGNORE][counts[:IGNORE] > 0]
+    return float(shown.max() / shown.sum() / len(shown)) if len(shown) else 0.0
 
 
 def _largest_share(labels: NDArray[np.int64]) -> float:

@@ -1,0 +1,1 @@
+"""Children that learn the class of every pixel of an image."""

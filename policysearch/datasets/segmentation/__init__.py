@@ -1,0 +1,1 @@
+"""Data sets of images with masks: the class of every pixel."""
