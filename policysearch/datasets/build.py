@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,15 +107,10 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
         warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
 
     names = [readable_name(item.name) for item in items]
-    texts = tuple(item.text or "" for item in items) if listing.has_texts else ()
-    if texts:
-        contents = Contents(names, texts, decoded.widths, decoded.pixels.shape[2])
-        warnings += line_notes(contents, {TRAIN: train, VALIDATION: validation, TEST: test}, set_aside)
-    classes_of_pixels: tuple[str, ...] = ()
-    if decoded.masks is not None:
-        shown = Shown(names, decoded.masks, listing.classes)
-        classes_of_pixels, notes = mask_classes(shown, {TRAIN: train, VALIDATION: validation, TEST: test})
-        warnings += notes
+    rows_of = {TRAIN: train, VALIDATION: validation, TEST: test}
+    texts, of_lines = _texts(items, decoded, names, rows_of, set_aside) if listing.has_texts else ((), [])
+    classes_of_pixels, of_masks = _mask_classes(listing, decoded, names, rows_of)
+    warnings += [*of_lines, *of_masks]
     what_is_shown = texts_as_classes(texts) if texts else (labels, classes)
     if targets is not None:
         what_is_shown = rows_as_classes(targets, target_names)
@@ -140,6 +135,28 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
         target_names,
         classes_of_pixels,
     )
+
+
+def _texts(
+    items: Sequence[Item],
+    decoded: Decoded,
+    names: Sequence[str],
+    rows_of: Mapping[str, NDArray[np.int64]],
+    set_aside: bool,
+) -> tuple[tuple[str, ...], list[str]]:
+    """What the lines say, and sentences on them."""
+    texts = tuple(item.text or "" for item in items)
+    contents = Contents(names, texts, decoded.widths, decoded.pixels.shape[2])
+    return texts, line_notes(contents, rows_of, set_aside)
+
+
+def _mask_classes(
+    listing: Listing, decoded: Decoded, names: Sequence[str], rows_of: Mapping[str, NDArray[np.int64]]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The classes of pixels, and sentences on them; both empty without masks."""
+    if decoded.masks is None:
+        return (), []
+    return mask_classes(Shown(names, decoded.masks, listing.classes), rows_of)
 
 
 def _left_out(decoded: Decoded) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def list_npz(
         OSError: it cannot be read.
     """
     try:
-        arrays, others = _read(path, partial(names, group=group))
+        arrays, others = _read(path, lambda members: names(members, group))
     except (UserError, OSError):
         raise
     except Exception:  # a damaged archive fails in zip, zlib, NumPy's parser or NumPy itself

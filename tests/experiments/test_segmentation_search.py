@@ -52,7 +52,7 @@ def test_a_search(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     # Most pixels are paper: a network that names it everywhere gets its share over the three classes.
     assert data["classes of pixels"] == 3 and 0.1 < data["chance"] < 1 / 3 and "classes" not in data
     html = page(material, "they are not shown here")
-    assert "mIoU" in html and "Class by class" not in html and "no class white" in html
+    assert "mIoU" in html and "Class by class" not in html
     assert "mIoU" in (tmp_path / "run" / "summary.json").read_text(encoding="utf-8")
 
 
