@@ -55,6 +55,13 @@ SERVICES = {
     "pre-commit": ("install",),
 }
 """Programs that are not ours, and how their first word may begin."""
+OF_TASKS = {
+    "receipts": {"task": "text-lines", "data": "receipts"},
+    "blots": {"task": "segmentation", "data": "blots"},
+    "scenes": {"task": "multi-label", "data": "scenes.npz"},
+    "faces": {"task": "regression", "data": "faces.npz", "space": "colours"},
+}
+"""Runs of other tasks by name, with their settings."""
 LIBRARIES = {"timm": "timm", "kornia": "kornia", "albumentations": "albumentations"}
 
 
@@ -96,10 +103,9 @@ def folder(tmp_path_factory):
         patch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
         patch.setattr("workers.evaluate.ChildSetup", QuickSetup)
         search(config_for(folder / "results" / "mine", data=data))
-        read = {"task": "text-lines", "data": str(folder / "receipts"), "trials": 2, "confirm": 1}
-        search(config_for(folder / "results" / "receipts", **read))
-        masks = {"task": "segmentation", "data": str(folder / "blots"), "trials": 2, "confirm": 1}
-        search(config_for(folder / "results" / "blots", **masks))
+        for name, settings in OF_TASKS.items():
+            settings = {**settings, "data": str(folder / settings["data"]), "trials": 2, "confirm": 1}
+            search(config_for(folder / "results" / name, **settings))
         patch.setattr("policysearch.experiments.online.run.write_plot", lambda *_: None)
         patch.setattr("policysearch.experiments.online.run.write_page", lambda *_: None)
         small = {"data": data, "images": 40, "epochs": 20, "device": "cpu", "out": str(folder / "results" / "online")}
