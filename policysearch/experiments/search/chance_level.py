@@ -67,7 +67,7 @@ class Learning:
             which = "all" if self.constant == self.networks else f"{self.constant} of {self.networks}"
             same = f" ({which} networks give every image the same class)"
         return (
-            f"these networks have hardly learned anything: the best, {self.best}, has an accuracy of "
+            f"these networks have hardly learned anything: the best, {self.best}, reaches "
             f"{PERCENT.value(self.accuracy)}, and {blind}{same}; take more --images or --epochs, or a network that "
             "suits the images"
         )

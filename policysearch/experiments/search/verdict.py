@@ -195,7 +195,9 @@ def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str
     measured = _measured(differences, unit)
     if best in finalists.free:
         clause = f"; it cannot be told apart from {joined(unsure)}" if unsure else ""
-        text = f"use {arm.name}, which costs no search: it has the best mean, {measured}{clause}"
+        alone = len(finalists.free) == 1  # a task may have one fixed policy
+        lead = "it has the best mean" if alone else f"it has the best mean, {measured}"
+        text = f"use {arm.name}, which costs no search: {lead}{clause}"
         return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
     if not unsure:
         text = f"{arm.name} wins: {measured}"
