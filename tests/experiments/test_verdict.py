@@ -92,6 +92,11 @@ def test_an_arm_with_failed_replicates_is_left_out_and_named():
     assert "left out" in verdict.sentence and OURS.policy.name in verdict.sentence
 
 
+def test_the_only_fixed_policy_of_a_task_is_not_missed_where_it_is_the_best():
+    verdict = judge_winner(OURS, [OURS, IDENTITY], rows((OURS, [0.8, 0.8]), (IDENTITY, [0.9, 0.9])), fixed=["identity"])
+    assert verdict.sentence == "use identity, which costs no search: it has the best mean"
+
+
 def test_equal_means_go_to_what_is_free():
     made = rows((OURS, [0.9, 0.9]), (IDENTITY, [0.5, 0.5]), (TRIVIAL, [0.9, 0.9]))
     verdict = judge_winner(OURS, [OURS, IDENTITY, TRIVIAL], made)

@@ -64,8 +64,15 @@ def write_preview(
     write_figure(figure, Path(out))
     shown = "pairs of views" if pairs or policy.pair else "draws"
     where = f"{out}: {images} training images of {dataset.name}, {draws} {shown} of each"
-    words = [f"{_title(policy, progress)}:", in_words(policy), *_loss(policy), ""]
+    words = [f"{_title(policy, progress)}:", in_words(policy), *_loss(policy), *_of_labels(policy, dataset), ""]
     return [*words, *_of_networks(policy.at(progress)), where]
+
+
+def _of_labels(policy: Policy, dataset: Dataset) -> list[str]:
+    """What a picture shows otherwise of labels that are softened one by one."""
+    if dataset.targets_train is None or not softenings(policy):
+        return []
+    return ["an image's labels are softened together here, in training each by itself down to its own frequency"]
 
 
 def must_be_png(out: str | Path) -> None:

@@ -64,6 +64,19 @@ class Request:
         return None if "task" in self.refused or is_id(str(self.fields.get("policy", ""))) else self.task
 
     @property
+    def left_open(self) -> dict[str, str]:
+        """The data and the space that a task other than classification has where the request leaves them open.
+
+        Not every task suits the data and the space that are usual.
+        """
+        if self.known_task in (None, CLASSIFICATION):
+            return {}
+        names = ("data",) if "policy" in self.fields else ("data", "space")  # only a search has a space
+        usual = task_named(self.task).defaults
+        missing = [name for name in names if name not in self.fields and name not in self.refused]
+        return {name: str(usual.get(name, SearchConfig.model_fields[name].default)) for name in missing}
+
+    @property
     def space(self) -> str:
         """The space, where it is left open as the task has it; empty where that is not known."""
         if self.known_task is None or "space" in self.refused:

@@ -156,7 +156,7 @@ def _after(sentence: str, place: str) -> str:
 
 def _wrong(request: Request) -> Iterator[tuple[str, str]]:
     """Fields that name what is not there, or may not be named."""
-    for field, value in request.fields.items():
+    for field, value in {**request.left_open, **request.fields}.items():
         if value is None or field not in CHECKS:
             continue
         try:

@@ -7,11 +7,18 @@ import pytest
 import search_spaces
 from policysearch.core.tasks import TASKS
 from policysearch.service.request_models.search_request import SearchRequest
-from policysearch.service.requests.context import RequestContext
+from policysearch.service.requests.context import OperatorData, RequestContext
 from policysearch.service.requests.refusal import Refused
 from policysearch.service.requests.validation import validated, values_of
 
 JOB = "0" * 26
+CONTEXT = RequestContext(data=OperatorData({"mine": "/srv/mine"}))
+LIGHT = "schema = 1\n"
+FAMILY = """[[family]]
+name = "light"
+parameters = { level = [6, 12] }
+policy = { sub_policies = [{ steps = [{ operation = "brightness", level = "$level" }] }] }
+"""
 
 
 def test_what_a_request_leaves_open_is_counted_as_its_task_has_it():
@@ -40,9 +47,39 @@ def test_a_request_without_a_task_is_as_before():
         ("evaluate", {"policy": "simsiam-sa1"}, "policy", "'pair', which does not go with --task classification"),
         ("evaluate", {"policy": "identity", "against": "identity,simsiam-sa1"}, "against", "which does not go with"),
         ("search", {"task": "multi-label", "data": "fashion-small"}, "data", "needs the labels of every image"),
-        ("search", {"task": "multi-label", "space": "pairs"}, "space", "'pair', which does not go with"),
-        ("search", {"task": "multi-label", "model": "line-crnn"}, "model", "reads lines, for --task text-lines"),
-        ("search", {"task": "multi-label", "reward": "ece"}, "reward", "ece is a metric of --task classification"),
+        (
+            "search",
+            {"task": "multi-label", "data": "mine", "space": "pairs"},
+            "space",
+            "'pair', which does not go with",
+        ),
+        (
+            "search",
+            {"task": "multi-label", "data": "mine", "model": "line-crnn"},
+            "model",
+            "reads lines, for --task text-lines",
+        ),
+        (
+            "search",
+            {"task": "multi-label", "data": "mine", "reward": "ece"},
+            "reward",
+            "ece is a metric of --task classification",
+        ),
+        ("search", {"task": "multi-label"}, "data", "needs the labels of every image"),
+        (
+            "search",
+            {"task": "regression", "data": "mine"},
+            "space",
+            "nothing says that it keeps the numbers of an image",
+        ),
+        (
+            "search",
+            {"task": "regression", "data": "mine", "space": f"{LIGHT}keeps = []\n{FAMILY}"},
+            "space",
+            "has brightness, which is not",
+        ),
+        ("search", {"task": "regression", "space": "colours"}, "data", "needs the numbers of"),
+        ("evaluate", {"task": "regression", "policy": "flip-crop", "data": "mine"}, "policy", "nothing says that it"),
         ("search", {"ablate": 2}, "ablate", "'default' is none"),
         ("search", {"task": "self-supervised", "ablate": 2, "space": "joint-hard"}, "ablate", "'joint-hard' is none"),
         ("search", {"strategy": "additive"}, "strategy", "strategy additive takes a space that is a product"),
@@ -50,7 +87,7 @@ def test_a_request_without_a_task_is_as_before():
 )
 def test_what_belongs_to_another_task_is_refused_before_it_is_queued(kind, body, field, why):
     with pytest.raises(Refused) as refused:
-        validated(kind, body, RequestContext())
+        validated(kind, body, CONTEXT)
     ((place, sentence),) = refused.value.mistakes
     assert place == field and why in sentence
 
@@ -62,12 +99,22 @@ def test_what_belongs_to_another_task_is_refused_before_it_is_queued(kind, body,
         ("search", {"task": "self-supervised", "ablate": 1}),
         ("search", {"task": "text-lines", "data": "text-lines-small", "space": "text-lines", "model": "line-crnn"}),
         ("evaluate", {"task": "self-supervised", "policy": "simsiam-sa1", "against": "simsiam"}),
-        ("search", {"task": "multi-label", "reward": "accuracy+0.5*macro-f1", "space": "joint"}),
-        ("evaluate", {"task": "multi-label", "policy": "soft-crop", "against": "identity,randaugment"}),
+        ("search", {"task": "multi-label", "data": "mine", "reward": "accuracy+0.5*macro-f1"}),
+        (
+            "search",
+            {
+                "task": "regression",
+                "data": "mine",
+                "space": f'{LIGHT}keeps = ["brightness"]\n{FAMILY}',
+                "reward": "-mae",
+            },
+        ),
+        ("evaluate", {"task": "regression", "data": "mine", "policy": "identity", "against": "identity"}),
+        ("evaluate", {"task": "multi-label", "data": "mine", "policy": "soft-crop", "against": "identity,randaugment"}),
     ],
 )
 def test_what_a_task_has_is_taken(kind, body):
-    validated(kind, body, RequestContext())
+    validated(kind, body, CONTEXT)
 
 
 def test_a_task_that_is_none_is_the_only_mistake():
