@@ -62,6 +62,8 @@ class _Bundle:
 
     Attributes:
         root: the module that the file begins with.
+        also: modules that have what the file's own definitions name and the root has not.
+        places: by module, the one that stands in for it.
         replacements: by name, text in place of a module's own definition.
         definitions: by name, the text that defines it, in order.
         homes: by name, the module that it is from.
@@ -71,6 +73,8 @@ class _Bundle:
 
     root: str
     replacements: Mapping[str, str]
+    also: Sequence[str] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
     definitions: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -78,15 +82,19 @@ class _Bundle:
 
     def take(self, module: str, name: str) -> None:
         """Take `name` as it is known in `module`, with all that it needs."""
+        module = self.places.get(module, module)
         home = _module(module)
         if name in home.imported and name not in home.defined:
             self._import(name, *home.imported[name])
         elif name in home.defined and self._is_new(module, name):
             source = self.replacements.get(name) or home.source(name)
             for used in _names(ast.parse(source)):
-                from_root = name in self.replacements and _has(self.root, used)
-                self.take(self.root if from_root else module, used)
+                self.take(self.place(used, module) if name in self.replacements else module, used)
             self.definitions[name] = source
+
+    def place(self, name: str, otherwise: str) -> str:
+        """The module, of those that the file is made from, that has a name."""
+        return next((module for module in (self.root, *self.also) if _has(module, name)), otherwise)
 
     def _import(self, name: str, module: str, original: str | None) -> None:
         if module.partition(".")[0] != _PACKAGE:
@@ -113,7 +121,12 @@ def _names(tree: ast.AST) -> list[str]:
 
 
 def assemble(
-    module: str, replacements: Mapping[str, str], head: str, tail: Sequence[str], also: Sequence[str] = ()
+    module: str,
+    replacements: Mapping[str, str],
+    head: str,
+    tail: Sequence[str],
+    also: Sequence[str] = (),
+    places: Mapping[str, str] | None = None,
 ) -> str:
     """The text of a file that has what `tail` names, as `module` has it, and all that this needs.
 
@@ -124,10 +137,11 @@ def assemble(
         head: the file's docstring, without quotes.
         tail: definitions at the end of the file.
         also: more modules, whose names `tail` may use where `module` has none of them.
+        places: by module of this program, the one that stands in for it wherever it is imported.
     """
-    bundle = _Bundle(module, replacements)
+    bundle = _Bundle(module, replacements, also, places or {})
     for name in _names(ast.parse("\n".join(tail))):
-        bundle.take(next((root for root in (module, *also) if _has(root, name)), module), name)
+        bundle.take(bundle.place(name, module), name)
     blocks = [f'"""{head}\n"""', "from __future__ import annotations", *_imports(bundle.imports)]
     text = "\n\n".join(blocks) + "\n" + _spaced([*bundle.definitions.values(), *tail]) + "\n"
     return _without_underscores(text, bundle.definitions)
@@ -158,10 +172,16 @@ def _block(imports: Mapping[str, tuple[str, str | None]]) -> str:
     lines = (module if name == module.partition(".")[0] else f"{module} as {name}" for module, name in modules)
     whole = sorted(lines, key=str.lower)
     parts: dict[str, list[str]] = {}
+    renamed: dict[str, list[str]] = {}
     for name, (module, original) in imports.items():
-        if original is not None:
-            parts.setdefault(module, []).append(name if name == original else f"{original} as {name}")
-    named = [f"from {module} import {', '.join(sorted(parts[module], key=_rank))}" for module in sorted(parts)]
+        if original == name:
+            parts.setdefault(module, []).append(name)
+        elif original is not None:
+            renamed.setdefault(module, []).append(f"from {module} import {original} as {name}")
+    named: list[str] = []
+    for module in sorted({*parts, *renamed}):
+        plain = ", ".join(sorted(parts.get(module, []), key=_rank))
+        named += [*([f"from {module} import {plain}"] if plain else []), *sorted(renamed.get(module, []))]
     return "\n".join([*(f"import {module}" for module in whole), *named])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.augmentation.apply import apply
 from policysearch.augmentation.sampling import Draw, draw
+from policysearch.export.array_replay import replayed
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import Step, SubPolicy
@@ -55,12 +56,6 @@ class Cell:
         return ", ".join([near, *notes, *(["another operation"] if self.altered or self.mirrored else [])])
 
 
-def _by_torchvision(live: Any, images: Tensor) -> Tensor:
-    import torch
-
-    return torch.as_tensor(live(images))
-
-
 def _by_timm(live: Any, images: Tensor) -> Tensor:
     import torch
     from torchvision.transforms.v2.functional import pil_to_tensor, to_pil_image
@@ -95,7 +90,6 @@ def _by_mmpretrain(live: Any, images: Tensor) -> Tensor:
 
 LIBRARIES: Mapping[str, Callable[[Any, Tensor], Tensor]] = MappingProxyType(
     {
-        "torchvision": _by_torchvision,
         "timm": _by_timm,
         "kornia": _by_kornia,
         "albumentations": _by_albumentations,
@@ -126,7 +120,7 @@ def measure(operation: str, library: str, images: Tensor) -> Cell:
 
     Args:
         operation: one that ships.
-        library: a key of `LIBRARIES` that is installed.
+        library: one of `MEASURED` that is installed.
         images: [n, 1, H, W] uint8, n 39 or more.
     """
     exporter = import_module(f"policysearch.export.to_{library}")
@@ -185,6 +179,8 @@ def _cell(exporter: Any, step: Step, library: str, images: Tensor) -> Cell:
 
 def _channels(step: Step, library: str) -> tuple[int, ...]:
     """Grey images too, but where a library refuses them."""
+    if library == "dali":
+        return (3,)
     return (3,) if library == "albumentations" and step.operation == "grayscale" else (1, 3)
 
 
@@ -193,8 +189,8 @@ def _compared(exporter: Any, policy: Policy, library: str, images: Tensor) -> tu
     import torch
 
     drawn = draw(policy, len(images), torch.Generator().manual_seed(0))
-    if library == "torchvision":
-        theirs = _replayed(drawn, images)
+    if library in _REPLAYED:
+        theirs = _REPLAYED[library](exporter, policy, drawn, images)
         return (apply(drawn, images).int() - theirs.int()).abs(), False
     theirs = LIBRARIES[library](_seeded(exporter.live(policy)), images)
     ours = apply(drawn, images)
@@ -235,7 +231,17 @@ def _seeded(live: Any) -> Any:
     return live
 
 
-def _replayed(drawn: Draw, images: Tensor) -> Tensor:
+def _replayed_in_arrays(exporter: Any, policy: Policy, drawn: Draw, images: Tensor) -> Tensor:
+    return replayed(policy, drawn, images, exporter.LIBRARY)
+
+
+def _replayed_in_dali(exporter: Any, policy: Policy, drawn: Draw, images: Tensor) -> Tensor:
+    from policysearch.export.dali_replay import replayed as replayed_in_dali
+
+    return replayed_in_dali(policy, drawn, images)
+
+
+def _replayed(exporter: Any, policy: Policy, drawn: Draw, images: Tensor) -> Tensor:
     """The exported torchvision file's functions with what was drawn here."""
     import torch
 
@@ -247,3 +253,14 @@ def _replayed(drawn: Draw, images: Tensor) -> Tensor:
         steps = map(parts.Drawn, functions, drawn.magnitudes[i], drawn.numbers[i])
         augmented.append(parts.applied(image, list(steps)))
     return torch.stack(augmented)
+
+
+_REPLAYED = {
+    "torchvision": _replayed,
+    "keras": _replayed_in_arrays,
+    "jax": _replayed_in_arrays,
+    "dali": _replayed_in_dali,
+}
+"""Libraries whose file takes what was drawn here."""
+MEASURED = ("torchvision", *LIBRARIES, "keras", "jax", "dali")
+"""The libraries of the table, in its order."""

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ from policysearch.core.version import __version__
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.load import load
 from policysearch.export.albumentations_dialects import installed
-from policysearch.export.capability import LIBRARIES, Cell, measure
+from policysearch.export.capability import MEASURED, Cell, measure
 from policysearch.policy.operations import SHIPPED_OPERATIONS
 
 Table = Mapping[str, Mapping[str, Cell]]
@@ -37,22 +38,22 @@ reasons are below.
 _REST = """
 What a whole policy may ask for:
 
-| | torchvision | timm | kornia | albumentations |
-| - | - | - | - | - |
-| a draw per image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign per batch | yes |
-| weights, probabilities, one of several | yes | yes | yes | yes |
-| a magnitude of several levels | yes | yes | yes | no: of their interval (whole bits and pixels: yes) |
-| a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes |
-| a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles |
-| several in random order (some_of) | yes | no | no | no |
-| softened targets and weights, a loss | yes | no | no | no |
-| classes that differ, targets spread by confusion | yes, given labels | no | no | no |
-| mixes of the batch | all but SnapMix and those of lines | no | no | no |
-| means of several draws (AugMix) | yes | no | no | no |
-| stages | yes, by `progress` | no | no | no |
-| two views and what the pair counts | yes | no | no | no |
-| magnitudes that the network gives | no: drawn evenly | no: drawn evenly | no: drawn evenly | no: drawn evenly |
-| boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` |
+| | torchvision | timm | kornia | albumentations | keras, jax | dali |
+| - | - | - | - | - | - | - |
+| a draw per image | yes, of a batch too | yes | no: one sub-policy, magnitude and sign per batch | yes | yes | yes |
+| weights, probabilities, one of several | yes | yes | yes | yes | yes | yes |
+| a magnitude of several levels | yes | yes | yes | no: of their interval (whole bits and pixels: yes) | yes | yes |
+| a magnitude of an interval | yes | no: of 256 values | no: of 32 values | yes | yes | yes |
+| a noisy magnitude (mean, std) | yes | yes | no: of 15 quantiles | no: of 7 quantiles | yes | yes |
+| several in random order (some_of) | yes | no | no | no | yes | no |
+| softened targets and weights, a loss | yes | no | no | no | yes | no |
+| classes that differ, targets spread by confusion | yes, given labels | no | no | no | targets alone | no |
+| mixes of the batch | all but SnapMix and those of lines | no | no | no | all but SnapMix and those of lines | no |
+| means of several draws (AugMix) | yes | no | no | no | yes | no |
+| stages | yes, by `progress` | no | no | no | yes, by `progress` | no |
+| two views and what the pair counts | yes | no | no | no | no | no |
+| magnitudes that the network gives (no: drawn evenly) | no | no | no | no | no | no |
+| boxes and masks | moved along (not by AugMix) | no | no | moved along, with `bbox_params` | no | no |
 
 Configs, settings and hooks (`ultralytics-trainer`, `huggingface` and `lightning` have torchvision's pixels, above):
 
@@ -98,9 +99,16 @@ def measured_table() -> Table:
         warnings.simplefilter("ignore")
         return {
             name: {operation: measure(operation, name, images) for operation in sorted(SHIPPED_OPERATIONS)}
-            for name in LIBRARIES
-            if find_spec(name)
+            for name in MEASURED
+            if _is_installed(name)
         }
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        return find_spec("nvidia.dali" if library == "dali" else library) is not None
+    except ModuleNotFoundError:  # not even what it is a part of
+        return False
 
 
 def written_table(cells: Table, suffix: str) -> str:
@@ -120,6 +128,8 @@ def _as_page(cells: Table) -> str:
 
 def _with_version(library: str) -> str:
     """A library by its own name: what is imported as albumentations may be albumentationsx."""
+    if library == "dali":
+        return f"dali {import_module('nvidia.dali').__version__}"
     return str(installed()) if library == "albumentations" else f"{library} {version(library)}"
 
 

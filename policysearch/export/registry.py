@@ -62,6 +62,9 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         ),
         "lightning": Export("learned_policy.py", "a hook for a LightningDataModule, and a callback", "lightning"),
         "collate": Export("learned_collate.py", "the mix alone, as a collate_fn for any data set; needs torch"),
+        "keras": Export("learned_policy.py", "Python that needs Keras 3 alone, for torch, JAX and TensorFlow", "keras"),
+        "jax": Export("learned_policy.py", "Python that needs JAX alone: pure functions of a key and a batch", "jax"),
+        "dali": Export("learned_policy.py", "Python that needs DALI alone: a part of a pipeline", "dali"),
         "json": Export("policy.json", "the policy as it is, for this program"),
     }
 )
@@ -84,6 +87,7 @@ _WITH_LOSSES = ("albumentations", "autoalbument", "mmpretrain")
 _LARGEST = 10_000_000
 _LIBRARIES = frozenset(
     {"torch", "torchvision", "timm", "kornia", "albumentations", "PIL", "numpy", "policysearch"}
+    | {"keras", "jax", "nvidia", "tensorflow"}
     | {"mmpretrain", "mmcv", "mmengine", "ultralytics", "transformers", "datasets", "lightning"}
 )
 _TAKEN = sys.stdlib_module_names | _LIBRARIES

@@ -214,6 +214,20 @@ class Policy(Value):
         """An `A.Compose` whose transforms draw from one pair of generators, its own in each worker of a DataLoader."""
         return self._live("albumentations", allow_loss)
 
+    def to_keras(self, num_classes: int | None = None, *, seed: int | None = None, allow_loss: bool = False) -> Any:
+        """A layer of Keras 3 that draws anew for each image of a batch of 0..255; with `num_classes` one that takes
+        images and labels, and gives images, targets and weights."""
+        return self._live("keras", allow_loss, num_classes=num_classes, seed=seed)
+
+    def to_jax(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
+        """A pure function of a JAX key and uint8 images [B, H, W, C]; with `num_classes` one of a key, images and
+        labels that gives images, targets and weights."""
+        return self._live("jax", allow_loss, num_classes=num_classes)
+
+    def to_dali(self, *, allow_loss: bool = False) -> Any:
+        """A function of uint8 RGB images [H, W, C] in a pipeline of DALI with `enable_conditionals=True`."""
+        return self._live("dali", allow_loss)
+
     def _live(self, to: str, allow_loss: bool, **options: Any) -> Any:
         return _load(_LIVE)(self, to, allow_loss, **options)
 

@@ -357,7 +357,7 @@ def test_if_every_arm_fails_the_search_says_so(cli, quick, tmp_path, monkeypatch
         (("evaluate", "results/mien"), "there is no folder or file 'results/mien'"),
         (("evaluate", "randaugmnet"), "did you mean randaugment"),
         (("compare", "--replay", "nothere"), "cannot read table 'nothere'"),
-        (("export", "identity"), "--to torchvision, timm, kornia, albumentations, json"),
+        (("export", "identity"), "--to torchvision, timm, kornia, albumentations, keras, jax, dali, json"),
     ],
 )
 def test_what_is_wrong_is_said_before_what_is_missing(cli, words, sentence):

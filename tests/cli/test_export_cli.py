@@ -138,7 +138,7 @@ def test_bad_policy_files_are_refused(text, complaint, capsys, monkeypatch):
         (["export", "empty", "--to", "timm"], "cannot read"),
         (["export", "started", "--to", "timm"], "resume started"),
         (["export", "randaugmen", "--to", "timm"], "did you mean"),
-        (["export", "identity", "--to", "keras"], "unknown library"),
+        (["export", "identity", "--to", "fastai"], "unknown library"),
         (["export", "identity", "--to", "timm", "-o", "policy.json"], "PATH.py"),
         (["export", "identity", "--to", "timm", "-o", "my-policy.py"], "could not be imported"),
         (["export", "identity", "--to", "timm", "-o", "torch.py"], "hide a library"),
@@ -192,7 +192,7 @@ def test_operations_of_ones_own_are_refused_by_name():
     register(Operation("darker", "filter"), lambda images, magnitude, numbers: images // 2)
     try:
         mine = policy({"operation": "darker"}, {"operation": "invert"})
-        for name in ("torchvision", "timm", "kornia", "albumentations"):
+        for name in ("torchvision", "timm", "kornia", "albumentations", "keras", "jax", "dali"):
             with pytest.raises(UserError, match="darker is your own"):
                 getattr(mine, f"to_{name}")()
         assert len(mine.to_torchvision(allow_loss=True).draw()) == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +25,24 @@ NEEDS = {
         "export soft-crop --to torchvision -o soft_policy.py",
         "export randaugment:2,9 --to albumentations -o augmentation_albumentations.py --allow-loss",
     ],
+    "export-dali": ["export trivialaugment-wide --to dali -o augmentation_dali.py --allow-loss"],
+    "export-keras-jax": [
+        "export randaugment:2,9 --to keras -o augmentation_keras.py",
+        "export soft-crop --to jax -o soft_policy_jax.py",
+    ],
     "pairs": ["export simsiam-sa1 --to torchvision -o learned_pairs.py"],
 }
 """Commands of the page that come first."""
-EXPORTED = ("learned_policy", "soft_policy", "augmentation_albumentations", "learned_pairs")
+EXPORTED = (
+    *("learned_policy", "soft_policy", "augmentation_albumentations", "learned_pairs"),
+    *("augmentation_keras", "soft_policy_jax", "augmentation_dali"),
+)
+LIBRARIES = {
+    "export": ("timm", "albumentations"),
+    "export-keras-jax": ("keras", "jax"),
+    "export-dali": ("nvidia.dali",),
+}
+"""What the blocks of a page import besides this program."""
 ELSEWHERE = {"own-study", "remote", "online", "tta", "export-training"}
 """Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, in
 tests/experiments/test_online.py and test_tta.py, where networks are trained, and in
@@ -86,8 +99,8 @@ def test_every_block_runs(page, folder, monkeypatch, capsys):
         make_run(folder)
     for line in NEEDS.get(page, ()):
         assert call(monkeypatch, capsys, *words_of(line))[0] == 0
-    if page == "export" and (find_spec("timm") is None or find_spec("albumentations") is None):
-        pytest.skip("timm or albumentations is not installed")
+    for library in LIBRARIES.get(page, ()):
+        pytest.importorskip(library)
     try:
         names = executed(page, python_pages()[page], folder)
         assert CHECKS[page](names)
@@ -114,6 +127,12 @@ CHECKS = {
     "data": lambda names: names["function"]()["x_train"].shape == (90, 16, 16),
     "evaluate": lambda names: "n = 10" in names["result"].summary.sentence,
     "export": lambda names: names["value"] > 0 and names["same"] and names["shapes"] == [(50, 32, 32, 3)] * 2,
+    "export-dali": lambda names: names["augmented"].shape == (16, 32, 32, 3),
+    "export-keras-jax": lambda names: (
+        len(names["trained"].history["loss"]) == 1
+        and names["plain"].shape == (64, 32, 32, 3)
+        and names["batch"][1].shape == (64, 10)
+    ),
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
     "multi-label": lambda names: names["batch"].targets.shape == (8, 5) and bool((names["batch"].targets <= 1).all()),
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),

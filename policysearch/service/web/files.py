@@ -80,7 +80,7 @@ def export(
     request: Request,
     viewer: Reader,
     job_id: str,
-    to: Annotated[Literal["torchvision", "timm", "kornia", "albumentations", "json"], Query()],
+    to: Annotated[Literal["torchvision", "timm", "kornia", "albumentations", "keras", "jax", "dali", "json"], Query()],
     allow_loss: Annotated[bool, Query(description="do without what the library cannot express")] = False,
 ) -> Response:
     """The policy for another library, as `policysearch export` writes it."""

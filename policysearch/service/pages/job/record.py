@@ -32,7 +32,7 @@ _PURPOSES = {
 }
 _PAGES = frozenset({"report.html", "evaluation.html"})
 _NOT_LISTED = frozenset({"best.png"})
-_LIBRARIES = ("torchvision", "timm", "kornia", "albumentations")
+_LIBRARIES = ("torchvision", "timm", "kornia", "albumentations", "keras", "jax", "dali")
 
 
 def warnings(view: JobView) -> Html | None:
