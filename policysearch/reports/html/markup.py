@@ -101,6 +101,17 @@ def plots(figures: Iterable[str]) -> str:
     return f'<div class="plots">{"".join(figures)}</div>'
 
 
+def tables(grids: Iterable[str]) -> str:
+    """Tables side by side where there is room; nothing where there is none."""
+    blocks = "".join(f"<div>{grid}</div>" for grid in grids)
+    return f'<div class="tables">{blocks}</div>' if blocks else ""
+
+
+def broad(content: str, title: str) -> str:
+    """A picture that scrolls by itself where it is wider than the page, also by keyboard."""
+    return f'<div class="broad" role="region" tabindex="0" aria-label="{escape(title)}">{content}</div>'
+
+
 def folded(title: str, content: str) -> str:
     """What is shown when its title is pressed."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"

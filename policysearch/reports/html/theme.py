@@ -37,7 +37,10 @@ h3 {{ font-size: 1rem; margin: 1.5rem 0 0.5rem; }}
 .verdict p, .verdict .title {{ overflow-wrap: anywhere; }}
 .verdict .title {{ border: 0; margin: 0 0 0.2rem; padding: 0; font-size: 1.05rem; }}
 .caution, .note {{ color: var(--soft); font-size: 0.92rem; max-width: 60rem; }}
-.plots {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; }}
+.plots {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem;
+  margin: 0 0 1.25rem; }}
+.tables {{ display: flex; flex-wrap: wrap; gap: 0 2.5rem; }}
+.tables > div {{ max-width: 100%; }}
 figure {{ margin: 0; }}
 figure svg {{ display: block; width: 100%; height: auto; max-width: 36rem; margin: 0 auto; }}
 figure svg.chart {{ max-width: 32rem; overflow: visible; }}
@@ -56,11 +59,23 @@ svg.chart .bar {{ fill: none; stroke: currentColor; stroke-width: 6; opacity: 0.
 svg.chart .thin-bar {{ fill: none; stroke: currentColor; stroke-width: 1.4; }}
 svg.chart .dot {{ fill: currentColor; fill-opacity: 0.85; }}
 svg.chart .hollow {{ fill: var(--page); stroke: currentColor; stroke-width: 1.6; }}
+svg.chart .faint {{ fill-opacity: 0.45; }}
+svg.chart .mean {{ fill: none; stroke: currentColor; stroke-width: 3; }}
+svg.chart .axis {{ fill: none; stroke: var(--soft); stroke-width: 1.4; }}
+svg.chart .halo {{ paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; }}
+svg.chart .thread {{ fill: none; stroke: currentColor; stroke-width: 1.1; opacity: 0.3; }}
+svg.chart .thread.best {{ stroke-width: 1.8; opacity: 0.9; }}
+svg.chart .thread:hover {{ stroke: var(--ink); stroke-width: 3; opacity: 1; }}
+.broad {{ overflow-x: auto; margin: 0.5rem 0; }}
+.broad svg.chart {{ width: auto; height: 21rem; max-width: none; margin: 0; }}
 svg.chart .dot:hover, svg.chart .hollow:hover {{ stroke: var(--ink); stroke-width: 2; fill-opacity: 1; }}
 svg.chart .bar:hover {{ opacity: 0.8; }}
 figure svg text {{ font-family: system-ui, sans-serif !important; }}
 figure img {{ display: block; width: 100%; height: auto; border: 1px solid var(--line); box-sizing: border-box; }}
 figure img.small {{ image-rendering: pixelated; }}
+.gallery {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr));
+  gap: 0.9rem 1.25rem; }}
+.gallery figcaption {{ font-size: 0.85rem; overflow-wrap: anywhere; }}
 .shots {{ display: grid; grid-template-columns: repeat(6, minmax(0, 9rem)); gap: 0.6rem; margin: 0 0 1rem; }}
 .shots figcaption {{ font-size: 0.8rem; line-height: 1.3; overflow-wrap: anywhere; }}
 .shots strong {{ display: block; }}
@@ -118,7 +133,8 @@ ul {{ max-width: 60rem; padding-left: 1.2rem; }}
   body {{ font-size: 0.8rem; }}
   main {{ max-width: none; padding: 0; }}
   nav, .tools, .copy, #tip {{ display: none; }}
-  .wide {{ overflow: visible; max-height: none; }}
+  .wide, .broad {{ overflow: visible; max-height: none; }}
+  .broad svg.chart {{ height: auto; width: auto; max-width: 100%; max-height: 20rem; }}
   tbody tr:nth-child(n + 61) {{ display: none; }}
   th, td, td.text {{ white-space: normal; min-width: 0; padding: 0.15rem 0.4rem; }}
   thead th, tbody th, thead th:first-child {{ position: static; }}

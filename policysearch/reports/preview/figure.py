@@ -162,7 +162,29 @@ def drawn_pictures(
         return content_pictures(policy, some, content.of_rows(chosen), rows, draws, generator, progress)
     current = without_unmeasured(policy).for_classes(class_names).at(progress)
     chosen = _chosen(labels, rows, _batch_size(current, rows), np.random.default_rng(seed))
-    batch, batch_labels = torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen])
+    batch = (images[chosen], labels[chosen], class_names)
+    return drawn_batch(policy, *batch, rows=rows, draws=draws, seed=seed, progress=progress)
+
+
+def drawn_batch(
+    policy: Policy,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    rows: int,
+    draws: int,
+    seed: int = 0,
+    progress: float = 0.0,
+) -> list[list[Picture]]:
+    """The first `rows` images of a batch that is drawn together, each as it is and then its draws.
+
+    The other arguments are those of `preview`; mixes bring in images of the whole batch.
+    """
+    import torch
+
+    current = without_unmeasured(policy).for_classes(class_names).at(progress)
+    batch, batch_labels = torch.from_numpy(images), torch.from_numpy(labels)
     generator = torch.Generator().manual_seed(seed)
     maps = torch.ones(len(batch), 1, 1)
     grid = [[Picture(pixels(batch[row].numpy()), (class_names[int(batch_labels[row])],))] for row in range(rows)]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from policysearch.core.tasks import reward_title
+from policysearch.experiments.search.report.arm_labels import label_of
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.never_pulled import NAMED, coverage_in_words, never_pulled
 from policysearch.experiments.search.summary import ArmSummary
@@ -61,17 +62,17 @@ def _plots(material: Material) -> Iterator[str]:
 
 
 def _dot(summary: ArmSummary, series: int, unit: Unit) -> Dot:
-    return Dot(summary.arm.name, unit.scaled(summary.interval), series)
+    return Dot(label_of(summary.arm), unit.scaled(summary.interval), series)
 
 
 def _grid(title: str, summaries: Sequence[ArmSummary], task: str, reward: str, bold: str = "") -> Grid:
     heads = ("arm", "pulls", f"{reward_title(task, reward)} [95 %]", "shrunken", "failed", "worker time")
     rows = tuple(_row(summary, unit_of(reward)) for summary in summaries)
-    return Grid(title, heads, rows, tuple(s.arm.name for s in summaries if s.arm.key == bold))
+    return Grid(title, heads, rows, tuple(label_of(s.arm) for s in summaries if s.arm.key == bold))
 
 
 def _row(summary: ArmSummary, unit: Unit) -> tuple[str, ...]:
     others = {"cheaper": summary.cheaper, "pruned": summary.pruned}
     pulls = f"{summary.pulls}" + "".join(f" (+{count} {kind})" for kind, count in others.items() if count)
     mean, shrunken = unit.estimate(summary.interval), unit.value(summary.shrunken)
-    return summary.arm.name, pulls, mean, shrunken, str(summary.failures), duration(summary.seconds)
+    return label_of(summary.arm), pulls, mean, shrunken, str(summary.failures), duration(summary.seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policysearch.core.readable import readable_name
 from policysearch.core.tasks import task_named
 from policysearch.experiments.search.report.data import Material
 from policysearch.policy.presets import BASELINES, preset
@@ -16,9 +17,11 @@ from policysearch.reports.class_effects import (
     effects_in_words,
     effects_panel,
 )
-from policysearch.reports.html.markup import figure, heading, paragraph, plots, table
+from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
 from policysearch.reports.html.plots import dots
-from policysearch.stats.class_effects import ClassEffects, class_effects
+from policysearch.reports.numbers import PERCENT
+from policysearch.reports.table import Grid
+from policysearch.stats.class_effects import ClassEffects, ClassShares, class_effects
 from policysearch.study.class_counts import class_shares
 
 _NOTHING = "Nothing was confirmed on fresh replicates, or the networks are of a version that counted no classes."
@@ -26,17 +29,38 @@ _NOTHING = "Nothing was confirmed on fresh replicates, or the networks are of a 
 
 def effects_of(material: Material) -> ClassEffects | None:
     """What the final policy does to each class; None where nothing was confirmed, or no class was counted."""
-    if material.verdict is None or not task_named(material.config.task).has_classes:
+    shares, others = _shares(material)
+    if material.verdict is None or shares is None:
         return None
+    compared = [name for name in others if name in shares.shares]
+    return class_effects(material.verdict.winner.name, compared, shares) if compared else None
+
+
+def _shares(material: Material) -> tuple[ClassShares | None, list[str]]:
+    """The classes' shares of the winner, the finalists and the fixed policies, and the names of the last."""
+    if material.verdict is None or not task_named(material.config.task).has_classes:
+        return None, []
     winner, confirmed = material.verdict.winner, {row.arm.key: row.arm for row in material.fresh}
     fixed = {preset(name).hash: name for name in BASELINES}
     others = {key: name for key, name in fixed.items() if key in confirmed and key != winner.key}
     if winner.key not in confirmed or not others:
-        return None
+        return None, []
     finalists = {summary.arm.key: summary.arm.name for summary in material.confirmation}
-    shares = class_shares(material.fresh, {winner.key: winner.name, **finalists, **others}, material.classes)
-    compared = [] if shares is None else [name for name in others.values() if name in shares.shares]
-    return class_effects(winner.name, compared, shares) if shares is not None and compared else None
+    arms = {winner.key: winner.name, **finalists, **others}
+    return class_shares(material.fresh, arms, material.classes), list(others.values())
+
+
+def _every_finalist(material: Material) -> Grid:
+    """Means over the common replicates, a column for each finalist, the winner first."""
+    shares, _ = _shares(material)
+    assert shares is not None
+    means = {name: of_arm.mean(0) for name, of_arm in shares.shares.items()}
+    rows = tuple(
+        (readable_name(name), f"{int(images):,}", *(PERCENT.value(float(mean[k])) for mean in means.values()))
+        for k, (name, images) in enumerate(zip(shares.names, shares.images, strict=True))
+        if images > 0
+    )
+    return Grid("Accuracy by class on validation", ("class", "images", *means), rows)
 
 
 def class_by_class(material: Material) -> Iterator[str]:
@@ -54,6 +78,7 @@ def class_by_class(material: Material) -> Iterator[str]:
     panel = effects_panel(effects, other, "accuracy")
     yield plots([figure(dots(panel, effects_dots(effects, other)), CAPTION)])
     yield table(effects_grid(effects, "validation"))
+    yield folded("Accuracy of every class under every finalist", table(_every_finalist(material)))
     yield paragraph(f"{NOTE}.", "note")
 
 

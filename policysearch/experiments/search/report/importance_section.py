@@ -10,7 +10,7 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.effects_section import effects_of
 from policysearch.experiments.search.report.importance import FEWEST, Importance, ValueMean, importances
 from policysearch.reports.html.chart import Panel
-from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table
+from policysearch.reports.html.markup import figure, folded, heading, paragraph, plots, table, tables
 from policysearch.reports.html.plots import Dot, dots
 from policysearch.reports.numbers import Unit, unit_of
 from policysearch.reports.table import Grid
@@ -34,8 +34,11 @@ def mattered(material: Material) -> Iterator[str]:
     yield plots(figure(dots(panel, _dots(group))) for group, panel in panels) if shown else ""
     yield from (paragraph(text, "note") for text in _without(groups))
     config = material.config
-    yield from (_table(group, config.task, config.reward) for group in groups[:_TABLES] if group.values)
-    rest = "".join(_table(group, config.task, config.reward) for group in groups[_TABLES:] if group.values)
+    shown_tables, rest = (
+        tables(_table(group, config.task, config.reward) for group in part if group.values)
+        for part in (groups[:_TABLES], groups[_TABLES:])
+    )
+    yield shown_tables
     yield folded("More families", rest) if rest else ""
     yield paragraph(_NOTE, "note")
 

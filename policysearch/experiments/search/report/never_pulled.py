@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policysearch.core.errors import UserError
+from policysearch.experiments.search.report.arm_labels import label_of
 from policysearch.experiments.search.report.data import Material
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.strategies import chooses_from_list
@@ -21,7 +22,7 @@ def never_pulled(material: Material) -> list[str] | None:
     except UserError:  # of a version with other presets
         return None
     pulled = {row.arm.key for row in material.searched}
-    return [arm.name for arm in arms if arm.key not in pulled]
+    return [label_of(arm) for arm in arms if arm.key not in pulled]
 
 
 def coverage_in_words(material: Material) -> str:

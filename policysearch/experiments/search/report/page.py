@@ -12,10 +12,12 @@ from policysearch.experiments.search.report.classes import class_by_class
 from policysearch.experiments.search.report.cost import cost, how_it_was_made
 from policysearch.experiments.search.report.data import Material, must_have_a_reward
 from policysearch.experiments.search.report.effects_section import factor_effects
+from policysearch.experiments.search.report.gallery import gallery
 from policysearch.experiments.search.report.headline import opening
 from policysearch.experiments.search.report.importance_section import mattered
 from policysearch.experiments.search.report.learning_curves import learning_curves
 from policysearch.experiments.search.report.next_steps import next_steps
+from policysearch.experiments.search.report.parameters_section import by_parameters
 from policysearch.experiments.search.report.policy_section import readable_data, the_policy
 from policysearch.experiments.search.report.reliability import calibration
 from policysearch.experiments.search.report.timeline import over_time
@@ -39,7 +41,9 @@ def page(material: Material, data: Dataset | str, place: Path | None = None) -> 
         learning_curves(material),
         arms(material),
         mattered(material),
+        by_parameters(material),
         class_by_class(material),
+        gallery(material, data),
         calibration(material),
         cost(material),
         how_it_was_made(material),
