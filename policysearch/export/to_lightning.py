@@ -15,7 +15,8 @@ _HOOKS = Hooks(
     "policysearch.export.templates.lightning_hooks",
     ("torch", "torchvision", "lightning"),
     "The hook augments in the process that trains, batch by batch. To augment in the loader's workers, put the policy "
-    "into the data set instead, and its collate, if it has one, into the DataLoader.",
+    "into the data set instead, and its collate, if it has one, into the DataLoader. Without a data module the hook "
+    "goes before L.LightningModule.",
 )
 _CLASS = '''class LearnedHook(BatchHook):
     """`LearnedPolicy` on each training batch: images uint8 [B, C, H, W] and classes [B]."""

@@ -18,6 +18,7 @@ _ONE_MIX = "MMPretrain mixes all images of a batch by one λ, or none of them: h
 _NOTE = (
     "Images are those that LoadImageFromFile gives: uint8, three channels in the order blue, green, red. Put the "
     "transforms after those that give all images one size, and before PackInputs; the data preprocessor normalises. "
+    "Configs have default_scope = 'mmpretrain', as all of MMPretrain's own. "
     "Draws come from NumPy's global generator, which mmengine and torch's DataLoader seed in each worker."
 )
 

@@ -228,6 +228,23 @@ class Policy(Value):
         """A function of uint8 RGB images [H, W, C] in a pipeline of DALI with `enable_conditionals=True`."""
         return self._live("dali", allow_loss)
 
+    def to_mmpretrain(self, *, allow_loss: bool = False) -> Any:
+        """MMPretrain's own pipeline: it takes and gives `{"img": uint8 [H, W, 3]}`, blue first."""
+        return self._live("mmpretrain", allow_loss)
+
+    def to_huggingface(self, processor: Any, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
+        """What `set_transform` of a Hugging Face data set takes, around an image processor of transformers; with
+        `num_classes` its samples have targets and weights, and `collate` is for a `Trainer`."""
+        return self._live("huggingface", allow_loss, processor=processor, num_classes=num_classes)
+
+    def to_lightning(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
+        """A class to inherit from before `LightningDataModule`, which augments the batches of training."""
+        return self._live("lightning", allow_loss, num_classes=num_classes)
+
+    def to_collate(self, num_classes: int, *, allow_loss: bool = False) -> Any:
+        """The mix alone, as a `collate_fn`: samples (image [C, H, W], class) -> images, targets [B, classes]."""
+        return self._live("collate", allow_loss, num_classes=num_classes)
+
     def _live(self, to: str, allow_loss: bool, **options: Any) -> Any:
         return _load(_LIVE)(self, to, allow_loss, **options)
 

@@ -207,6 +207,23 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch):
         policy({"operation": "invert"}).to_albumentations()
 
 
+@pytest.mark.parametrize(
+    ("library", "extra", "to", "options"),
+    [
+        ("lightning", "lightning", "lightning", {}),
+        ("transformers", "transformers", "huggingface", {"processor": None}),
+        ("mmpretrain", "mmpretrain", "mmpretrain", {}),
+    ],
+)
+def test_a_trainers_library_that_is_not_installed_is_named(library, extra, to, options, monkeypatch):
+    modules = __import__("sys").modules
+    for name in [one for one in modules if one.partition(".")[0] == library or one.endswith(f"{to}_hooks")]:
+        monkeypatch.delitem(modules, name)
+    monkeypatch.setitem(modules, library, None)
+    with pytest.raises(UserError, match=rf"pip install 'policysearch\[{extra}\]'"):
+        getattr(policy({"operation": "invert"}), f"to_{to}")(**options)
+
+
 def test_exporting_json_and_albumentations_imports_no_torch():
     import subprocess
     import sys

@@ -34,7 +34,7 @@ def test_mixes_are_those_of_the_search(operation, kind):
     drawn = mix_draw(operation, 0.6, 1.0, 8)
     expected, targets, _ = mix(drawn, images, torch.eye(4)[labels], torch.ones(8), None)
     torch.manual_seed(3)
-    collate = live(mixing(operation, 0.6), "collate", False, num_classes=4)
+    collate = mixing(operation, 0.6).to_collate(num_classes=4)
     passed = images if kind == "uint8" else images / 255 - 0.5
     out, shares = collate(list(zip(passed, labels.tolist(), strict=True)))
     assert torch.allclose(shares, targets, atol=1e-6) and out.dtype == passed.dtype

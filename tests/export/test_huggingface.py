@@ -96,12 +96,13 @@ def test_softened_and_mixed_labels_are_those_of_the_policy(processor, tmp_path):
     transform = module.LearnedTransform(processor, num_classes=5)
     images, labels = real(3, 5), list(range(5))
     torch.manual_seed(2)
-    batch = transform({"image": [to_pil_image(image) for image in images], "label": labels})
+    pictures = [to_pil_image(image) for image in images]
+    batch = transform({"image": pictures, "label": labels})
     samples = [{key: values[i] for key, values in batch.items()} for i in range(5)]
     collated = transform.collate(samples)
     torch.manual_seed(2)
     policy_alone = module.SoftLearnedPolicy(5)
-    sized = transform.resized([to_pil_image(image) for image in images])
+    sized = transform.resized(pictures)
     parts = [policy_alone(image, label) for image, label in zip(sized, labels, strict=True)]
     mixed, targets, weights = policy_alone.collate(parts)
     assert torch.allclose(collated["labels"], targets * weights[:, None])
@@ -111,6 +112,9 @@ def test_softened_and_mixed_labels_are_those_of_the_policy(processor, tmp_path):
     assert torch.allclose(module.compute_loss(outputs, collated["labels"]), expected, atol=1e-6)
     both = module.compute_loss(outputs, collated["labels"], num_items_in_batch=torch.tensor(2 * 25))
     assert torch.allclose(both, expected / 2, atol=1e-6), "half of the images of two batches"
+    torch.manual_seed(2)
+    again = MIXED.to_huggingface(processor, num_classes=5)({"image": pictures, "label": labels})
+    assert all(torch.equal(a, b) for a, b in zip(again["images"], batch["images"], strict=True))
     assert module.compute_loss(outputs, torch.arange(5)) == torch.nn.functional.cross_entropy(logits, torch.arange(5))
 
 

@@ -91,6 +91,30 @@ def test_training_batches_are_augmented_and_others_are_not(library, tmp_path):
     assert all(torch.equal(batch[0], real(1, 8)[:4]) for batch in seen["validation"][:2])  # the second is epoch 0's
 
 
+def test_a_network_without_a_data_module_takes_the_hook_too(library):
+    seen = []
+
+    class Network(live(policy(INVERT)), library.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(28 * 28, 4)
+
+        def training_step(self, batch, _):
+            seen.append(batch[0])
+            return self.layer(batch[0].flatten(1) / 255).square().mean()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    network, loader = Network(), DataLoader(TensorDataset(real(1, 8), torch.arange(8)), batch_size=4)
+    library.Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False,
+    ).fit(network, loader)  # fmt: skip
+    assert torch.equal(torch.cat(seen), 255 - real(1, 8))
+    assert network.policy is network.policy and [name for name, _ in network.named_children()] == ["layer"]
+
+
 def test_softened_and_mixed_targets_are_those_of_the_policy(library, tmp_path):
     module = written(MIXED, tmp_path, "mixed_policy")
     torch.manual_seed(5)
@@ -103,7 +127,7 @@ def test_softened_and_mixed_targets_are_those_of_the_policy(library, tmp_path):
 
 def test_the_same_draws_give_the_same_batch_as_the_policy_alone(library, tmp_path):
     module = written(MIXED, tmp_path, "mixed_again")
-    hook = live(MIXED, num_classes=4)()
+    hook = MIXED.to_lightning(num_classes=4)()
     alone = module.SoftLearnedPolicy(4)
     torch.manual_seed(1)
     first = hook.augmented(real(1, 6), torch.arange(6) % 4)

@@ -127,6 +127,13 @@ def test_intervals_and_noisy_magnitudes_are_drawn_by_the_library_as_searched(lib
     assert values.min() >= ends[0] and values.max() <= ends[1]
 
 
+def test_from_python_it_is_the_librarys_pipeline(library):
+    out = policy({"operation": "invert"}).to_mmpretrain()({"img": np.zeros((4, 4, 3), np.uint8)})
+    assert out["img"].min() == 255
+    with pytest.raises(UserError, match="allow_loss=True"):
+        Policy.preset("soft-crop").to_mmpretrain()
+
+
 def test_normal_magnitudes_end_at_the_operations_range(library):
     transform = live(policy({"operation": "brightness", "magnitude": {"mean": 0.9, "std": 0.5}})).transforms[0]
     values = [transform.random_magnitude() for _ in range(300)]

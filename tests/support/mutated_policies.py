@@ -21,7 +21,7 @@ from policysearch.augmentation import augment
 from policysearch.augmentation.lines import augment_lines
 from policysearch.augmentation.views import views
 from policysearch.core.errors import UserError
-from policysearch.export import to_albumentations, to_timm
+from policysearch.export import to_albumentations, to_mmpretrain, to_timm
 from policysearch.export.registry import import_from, save_imported
 from policysearch.policy.autoaugment_tables import AUTOAUGMENT
 from policysearch.policy.describe import in_words
@@ -105,6 +105,46 @@ def write_fast_autoaugment(rng: Rng) -> str:
     return _published(rng, lambda: round(float(rng.random()), 3))
 
 
+def write_dada(rng: Rng) -> str:
+    """Two genotypes of which one is read, or the log of a search."""
+    first, second = (json.loads(_as_json(rng)) for _ in range(2))
+    if rng.random() < 0.5:
+        return f"11/30 epoch 1\n11/30 genotype_25: {first!r}\n"
+    return f"CIFAR10 = long_name = {first!r}\n# SVHN = {second!r}\n"
+
+
+def _as_json(rng: Rng) -> str:
+    table = AUTOAUGMENT[str(rng.choice(sorted(AUTOAUGMENT)))]
+    rows = [[part.split() for part in line.split(",")] for line in table[: int(rng.integers(1, 8))]]
+    return json.dumps([[(words[0], float(words[1]), round(float(rng.random()), 3)) for words in row] for row in rows])
+
+
+def write_mmpretrain(rng: Rng) -> str:
+    """An exported config, or a pipeline of one's own in Python or JSON."""
+    form = int(rng.integers(3))
+    if form == 0:
+        return to_mmpretrain.write(to_mmpretrain.expressible(_preset(rng))[0], "learned_policy")
+    nodes = [
+        {"type": "RandomCrop", "crop_size": 32, "padding": int(rng.integers(1, 8))},
+        {"type": "RandomFlip", "prob": round(float(rng.random()), 2), "direction": "horizontal"},
+        {"type": "Rotate", "angle": float(rng.integers(1, 60)), "prob": 0.5, "random_negative_prob": 0.5},
+        {"type": "RandomErasing", "erase_prob": 0.25, "mode": "const", "min_area_ratio": 0.02, "max_area_ratio": 0.3},
+        {"type": "PackInputs"},
+    ]
+    if form == 1:
+        return json.dumps({"train_dataloader": {"dataset": {"pipeline": nodes}}}, indent=1)
+    model = "model = dict(train_cfg=dict(augments=dict(type='Mixup', alpha=half)))"
+    return f"half = 1 / 2\ntrain_pipeline = {nodes!r}\n{model}\n"
+
+
+def write_autoalbument(rng: Rng) -> str:
+    classes = ["Solarize", "HorizontalFlip", "VerticalFlip", "Rotate", "ShiftX", "ShiftY"]
+    names = rng.choice(classes, size=int(rng.integers(1, 6)), replace=False)
+    package = "autoalbument.faster_autoaugment.models.policy_operations"
+    rows = "".join(f"    - _target_: {package}.{name}\n" for name in names)
+    return f"task: classification\npolicy_model:\n  operation_count: {rng.integers(1, 5)}\n  operations:\n{rows}"
+
+
 @dataclass(frozen=True)
 class Source:
     """A kind of file.
@@ -127,7 +167,12 @@ SOURCES: Mapping[str, Source] = {
     "timm": Source(write_timm, ".py", str),
     "autoaugment": Source(write_autoaugment, ".txt", str),
     "fast-autoaugment": Source(write_fast_autoaugment, ".txt", str),
+    "dada": Source(write_dada, ".txt", str),
+    "mmpretrain": Source(write_mmpretrain, ".py", str),
+    "autoalbument": Source(write_autoalbument, ".yaml", str),
 }
+_FIRST = ("albumentations", "autoaugment", "fast-autoaugment", "policy", "space", "timm")
+"""The sources whose seeds are published, in the order of the alphabet; those that came later follow."""
 
 
 # Damage
@@ -234,7 +279,8 @@ def damaged_bytes(text: str, rng: Rng) -> bytes:
 
 def read_damaged(source: str, seed: int, folder: Path) -> Outcome:
     """Write a file, damage it, read it, and say what became of it; `folder` is empty, and the working folder then."""
-    rng = np.random.default_rng((seed, sorted(SOURCES).index(source)))
+    places = [*_FIRST, *(name for name in SOURCES if name not in _FIRST)]
+    rng = np.random.default_rng((seed, places.index(source)))
     text = SOURCES[source].write(rng)
     path = folder / f"damaged{SOURCES[source].suffix}"
     path.write_bytes(damaged_bytes(text, rng))

@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 class BatchHook:
-    """For a LightningDataModule: augments each training batch (uint8 [B, C, H, W], classes [B]) before its transfer.
+    """Augments each training batch (uint8 [B, C, H, W], classes [B]) before its transfer to the device.
 
-    Every image gets another draw. Batches of validation, test and prediction stay as they are. `policy` is made once by
+    Inherit from it before a LightningDataModule, or before a LightningModule that is trained without one. Every image
+    gets another draw. Batches of validation, test and prediction stay as they are. `policy` is made once by
     `make_policy`.
     """
 
     trainer: Any
-    _policy: Any = None
 
     def make_policy(self) -> Any:
         """The transform of images, or of images and classes."""
@@ -25,9 +25,10 @@ class BatchHook:
     @property
     def policy(self) -> Any:
         """What augments the batches."""
-        if self._policy is None:
-            self._policy = self.make_policy()
-        return self._policy
+        # Not as an attribute, which a LightningModule would take for a part of the network.
+        if "_policy" not in self.__dict__:
+            self.__dict__["_policy"] = self.make_policy()
+        return self.__dict__["_policy"]
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Lightning calls it with each batch, on the CPU."""
