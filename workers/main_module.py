@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from policysearch.core.errors import UserError
+from policysearch.core.user_code import module_being_loaded
 
 _MAIN = "__main__"
 _GUARD = 'if __name__ == "__main__":'
@@ -21,10 +22,13 @@ def must_not_be_a_rerun() -> None:
     """Check that this process is not one that multiprocessing is starting, and that now runs the user's script again.
 
     Raises:
-        UserError: it is; what the script calls would be done once in every process.
+        UserError: it is, or it loads a function of the script; what the script calls would be done once in each.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UserError(f"the script runs again in every process that it starts: write the call below `{_GUARD}`")
+    module = module_being_loaded()
+    if module is not None:
+        raise UserError(f"{module} runs again where something of it is needed: write the call below `{_GUARD}`")
 
 
 def must_be_able_to_start_processes() -> None:
@@ -55,7 +59,8 @@ def must_reach_workers(names: list[str]) -> None:
         raise UserError(f"workers need {names[0]} of this script, and run it again: write the call below `{_GUARD}`")
     raise UserError(
         f"workers need {names[0]}, and cannot import what is only defined in a notebook, a console or standard input: "
-        "write it into a file such as mine.py, and give that (model='mine.py:NAME', operations='mine.py')"
+        "write it into a file such as mine.py, and give that (model='mine.py:NAME', train='mine.py:NAME', "
+        "operations='mine.py'), or give workers=0"
     )
 
 

@@ -12,16 +12,23 @@ from typing import Any, Literal
 
 from policysearch.core.errors import UserError, unknown_name
 
-Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers", "masks"]
+Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers", "masks", "function"]
 """What a task needs of its data besides images.
 
 With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels, with
-"numbers" one number or more.
+"numbers" one number or more. With "function" labels may be there too, and so may no data at all: a training function
+reads what it needs.
 """
-TaskName = Literal["classification", "self-supervised", "text-lines", "multi-label", "regression", "segmentation"]
+TaskName = Literal[
+    "classification", "self-supervised", "text-lines", "multi-label", "regression", "segmentation", "own-training"
+]
 
 CLASSIFICATION, SELF_SUPERVISED, TEXT_LINES = "classification", "self-supervised", "text-lines"
 MULTI_LABEL, REGRESSION, SEGMENTATION = "multi-label", "regression", "segmentation"
+OWN_TRAINING = "own-training"
+"""The task of a search that calls a training function of the user's, `--train`."""
+NO_DATA = "none"
+"""As `--data`: the training function reads its images by itself."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Task:
         defaults: settings with another default than in classification, by name.
         recipe: likewise those of the recipe.
         refused: what it cannot do, by setting or command, with why, as a clause.
+        open_metrics: whether its trainings may return metrics that nobody knows before, which rewards may name too.
     """
 
     name: str
@@ -58,6 +66,7 @@ class Task:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    open_metrics: bool = False
 
     @property
     def has_numbers(self) -> bool:
@@ -90,6 +99,26 @@ _NOT_CLASSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What only classifiers can do, and why, as a clause."""
+_NO_CHECKPOINTS = "it goes on from checkpoints, and only networks of this program have such"
+_OF_OUR_NETWORKS = "it trains networks of this program"
+_NOT_FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        **{key: _NOT_CLASSES[key] for key in ("calibrate", "calibrated", "online", "tta", "density", "equal_cost")},
+        "by-class": "it looks for classes that a policy harms, and a training function returns no counts by class",
+        "adaptive": "its magnitudes follow the predictions of a network of this program",
+        "loss": "the training function has a loss of its own",
+        "model": "the training function makes its network",
+        "recipe": "the training function has its own optimiser and schedule",
+        "populations": f"its children fork each other: {_NO_CHECKPOINTS}",
+        "continue": _NO_CHECKPOINTS,
+        "confusion": f"the confusion of classes is not measured with it: {_OF_OUR_NETWORKS}",
+        "map-mix": "it needs activation maps of a network of this program",
+        "service": "the server runs networks of this program alone",
+        "record": _OF_OUR_NETWORKS,
+        "compare": _OF_OUR_NETWORKS,
+    }
+)
+"""What a search cannot do that calls a training function of the user's, and why, as a clause."""
 _NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
 _NOT_LINES: Mapping[str, str] = MappingProxyType({"line-mix": "it mixes the strings of lines, for --task text-lines"})
 
@@ -289,6 +318,26 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     **_NOT_MASKS,
                 }
             ),
+        ),
+        OWN_TRAINING: Task(
+            name=OWN_TRAINING,
+            text="a training function of yours (--train) is called with each policy, and returns metrics",
+            needs="function",
+            fixed=("identity", "flip-crop", "randaugment", "trivialaugment-wide"),
+            headline="what the training function returns by that name, such as the share of validation images that "
+            "its network predicts right",
+            short="accuracy",
+            loss="what the training function returns by that name",
+            metrics=MappingProxyType({}),
+            rewards=MappingProxyType(
+                {
+                    "mean_iou": "any metric that the training function returns, by its name, or a sum of such as "
+                    "accuracy-0.1*val_loss"
+                }
+            ),
+            defaults=MappingProxyType({"data": NO_DATA, "space": "transforms"}),
+            refused=MappingProxyType({**_NOT_FUNCTIONS, **_NOT_PAIRS, **_NOT_LINES}),
+            open_metrics=True,
         ),
     }
 )

@@ -7,6 +7,7 @@ the program's own (the command line, workers) the current folder is importable t
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import sys
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from inspect import getsource
 from pathlib import Path
+from textwrap import dedent
 from traceback import extract_tb
 from types import ModuleType
 from typing import Any
@@ -24,6 +27,9 @@ from policysearch.core.files import joined, separated
 
 SHIPPED = "policysearch_own_files"
 """Folder on the import path of a worker elsewhere that holds copies of the controller's files."""
+
+_LOADING: list[str] = []
+"""Modules and files of the user's that are being run at the moment."""
 
 _HERE = ""
 """What Python takes for the current folder on `sys.path`, whichever that is at the time."""
@@ -58,7 +64,11 @@ def imported(module: str, purpose: str) -> ModuleType:
     """
     try:
         with current_folder_importable():
-            return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
+            _LOADING.append(module)
+            try:
+                return _from_file(Path(module)) if module.endswith(".py") else import_module(module)
+            finally:
+                _LOADING.pop()
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # importing runs the module, which may raise anything
@@ -129,7 +139,15 @@ def copy_name(path: str | Path) -> str:
     return hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:12] + ".py"
 
 
+def module_being_loaded() -> str | None:
+    """The module or file of the user's that is being run in order to take something of it; None where none is."""
+    return _LOADING[-1] if _LOADING else None
+
+
 def _from_file(file: Path) -> ModuleType:
+    for present in (sys.modules["__main__"], sys.modules.get(file.stem)):
+        if present is not None and _is_file_of(present, file):
+            return present  # the script that runs, or a module that was imported by its name: not once more
     copies = (Path(folder, SHIPPED, copy_name(file)) for folder in sys.path)
     path = next((copy for copy in copies if copy.exists()), file)
     name = f"policysearch_own_{file.stem}"
@@ -144,6 +162,17 @@ def _from_file(file: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def is_of_main(spec: str) -> bool:
+    """Whether MODULE:NAME or PATH.py:NAME is of the script that runs, or of a notebook or console."""
+    module = spec.rpartition(":")[0]
+    return module == "__main__" or (module.endswith(".py") and _is_file_of(sys.modules["__main__"], Path(module)))
+
+
+def _is_file_of(module: ModuleType, file: Path) -> bool:
+    path = getattr(module, "__file__", None)
+    return path is not None and Path(path).resolve() == file.resolve()
 
 
 def import_all(modules: str | None) -> None:
@@ -164,6 +193,39 @@ def digest(modules: str | None) -> str | None:
 def function_digest(spec: str) -> str:
     """A hash of the source that MODULE:NAME or PATH.py:NAME stands in."""
     return _hash([spec.rpartition(":")[0]])
+
+
+def training_digest(spec: str) -> str:
+    """A hash of the program text that MODULE:NAME or PATH.py:NAME stands in.
+
+    Comments do not count, nor does what is below `if __name__ == "__main__":`, so that a script may be run again with
+    more trials. Where the function was written in a notebook, its own text counts.
+
+    Args:
+        spec: of a function that has been loaded.
+    """
+    module, _, name = spec.rpartition(":")
+    try:
+        text = _file_of(module).read_text(encoding="utf-8")
+    except (OSError, AttributeError):
+        text = _text_of(getattr(sys.modules.get(module), name, None))
+    return hashlib.sha256(_program(text).encode()).hexdigest()[:12]
+
+
+def _text_of(loaded: Any) -> str:
+    """The text of a function; of one that was typed into a console, its compiled code as a text."""
+    try:
+        return getsource(loaded)
+    except (OSError, TypeError):
+        code = getattr(loaded, "__code__", None)
+        return repr(None if code is None else (code.co_code, code.co_names))
+
+
+def _program(text: str) -> str:
+    """The syntax tree of a text without its main part, as text."""
+    tree = ast.parse(dedent(text))
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__name__" in ast.unparse(node.test))]
+    return ast.dump(tree)
 
 
 def _hash(modules: list[str]) -> str:

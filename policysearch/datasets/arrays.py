@@ -52,12 +52,24 @@ def list_function(spec: str, group: str | None, labels: bool = True, listing: Li
         raise UserError(f"the function failed: {_in_short(error)}") from None
     if not labels and isinstance(returned, np.ndarray):
         returned = {_TUPLE[0]: returned}
-    arrays = _by_name(returned)
-    read = {str(name): _array(str(name), array) for name, array in arrays.items()}
+    read = arrays_by_name(returned, "the function returned")
     return list_arrays(read, group, labels) if listing is None else listing(read, group)
 
 
-def _by_name(returned: Any) -> Mapping[Any, Any]:
+def arrays_by_name(returned: Any, subject: str) -> dict[str, NDArray[Any]]:
+    """Arrays by the names of an `.npz`, out of a mapping, a tuple or pairs.
+
+    Args:
+        returned: as `list_function` takes it.
+        subject: where it comes from, as a message begins.
+
+    Raises:
+        UserError: it is nothing of these, or a value is no array.
+    """
+    return {str(name): _array(str(name), array) for name, array in _by_name(returned, subject).items()}
+
+
+def _by_name(returned: Any, subject: str) -> Mapping[Any, Any]:
     if isinstance(returned, Mapping):
         return returned
     if isinstance(returned, tuple) and len(returned) in _PAIRS and all(map(_is_pair, returned)):
@@ -66,7 +78,7 @@ def _by_name(returned: Any) -> Mapping[Any, Any]:
     if isinstance(returned, tuple) and len(returned) in (2, 4):
         return dict(zip(_TUPLE, returned, strict=False))
     raise UserError(
-        f"the function returned {type(returned).__name__}; it must return arrays: a mapping by the names of an .npz, "
+        f"{subject} {type(returned).__name__}, and must be arrays: a mapping by the names of an .npz, "
         f"({', '.join(_TUPLE)}), or ((x_train, y_train), (x_test, y_test))"
     )
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.core.tasks import NO_DATA
+
 _Number = TypeVar("_Number", bound=np.generic)
 
 
@@ -92,6 +94,11 @@ class Dataset:
             masks_train=None if self.masks_train is None else _plain(self.masks_train),
             masks_test=None if self.masks_test is None else _plain(self.masks_test[rows]),
         )
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether there are no images here: those of a training function that reads its own."""
+        return self.handle == NO_DATA
 
     @property
     def has_classes(self) -> bool:

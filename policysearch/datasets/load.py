@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name
-from policysearch.core.tasks import Needs
+from policysearch.core.tasks import NO_DATA, Needs
+from policysearch.datasets.absent import absent_data
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled
 from policysearch.datasets.cache import FORMAT, cached_dataset, content_key, decode_and_keep, open_folder, sha
@@ -82,6 +83,8 @@ def load(settings: DataSettings | str, tell: Tell = lambda done, total: None, ne
         ((6000, 1, 28, 28), ('T-shirt/top', 'Trouser'))
     """
     settings = DataSettings(data=settings) if isinstance(settings, str) else settings
+    if needs == "function" and settings.data == NO_DATA:
+        return absent_data()
     if settings.data in SHIPPED and settings.resize is None and settings.group is None:
         dataset = _shipped(settings.data)
         _must_have(settings.data, needs, dataset)
@@ -126,6 +129,8 @@ def opened(handle: str) -> Dataset:
     Raises:
         OSError: its folder in the cache is gone.
     """
+    if handle == NO_DATA:
+        return absent_data()
     return _shipped(handle) if handle in SHIPPED else open_folder(Path(handle))
 
 

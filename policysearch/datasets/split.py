@@ -38,6 +38,8 @@ def split(dataset: Dataset, validation: int | None, seed: int) -> Split:
         array([2, 3])
     """
     everything = np.arange(len(dataset.y_train))
+    if dataset.is_absent:
+        return Split(everything, everything)
     if dataset.validation is not None:
         rest = np.setdiff1d(everything, dataset.validation)
         _each_class_has(dataset, rest, 1, "training images")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, TypeVar
 
+from policysearch.core.user_code import is_of_main
 from policysearch.study.settings import ChildSettings
 from workers.errand import run_errand
 from workers.forkserver import prepare
@@ -23,7 +24,8 @@ def is_light(config: ChildSettings) -> bool:
 
     So it is where local workers train, unless torch is loaded anyway, or the network is known in this process alone.
     """
-    return _has_local_workers(config) and "torch" not in sys.modules and not config.model.startswith("__main__:")
+    in_main = config.model.startswith("__main__:") or (config.train is not None and is_of_main(config.train))
+    return _has_local_workers(config) and "torch" not in sys.modules and not in_main
 
 
 def called_apart(config: ChildSettings, function: Callable[..., Result], *arguments: Any) -> Result:

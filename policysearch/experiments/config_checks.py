@@ -10,12 +10,13 @@ from policysearch.child.accelerator import must_be_a_device
 from policysearch.child.network_names import must_name_a_network
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.files import separated
-from policysearch.core.tasks import task_named
+from policysearch.core.tasks import NO_DATA, OWN_TRAINING, task_named
 from policysearch.core.user_code import must_be_there
 from policysearch.datasets.presence import must_be_present
 from policysearch.experiments.calibration_file import load_calibration
 from policysearch.experiments.pools import must_name_a_pool
 from policysearch.experiments.task_checks import settings_must_suit_task
+from policysearch.experiments.user_training import must_name_a_training
 from policysearch.policy.space_files import load_space, space_text
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY, must_suit_density
@@ -85,7 +86,13 @@ def _last_reward(config: SearchConfig) -> None:
 
 
 def _model(config: SearchConfig) -> None:
-    must_name_a_network(config.model)
+    if config.train is None:
+        must_name_a_network(config.model)
+
+
+def _data(config: SearchConfig) -> None:
+    if not (config.task == OWN_TRAINING and config.data == NO_DATA):
+        must_be_present(config)
 
 
 def _operations(config: SearchConfig) -> None:
@@ -132,7 +139,8 @@ _ALWAYS: tuple[Check, ...] = (
     _strategy,
     _reward,
     _last_reward,
-    must_be_present,
+    _data,
+    must_name_a_training,
     _model,
     _operations,
     _device,

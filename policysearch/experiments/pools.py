@@ -13,11 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, Files, FolderFiles
+from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
 from policysearch.core.tasks import task_named
+from policysearch.core.user_code import is_of_main
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.shipped_code import code_to_ship
+from policysearch.experiments.user_training import needed_at_points, needed_metrics
 from policysearch.study.rewards import further_metrics
 from policysearch.study.settings import ChildSettings, ModelSettings, PlaceSettings
 from workers.main_module import must_be_able_to_start_processes, must_not_be_a_rerun, must_reach_workers
@@ -122,12 +125,14 @@ def _ray_cluster(config: Config) -> Iterator[tuple[Config, PoolOf]]:
 
 
 def _user_code(config: ModelSettings) -> list[str]:
-    return [*separated(config.operations), config.model]
+    return [*separated(config.operations), config.train or config.model]
 
 
 def _defined_in_main(config: ModelSettings) -> list[str]:
     """What workers need of the main script: its network, and operations that it has registered."""
     network = [f"model {config.model!r}"] if config.model.startswith("__main__:") else []
+    if config.train is not None and is_of_main(config.train):
+        network = [f"train function {config.train.rpartition(':')[2]!r}"]
     registry = sys.modules.get("policysearch.augmentation.kernels.registry")
     kernels = registry.KERNELS if registry else {}
     return network + [f"operation {name!r}" for name, kernel in kernels.items() if kernel.__module__ == "__main__"]
@@ -155,6 +160,8 @@ def further_of(config: ChildSettings) -> tuple[str, ...]:
 
 
 def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: Checkpointing | None) -> Any:
+    if config.train is not None:
+        return _function_setup(config, data, test)
     from workers.evaluate import ChildSetup
 
     return ChildSetup(
@@ -169,6 +176,23 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: 
         checkpoints,
         further=further_of(config),
         task=config.task,
+    )
+
+
+def _function_setup(config: ChildSettings, data: Dataset | str, test: bool) -> Any:
+    from workers.function_training import FunctionSetup
+
+    return FunctionSetup(
+        str(config.train),
+        data,
+        config.validation,
+        config.split_seed,
+        config.device,
+        needed_metrics(config, test),
+        needed_at_points(config),
+        config.operations,
+        test,
+        max(1, usable_cores() // config.workers) if config.workers and config.pool == "local" else 0,
     )
 
 

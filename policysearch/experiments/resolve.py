@@ -27,6 +27,7 @@ from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.search.ablation import must_have_factors
 from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
+from policysearch.experiments.user_training import function_must_suit
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules.successive_halving import Promoting
 from policysearch.study.by_class.settings import with_by_class
@@ -54,10 +55,11 @@ def resolved(config: SearchConfig) -> SearchConfig:
     """
     must_be_spelled(config)
     begin_to_import(config)
-    recipe = recipe_for(config.model, config.recipe)
+    recipe = config.recipe if config.train else recipe_for(config.model, config.recipe)
     device = config.device
     if config.pool != "ray":
         device = _present(config)
+    if config.pool != "ray" and config.train is None:
         precision = precision_on(config.model_copy(update={"recipe": recipe}), device)
         recipe = recipe.model_copy(update={"precision": precision})
     cores = usable_cores()
@@ -75,6 +77,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
         "recipe": recipe,
     }
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
+    filled |= {"train": absolute_function(config.train)} if config.train else {}
     filled |= {"strategy": absolute_function(config.strategy)}
     return with_by_class(with_density(config.model_copy(update=filled)))
 
@@ -171,12 +174,19 @@ def must_suit(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
         UserError: the data are too few for the settings, or the network cannot take its images.
     """
     sides = split(dataset, config.validation, config.split_seed)
+    if config.train is not None:
+        function_must_suit(config, dataset)
+    if dataset.is_absent:
+        return ()
     _check_sizes(config, dataset, len(sides.train))
     _check_folds(config, dataset, sides.train)
-    outputs = outputs_of(config.task, dataset)
-    notes = network_notes(config, dataset.shape, outputs, _smallest_batch(config))
+    notes = () if config.train else _network_notes(config, dataset)
     rare = rare_notes(dataset, sides)
     return (*rare, *class_reward_notes(config, dataset, sides), *notes)
+
+
+def _network_notes(config: SearchConfig, dataset: Dataset) -> tuple[str, ...]:
+    return network_notes(config, dataset.shape, outputs_of(config.task, dataset), _smallest_batch(config))
 
 
 def _smallest_batch(config: SearchConfig) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from policysearch.core.errors import UserError
 from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
@@ -34,6 +35,12 @@ def notes_on(dataset: Dataset, config: DataSettings, others: Iterable[str] = ())
 
 
 def with_all_images(config: SearchConfig, dataset: Dataset) -> SearchConfig:
-    """The config whose trainings see all images of the training side."""
+    """The config whose trainings see all images of the training side.
+
+    Raises:
+        UserError: there are none here, since a training function reads them.
+    """
+    if dataset.is_absent:
+        raise UserError("all images are trained on, and how many the training function has is not known: give --images")
     side = split(dataset, config.validation, config.split_seed).train
     return config.model_copy(update={"images": len(side)})

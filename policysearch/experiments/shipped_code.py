@@ -57,7 +57,7 @@ def _local_modules(named: list[str]) -> list[Path]:
     for name in named:
         module = sys.modules.get(name.partition(".")[0])
         place = _place(module) if module else None
-        if place and not _installed(place):
+        if place and not is_installed(place):
             roots.add(place.parent)
 
     places = set()
@@ -66,7 +66,7 @@ def _local_modules(named: list[str]) -> list[Path]:
         if "." in name or name in ("__main__", *_PACKAGES):
             continue
         place = _place(module)
-        if place and place.parent in roots and not _installed(place):
+        if place and place.parent in roots and not is_installed(place):
             places.add(place)
 
     # A file such as my-script.py was loaded by its path: it cannot be imported by name.
@@ -86,6 +86,6 @@ def _place(module: ModuleType) -> Path | None:
     return Path(file).resolve() if file and file.endswith(".py") else None
 
 
-def _installed(place: Path) -> bool:
+def is_installed(place: Path) -> bool:
     """Whether it belongs to Python or to an installed package, which the worker's machine has itself."""
     return any(place.is_relative_to(folder) for folder in _INSTALLED)

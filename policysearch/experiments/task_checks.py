@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from policysearch.child.recipe import Recipe
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.experiments.class_checks import title_of
@@ -18,6 +19,8 @@ from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.config import SearchConfig
 from policysearch.study.density_settings import DENSITY
+from policysearch.study.populations.settings import is_population
+from policysearch.study.settings import ModelSettings
 
 
 def _mix(policy: Policy, of_lines: bool) -> str | None:
@@ -73,11 +76,24 @@ def _strategy(config: SearchConfig) -> str:
     return f"--strategy {config.strategy}"
 
 
+_USUAL = ModelSettings()
+
+
+def _changed_recipe(recipe: Recipe) -> str:
+    """Those settings of a recipe that are not the usual ones, as flags."""
+    changed = [name for name in Recipe.model_fields if getattr(recipe, name) != getattr(_USUAL.recipe, name)]
+    return ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+
+
 _FEATURES = (
     _Feature("density", lambda config: config.strategy.partition(":")[0] == DENSITY, _strategy),
     _Feature("autoaugment-rl", lambda config: config.strategy.partition(":")[0] == AUTOAUGMENT_RL, _strategy),
     _Feature("by-class", lambda config: config.strategy.partition(":")[0] == BY_CLASS, _strategy),
     _Feature("calibrated", lambda config: config.calibrated is not None, lambda config: "--calibrated"),
+    _Feature("populations", lambda config: is_population(config.strategy), _strategy),
+    _Feature("continue", lambda config: config.promote == "continue", lambda config: "--promote continue"),
+    _Feature("model", lambda config: config.model != _USUAL.model, lambda config: f"--model {config.model}"),
+    _Feature("recipe", lambda config: config.recipe != _USUAL.recipe, lambda config: _changed_recipe(config.recipe)),
     _Feature(
         "base_epochs",
         lambda config: config.recipe.base_epochs > 0,

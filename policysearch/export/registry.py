@@ -121,6 +121,17 @@ def live(policy: Policy, to: str, allow_loss: bool, **options: Any) -> Any:
         raise UserError(f"{error.name} is not installed: pip install 'policysearch[{EXPORTS[to].extra}]'") from None
 
 
+def source_of(policy: Policy, to: str, allow_loss: bool = False) -> str:
+    """The text of the file that a policy is written as for a library.
+
+    Raises:
+        UserError: the library cannot express all of the policy, and `allow_loss` is False.
+    """
+    module, expressed, losses = _expressed(policy, to, allow_loss)
+    text: str = module.write(expressed, Path(EXPORTS[to].file).stem, Source(policy, tuple(losses)))
+    return text
+
+
 def export_to(policy: Policy, to: str, out: Path | None, allow_loss: bool, force: bool) -> tuple[Path, list[str]]:
     """Write a policy for a library, whole or not at all.
 

@@ -25,6 +25,9 @@ SCHEMA = 1
 _LIVE = "policysearch.export.registry:live"
 _FOR_CLASSES = "policysearch.policy.class_names:for_classes"
 _PRESET = "policysearch.policy.presets:preset"
+_SOURCE = "policysearch.export.registry:source_of"
+_TRANSFORM = "policysearch.augmentation.transforms:ImageTransform"
+_BATCH_TRANSFORM = "policysearch.augmentation.transforms:BatchTransform"
 
 
 class Stage(Value):
@@ -191,6 +194,27 @@ class Policy(Value):
     def save(self, path: str | Path) -> None:
         """Write the policy as JSON, replacing the file at once (never half a file)."""
         write_whole(Path(path), self.to_json() + "\n")
+
+    def to_transform(self, *, allow_loss: bool = False) -> Any:
+        """A callable of images without labels: PIL, arrays or tensors; see `augmentation.transforms.ImageTransform`.
+
+        Raises:
+            UserError: a part of the policy needs labels, and `allow_loss` is False.
+        """
+        return _load(_TRANSFORM)(self, allow_loss=allow_loss)
+
+    def to_batch_transform(self, num_classes: int, seed: int | None = None) -> Any:
+        """A callable of tensors (images, labels) on their device; see `augmentation.transforms.BatchTransform`."""
+        return _load(_BATCH_TRANSFORM)(self, num_classes, seed)
+
+    def to_source(self, library: str = "torchvision", *, allow_loss: bool = False) -> str:
+        """The text of the Python file that `policysearch export --to LIBRARY` writes, which runs without policysearch.
+
+        Raises:
+            UserError: the library cannot express all of the policy, and `allow_loss` is False.
+        """
+        text: str = _load(_SOURCE)(self, library, allow_loss)
+        return text
 
     def to_torchvision(self, num_classes: int | None = None, *, allow_loss: bool = False) -> Any:
         """A transform of torchvision's v2 that draws anew for each image; with `num_classes` one that takes an image

@@ -12,7 +12,7 @@ from typing import Any
 
 from policysearch.child.network_registry import USER_DEFINED, network_row
 from policysearch.core.settings import Mark
-from policysearch.core.user_code import digest, function_digest
+from policysearch.core.user_code import digest, function_digest, training_digest
 from policysearch.rules import RULES
 from policysearch.rules.registry import own_rule_named
 from policysearch.study.config import SearchConfig, save_config
@@ -26,7 +26,9 @@ PINNED = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 """Settings that a run cannot change once it has begun."""
 _ATTRIBUTE = "settings"
 _LONGEST = 120
-_HASHED = frozenset({"operations", "the model's source", "the strategy's source", "data", "space.toml"})
+_HASHED = frozenset(
+    {"operations", "the model's source", "the train function's source", "the strategy's source", "data", "space.toml"}
+)
 _SOURCE_BUILT_IN = ("optuna", DENSITY, *RULES)
 
 
@@ -73,7 +75,7 @@ def pinned_data(store: OptunaTrialStore) -> str:
 
 
 def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> dict[str, Any]:
-    """What an outcome depends on: these settings, the data, and the sources of the user's operations and network.
+    """What an outcome depends on: these settings, the data, and the sources of the user's code.
 
     Args:
         config: whose operations have been imported and whose network has been built.
@@ -82,6 +84,8 @@ def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> 
     """
     settings = config.model_dump(mode="json", include=set(names))
     sources = {"operations": digest(config.operations), "the model's source": _model_digest(config.model)}
+    if config.train is not None:
+        sources["the train function's source"] = training_digest(config.train)
     return {**settings, **sources, "data": data}
 
 

@@ -35,6 +35,20 @@ METRICS: dict[str, str] = {
 }
 """The recorded metrics of classification that a reward may name."""
 
+
+class OpenMetrics(dict[str, str]):
+    """A table of metrics to which trainings add their own, so that a reward may name any.
+
+    Example:
+        >>> table = OpenMetrics(accuracy="share of images predicted right")
+        >>> "mean_iou" in table, "mean iou" in table, list(table)
+        (True, False, ['accuracy'])
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.isidentifier()
+
+
 _OF_EVERY_TASK = ("seconds", "cpu_seconds")
 
 
@@ -90,4 +104,5 @@ def metrics_of_task(task: str) -> Mapping[str, str]:
     if row.metrics is None:
         return METRICS
     headline = {"accuracy": f"{row.headline}, in [0, 1]", "loss": row.loss}
-    return {**headline, **row.metrics, **{name: METRICS[name] for name in _OF_EVERY_TASK}}
+    table = OpenMetrics if row.open_metrics else dict[str, str]
+    return table({**headline, **row.metrics, **{name: METRICS[name] for name in _OF_EVERY_TASK}})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policysearch.core.errors import UserError, in_one_line, unknown_name
 from policysearch.core.tasks import TASKS
 from policysearch.core.user_code import function, must_be_there
-from policysearch.study.reward_metrics import METRICS, metrics_of_task
+from policysearch.study.reward_metrics import METRICS, OpenMetrics, metrics_of_task
 
 _AT_CHECKPOINTS = frozenset({"accuracy", "loss"})
 _OF_BASE = frozenset({"affinity", "density_loss"})
@@ -79,7 +80,9 @@ def further_metrics(rewards: Sequence[str]) -> tuple[str, ...]:
 
 
 def checkpoint_reward(text: str, metrics: Mapping[str, str] = METRICS) -> Reward:
-    """The same reward from a point of a learning curve, which has an accuracy and a loss.
+    """The same reward from a point of a learning curve.
+
+    A point has an accuracy and a loss; in the task of a training function it has what the reward names.
 
     Args:
         text, metrics: as for `parse_reward`.
@@ -88,7 +91,8 @@ def checkpoint_reward(text: str, metrics: Mapping[str, str] = METRICS) -> Reward
         UserError: it takes more than these.
     """
     reward = None if ":" in text else _sum(text, metrics)
-    others = [] if reward is None else [name for _, name in reward.terms if name not in _AT_CHECKPOINTS]
+    at_checkpoints = metrics if isinstance(metrics, OpenMetrics) else _AT_CHECKPOINTS
+    others = [] if reward is None else [name for _, name in reward.terms if name not in at_checkpoints]
     if reward is None or others:
         what = others[0] if others else "your own function"
         raise UserError(f"reward {text!r}: children have accuracy and loss at their checkpoints, but not {what}")
@@ -159,7 +163,7 @@ def _unknown_metric(text: str, name: str, metrics: Mapping[str, str]) -> UserErr
     """The error for a metric that is not in a table; where another task has it, that task is named."""
     tables = {task: metrics_of_task(task) for task in TASKS}
     task = next((task for task, table in tables.items() if table == metrics), None)
-    others = [task for task, table in tables.items() if name in table]
+    others = [task for task, table in tables.items() if name in [*table]]
     if task is None or not others:
         return unknown_name("reward metric", name, metrics)
     written = name.replace("_", "-")
@@ -188,7 +192,9 @@ def try_reward(text: str, base: bool = False, folds: bool = False, metrics: Mapp
     must_be_a_reward(text, base, folds, metrics)
     reward = parse_reward(text, metrics)
     lists = {"curve": [{"epoch": 1, "accuracy": 0.5, "loss": 0.5}], "class_counts": [[1, 2], [1, 2]]}
-    values = {**dict.fromkeys(metrics, 0.5), **lists}
+    values: dict[str, object] = {**dict.fromkeys(metrics, 0.5), **lists}
+    if isinstance(metrics, OpenMetrics):
+        values = defaultdict(lambda: 0.5, values)
     try:
         value = float(reward(values))
     except UserError:

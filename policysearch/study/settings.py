@@ -15,7 +15,7 @@ from policysearch.child.recipe import Recipe
 from policysearch.core.settings import Mark, Settings
 from policysearch.core.tasks import TaskName
 from policysearch.datasets.config import SplitSettings
-from policysearch.study.task_defaults import with_defaults_of_task
+from policysearch.study.task_defaults import with_defaults_of_task, with_task_of_function
 
 
 class ModelSettings(Settings):
@@ -38,11 +38,23 @@ class ModelSettings(Settings):
         Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY"),
         Mark.FIXED,
     ] = "small-resnet"
+    train: Annotated[  # compared by a hash of its source instead
+        str | None,
+        Field(
+            description="training function of your own that is called with each policy, MODULE:FUNCTION or "
+            "PATH.py:FUNCTION (see `policysearch guide your-training`)"
+        ),
+    ] = None
     operations: Annotated[  # compared by a hash of their source instead
         str | None,
         Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
     ] = None
     recipe: Annotated[Recipe, Mark.FIXED] = Recipe()
+
+    @property
+    def learner(self) -> str:
+        """What is trained: the network, or the training function, by its name."""
+        return self.model if self.train is None else self.train
 
     @model_validator(mode="wrap")
     @classmethod
@@ -50,7 +62,7 @@ class ModelSettings(Settings):
         """Settings that are left open, as the task has them; they count as open."""
         if not isinstance(values, Mapping):
             return validated(values)
-        settings = validated(with_defaults_of_task(cls, values))
+        settings = validated(with_defaults_of_task(cls, with_task_of_function(values)))
         settings.model_fields_set.intersection_update(values)
         return settings
 

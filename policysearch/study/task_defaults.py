@@ -8,7 +8,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from policysearch.child.recipe import Recipe
-from policysearch.core.tasks import TASKS
+from policysearch.core.tasks import OWN_TRAINING, TASKS
+
+
+def with_task_of_function(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The values of a group of settings, with the task that follows from a training function where none is named.
+
+    Args:
+        values: not validated yet.
+    """
+    if values.get("train") is None or values.get("task") is not None:
+        return values
+    return {**values, "task": OWN_TRAINING}
 
 
 def with_defaults_of_task(group: type[BaseModel], values: Mapping[Any, Any]) -> Mapping[Any, Any]:

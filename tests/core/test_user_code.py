@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import dataclass
 
 import pytest
 
+from policysearch.core.errors import UserError
 from policysearch.core.trial import Trial
 from policysearch.core.user_code import current_folder_importable, function, imported
 from workers.local import LocalPool
@@ -72,3 +74,20 @@ def test_workers_find_what_is_imported_late(folder):
         pool.close()
     assert outcome.error == "" and outcome.metrics == {"value": 3}
     assert "" not in sys.path
+
+
+def test_a_script_that_is_loaded_for_a_function_makes_no_call_of_its_own(tmp_path):
+    path = tmp_path / "unguarded.py"
+    path.write_text("from policysearch import search\ndef train(policy): return 0.5\nsearch(train=train, trials=1)\n")
+    sentence = r"unguarded.py runs again where something of it is needed: write the call below `if __name__"
+    with pytest.raises(UserError, match=sentence):
+        function(f"{path}:train", "train function train")
+
+
+def test_a_module_that_is_there_is_not_run_again_by_its_path(tmp_path, monkeypatch):
+    path = tmp_path / "counted_once.py"
+    path.write_text("values = []\ndef train(policy): return 0.5\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("counted_once")
+    assert function(f"{path}:train", "train function train") is module.train
+    monkeypatch.delitem(sys.modules, "counted_once")

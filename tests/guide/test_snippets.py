@@ -43,9 +43,9 @@ LIBRARIES = {
     "export-dali": ("nvidia.dali",),
 }
 """What the blocks of a page import besides this program."""
-ELSEWHERE = {"own-study", "remote", "online", "tta", "export-training"}
+ELSEWHERE = {"own-study", "remote", "online", "tta", "export-training", "your-training", "trainers"}
 """Pages whose blocks are run in tests/study/test_tune.py, where Ray is, in tests/client/test_guide.py, in
-tests/experiments/test_online.py and test_tta.py, where networks are trained, and in
+tests/experiments/test_online.py, test_tta.py and test_user_training.py, where networks are trained, and in
 tests/export/test_training_guide.py."""
 
 

@@ -34,7 +34,9 @@ PULLS = {"task", "images", "epochs", "model", "recipe", "seed", "validation", "s
 DATA = "data-root download resize aspect background image-column label-column group skip-damaged "
 TRAINING = "batch rate momentum weight-decay warmup label-smoothing checkpoints precision schedule averaging "
 TRAINING += "base-epochs compile " + DATA
-EXPERIMENT = "task model operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
+EXPERIMENT = (
+    "task model train operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
+)
 EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {

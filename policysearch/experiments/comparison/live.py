@@ -11,7 +11,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.core.seeds import seed_of
 from policysearch.core.settings import settings_of
-from policysearch.core.tasks import task_named
+from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.core.user_code import import_all
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
@@ -69,6 +69,7 @@ def lived(settings: CompareSettings, config: SearchConfig, out: Path, listener: 
         UserError: a setting is wrong, or the folder holds a search with other settings.
         SearchFailed: a search had no reward at all.
     """
+    must_be_possible(config.task, "compare", "compare")
     config = as_calibrated(config)
     searches = _searches(settings, config, out)
     _must_be_possible(searches, load_with_progress(config, listener, config.task))

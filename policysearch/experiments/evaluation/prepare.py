@@ -22,6 +22,7 @@ from policysearch.experiments.progress import Listener
 from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import arms_must_suit_task
+from policysearch.experiments.user_training import must_take_test
 from policysearch.policy.keeping import kept_by
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, without_search
@@ -97,6 +98,8 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     policies = [entrant.arm.policy, *(arm.policy for arm in also)]
     must_have_classes(policies, dataset.classes, config.task)
     must_be_measured(policies, "an evaluation")
+    if config.train is not None:
+        must_take_test(config)
     if "images" not in entrant.config.model_fields_set:
         config = with_all_images(config, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):

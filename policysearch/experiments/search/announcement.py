@@ -10,6 +10,7 @@ from policysearch.core.errors import UserError
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.forecast import Forecast, timed
 from policysearch.experiments.search.ablation import most_ablated
+from policysearch.experiments.search.rehearsal import rehearsed
 from policysearch.experiments.search.summary import most_finalists
 from policysearch.experiments.search.workload import Workload, forecast_by_folds, workload
 from policysearch.experiments.session import Session
@@ -56,7 +57,8 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     left = (work.trainings, max(0, trainings - _ended(confirmed)))
     if not any(left) and not work.evaluations:
         return
-    forecast = _of_pulls(session, whole, pool) or _measured(session, pool)
+    measured = _measured if config.train is None else rehearsed
+    forecast = _of_pulls(session, whole, pool) or measured(session, pool)
     if forecast is not None:
         session.say(expectation(config, dataset, forecast, left, at_most=strategy.fidelities, work=work))
     session.say(f"{command('show', session.folder.path)} shows it meanwhile, from another terminal")

@@ -232,7 +232,7 @@ def final_policy(
         "study": config.study,
         "task": config.task,
         "data": config.data,
-        "model": config.model,
+        **({"model": config.model} if config.train is None else {"train": config.train}),
         "space": config.space,
         "strategy": config.strategy,
         "reward": config.reward,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.user_code import import_all
@@ -38,8 +39,9 @@ from policysearch.experiments.search.tracking.listener import followed
 from policysearch.experiments.search.tracking.select import trackers
 from policysearch.experiments.search.unused_operations import notes_on_operations
 from policysearch.experiments.session import Session
+from policysearch.experiments.user_training import settings_with
 from policysearch.study.by_class.strategy import ByClassStrategy
-from policysearch.study.config import SearchConfig, load_config
+from policysearch.study.config import SearchConfig, load_config, make_config
 from policysearch.study.controller import PruningPool
 from policysearch.study.populations.plan import settled
 from policysearch.study.pruning.judge import Judging
@@ -51,12 +53,22 @@ from policysearch.study.strategies import Strategy
 from workers.errand import ErrandDied
 
 
-def search(config: SearchConfig, listener: Listener = lambda status: None) -> SearchResult:
+def search(
+    config: SearchConfig | None = None,
+    listener: Listener = lambda status: None,
+    *,
+    train: Callable[..., Any] | str | None = None,
+    **settings: Any,
+) -> SearchResult:
     """Run a search and write its folder.
 
     Args:
         config: what to search; unset values are resolved and saved with the run.
         listener: called with the `Status` after every outcome.
+        train: a training function of your own in place of the networks of this program, called by name with those of
+            policy, seed, images, epochs, report, data, device and test that it takes; it returns metrics. See
+            `policysearch guide your-training`.
+        settings: settings of `SearchConfig` by name, over those of `config`; `data` may be arrays or a `Dataset` too.
 
     Raises:
         UserError: a setting is wrong; nothing has been written.
@@ -67,7 +79,10 @@ def search(config: SearchConfig, listener: Listener = lambda status: None) -> Se
         >>> from policysearch import SearchConfig, search
         >>> result = search(SearchConfig(trials=60, out="results/mine"))  # doctest: +SKIP
         >>> result.policy.save("policy.json")  # doctest: +SKIP
+        >>> result = search(train=my_function, trials=60, workers=2)  # doctest: +SKIP
     """
+    if config is None or train is not None or settings:
+        config = make_config(settings_with(config, train, settings))
     must_be_spelled_to_begin(config)
     config = settled(as_calibrated(resolved(config)))
     with Session(config, listener) as session:
@@ -163,7 +178,8 @@ def _run(session: Session, dataset: Dataset, strategy: Strategy) -> SearchResult
     session.listener = session.hold(followed(followers, session.folder.path, stores, session.listener))
     if not stores["search"].rows:
         note_references(stores["search"])
-    note_background(stores["search"], dataset, split(dataset, config.validation, config.split_seed))
+    parts = split(dataset, config.validation, config.split_seed)
+    note_background(stores["search"], dataset, parts, config.task)
     session.write_trials()
     try:
         summaries = _train(session, dataset, strategy)

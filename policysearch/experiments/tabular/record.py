@@ -16,6 +16,7 @@ import numpy as np
 
 from policysearch.core.errors import UserError
 from policysearch.core.settings import Mark
+from policysearch.core.tasks import must_be_possible
 from policysearch.core.trial import Trial
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.class_checks import must_be_measured
@@ -128,6 +129,7 @@ def _for_recording(config: SearchConfig, plan: Plan, out: Path) -> SearchConfig:
     """The config with what a table does not need set to what never changes."""
     first = next(iter(plan.replicates))
     fixed = {"out": str(out.with_suffix("")), **asdict(first)}
+    must_be_possible(config.task, "record", "record")
     try_reward(config.reward, config.recipe.base_epochs > 0, metrics=metrics_of_task(config.task))
     return resolved(without_search(config).model_copy(update=fixed))
 

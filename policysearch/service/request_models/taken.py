@@ -41,6 +41,7 @@ REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "data_root": "paths are the operator's: name a data set that `GET /api/v1/data` lists, or upload one",
         "download": "the server fetches nothing: name a data set that `GET /api/v1/data` lists, or upload one",
+        "train": "a training function is called by `policysearch search` and from Python: the server runs none",
         "device": _PLACE,
         "pool": _PLACE,
         "ray_address": _PLACE,

@@ -169,12 +169,13 @@ def _beyond_task(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, st
     """What the task does not have: the kind of job, its strategy, parts of its recipe, opponents of equal cost."""
     recipe = fields.get("recipe")
     strategy = str(fields.get("strategy") or "").partition(":")[0]
-    asked_for = {"task": kind, "strategy": strategy, "equal_cost": "equal_cost" if fields.get("equal_cost") else ""}
+    equal_cost = "equal_cost" if fields.get("equal_cost") else ""
+    asked_for = [("task", "service"), ("task", kind), ("strategy", strategy), ("equal_cost", equal_cost)]
     for name in ("base_epochs", "label_smoothing"):
-        asked_for[f"recipe.{name}"] = name if isinstance(recipe, dict) and recipe.get(name) else ""
+        asked_for.append((f"recipe.{name}", name if isinstance(recipe, dict) and recipe.get(name) else ""))
 
     task = str(fields.get("task") or CLASSIFICATION)
-    for field, what in asked_for.items():
+    for field, what in asked_for:
         try:
             must_be_possible(task, what, what)
         except UserError as error:

@@ -55,7 +55,7 @@ def _shipped() -> dict[str, dict[str, str]]:
         | samplers,
         "rewards": {name: text for name, text in REWARDS.items() if ":" not in name},
         "metrics": dict(METRICS),
-        "tasks": {name: task.text for name, task in TASKS.items()},
+        "tasks": {name: task.text for name, task in TASKS.items() if "service" not in task.refused},
         "networks": {name: "built in" for name in BUILT_IN},
         "presets": {name: text for name, (text, _) in PRESETS.items()},
         "operations": {name: operation_in_words(row) for name, row in OPERATIONS.items()},

@@ -15,7 +15,8 @@ from policysearch.study.populations.settings import is_population
 from policysearch.study.pruning import from_optuna
 from policysearch.study.pruning.paired import PairedPruner
 from policysearch.study.pruning.pruner import Pruner
-from policysearch.study.rewards import checkpoint_reward
+from policysearch.study.reward_metrics import metrics_of_task
+from policysearch.study.rewards import Reward, checkpoint_reward
 
 PAIRED = "paired"
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
@@ -49,7 +50,7 @@ def pruner_of(config: SearchConfig) -> Pruner | None:
             "leave --prune out"
         )
     ends = frozenset(epochs for _, epochs in ladder(config)) if config.recipe.schedule == "trunk" else frozenset()
-    pruner = _built(config.reward, name, values, ends)
+    pruner = _built(checkpoint_reward(config.reward, metrics_of_task(config.task)), name, values, ends)
     if config.recipe.checkpoints < 2:
         raise UserError("--prune stops children at their checkpoints, and --checkpoints 1 is the end: give 2 or more")
     if name != PAIRED and len(ladder(config)) > 1 and not continues(config):
@@ -66,13 +67,12 @@ def must_name_a_pruner(text: str) -> None:
     Raises:
         UserError: unknown name or parameter, or a value out of range.
     """
-    _built("accuracy", *_parsed(text))
+    _built(checkpoint_reward("accuracy"), *_parsed(text))
 
 
 def _built(
-    reward_text: str, name: str, values: dict[str, float | str], read_outs: frozenset[int] = frozenset()
+    reward: Reward, name: str, values: dict[str, float | str], read_outs: frozenset[int] = frozenset()
 ) -> Pruner:
-    reward = checkpoint_reward(reward_text)
     if name != PAIRED:
         return from_optuna.OptunaPruner(name, from_optuna.build(name, values), reward, read_outs)
     for key, value in values.items():

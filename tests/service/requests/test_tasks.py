@@ -42,6 +42,7 @@ def test_a_request_without_a_task_is_as_before():
         ("search", {"task": "text-lines", "data": "fashion-small"}, "data", "have no texts"),
         ("search", {"task": "self-supervised", "data": "text-lines-small"}, "data", "give --task text-lines"),
         ("search", {"data": "text-lines-small"}, "data", "give --task text-lines"),
+        ("search", {"train": "mine:train"}, "train", "is called by `policysearch search` and from Python"),
         ("search", {"model": "line-crnn"}, "model", "reads lines, for --task text-lines"),
         ("search", {"task": "text-lines", "model": "small-resnet"}, "model", "give line-crnn"),
         ("evaluate", {"policy": "simsiam-sa1"}, "policy", "'pair', which does not go with --task classification"),
@@ -133,3 +134,10 @@ def test_an_evaluated_search_says_which_task_it_is(monkeypatch):
     monkeypatch.setattr(RequestContext, "result_of", lambda *_: None)
     body = {"policy": JOB, "against": "simsiam-sa1", "data": "text-lines-small", "model": "line-crnn"}
     validated("evaluate", body, RequestContext())
+
+
+def test_a_training_function_is_nothing_for_the_server():
+    with pytest.raises(Refused) as refused:
+        validated("search", {"task": "own-training"}, RequestContext())
+    sentences = [sentence for place, sentence in refused.value.mistakes if place == "task"]
+    assert any("the server runs networks of this program alone" in sentence for sentence in sentences)

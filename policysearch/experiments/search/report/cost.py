@@ -71,6 +71,8 @@ def _settings(config: SearchConfig) -> dict[str, Any]:
     storage = config.storage and without_password(config.storage)
     settings = config.model_copy(update={"storage": storage}).model_dump(mode="json", exclude_none=True)
     recipe = settings.pop("recipe")
+    if config.train is not None:
+        return {name: value for name, value in settings.items() if name != "model"}
     return {**settings, **{f"recipe.{name}": value for name, value in recipe.items()}}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from policysearch.core.command import command
-from policysearch.core.tasks import reward_title, task_named
+from policysearch.core.tasks import NO_DATA, reward_title, task_named
 from policysearch.experiments.search.report.data import Material, seconds
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.presets import preset
@@ -80,7 +80,7 @@ def found_on(material: Material) -> str:
     again = seconds(material.confirmed)
     part = f", {share(again / spent)} of it for the confirmation{_longer(material)}" if again and spent else ""
     return (
-        f"On {_data(material)} with {config.model}: {_pulls(material)} "
+        f"On {_data(material)} with {config.learner}: {_pulls(material)} "
         f"over {len(material.summaries)} arms, chosen by {config.strategy}; higher "
         f"{reward_title(config.task, config.reward)} is better. Cost: {duration(spent)} of workers' time{part}."
     )
@@ -121,7 +121,8 @@ def _longer(material: Material) -> str:
 def _data(material: Material) -> str:
     data = material.background.get("data")
     if not data:
-        return material.config.data
+        reads_by_itself = material.config.data == NO_DATA
+        return "the images that the training function reads" if reads_by_itself else material.config.data
     of_classes = f", {data['classes']} classes" if "classes" in data else ""
     return (
         f"{data['name']} ({data['training images']:,} training and {data['validation images']:,} validation images of "

@@ -65,4 +65,5 @@ def write_report(material: Material, path: Path, data: Dataset | None = None) ->
     """
     must_have_a_reward(material)
     elsewhere = None if path.parent.resolve() == material.folder.resolve() else path.parent
-    write_whole(path, page(material, readable_data(material) if data is None else data, elsewhere))
+    shown = readable_data(material) if data is None or data.is_absent else data
+    write_whole(path, page(material, shown, elsewhere))

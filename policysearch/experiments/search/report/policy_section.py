@@ -51,6 +51,13 @@ def readable_data(material: Material) -> Dataset | str:
         )
     except Exception as error:  # data of the user's own, years later
         return f"the data cannot be read any more ({' '.join(str(error).split())[:200]})"
+    return _usable(material, dataset)
+
+
+def _usable(material: Material, dataset: Dataset) -> Dataset | str:
+    """The data, or why they cannot be shown."""
+    if dataset.is_absent:
+        return "the training function reads its images by itself"
     return "the data have changed since" if material.data not in ("", dataset.digest) else dataset
 
 

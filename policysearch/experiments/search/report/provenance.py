@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policysearch.core.masks import IGNORE
+from policysearch.core.tasks import task_named
 from policysearch.core.version import __version__
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
@@ -43,36 +44,42 @@ def _installed(name: str) -> str:
         return ""
 
 
-def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split) -> None:
+def note_background(store: OptunaTrialStore, dataset: Dataset, parts: Split, task: str) -> None:
     """Note the data in figures, and the versions; a search that is continued with others gets a further set."""
     names = dataset.mask_classes or dataset.classes
     if class_names(store) != names:
         store.note(_CLASSES, list(names))
-    background = noted(store)
-    channels, height, width = dataset.shape
-    data = {
-        "name": dataset.name,
-        "training images": len(parts.train),
-        "validation images": len(parts.validation),
-        **({"classes": len(dataset.classes)} if dataset.has_classes else {}),
-        **({"classes of pixels": len(dataset.mask_classes)} if dataset.mask_classes else {}),
-        "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
-        **_chance(dataset, parts),
-    }
+    background, data = noted(store), {} if dataset.is_absent else _in_figures(dataset, parts, task)
     used = background.get("versions", [])
     used = used if used[-1:] == [versions()] else [*used, versions()]
     if background != {"data": data, "versions": used}:
         store.note(_ATTRIBUTE, {"data": data, "versions": used})
 
 
-def _chance(dataset: Dataset, parts: Split) -> dict[str, float]:
-    """The headline share of networks that have learned nothing."""
+def _in_figures(dataset: Dataset, parts: Split, task: str) -> dict[str, Any]:
+    """The data by name and number."""
+    channels, height, width = dataset.shape
+    return {
+        "name": dataset.name,
+        "training images": len(parts.train),
+        "validation images": len(parts.validation),
+        **({"classes": len(dataset.classes)} if dataset.has_classes else {}),
+        **({"classes of pixels": len(dataset.mask_classes)} if dataset.mask_classes else {}),
+        "size": f"{height}×{width} {'grey' if channels == 1 else 'RGB'}",
+        **_chance(dataset, parts, task),
+    }
+
+
+def _chance(dataset: Dataset, parts: Split, task: str) -> dict[str, float]:
+    """The headline share of networks that have learned nothing; nothing where that is not known."""
     if dataset.has_classes:
         return {LARGEST_CLASS: _largest_share(dataset.y_train[parts.validation])}
     if dataset.targets_train is not None:
         return {CHANCE: _chance_of_targets(dataset.targets_train[parts.validation])}
     if dataset.masks_train is not None:
         return {CHANCE: _of_one_class(dataset.masks_train, parts.validation)}
+    if task_named(task).open_metrics:
+        return {}
     return {CHANCE: 0.0 if dataset.texts_train else _OF_ROTATIONS}
 
 
