@@ -7,7 +7,7 @@ import numpy as np
 from policysearch.core.readable import some
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.split import Split
-from policysearch.datasets.targets.checks import rare_label_notes
+from policysearch.datasets.targets.checks import target_notes
 
 _FEW = 20
 """Images below which a class's own accuracy moves in steps of more than 5 points."""
@@ -22,12 +22,15 @@ def rare_notes(dataset: Dataset, sides: Split) -> list[str]:
     Args:
         dataset: what its images show.
         sides: the split of its training part.
+
+    Raises:
+        UserError: the validation part shows nothing: no image has a label, or every number is the same throughout.
     """
     if dataset.has_classes:
         return rare_class_notes(dataset, sides)
-    if dataset.targets_train is None or dataset.targets_train.dtype != np.float32:
+    if dataset.targets_train is None:
         return []
-    return rare_label_notes(dataset.targets_train[sides.validation], dataset.target_names)
+    return target_notes(dataset.targets_train[sides.validation], dataset.target_names)
 
 
 def rare_class_notes(dataset: Dataset, sides: Split) -> list[str]:

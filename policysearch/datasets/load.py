@@ -39,7 +39,7 @@ from policysearch.datasets.source import Item, Listing
 from policysearch.datasets.table_folder import LABELS
 from policysearch.datasets.targets.needs import TARGET_NEEDS, without_targets
 from policysearch.datasets.targets.target_arrays import list_target_arrays
-from policysearch.datasets.targets.target_folder import TargetFolder
+from policysearch.datasets.targets.target_folder import TargetFolder, hint_at_targets
 from policysearch.datasets.targets.target_parquet import list_target_parquet
 from policysearch.datasets.text_lines.line_folder import LineFolder
 from policysearch.datasets.text_lines.line_parquet import list_line_parquet
@@ -207,7 +207,7 @@ def _decoded(
 
 
 def _hint(settings: DataSettings) -> str:
-    return hint_at_lines(settings) or hint_at_masks(settings)
+    return hint_at_lines(settings) or hint_at_masks(settings) or hint_at_targets(Path(settings.data))
 
 
 def _source_of(settings: DataSettings, needs: Needs) -> _Source:

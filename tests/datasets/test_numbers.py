@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from policysearch.core.errors import UserError
+from policysearch.datasets.class_balance import rare_notes
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load
@@ -100,6 +101,14 @@ def test_arrays_that_are_no_numbers_are_refused(tmp_path: Path, y_train: np.ndar
 def test_cells_that_are_no_numbers_are_refused(tmp_path: Path, values: list[Any], sentence: str) -> None:
     write_parquet(tmp_path / "x.parquet", values, "target")
     assert sentence in _refused(tmp_path / "x.parquet", resize="16")
+
+
+def test_numbers_of_validation_that_are_all_the_same_are_refused(tmp_path: Path) -> None:
+    images = np.random.default_rng(1).integers(0, 256, (34, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=images[:30], y_train=AGES, x_val=images[30:], y_val=np.full(4, 2.0))
+    dataset = _load(tmp_path / "x.npz")
+    with pytest.raises(UserError, match="number is the same for all validation images"):
+        rare_notes(dataset, split(dataset, None, 0))
 
 
 def test_a_cell_of_a_table_that_is_no_number_and_data_of_another_task_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from policysearch.core.errors import UserError
+from policysearch.datasets.class_balance import rare_notes
 from policysearch.datasets.config import DataSettings
 from policysearch.datasets.dataset import Dataset
 from policysearch.datasets.load import load, opened
@@ -207,6 +208,25 @@ def test_tables_that_say_no_labels_are_refused(tmp_path: Path, header: Any, rows
     assert sentence in _refused(tmp_path)
 
 
+def test_an_empty_table_says_which_header_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").touch()
+    assert "is empty: it needs the header file,labels and a row" in _refused(tmp_path)
+
+
+def test_a_validation_part_by_which_nothing_can_be_judged_is_refused(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8), dtype=np.uint8)
+    path = _write_npz(tmp_path / "x.npz", _rows(SETS), x_val=images, y_val=np.zeros((4, 3), np.uint8))
+    dataset = _load(path)
+    with pytest.raises(UserError, match="no validation image has a label"):
+        rare_notes(dataset, split(dataset, None, 0))
+
+
+def test_a_label_that_validation_hardly_shows_is_named(tmp_path: Path) -> None:
+    rare = _load(_write_npz(tmp_path / "x.npz", np.eye(3, dtype=np.uint8)[[0] * 30 + [1] * 30 + [2] * 4]))
+    [note] = rare_notes(rare, split(rare, None, 0))
+    assert note.startswith("1 label has fewer than 5 validation images ('2' ")
+
+
 def test_files_that_are_not_there_and_folders_without_a_table_are_refused(tmp_path: Path) -> None:
     write_labels(tmp_path / "a", ("file", "labels"), [("0.png", "cat"), ("1.png", "dog")])
     (tmp_path / "a" / "1.png").unlink()
@@ -221,5 +241,7 @@ def test_data_of_another_task_are_refused_with_the_flag_that_helps(tmp_path: Pat
         assert "--task multi-label needs the labels of every image" in _refused(name)
     path = write_marked(tmp_path / "marked.npz")
     assert "several labels per image are for --task multi-label" in _refused(path, "labels")
+    write_labels(tmp_path / "scenes", ("file", "labels"), [("0.png", "cat"), ("1.png", "dog")])
+    assert "labels.csv is read by --task multi-label" in _refused(tmp_path / "scenes", "labels")
     write_parquet(tmp_path / "x.parquet", SETS, "labels")
     assert "lists of labels are for --task multi-label" in _refused(tmp_path / "x.parquet", "labels", resize="16")

@@ -68,14 +68,23 @@ def _labels(sets: Targets, names: tuple[str, ...], items: Sequence[Item], train:
     return sets[:, there], tuple(names[i] for i in there), notes
 
 
-def rare_label_notes(sets: Targets, names: Sequence[str]) -> list[str]:
+def target_notes(targets: Targets, names: Sequence[str]) -> list[str]:
     """A sentence on the labels whose average precision is mostly noise, or nothing.
 
     Args:
-        sets: [N, K] of the validation images.
-        names: of the K labels.
+        targets: [N, K] of the validation images.
+        names: of the K labels or numbers.
+
+    Raises:
+        UserError: no image has a label, or every number is the same throughout, so that nothing can be judged by them.
     """
-    counts = sets.sum(0).astype(np.int64)
+    if targets.dtype != np.float32:
+        if not np.ptp(targets, 0).any():
+            raise UserError(f"{some(names)} is the same for all validation images: give others, or more of them")
+        return []
+    counts = targets.sum(0).astype(np.int64)
+    if not counts.any():
+        raise UserError("no validation image has a label, so that nothing can be judged by them: give others")
     rare = np.flatnonzero(counts < _FEW)
     if not len(rare):
         return []

@@ -7,9 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
-from policysearch.datasets.table_folder import LABELS, TableFolder, shown_name
+from policysearch.datasets.table_folder import LABELS, TableFolder, shown_name, tables_of
 from policysearch.datasets.targets.needs import TARGET_NEEDS
 from policysearch.datasets.targets.target_table import LabelledImage, read_targets, targets_of
+
+
+def hint_at_targets(path: Path) -> str:
+    """The end of a message on a folder that cannot be read by classes: that it has a table, if it has one."""
+    try:
+        has_table = path.is_dir() and bool(tables_of(path))
+    except OSError:
+        has_table = False
+    if not has_table:
+        return ""
+    return f"; {LABELS} is read by --task multi-label (any number of labels per image) and --task regression (numbers)"
 
 
 class TargetFolder(TableFolder[LabelledImage]):

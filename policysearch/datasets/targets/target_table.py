@@ -53,14 +53,15 @@ def read_targets(table: Path, part: str | None, needs: str) -> tuple[list[Labell
     Raises:
         UserError: the table cannot be read, has no columns of targets, or names a file that is not there, or twice.
     """
-    header, *rows = table_rows(table)
+    usual = f"file,{TARGET_NEEDS[needs].columns[0]}"
+    header, *rows = table_rows(table, usual)
     names = [cell.strip() for cell in header]
     file, of_part = (place_of([name.lower() for name in names], usual) for usual in (FILE_COLUMNS, PART_COLUMNS))
     columns = [i for i, name in enumerate(names) if i not in (file, of_part) and name]
     if file is None or not columns:
         raise UserError(
-            f"{table} must begin with a header such as file,{TARGET_NEEDS[needs].columns[0]} (a further column may be "
-            f"part), and its first line is {','.join(header)[:80]!r}"
+            f"{table} must begin with a header such as {usual} (a further column may be part), and its first line is "
+            f"{','.join(header)[:80]!r}"
         )
     if len(set(names)) < len(names):
         raise UserError(f"{table} has two columns of one name: {','.join(header)[:80]!r}")

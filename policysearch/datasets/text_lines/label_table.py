@@ -101,8 +101,12 @@ def some_names(names: Sequence[str]) -> str:
     return readable_name(some(names, _SHOWN))
 
 
-def table_rows(table: Path) -> list[list[str]]:
+def table_rows(table: Path, header: str = "file,text") -> list[list[str]]:
     """The rows of a table, its header first.
+
+    Args:
+        table: the file.
+        header: that it needs, for messages.
 
     Raises:
         UserError: it is no CSV, or is empty.
@@ -113,7 +117,7 @@ def table_rows(table: Path) -> list[list[str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table} is no CSV in UTF-8: {error}") from None
     if not rows:
-        raise UserError(f"{table} is empty: it needs the header file,text and a row for each image")
+        raise UserError(f"{table} is empty: it needs the header {header} and a row for each image")
     return rows
 
 
