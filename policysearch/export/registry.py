@@ -101,7 +101,12 @@ def _expressed(policy: Policy, to: str, allow_loss: bool) -> tuple[Any, Policy, 
     names = policy.about.get("classes")
     labelled = policy.for_classes(names) if names and to != "json" else policy
     searched, left_out = without_own_targets(labelled) if to != "json" else (labelled, [])
-    expressed, losses = module.expressible(searched)
+    try:
+        expressed, losses = module.expressible(searched)
+    except UserError:
+        if not left_out:
+            raise
+        raise UserError(f"nothing of this policy is left for {to}: {left_out[0]}") from None
     losses = [*left_out, *losses]
     if losses and not allow_loss:
         raise refusal(f"{to} cannot express all of this policy", losses)

@@ -24,6 +24,7 @@ from policysearch.experiments.tabular.record import record_table
 from policysearch.experiments.tabular.table_file import load_table
 from policysearch.experiments.task_checks import space_must_suit_task
 from policysearch.export.registry import export_to
+from policysearch.policy.mixes import Mix
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig, make_config
@@ -130,6 +131,9 @@ def test_exported_code_leaves_out_targets_that_are_of_one_class(tmp_path: Path) 
         export_to(policy, "torchvision", tmp_path / "own.py", allow_loss=False, force=False)
     path, lost = export_to(policy, "torchvision", tmp_path / "own.py", allow_loss=True, force=False)
     assert len(lost) == 1 and "SoftLearnedPolicy" not in path.read_text()
+    mixing = policy.model_copy(update={"mix": Mix(operation="mixup")})
+    with pytest.raises(UserError, match=r"nothing of this policy is left for collate: mixes and softening"):
+        export_to(mixing, "collate", tmp_path / "mix.py", allow_loss=True, force=False)
     assert export_to(policy, "json", tmp_path / "own.json", allow_loss=False, force=False)[1] == []
 
 
