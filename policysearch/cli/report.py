@@ -7,16 +7,28 @@ from typing import Annotated
 
 import typer
 
+from policysearch.core.errors import UserError
+
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="of a search, an evaluation or a comparison")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER [OTHER]", help="of a search, an evaluation or a comparison; two searches on one page"
+        ),
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="PATH.html; in the folder unless given")] = None,
     force: Annotated[bool, typer.Option("--force", help="replace an existing file elsewhere")] = False,
 ) -> None:
-    """One page that says what was found; it needs nothing besides itself."""
-    from policysearch.cli.result_folder import write_page_of
+    """One page that says what was found; it needs nothing besides itself. Of two searches, what differs."""
+    from policysearch.cli.result_folder import write_page_of, write_page_of_two
 
-    typer.echo(str(write_page_of(folder, out, force)))
+    if len(folders) > 2:
+        raise UserError(f"report takes one folder, or the folders of two searches, got {len(folders)}")
+    if len(folders) == 2:
+        typer.echo(str(write_page_of_two(folders[0], folders[1], out, force)))
+    else:
+        typer.echo(str(write_page_of(folders[0], out, force)))
 
 
 def show(run: Annotated[Path, typer.Argument(help="the folder of a search, an evaluation or a comparison")]) -> None:

@@ -53,13 +53,41 @@ def write_page_of(folder: Path, out: Path | None, force: bool) -> Path:
             exists and `force` is False.
     """
     kind = kind_of(folder)
-    default = folder / kind.page
+    return _written(folder / kind.page, out, force, lambda target: kind.write(folder, target))
+
+
+def write_page_of_two(first: Path, other: Path, out: Path | None, force: bool) -> Path:
+    """Write a page of two searches: into the first one's folder, where an old one is replaced, or to `out`.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: nothing is written: a folder is of no search, or both are the same; or as for `write_page_of`.
+    """
+    for folder in (first, other):
+        if kind_of(folder).write is not _write_search:
+            raise UserError(f"{folder} holds no search of policies: a page of two folders compares two such searches")
+    if first.resolve() == other.resolve():
+        raise UserError(f"{first} was given twice: give the folders of two different searches")
+
+    def write(target: Path) -> None:
+        from policysearch.experiments.search.report.side_by_side import write_both
+        from policysearch.experiments.search.result import read_whole
+
+        write_both(read_whole(first), read_whole(other), target)
+
+    return _written(first / f"beside-{other.resolve().name}.html", out, force, write)
+
+
+def _written(default: Path, out: Path | None, force: bool, write: Callable[[Path], None]) -> Path:
+    """Write a page to its default place, where an old one is replaced, or to `out`."""
     target = out or default
     if target.suffix != ".html":
         raise UserError(f"a report is a page: --out takes PATH.html, got {str(target)!r}")
     must_be_writable(target, force or target.resolve() == default.resolve())
     try:
-        kind.write(folder, target)
+        write(target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from None
     return target

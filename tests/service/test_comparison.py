@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from policysearch.service.comparison import cautions, difference, findings_of, obstacles, shared_policies
+from policysearch.service.comparison import cautions, findings_of, obstacles, shared_policies
 from policysearch.service.pages.compare import compare_page
 from policysearch.service.pages.shell import Shell
 from policysearch.stats.estimate import Estimate
+from policysearch.stats.independent import difference
 from tests.support.service_pages import HOSTILE, SHOWN, live, must_be_sound
 
 

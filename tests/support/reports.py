@@ -28,10 +28,10 @@ max_arms = 2000
 name = "wide"
 [family.parameters]
 a = [0.1, 0.2, 0.3, 0.4]
-b = [1, 2, 3, 4, 5]
+b = $b
 c = ["off", "target"]
-d = [3, 6, 9, 12, 15, 18, 21, 24, 27, 30]
-e = [0.1, 0.2, 0.3, 0.5, 1]
+d = $d
+e = $e
 [family.policy]
 softening = { k = "$b", mode = "$c" }
 sub_policies = [{ steps = [
@@ -42,10 +42,21 @@ sub_policies = [{ steps = [
 """
 
 
+SMALL = {"$b": "[1, 2]", "$d": "[0, 3, 6]", "$e": "[0.5, 1]"}
+LARGE = {"$b": "[1, 2, 3, 4, 5]", "$d": "[3, 6, 9, 12, 15, 18, 21, 24, 27, 30]", "$e": "[0.1, 0.2, 0.3, 0.5, 1]"}
+
+
 @cache
-def space() -> Space:
-    """1,200 different arms of one family with five parameters, and the fixed policies."""
-    return parse_space("wide", SPACE, "a space")
+def space(large: bool = False) -> Space:
+    """Some 70, or 1,200, different arms of one family with five parameters, and the fixed policies."""
+    return parse_space("wide", space_text(large), "a space")
+
+
+def space_text(large: bool) -> str:
+    text = SPACE
+    for name, values in (LARGE if large else SMALL).items():
+        text = text.replace(f"= {name}\n", f"= {values}\n")
+    return text
 
 
 def rows_of(arms: Sequence[Arm], pulls: int, classes: int, seed: int) -> list[Row]:
@@ -77,11 +88,12 @@ def made_up(folder: Path, arms: int = 30, trials: int = 60, classes: Sequence[st
         trials: pulls.
         classes: names of the classes.
     """
+    large = arms > 60
     config = make_config({"trials": trials, "images": 500, "epochs": 80, "confirm": 3, "out": str(folder)})
-    pulled = space().arms(0)[:arms]
+    pulled = space(large).arms(0)[:arms]
     searched = rows_of(pulled, trials, len(classes), 0)
     summaries = summarise(searched)
-    last = finalists(summaries, 4, [*space().free.values()])
+    last = finalists(summaries, 4, [*space(large).free.values()])
     confirmed = rows_of(last, 3 * len(last), len(classes), 1)
     verdict = judge_winner(last[0], last, confirmed)
     return Material(
@@ -95,8 +107,8 @@ def made_up(folder: Path, arms: int = 30, trials: int = 60, classes: Sequence[st
         policy=final_policy(config, verdict),
         background={},
         data="",
-        space=space(),
-        space_text=SPACE,
+        space=space(large),
+        space_text=space_text(large),
         classes=tuple(classes),
         span=(datetime(2026, 11, 30, 21, 25), datetime(2026, 12, 1, 3, 5)),
     )

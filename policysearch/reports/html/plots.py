@@ -232,7 +232,7 @@ def _reach(row: Dot) -> tuple[float, float, float]:
 def _dot(field: Frame, row: Dot, top: float) -> Iterator[str]:
     value, y = row.estimate, top + 24
     colour = f"c{row.series % SERIES}"
-    yield text(_cut(row.label, _LONGEST_OF_ROWS), 0, top + 14)
+    yield text(_cut(row.label, _LONGEST_OF_ROWS), 0, top + 14, "halo")
     low, _, high = (field.x.place(end) if math.isfinite(end) else math.nan for end in _reach(row))
     if math.isfinite(low) and not math.isnan(row.error):
         yield path(f"M{short(low)} {short(y)}H{short(high)}", f"thin-bar {colour}")

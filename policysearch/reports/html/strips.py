@@ -45,7 +45,7 @@ def strips(panel: Panel, rows: Sequence[Strip]) -> str:
 
 def _strip(field: Frame, row: Strip, top: float) -> Iterator[str]:
     y = top + 22
-    yield text(row.label if len(row.label) <= _LONGEST else f"{row.label[: _LONGEST - 1]}…", 0, top + 13)
+    yield text(row.label if len(row.label) <= _LONGEST else f"{row.label[: _LONGEST - 1]}…", 0, top + 13, "halo")
     for value, tip in zip(row.values, row.tips, strict=True):
         yield mark(0, (field.x.place(value), y), tip, 3.5, "dot faint")
     tip = f"{row.label}: mean {row.mean:.4g} of {len(row.values)}"

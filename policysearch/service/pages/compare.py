@@ -9,12 +9,12 @@ from policysearch.service.comparison import (
     MOST,
     SearchFindings,
     cautions,
-    difference,
     obstacles,
     shared_policies,
 )
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.shell import Shell, page
+from policysearch.stats.independent import difference
 
 _NOTE = (
     "Means over the pulls of each search with their 95 % intervals. Differences are to the first search, and only "

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from policysearch.core.jsonable import plain
-from policysearch.service.comparison import MOST, cautions, difference, findings_of, obstacles, shared_policies
+from policysearch.service.comparison import MOST, cautions, findings_of, obstacles, shared_policies
 from policysearch.service.comparison import SearchFindings as Findings
 from policysearch.service.database.viewer import Viewer
 from policysearch.service.web.lookup import visible_job
@@ -17,6 +17,7 @@ from policysearch.service.web.problem import Problem
 from policysearch.service.web.results import live_of
 from policysearch.service.web.security import Reader
 from policysearch.service.web.state import ServiceState, service_of
+from policysearch.stats.independent import difference
 
 router = APIRouter(prefix="/api/v1")
 

@@ -28,7 +28,7 @@ from policysearch.stats.class_effects import ClassEffect
 _MOST, _UNFOLDED = 100, 24  # classes
 _DRAWS, _DRAWS_OF_MANY = 4, 3
 _SIDE = 72  # pixels, of a picture's longer side
-_SMALL = 40  # images of fewer pixels are kept without loss, and shown pixel by pixel
+_SMALL = 40  # images of fewer pixels are shown pixel by pixel, and kept without loss where classes are few
 _NOTE = "Of each strip the first picture is a training image as it is, the others are draws of the policy."
 
 
@@ -42,7 +42,11 @@ def gallery(material: Material, data: Dataset | str) -> Iterator[str]:
     train = split(data, material.config.validation, material.config.split_seed).train
     classes = _chosen(data, train, by_name)
     strips = _strips(policy, data, train, classes)
-    figures = [_figure(strip, data.classes[label], by_name) for strip, label in zip(strips, classes, strict=True)]
+    whole = max(data.shape[1:]) < _SMALL and len(classes) <= _UNFOLDED
+    figures = [
+        _figure(strip, data.classes[label], by_name, "png" if whole else "jpeg")
+        for strip, label in zip(strips, classes, strict=True)
+    ]
     yield heading(3, "What it does to each class")
     more = f" {len(classes)} of {len(data.classes):,} classes." if len(classes) < len(data.classes) else ""
     yield paragraph(_NOTE + more, "note")
@@ -80,19 +84,19 @@ def _strips(policy: Policy, data: Dataset, train: NDArray[np.int64], classes: Se
     return drawn_batch(policy, images, data.y_train[batch], data.classes, rows=len(classes), draws=draws)
 
 
-def _figure(strip: Sequence[Picture], name: str, effects: dict[str, ClassEffect]) -> str:
+def _figure(strip: Sequence[Picture], name: str, effects: dict[str, ClassEffect], kind: str) -> str:
     effect = effects.get(name)
     words = f" {PERCENT.value(effect.accuracy.mean)}" if effect else ""
     words += ", clearly worse" if effect and effect.harm else ""
     caption = f"<figcaption><strong>{escape(readable_name(name))}</strong>{escape(words)}</figcaption>"
-    source, width, height = _encoded([picture.image for picture in strip])
+    source, width, height = _encoded([picture.image for picture in strip], kind)
     small = ' class="small"' if height < _SMALL else ""
     spoken = escape(f"{readable_name(name)}: an image as it is, and {len(strip) - 1} draws")
     return f'<figure><img{small} alt="{spoken}" width="{width}" height="{height}" src="{source}">{caption}</figure>'
 
 
-def _encoded(images: Sequence[NDArray[np.uint8]]) -> tuple[str, int, int]:
-    """Pictures side by side as an address of data, and their size: without loss where they are small."""
+def _encoded(images: Sequence[NDArray[np.uint8]], kind: str) -> tuple[str, int, int]:
+    """Pictures side by side as an address of data, and their size."""
     tiles = [Image.fromarray(np.ascontiguousarray(image)) for image in images]
     for tile in tiles:
         tile.thumbnail((_SIDE, _SIDE))
@@ -101,7 +105,6 @@ def _encoded(images: Sequence[NDArray[np.uint8]]) -> tuple[str, int, int]:
     for place, tile in enumerate(tiles):
         strip.paste(tile, ((width + 1) * place, 0))
     file = io.BytesIO()
-    kind = "png" if height < _SMALL else "jpeg"
     strip.save(file, format=kind, **({"quality": 85} if kind == "jpeg" else {"optimize": True}))
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}", *strip.size
 

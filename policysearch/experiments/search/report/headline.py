@@ -34,19 +34,19 @@ def opening(material: Material) -> Iterator[str]:
     if verdict is None:
         yield heading(1, f"{material.name}: a search that is not finished")
         yield statement(f"{len(material.searched)} of {material.config.trials} pulls", _unfinished(material))
-        yield _when(material)
+        yield when_it_ran(material)
         yield from _warnings(material)
         return
     yield heading(1, f"{material.name}: which augmentation to train with")
     yield statement(verdict.title, [f"{verdict.sentence}.", found_on(material)])
-    yield _when(material)
+    yield when_it_ran(material)
     yield from _warnings(material)
     if verdict.confirmed:
         yield table(beside_fixed(verdict, material.config))
         yield paragraph(_NOTE, "note")
 
 
-def _when(material: Material) -> str:
+def when_it_ran(material: Material) -> str:
     """When it ran, and with which version."""
     if material.span is None:
         return ""
