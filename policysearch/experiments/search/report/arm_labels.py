@@ -8,8 +8,8 @@ from policysearch.policy.spaces import Arm
 
 def label_of(arm: Arm) -> str:
     """Its name; with its parameters where a family has so many that the name leaves them out."""
-    own = own_parameters(arm.parameters)
-    if not own or arm.policy.name != arm.parameters.get("family"):
+    parameters = own_parameters(arm.parameters)
+    if not parameters or arm.policy.name != arm.parameters.get("family"):
         return arm.name
-    values = ", ".join(f"{name}={value}" for name, value in own.items())
+    values = ", ".join(f"{name}={value}" for name, value in parameters.items())
     return arm.name.replace(arm.policy.name, f"{arm.policy.name}({values})", 1)
