@@ -12,6 +12,7 @@ from policysearch.core.errors import UserError
 from policysearch.core.readable import counted, readable_name
 from policysearch.datasets.folder_layout import Layout, layout_of, unlabelled_layout_of
 from policysearch.datasets.folder_tree import IMAGE_SUFFIXES, Folder, scan
+from policysearch.datasets.segmentation.mask_folder import has_masks
 from policysearch.datasets.source import TRAIN, Item, Listing, read_file
 
 CLASS_NAMES = "policysearch-classes.json"
@@ -40,6 +41,8 @@ class ImageFolder:
 
     @cached_property
     def _layout(self) -> Layout:
+        if has_masks(self._tree):
+            raise UserError("it has images and masks of their names: give --task segmentation to learn the masks")
         if self._unlabelled is not None:
             return self._unlabelled
         if not self._tree.holding:

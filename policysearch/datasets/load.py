@@ -33,7 +33,7 @@ from policysearch.datasets.registry import NAMED, SHIPPED, list_named, must_have
 from policysearch.datasets.segmentation.mask_arrays import list_mask_arrays, mask_names
 from policysearch.datasets.segmentation.mask_folder import MaskFolder
 from policysearch.datasets.segmentation.mask_parquet import list_mask_parquet
-from policysearch.datasets.segmentation.recognition import hint_at_masks, must_be_of_masks, refuse_masks
+from policysearch.datasets.segmentation.recognition import hint_at_masks, must_be_of_masks
 from policysearch.datasets.segmentation.shipped import shipped_masks
 from policysearch.datasets.source import Item, Listing
 from policysearch.datasets.table_folder import LABELS
@@ -217,7 +217,6 @@ def _source_of(settings: DataSettings, needs: Needs) -> _Source:
         return _mask_source(settings)
     if needs in TARGET_NEEDS:
         return _target_source(settings, needs)
-    refuse_masks(settings)
     return _source(settings, needs)
 
 

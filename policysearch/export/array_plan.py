@@ -15,7 +15,7 @@ from typing import Any
 
 from policysearch.export.bundle import assemble
 from policysearch.export.codegen import Call, Name, rendered
-from policysearch.export.lossy import in_strings, own_operation, replaced, without_network
+from policysearch.export.lossy import in_strings, own_operation, replaced, without_masks, without_network
 from policysearch.export.torchvision_plan import Plan
 from policysearch.policy.classes import differs_by_class, unmeasured, without_unmeasured
 from policysearch.policy.losses import parse_loss
@@ -63,9 +63,10 @@ def expressible(policy: Policy, library: str) -> tuple[Policy, list[str]]:
         policy: to be written.
         library: as it is called in the reasons.
     """
-    even, networks = without_network(policy)
+    of_images, behind = without_masks(policy, library)
+    even, networks = without_network(of_images)
     expressed, missing = replaced(even, lambda step: own_operation(step, library) or _why_not(step, library))
-    losses = [*missing, *networks]
+    losses = [*behind, *missing, *networks]
     if expressed.pair is not None:
         losses.append(
             f"the file for {library} gives one view of an image: two, and a weight for the pair, are left out"

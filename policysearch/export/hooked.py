@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from policysearch.core.tasks import SELF_SUPERVISED
 from policysearch.export import to_torchvision
 from policysearch.export.bundle import assemble
-from policysearch.export.lossy import Source, head, is_for_masks, masks_left_behind
+from policysearch.export.lossy import Source, head, without_masks
 from policysearch.policy.policy import Policy
 
 _POLICIES = "policysearch.export.templates.torchvision_all"
@@ -32,18 +31,13 @@ class Hooks:
 
 def of_single_views(policy: Policy, library: str) -> tuple[Policy, list[str]]:
     """The policy as far as torchvision's file has it, without the weight of pairs of views, and what is lost."""
-    losses = masks_left_behind(policy, library)
-    if is_for_masks(policy):
-        policy = policy.model_copy(update={"about": _without_task(policy)})
+    policy, losses = without_masks(policy, library)
     if policy.pair is not None or policy.about.get("task") == SELF_SUPERVISED:
         losses.append(f"two views with a weight for the pair are not written for {library}: one view per image is")
-        policy = policy.model_copy(update={"pair": None, "about": _without_task(policy)})
+        about = {key: value for key, value in policy.about.items() if key != "task"}
+        policy = policy.model_copy(update={"pair": None, "about": about})
     expressed, lost = to_torchvision.expressible(policy)
     return expressed, [*losses, *lost]
-
-
-def _without_task(policy: Policy) -> dict[str, Any]:
-    return {key: value for key, value in policy.about.items() if key != "task"}
 
 
 def text(policy: Policy, source: Source | None, hooks: Hooks, use: Sequence[str], tail: Sequence[str]) -> str:

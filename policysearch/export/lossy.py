@@ -135,17 +135,20 @@ def is_for_masks(policy: Policy) -> bool:
     return policy.about.get("task") == SEGMENTATION
 
 
-def masks_left_behind(policy: Policy, library: str) -> list[str]:
-    """That a library moves images alone, where masks should move with them; empty where they may stay.
+def without_masks(policy: Policy, library: str) -> tuple[Policy, list[str]]:
+    """A policy for masks as one for images alone, and that their masks would stay behind; any other as it is.
 
     Args:
         policy: to be written.
-        library: by its name.
+        library: by its name; of one that moves masks too nothing changes.
     """
+    if library in _MOVES_MASKS or not is_for_masks(policy):
+        return policy, []
+    about = {key: value for key, value in policy.about.items() if key != "task"}
     mixes = [policy.mix, *(stage.mix for stage in policy.stages)]
-    if library in _MOVES_MASKS or not is_for_masks(policy) or not (changes_masks(policy) or any(mixes)):
-        return []
-    return [f"{library}'s transforms take images alone: masks would stay behind where pixels are moved or hidden"]
+    reason = f"{library}'s transforms take images alone: masks would stay behind where pixels are moved or hidden"
+    moves = changes_masks(policy) or any(mixes)
+    return policy.model_copy(update={"about": about}), [reason] if moves else []
 
 
 def in_strings(mix: str) -> str:
@@ -189,7 +192,8 @@ def unsupported(policy: Policy, library: str) -> tuple[Policy, list[str]]:
         "classes": f"{library} is not given an image's label: all classes are augmented as those that share the policy",
     }
     losses = [reason for name, reason in parts.items() if getattr(policy, name)] + without_network(policy)[1]
-    losses += masks_left_behind(policy, library)
+    policy, behind = without_masks(policy, library)
+    losses += behind
     loss = parse_loss(policy.about.get("loss"))
     if loss:
         losses.append(f"the loss it was found with ({loss.label}) is no part of {library}'s augmentation")

@@ -32,6 +32,7 @@ def test_a_search_runs_from_the_wheel(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {
         "policysearch/datasets/shipped/fashion-small.npz",
+        "policysearch/datasets/shipped/shapes-small.npz",
         "policysearch/datasets/shipped/LICENSE.txt",
         "policysearch/datasets/shipped/text-lines-small.npz",
     } <= set(names)

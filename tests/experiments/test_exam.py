@@ -181,16 +181,19 @@ MAY_NAME_IT = (
     "policysearch/child/test_set.py",
     "policysearch/child/self_supervised/rotations.py",
     "policysearch/child/text_lines/exam.py",
+    "policysearch/child/segmentation/exam.py",
+    "policysearch/child/targets/exam.py",
     "policysearch/experiments/evaluation/ledger.py",
 )
 ONLY_COUNT = (
     "policysearch/reports/preview/data_sheet.py",
+    "policysearch/reports/preview/mask_sheet.py",
     "policysearch/service/uploads/checker.py",
     "policysearch/experiments/evaluation/run.py",
     "policysearch/experiments/evaluation/pinned.py",
     "policysearch/experiments/tta/run.py",
     "policysearch/experiments/tta/pinned.py",
-)  # labels alone
+)  # labels and masks alone
 
 
 MAKE_AN_EXAM = (
@@ -210,8 +213,8 @@ def sources():
 def test_only_an_evaluation_names_the_test_part_or_lets_workers_have_it():
     for path, tree in sources():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in ("x_test", "y_test"):
-                counted = path in ONLY_COUNT and node.attr == "y_test"
+            if isinstance(node, ast.Attribute) and node.attr in ("x_test", "y_test", "masks_test"):
+                counted = path in ONLY_COUNT and node.attr != "x_test"
                 assert counted or path.startswith(MAY_NAME_IT), (path, node.lineno)
             if isinstance(node, ast.keyword) and node.arg == "test":
                 allowed = path.startswith("policysearch/experiments/evaluation/") or ast.unparse(node.value) == "False"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import TASKS
+from policysearch.experiments.evaluation.ledger import hash_of_test_part
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
 from policysearch.experiments.search.report.page import page
@@ -20,7 +22,7 @@ from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig, make_config
-from tests.support.mask_children import write_masks
+from tests.support.mask_children import small_masks, write_masks
 
 SMALL = {"epochs": 1, "workers": 0, "trials": 1, "confirm": 1, "finalists": 1, "images": 12, "recipe": {"batch": 6}}
 
@@ -54,6 +56,13 @@ def test_a_search(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     html = page(material, "they are not shown here")
     assert "mIoU" in html and "Class by class" not in html
     assert "mIoU" in (tmp_path / "run" / "summary.json").read_text(encoding="utf-8")
+
+
+def test_the_ledger_tells_other_masks_of_the_same_images_apart() -> None:
+    dataset = small_masks()
+    assert dataset.masks_test is not None
+    other = replace(dataset, masks_test=dataset.masks_test[::-1])
+    assert hash_of_test_part(dataset) == hash_of_test_part(small_masks()) != hash_of_test_part(other)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from policysearch.augmentation.apply import apply, track
 from policysearch.augmentation.sampling import Draw
 from policysearch.core.errors import UserError
 from policysearch.export.from_albumentations import read
-from policysearch.export.registry import export_to
+from policysearch.export.registry import EXPORTS, export_to
 from policysearch.export.registry import live as live_in
 from policysearch.export.to_torchvision import live
 from policysearch.policy.operations import OPERATIONS
@@ -180,11 +180,19 @@ def test_kornia_moves_both_and_says_what_is_outside(name, tmp_path):
         transform(masks[:, None] / 255, masks.float())
 
 
-def test_a_library_of_images_alone_is_refused_where_pixels_move(tmp_path):
-    pytest.importorskip("timm")
-    with pytest.raises(UserError, match="timm's transforms take images alone: masks would stay behind"):
-        export_to(for_masks("rotate"), "timm", tmp_path / "p.py", allow_loss=False, force=False)
+MOVE_MASKS = {"torchvision", "albumentations", "kornia", "json", "collate"}
+
+
+@pytest.mark.parametrize("library", sorted(set(EXPORTS) - MOVE_MASKS))
+def test_a_library_of_images_alone_is_refused_where_pixels_move(library, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="transforms take images alone: masks would stay behind"):
+        export_to(for_masks("rotate"), library, None, allow_loss=False, force=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_masks_may_stay_where_only_colours_change(tmp_path):
+    pytest.importorskip("timm")
     export_to(for_masks("contrast"), "timm", tmp_path / "p.py", allow_loss=False, force=False)
 
 

@@ -129,9 +129,8 @@ class MaskFolder:
         )
 
 
-def has_masks(path: Path) -> bool:
+def has_masks(tree: Folder) -> bool:
     """Whether a folder holds images and, beside them, masks of their names."""
-    tree = scan(path)
     images, masks = _folders(tree).get(TRAIN, (None, None))
     return images is not None and masks is not None and bool(_paired(TRAIN, images, masks)[0])
 

@@ -11,7 +11,6 @@ from policysearch.datasets.parquet_columns import CLASS_COLUMNS
 from policysearch.datasets.parquet_table import read_schema
 from policysearch.datasets.presence import must_exist
 from policysearch.datasets.registry import NAMED, SHIPPED
-from policysearch.datasets.segmentation.mask_folder import has_masks
 from policysearch.datasets.segmentation.mask_parquet import has_mask_column
 from policysearch.datasets.segmentation.mask_pixels import must_have_aspect
 
@@ -36,17 +35,6 @@ def must_be_of_masks(settings: DataSettings) -> None:
     must_exist(path)
     if not path.is_dir() and path.suffix not in (".npz", ".parquet"):
         raise UserError(f"a file of images with masks is .npz or .parquet: {_FORMS}")
-
-
-def refuse_masks(settings: DataSettings) -> None:
-    """Stop where images/ and masks/ would be read as two classes, and masks as labels.
-
-    Raises:
-        UserError: the data are a folder of images with masks of their names.
-    """
-    path = Path(settings.data)
-    if settings.data not in {*SHIPPED, *NAMED} and path.is_dir() and not parquet_files(path) and has_masks(path):
-        raise UserError("it has images and masks of their names: give --task segmentation to learn the masks")
 
 
 def hint_at_masks(settings: DataSettings) -> str:

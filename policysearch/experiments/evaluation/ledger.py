@@ -75,11 +75,10 @@ class Looks:
 
 
 def hash_of_test_part(dataset: Dataset) -> str:
-    """A hash of the images and labels of the test part, and of their targets where they have some."""
+    """A hash of the images and labels of the test part, and of their targets or masks where they have some."""
     digest = hashlib.sha256(str(dataset.x_test.shape).encode())
     arrays: list[NDArray[Any]] = [dataset.x_test, dataset.y_test]
-    if dataset.targets_test is not None:
-        arrays.append(dataset.targets_test)
+    arrays += [array for array in (dataset.targets_test, dataset.masks_test) if array is not None]
     for array in arrays:
         for start in range(0, len(array), _ROWS):
             digest.update(array[start : start + _ROWS].tobytes())

@@ -104,6 +104,10 @@ HOSTILE_ZIPS = {
     ),
     "no images": (zipped({"readme.txt": b"x"}), "no images in sub-folders"),
     "one class": (zipped(images(("cat",))), "one class"),
+    "images with masks": (
+        zipped({f"{kind}/{i}.png": png(i) for kind in ("images", "masks") for i in range(6)}),
+        "images and masks of their names: give --task segmentation",
+    ),
     "no folders": (zipped({"a.png": png(), "b.png": png()}), "in no sub-folder"),
     "a class that train has not": (
         zipped({**{f"train/{n}": d for n, d in images().items()}, "test/cow/x.png": png()}),
