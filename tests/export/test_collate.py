@@ -102,6 +102,7 @@ def test_workers_and_epochs_mix_by_draws_of_their_own():
     [
         (policy(INVERT), "has no mix that a collate function could do"),
         (mixing("snapmix"), "activation maps"),
+        (mixing("mixup").model_copy(update={"about": {"task": "multi-label"}}), "one class per image"),
         (Policy.preset("soft-crop"), "softened targets and weights need what was drawn"),
         (policy(INVERT, mix={"operation": "mixup"}, softening={"k": 2}), "softened targets"),
         (policy(INVERT, mix={"operation": "mixup"}, about={"loss": {"kind": "focal"}}), "the loss"),

@@ -176,6 +176,10 @@ def test_mixes_count_what_is_seen_and_happen_as_often_as_they_should(library, mi
         (Policy.preset("augmix"), "mean of several draws"),
         (policy({"operation": "invert"}, mix={"operation": "mosaic"}), "mix of the batch is left out"),
         (policy({"operation": "hue", "magnitude": 0.1}), "NumPy 2"),
+        (
+            policy({"operation": "invert"}, mix={"operation": "mixup"}, about={"task": "multi-label"}),
+            "one class per image",
+        ),
         (policy({"some_of": [{"operation": "invert"}, {"operation": "equalize"}]}), "random order"),
         (policy({"operation": "gaussian-blur", "magnitude": 1}), "boxes"),
     ],
