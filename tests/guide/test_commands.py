@@ -57,7 +57,7 @@ SERVICES = {
 """Programs that are not ours, and how their first word may begin."""
 OF_TASKS = {
     "receipts": {"task": "text-lines", "data": "receipts"},
-    "blots": {"task": "segmentation", "data": "blots"},
+    "blots": {"task": "segmentation", "data": "blots", "images": 20},
     "scenes": {"task": "multi-label", "data": "scenes.npz"},
     "faces": {"task": "regression", "data": "faces.npz", "space": "colours"},
 }
