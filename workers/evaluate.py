@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from policysearch.child.checkpoint_store import Checkpointing
 from policysearch.child.confusion_task import is_confusion_task
+from policysearch.child.fine_tuning.start import Start, network_factory, with_normalisation
 from policysearch.child.fold_task import FoldTask
 from policysearch.child.recipe import Recipe
 from policysearch.child.variant import Variant
@@ -47,6 +48,7 @@ class ChildSetup:
     `data` is a data set's handle, good on this machine, or the data set itself, good on any. `test` lets children be
     judged on the test part too; without it, it is out of their reach. `checkpoints` says what is kept of children;
     None: nothing is. `further` are metrics that are measured besides (see `train`). `task` is what they learn.
+    `start` are the weights that they begin with; None: random ones.
     """
 
     data: str | Dataset
@@ -60,13 +62,13 @@ class ChildSetup:
     checkpoints: Checkpointing | None = None
     further: tuple[str, ...] = ()
     task: str = CLASSIFICATION
+    start: Start | None = None
 
     def __call__(self) -> Evaluate:
         import torch
 
         from policysearch.child.device_data import on_device
         from policysearch.child.held_out import HeldOut
-        from policysearch.child.networks import build
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.threads import one_thread
         from policysearch.child.trainers import outputs_of, training_of
@@ -79,11 +81,12 @@ class ChildSetup:
         dataset = opened(self.data) if isinstance(self.data, str) else self.data
         training = training_of(self.task)
         outputs = outputs_of(self.task, dataset)
-        factory = partial(build, self.model, dataset.shape, outputs)
+        factory, normalisation = network_factory(self.model, dataset.shape, outputs, self.start)
         with one_thread():
             memory_format = training.memory_format(factory, dataset.shape, outputs)
         sides = split(dataset, self.validation, self.split_seed)
         data = on_device(dataset, sides, torch.device(self.device), memory_format)
+        data = with_normalisation(data, normalisation)
         batch = evaluation_batch(self.recipe)
         exam: Any = training.exam(dataset, data.images.device, batch) if self.test else None
         bases = Bases()

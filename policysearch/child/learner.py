@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from policysearch.child.checkpoint import network_state, restore_network
 from policysearch.child.compilation import compiled
+from policysearch.child.fine_tuning.blocks import frozen_modules, rate_shares
 from policysearch.child.precision import autocast, chosen_precision
 from policysearch.child.recipe import Recipe
 from policysearch.child.sgd import SGD
@@ -39,14 +40,26 @@ class Learner:
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:
         self.network = factory().to(device).to(memory_format=memory_format)
+        self._frozen = frozen_modules(self.network, recipe)
         self._average = WeightAverage(self.network, recipe.averaging) if recipe.averaging else None
         self.judged = self._average.network if self._average else self.network
-        self._optimiser = SGD(self.network.parameters(), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        self._optimiser = SGD(
+            self.network.parameters(),
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            shares=rate_shares(self.network, recipe),
+        )
         self._rate = recipe.rate
         self._device = device
         self._precision = chosen_precision(recipe.precision, device)
         self._forward = compiled(self.network) if recipe.compile else self.network
         self._scaler = torch.amp.GradScaler(device.type) if self._precision == "float16" else None
+
+    def train(self) -> None:
+        """Put the network in training mode, all but its frozen blocks."""
+        self.network.train()
+        for module in self._frozen:
+            module.training = False
 
     def logits(self, inputs: Tensor) -> Tensor:
         """[B, C, H, W] float32 -> [B, classes] float32, whatever the precision of the passes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.tasks import SEGMENTATION, TEXT_LINES, task_named
@@ -66,6 +67,30 @@ def must_name_a_network(name: str) -> None:
         raise unknown_name("model", name, [*BUILT_IN, *libraries, "MODULE:FACTORY or PATH.py:FACTORY"])
     if colon and prefix not in LIBRARIES:
         must_be_there(name.rpartition(":")[0], f"model {name!r}")
+
+
+def network_title(model: str, weights: str | None = None) -> str:
+    """A network as reports call it.
+
+    Args:
+        model: as `--model` takes it.
+        weights: the file of what it begins with; None: random weights.
+
+    Example:
+        >>> network_title("resnet-18"), network_title("resnet-18", "/data/flowers.pt")
+        ('resnet-18', 'resnet-18 fine-tuned from flowers.pt')
+    """
+    return model if weights is None else f"{model} fine-tuned from {Path(weights).name}"
+
+
+def weights_by_name(weights: str | None) -> dict[str, str]:
+    """What a record says of the weights that networks begin with: nothing where there are none, and else their file.
+
+    Example:
+        >>> weights_by_name("/data/flowers.pt"), weights_by_name(None)
+        ({'weights': 'flowers.pt'}, {})
+    """
+    return {} if weights is None else {"weights": Path(weights).name}
 
 
 def must_suit_task(name: str, task: str) -> None:

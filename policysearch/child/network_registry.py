@@ -38,6 +38,9 @@ class Network:
 
 _CIFAR = Recipe(batch=128, rate=0.1, momentum=0.9, weight_decay=5e-4)
 _IMAGENET = Recipe(batch=128, rate=0.1 * 128 / 256, momentum=0.9, weight_decay=1e-4)
+_RATE_SHARE = 0.5
+_FINE_TUNING = {"warmup": 0.1, "layer_decay": 0.8}
+"""What fine-tuning changes in every recipe."""
 _IMAGENET_SOURCE = (
     "He et al. 2016, section 3.4, whose rate 0.1 at batch 256 is scaled to 128 (Goyal et al. 2017); "
     "epochs of torchvision's reference training"
@@ -203,12 +206,14 @@ def network_row(name: str) -> Network:
     return NETWORKS[name]
 
 
-def recipe_for(name: str, setting: Recipe | None = None) -> Recipe:
+def recipe_for(name: str, setting: Recipe | None = None, *, fine_tuned: bool = False) -> Recipe:
     """The recipe of a network's source, except for the fields that were set.
 
     Args:
         name: as `--model` takes it.
         setting: a recipe whose explicitly set fields come first.
+        fine_tuned: whether networks begin with weights; the rate is then half, with a short warm-up, and falls
+            from block to block towards the stem.
 
     Example:
         >>> recipe_for("resnet-18").weight_decay, recipe_for("resnet-18", Recipe(weight_decay=0.01)).weight_decay
@@ -218,5 +223,7 @@ def recipe_for(name: str, setting: Recipe | None = None) -> Recipe:
         UserError: as `network_row`.
     """
     recipe = network_row(name).recipe
+    if fine_tuned:
+        recipe = recipe.model_copy(update={"rate": recipe.rate * _RATE_SHARE, **_FINE_TUNING})
     chosen = {} if setting is None else {field: getattr(setting, field) for field in setting.model_fields_set}
     return recipe.model_copy(update=chosen)

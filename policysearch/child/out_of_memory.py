@@ -59,7 +59,7 @@ def _try(data: DeviceData, factory: Callable[[], nn.Module], recipe: Recipe) -> 
     inputs, labels = data.normalise(data.images[rows]), data.labels[rows]
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         learner = Learner(factory, recipe, device, data.memory_format)
-        learner.network.train()
+        learner.train()
         learner.update(nn.functional.cross_entropy(learner.logits(inputs[: recipe.batch]), labels[: recipe.batch]))
         with torch.no_grad():
             learner.network.eval()

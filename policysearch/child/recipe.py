@@ -33,11 +33,14 @@ class Recipe(Frozen):
         averaging: the network that is judged has its weights averaged over about this share of the steps done, in
             [0, 1]; 0: it has the last weights.
         base_epochs: epochs without augmentation before those of the child, trained once per replicate in each worker;
-            all arms of the replicate go on from there. 0: children start from random weights.
+            all arms of the replicate go on from there. 0: there are none.
+        layer_decay: with weights to begin with: the rate of a block of layers as a share of that of the block after
+            it, in (0, 1]; the classifier has the whole rate (Clark et al. 2020, section 3.2; Bao et al. 2022).
+        frozen: with weights to begin with: this many first blocks stay as they are; 1 is the stem.
         compile: whether torch.compile makes the network faster, after some minutes in every worker.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"schedule", "averaging", "base_epochs"})
+    later: ClassVar[frozenset[str]] = frozenset({"schedule", "averaging", "base_epochs", "layer_decay", "frozen"})
 
     batch: Annotated[int, Field(ge=2, description="images per step")] = 128
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False, description="highest learning rate of the one cycle")] = 0.1
@@ -66,6 +69,13 @@ class Recipe(Frozen):
     ] = 0.0
     base_epochs: Annotated[
         int, Field(ge=0, description="epochs without augmentation, once per replicate, from which all its arms go on")
+    ] = 0
+    layer_decay: Annotated[
+        float,
+        Field(gt=0, le=1, description="with --weights: rate of each block of layers as a share of the next one's"),
+    ] = 1.0
+    frozen: Annotated[
+        int, Field(ge=0, description="with --weights: this many first blocks stay as they are; 1 is the stem")
     ] = 0
     compile: Annotated[bool, Field(description="compile the network with torch.compile")] = False
 

@@ -30,6 +30,7 @@ class SGD:
         weights: float tensors, one each; all on one device.
         momentum: in [0, 1); 0 is plain SGD.
         weight_decay: 0 or more.
+        shares: the part of the rate that each weight has, in the order of `weights`; None: all of it.
 
     Attributes:
         param_groups: the weights under the name that `torch.amp.GradScaler` looks for.
@@ -43,10 +44,18 @@ class SGD:
         0.7
     """
 
-    def __init__(self, weights: Iterable[Tensor], *, momentum: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        weights: Iterable[Tensor],
+        *,
+        momentum: float,
+        weight_decay: float,
+        shares: Sequence[float] | None = None,
+    ) -> None:
         self._weights = tuple(weights)
         self._momentum = momentum
         self._weight_decay = weight_decay
+        self._shares = shares
         self._velocities: dict[int, Tensor] = {}
         self.param_groups = [{"params": [*self._weights]}]
 
@@ -89,6 +98,8 @@ class SGD:
             steps = [*torch._foreach_add(steps, weights, alpha=self._weight_decay)]
         if self._momentum:
             torch._foreach_add_(steps, self._velocities_after([*slopes], steps), alpha=self._momentum)
+        if self._shares is not None:
+            torch._foreach_mul_(steps, [self._shares[place] for place in slopes])
         torch._foreach_add_(weights, steps, alpha=-rate)
 
     def _velocities_after(self, places: Sequence[int], slopes: Sequence[Tensor]) -> list[Tensor]:

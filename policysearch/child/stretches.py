@@ -121,7 +121,7 @@ class StretchRun(TrainingRun):
 
     def _take_steps(self, parts: Sequence[Tensor], first: int, policies: Sequence[Policy], meter: Meter) -> None:
         data, learner = self.spec.data, self.learner
-        learner.network.train()
+        learner.train()
         feeds = [self._feed(policy, parts, first) for policy in policies]
         for step, batch in enumerate(self.clock.timed(_side_by_side(feeds)), first):
             mark = time.perf_counter()

@@ -178,7 +178,7 @@ class TrainingRun:
     def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
         """Take one step on each of the batches, the first of which is step `first` of `total`."""
         spec, data, learner = self.spec, self.spec.data, self.learner
-        learner.network.train()
+        learner.train()
         feed = augmented(
             spec.policy,
             data,

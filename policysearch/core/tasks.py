@@ -108,6 +108,7 @@ _NOT_FUNCTIONS: Mapping[str, str] = MappingProxyType(
         "adaptive": "its magnitudes follow the predictions of a network of this program",
         "loss": "the training function has a loss of its own",
         "model": "the training function makes its network",
+        "weights": "the training function loads what its network begins with",
         "recipe": "the training function has its own optimiser and schedule",
         "populations": f"its children fork each other: {_NO_CHECKPOINTS}",
         "continue": _NO_CHECKPOINTS,
@@ -121,6 +122,7 @@ _NOT_FUNCTIONS: Mapping[str, str] = MappingProxyType(
 """What a search cannot do that calls a training function of the user's, and why, as a clause."""
 _NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
 _NOT_LINES: Mapping[str, str] = MappingProxyType({"line-mix": "it mixes the strings of lines, for --task text-lines"})
+_NOT_TUNED: Mapping[str, str] = MappingProxyType({"weights": "its networks begin with random weights"})
 
 _ONE_CLASS = "of one class per image"
 _NOT_ONE_CLASS: Mapping[str, str] = MappingProxyType(
@@ -194,7 +196,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 {"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20, "confirm": 8}
             ),
             recipe=MappingProxyType({"schedule": "cosine", "batch": 64, "rate": 0.05, "checkpoints": 2}),
-            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_LINES}),
+            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_LINES, **_NOT_TUNED}),
         ),
         TEXT_LINES: Task(
             name=TEXT_LINES,
@@ -224,7 +226,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "finalists": 3,
                 }
             ),
-            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS}),
+            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS, **_NOT_TUNED}),
         ),
         MULTI_LABEL: Task(
             name=MULTI_LABEL,

@@ -25,7 +25,7 @@ class DataSettings(Settings):
         Field(description="a name (see `policysearch data`), a folder of images or Parquet, PATH.npz, module:function"),
     ] = "fashion-small"
     data_root: Annotated[str, Field(description="where torchvision's data sets are, or are downloaded to")] = "data"
-    download: Annotated[bool, Field(description="let torchvision download what is not there")] = False
+    download: Annotated[bool, Field(description="let torchvision and timm download what is not there")] = False
     resize: Annotated[
         str | None,
         Field(description="one size for all images, in pixels: 32, or 32x48 (height x width)"),

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from policysearch.child.accelerator import must_be_a_device
+from policysearch.child.fine_tuning.start import must_be_weights
 from policysearch.child.network_names import must_name_a_network
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.files import separated
@@ -95,6 +96,11 @@ def _data(config: SearchConfig) -> None:
         must_be_present(config)
 
 
+def _weights(config: SearchConfig) -> None:
+    recipe = config.recipe
+    must_be_weights(config.weights, config.normalisation, layer_decay=recipe.layer_decay, frozen=recipe.frozen)
+
+
 def _operations(config: SearchConfig) -> None:
     for module in separated(config.operations):
         must_be_there(module, f"operations module {module!r}")
@@ -142,6 +148,7 @@ _ALWAYS: tuple[Check, ...] = (
     _data,
     must_name_a_training,
     _model,
+    _weights,
     _operations,
     _device,
     _tensorboard,

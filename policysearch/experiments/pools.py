@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from policysearch.child.checkpoint_store import Checkpointing, CheckpointStore, Files, FolderFiles
+from policysearch.child.fine_tuning.start import Start
 from policysearch.core.cores import usable_cores
 from policysearch.core.errors import UserError, unknown_name
 from policysearch.core.files import separated
@@ -164,6 +165,9 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: 
         return _function_setup(config, data, test)
     from workers.evaluate import ChildSetup
 
+    start = Start.of(config.weights, config.normalisation)
+    elsewhere = not isinstance(data, str)
+
     return ChildSetup(
         data,
         config.validation,
@@ -176,6 +180,7 @@ def _setup(config: ChildSettings, data: Dataset | str, test: bool, checkpoints: 
         checkpoints,
         further=further_of(config),
         task=config.task,
+        start=start.shipped() if start and elsewhere else start,
     )
 
 

@@ -26,7 +26,7 @@ from policysearch.experiments.class_rewards import class_reward_notes
 from policysearch.experiments.config_checks import must_be_spelled
 from policysearch.experiments.search.ablation import must_have_factors
 from policysearch.experiments.task_checks import space_must_suit_task
-from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on
+from policysearch.experiments.torch_checks import cuda_devices, network_notes, precision_on, weights_file
 from policysearch.experiments.user_training import function_must_suit
 from policysearch.policy.spaces import Arm, Space
 from policysearch.rules.successive_halving import Promoting
@@ -55,7 +55,8 @@ def resolved(config: SearchConfig) -> SearchConfig:
     """
     must_be_spelled(config)
     begin_to_import(config)
-    recipe = config.recipe if config.train else recipe_for(config.model, config.recipe)
+    tuned = config.weights is not None
+    recipe = config.recipe if config.train else recipe_for(config.model, config.recipe, fine_tuned=tuned)
     device = config.device
     if config.pool != "ray":
         device = _present(config)
@@ -78,7 +79,7 @@ def resolved(config: SearchConfig) -> SearchConfig:
     }
     filled |= {"operations": absolute(config.operations), "model": absolute_function(config.model), **config.places()}
     filled |= {"train": absolute_function(config.train)} if config.train else {}
-    filled |= {"strategy": absolute_function(config.strategy)}
+    filled |= {"weights": weights_file(config), "strategy": absolute_function(config.strategy)}
     return with_by_class(with_density(config.model_copy(update=filled)))
 
 

@@ -94,6 +94,7 @@ _FEATURES = (
     _Feature("continue", lambda config: config.promote == "continue", lambda config: "--promote continue"),
     _Feature("model", lambda config: config.model != _USUAL.model, lambda config: f"--model {config.model}"),
     _Feature("recipe", lambda config: config.recipe != _USUAL.recipe, lambda config: _changed_recipe(config.recipe)),
+    _Feature("weights", lambda config: config.weights is not None, lambda config: f"--weights {config.weights}"),
     _Feature(
         "base_epochs",
         lambda config: config.recipe.base_epochs > 0,

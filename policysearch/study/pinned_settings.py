@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policysearch.child.fine_tuning.start import Start
 from policysearch.child.network_registry import USER_DEFINED, network_row
 from policysearch.core.settings import Mark
 from policysearch.core.user_code import digest, function_digest, training_digest
@@ -27,7 +28,10 @@ PINNED = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 _ATTRIBUTE = "settings"
 _LONGEST = 120
 _HASHED = frozenset(
-    {"operations", "the model's source", "the train function's source", "the strategy's source", "data", "space.toml"}
+    {
+        *("operations", "the model's source", "the weights", "the train function's source", "the strategy's source"),
+        *("data", "space.toml"),
+    }
 )
 _SOURCE_BUILT_IN = ("optuna", DENSITY, *RULES)
 
@@ -75,7 +79,7 @@ def pinned_data(store: OptunaTrialStore) -> str:
 
 
 def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> dict[str, Any]:
-    """What an outcome depends on: these settings, the data, and the sources of the user's code.
+    """What an outcome depends on: these settings, the data, the weights, and the sources of the user's code.
 
     Args:
         config: whose operations have been imported and whose network has been built.
@@ -83,7 +87,12 @@ def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> 
         names: settings of the config.
     """
     settings = config.model_dump(mode="json", include=set(names))
-    sources = {"operations": digest(config.operations), "the model's source": _model_digest(config.model)}
+    start = Start.of(config.weights)
+    sources = {
+        "operations": digest(config.operations),
+        "the model's source": _model_digest(config.model),
+        "the weights": start and start.digest,
+    }
     if config.train is not None:
         sources["the train function's source"] = training_digest(config.train)
     return {**settings, **sources, "data": data}

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
+from policysearch.child.network_names import network_title
 from policysearch.child.recipe import Recipe
 from policysearch.core.settings import Mark, Settings
 from policysearch.core.tasks import TaskName
@@ -45,6 +46,21 @@ class ModelSettings(Settings):
             "PATH.py:FUNCTION (see `policysearch guide your-training`)"
         ),
     ] = None
+    weights: Annotated[  # compared by a hash of the file instead
+        str | None,
+        Field(
+            description="file of weights that children begin with, or published: those of torchvision's or timm's "
+            "network (see `policysearch guide fine-tuning`)"
+        ),
+    ] = None
+    normalisation: Annotated[
+        str | None,
+        Field(
+            description="with --weights, how inputs are normalised: data, imagenet or MEANS/DEVIATIONS; default: as "
+            "those were trained"
+        ),
+        Mark.FIXED,
+    ] = None
     operations: Annotated[  # compared by a hash of their source instead
         str | None,
         Field(description="modules that register operations of your own: MODULE or PATH.py, separated by commas"),
@@ -53,8 +69,8 @@ class ModelSettings(Settings):
 
     @property
     def learner(self) -> str:
-        """What is trained: the network, or the training function, by its name."""
-        return self.model if self.train is None else self.train
+        """What is trained: the network and what it begins with, or the training function, by its name."""
+        return network_title(self.model, self.weights) if self.train is None else self.train
 
     @model_validator(mode="wrap")
     @classmethod

@@ -11,10 +11,12 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 
 import search_spaces
 from policysearch.augmentation.kernels.registry import KERNELS
+from policysearch.child.networks import build as build_network
 from policysearch.child.networks import recipe_for
 from policysearch.cli.entry_point import app
 from policysearch.core.user_code import function
@@ -84,6 +86,7 @@ def folder(tmp_path_factory):
     write_parquet(folder / "lines.parquet", lines)
     write_marked(folder / "scenes.npz")
     write_shaded(folder / "faces.npz")
+    torch.save(build_network("resnet-18", (3, 8, 8), 10).state_dict(), folder / "resnet18.pt")
     write_labels(folder / "scenes", ("file", "labels"), [(f"{i}.png", "ab"[i % 2]) for i in range(60)])
     write_masks(folder / "blots", {"train": 30, "test": 8})
     write_mask_parquet(folder / "blots.parquet", 30)

@@ -30,13 +30,12 @@ from policysearch.study.stores import open_stores
 ROOT = Path(policysearch.__file__).parents[1]
 PUBLISHED = ROOT / "results" / "2026-11-21_first-search"
 
-PULLS = {"task", "images", "epochs", "model", "recipe", "seed", "validation", "split_seed"}
+PULLS = {"task", "images", "epochs", "model", "normalisation", "recipe", "seed", "validation", "split_seed"}
 DATA = "data-root download resize aspect background image-column label-column group skip-damaged "
 TRAINING = "batch rate momentum weight-decay warmup label-smoothing checkpoints precision schedule averaging "
-TRAINING += "base-epochs compile " + DATA
-EXPERIMENT = (
-    "task model train operations workers pool ray-address gpus-per-worker cpus-per-worker ray-wait device retries "
-)
+TRAINING += "base-epochs layer-decay frozen compile " + DATA
+EXPERIMENT = "task model weights normalisation train operations workers pool ray-address gpus-per-worker "
+EXPERIMENT += "cpus-per-worker ray-wait device retries "
 EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {
@@ -93,7 +92,7 @@ def check(config: SearchConfig, folder: RunFolder) -> dict[str, object]:
 
 def test_a_published_run_is_the_same_search_still(published):
     settings = check(load_config(published.config), published)
-    later = {"rungs", "promote", "prune", "task"}
+    later = {"rungs", "promote", "prune", "task", "normalisation"}
     assert {*settings} == {*PINNED} - later | {"operations", "the model's source", "data", "space.toml"}
 
 

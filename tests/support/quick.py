@@ -48,6 +48,7 @@ class QuickSetup:
     checkpoints: object = None
     further: tuple[str, ...] = ()
     task: str = "classification"
+    start: object = None
 
     def __call__(self):
         return quick_metrics

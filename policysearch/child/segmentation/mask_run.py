@@ -28,7 +28,7 @@ class MaskRun(TrainingRun):
     def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
         """Take one step on each of the batches, the first of which is step `first` of `total`."""
         data, learner = self.spec.data, self.learner
-        learner.network.train()
+        learner.train()
         feed = self._augmented(batches, first, total)
         for step, (images, masks) in enumerate(self.clock.timed(feed), first):
             mark = time.perf_counter()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from policysearch.child.evaluation_mode import evaluating
+from policysearch.child.networks.last_layer import last_layer
 from policysearch.core.errors import UserError, in_one_line
 
 _FEWEST = 2
@@ -62,23 +60,10 @@ def _classifier(network: nn.Module, images: Tensor) -> str:
     Raises:
         UserError: there is none.
     """
-    outputs: list[tuple[str, Any]] = []
-
-    def see(name: str, module: nn.Module, inputs: object, output: Any) -> None:
-        outputs.append((name, output))
-
-    linear = [(name, module) for name, module in network.named_modules() if name and isinstance(module, nn.Linear)]
-    handles = [module.register_forward_hook(partial(see, name)) for name, module in linear]
-    try:
-        with torch.no_grad(), evaluating(network):
-            logits = network(images)
-    finally:
-        for handle in handles:
-            handle.remove()
-
-    if not outputs or not isinstance(logits, Tensor) or outputs[-1][1].shape[-1:] != logits.shape[-1:]:
+    name = last_layer(network, images, nn.Linear)
+    if name is None:
         raise UserError(
             "this network does not end with a linear layer (torch.nn.Linear), without which its features could be "
             "told from its answers: take another --model for a self-supervised child"
         )
-    return outputs[-1][0]
+    return name

@@ -91,7 +91,7 @@ class SiameseRun(TrainingRun):
     def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
         """Take one step on each of the batches, the first of which is step `first` of `total`."""
         data, learner = self.spec.data, self.learner
-        learner.network.train()
+        learner.train()
         self._probed = None
         pairs = self.clock.timed(self._pairs(batches, first, total))
         for step, (one, other, weights) in enumerate(pairs, first):

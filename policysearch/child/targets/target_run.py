@@ -45,7 +45,7 @@ class TargetRun(TrainingRun):
     def _train_on(self, batches: Sequence[Tensor], first: int, rate: Callable[[int], float], total: int) -> None:
         """Take one step on each of the batches, the first of which is step `first` of `total`."""
         data, learner = self.spec.data, self.learner
-        learner.network.train()
+        learner.train()
         feed = augmented_with_targets(
             self.spec.policy,
             data,

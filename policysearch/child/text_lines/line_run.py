@@ -68,7 +68,7 @@ class LineRun(TrainingRun):
             generator=self._generators.draws,
             fits=self._fits,
         )
-        learner.network.train()
+        learner.train()
         for step, (images, texts, widths) in enumerate(self.clock.timed(feed), first):
             mark = time.perf_counter()
             logits = learner.logits(data.normalise(images))

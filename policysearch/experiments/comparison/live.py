@@ -166,7 +166,7 @@ def _must_have_same_settings(run: _Search) -> None:
     if not folder.config.exists():
         return
     stored, config = load_config(folder.config), resolved(run.config)
-    names = sorted({*PINNED, "data", "trials", "operations"})
+    names = sorted({*PINNED, "data", "trials", "operations", "weights"})
     change = first_change(settings_of(stored, *names), settings_of(config, *names))
     if change:
         raise changed_settings(folder, change, "search", "give the same as before")

@@ -113,9 +113,16 @@ def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, An
     inherited = {*_Inherited.setting_names()} - {"images"}  # all training images, not as many as a pull had
     settings = load_config(folder.config).model_dump(include=inherited)
 
-    # The search's recipe suits its own network only; another one begins from the defaults.
+    # The search's recipe suits its own network and weights only; others begin from the defaults.
     recipe = settings.pop("recipe")
     if values.get("model", settings["model"]) != settings["model"]:
+        recipe, settings = {}, {**settings, "weights": None, "normalisation": None}
+    if not _same_file(values.get("weights", settings["weights"]), settings["weights"]):
         recipe = {}
     override = values.get("recipe", {})
     return {**settings, **values, "recipe": {**recipe, **override} if isinstance(override, dict) else override}
+
+
+def _same_file(one: str | None, other: str | None) -> bool:
+    """Whether two settings name the same file, or both none."""
+    return one == other or (one is not None and other is not None and Path(one).resolve() == Path(other).resolve())

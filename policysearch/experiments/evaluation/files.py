@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from policysearch.child.network_names import network_title
 from policysearch.core.errors import UserError, in_one_line
 from policysearch.core.files import read_json, write_whole
 from policysearch.core.jsonable import plain
@@ -98,8 +99,9 @@ def _classes_as_json(summary: Summary) -> dict[str, Any] | None:
 def conditions_in_words(summary: Summary) -> str:
     """The data, the network, the trainings and their cost."""
     about = summary.about
+    network = network_title(about["model"], about.get("weights"))
     return (
-        f"{about['data']}, {about['model']}, {about['images']:,} training images × {about['epochs']} epochs, "
+        f"{about['data']}, {network}, {about['images']:,} training images × {about['epochs']} epochs, "
         f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
     )
 

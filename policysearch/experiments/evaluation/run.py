@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.child.network_names import weights_by_name
 from policysearch.core.errors import SearchFailed
 from policysearch.core.settings import settings_of
 from policysearch.core.tasks import task_named
@@ -225,6 +226,7 @@ def _about(work: _Evaluation, compared: Sequence[Contender], equal: EqualCost | 
         "search": str(prepared.entrant.run) if prepared.entrant.run else None,
         "data": prepared.dataset.name,
         **settings_of(config, "task", "model", "images", "epochs", "seed", "split_seed"),
+        **weights_by_name(config.weights),
         "recipe": config.recipe.model_dump(mode="json"),
         "seeds": prepared.settings.seeds,
         "test_images": len(prepared.dataset.y_test),

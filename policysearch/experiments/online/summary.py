@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.child.network_names import network_title, weights_by_name
 from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.core.files import read_json, write_whole
@@ -80,6 +81,7 @@ def summary(prepared: Prepared, rows: Sequence[Row], metrics: dict[str, Any]) ->
     about = {
         "data": prepared.dataset.name,
         "model": config.model,
+        **weights_by_name(config.weights),
         "images": config.images,
         "epochs": config.epochs,
         "seed": config.seed,
@@ -99,8 +101,9 @@ def summary(prepared: Prepared, rows: Sequence[Row], metrics: dict[str, Any]) ->
 
 
 def _sentence(about: dict[str, Any], metrics: dict[str, Any]) -> str:
+    network = network_title(about["model"], about.get("weights"))
     return (
-        f"One {about['model']}, trained for {about['epochs']} epochs on {about['images']:,} images of {about['data']}, "
+        f"One {network}, trained for {about['epochs']} epochs on {about['images']:,} images of {about['data']}, "
         f"its policy chosen {about['stretches']} times by {about['rule']} for {about['reward']}, predicts "
         f"{PERCENT.value(metrics['accuracy'])} of {metrics['validation_images']:,} validation images right"
     )

@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from policysearch.child.fine_tuning.start import Start, network_factory, with_normalisation
 from policysearch.core.errors import CheckpointError, RunFailed, in_one_line
 from policysearch.core.seeds import child_seed
 from policysearch.core.trial import Outcome, Trial
@@ -72,15 +72,17 @@ class _Training:
         import torch
 
         from policysearch.child.device_data import on_device
-        from policysearch.child.networks import build, memory_format_of
+        from policysearch.child.networks import memory_format_of
 
         config, dataset = prepared.config, prepared.dataset
         self._prepared, self._store, self._seed = prepared, store, seed
         classes = len(dataset.classes)
-        self._factory = partial(build, config.model, dataset.shape, classes)
+        start = Start.of(config.weights, config.normalisation)
+        self._factory, normalisation = network_factory(config.model, dataset.shape, classes, start)
         memory_format = memory_format_of(self._factory, dataset.shape, classes)
         sides = split(dataset, config.validation, config.split_seed)
-        self._data = on_device(dataset, sides, torch.device(config.device), memory_format)
+        data = on_device(dataset, sides, torch.device(config.device), memory_format)
+        self._data = with_normalisation(data, normalisation)
         self._writes = LastCheckpoint(prepared.folder.path / CHECKPOINT)
         self._validates = reads_validation(prepared.reward)
         torch.manual_seed(seed)  # to find the memory format, a network was made

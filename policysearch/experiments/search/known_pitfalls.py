@@ -52,10 +52,10 @@ def _is_loss(reward: str) -> bool:
 def known_to_mislead(config: SearchConfig) -> str:
     """One sentence of warning; empty if nothing is known against such pulls, which is no promise.
 
-    What was measured is about classifiers trained under policies, and says nothing of other tasks, nor of the strategy
-    `density`.
+    What was measured is about classifiers trained from nothing under policies, and says nothing of other tasks, of
+    fine-tuning, nor of the strategy `density`.
     """
-    if density_settings(config.strategy) or config.task != CLASSIFICATION:
+    if density_settings(config.strategy) or config.task != CLASSIFICATION or config.weights:
         return ""
     pitfall = next((pitfall for pitfall in PITFALLS if pitfall.applies(config)), None)
     if pitfall is None:

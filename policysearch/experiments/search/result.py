@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from policysearch.child.network_names import weights_by_name
 from policysearch.core.command import command
 from policysearch.core.jsonable import plain
 from policysearch.core.tasks import task_named
@@ -233,6 +234,7 @@ def final_policy(
         "task": config.task,
         "data": config.data,
         **({"model": config.model} if config.train is None else {"train": config.train}),
+        **weights_by_name(config.weights),
         "space": config.space,
         "strategy": config.strategy,
         "reward": config.reward,

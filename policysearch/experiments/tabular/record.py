@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from policysearch.child.network_names import weights_by_name
 from policysearch.core.errors import UserError
 from policysearch.core.settings import Mark
 from policysearch.core.tasks import must_be_possible
@@ -229,4 +230,10 @@ def _about(config: SearchConfig) -> dict[str, Any]:
     """How a table was made: settings, versions and machine; no path of this machine."""
     settings = config.model_dump(mode="json", include={*TableSettings.setting_names(Mark.FIXED, Mark.REPORTED)})
     packages = {name: version(name) for name in ("policysearch", "torch", "optuna", "numpy")}
-    return {"config": settings, "versions": packages, "python": platform.python_version(), "cores": os.cpu_count()}
+    return {
+        "config": settings,
+        **weights_by_name(config.weights),
+        "versions": packages,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from policysearch.child.fine_tuning.start import Start, network_factory, with_normalisation
 from policysearch.core.errors import SearchFailed
 from policysearch.core.seeds import child_seed
 from policysearch.datasets.split import split
@@ -60,17 +61,19 @@ class Networks:
 
         from policysearch.child.device_data import on_device
         from policysearch.child.kept_networks import KeptNetworks
-        from policysearch.child.networks import build, memory_format_of
+        from policysearch.child.networks import memory_format_of
         from policysearch.child.out_of_memory import evaluation_batch
         from policysearch.child.threads import one_thread
 
         config, dataset = prepared.config, prepared.dataset
         classes = len(dataset.classes)
-        factory = partial(build, config.model, dataset.shape, classes)
+        start = Start.of(config.weights, config.normalisation)
+        factory, normalisation = network_factory(config.model, dataset.shape, classes, start)
         sides = split(dataset, config.validation, config.split_seed)
         with one_thread():
             memory_format = memory_format_of(factory, dataset.shape, classes)
-        self._data = on_device(dataset, sides, torch.device(config.device), memory_format)
+        data = on_device(dataset, sides, torch.device(config.device), memory_format)
+        self._data = with_normalisation(data, normalisation)
         self._networks = KeptNetworks(prepared.folder.networks, self._data, factory, config.recipe)
         self._prepared, self._rows, self._warn = prepared, list(rows), warn
         self._batch = evaluation_batch(config.recipe)

@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from policysearch.child.network_names import weights_by_name
 from policysearch.core.seeds import child_seed
 from policysearch.core.settings import settings_of
 from policysearch.experiments.continuation import changed_settings, note_seeds
@@ -51,6 +52,7 @@ def fingerprint_of(prepared: Prepared, rows: Sequence[Row]) -> str:
         "views": [view.model_dump(mode="json") for view in prepared.views],
         "most": settings.views,
         **settings_of(prepared.config, "seed", "split_seed", "validation", "images", "epochs", "model"),
+        **weights_by_name(prepared.config.weights),
         "recipe": prepared.config.recipe.model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.child.network_names import weights_by_name
 from policysearch.child.variant import Variant
 from policysearch.core.errors import SearchFailed
 from policysearch.core.settings import settings_of
@@ -214,6 +215,7 @@ def _about(work: _Search, rows: list[Row]) -> dict[str, Any]:
         "search": str(prepared.entrant.run) if prepared.entrant.run else None,
         "data": prepared.dataset.name,
         **settings_of(config, "model", "images", "epochs", "seed", "split_seed", "device"),
+        **weights_by_name(config.weights),
         "networks": len(rows),
         "candidates": len(prepared.views),
         "candidates_from": prepared.settings.candidates_from,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from policysearch.child.network_names import network_title
 from policysearch.experiments.tta.summary import Result, Summary
 from policysearch.experiments.tta.verdict import ACCURACY, LIKELIHOOD, UNITS
 from policysearch.experiments.tta.ways import PLAIN
@@ -78,8 +79,9 @@ def _views(result: Summary) -> Grid:
 def conditions_in_words(result: Summary) -> str:
     """The data, the networks and the pool."""
     about = result.about
+    network = network_title(about["model"], about.get("weights"))
     return (
-        f"{about['networks']} networks ({about['model']}) under {about['policy']}, {about['images']:,} training images "
+        f"{about['networks']} networks ({network}) under {about['policy']}, {about['images']:,} training images "
         f"× {about['epochs']} epochs of {about['data']}; views chosen from {about['candidates']} on "
         f"{about['validation_images']:,} validation images, judged on {about['test_images']:,} test images"
     )

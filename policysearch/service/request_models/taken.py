@@ -36,12 +36,15 @@ TAKEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _PLACE = "the place where the job runs decides it"
 _CHECKPOINTS = "the server keeps checkpoints of every job, from which a killed one goes on"
 _FOLDER = "the server keeps every job in a folder of its own"
+_WEIGHTS = "jobs of the service train from random weights: fine-tune with `policysearch search --weights FILE`"
 
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "data_root": "paths are the operator's: name a data set that `GET /api/v1/data` lists, or upload one",
         "download": "the server fetches nothing: name a data set that `GET /api/v1/data` lists, or upload one",
         "train": "a training function is called by `policysearch search` and from Python: the server runs none",
+        "weights": _WEIGHTS,
+        "normalisation": _WEIGHTS,
         "device": _PLACE,
         "pool": _PLACE,
         "ray_address": _PLACE,
@@ -59,7 +62,11 @@ REFUSED: Mapping[str, str] = MappingProxyType(
 """Settings of `SearchConfig` that no request may give, and why."""
 
 RECIPE_REFUSED: Mapping[str, str] = MappingProxyType(
-    {"compile": "torch.compile runs a compiler on the server for some minutes in every worker"}
+    {
+        "compile": "torch.compile runs a compiler on the server for some minutes in every worker",
+        "layer_decay": _WEIGHTS,
+        "frozen": _WEIGHTS,
+    }
 )
 """Settings of `Recipe` that no request may give, and why; all others are taken."""
 

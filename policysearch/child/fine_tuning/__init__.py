@@ -1,0 +1,1 @@
+"""Children that begin with weights instead of random numbers."""
