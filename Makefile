@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: search test slow browser lint benchmarks clean
+.PHONY: search test slow browser lint docs notebook dist benchmarks clean
 
 search: .venv/installed ## search a policy on the shipped data; ARGS="--trials 60" for other settings
 	$(BIN)/policysearch search $(ARGS)
@@ -21,6 +21,17 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: .venv/installed-docs ## the guide, the API and the notebook as pages in build/site; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file docs/mkdocs.yml
+
+notebook: .venv/installed-docs ## runs the notebook anew, and keeps what it prints and draws
+	$(BIN)/python docs/notebook.py
+
+dist: .venv/installed-release ## wheel and source distribution in dist/, checked
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
 
 benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks, then all of them against their targets
 	-$(BIN)/python results/benchmarks/record.py
@@ -51,9 +62,17 @@ benchmarks: .venv/installed-benchmarks ## the measurements of results/benchmarks
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch .venv/installed $@
 
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch .venv/installed $@
+
+.venv/installed-release: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
+	@touch .venv/installed $@
+
 .venv/installed-benchmarks: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,benchmarks]'
 	@touch .venv/installed .venv/installed-test $@
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist *.egg-info

@@ -112,7 +112,11 @@ def replay(
     Args:
         policy: the policy drawn from, for its softening.
         drawn: the `draw` of an earlier result, for as many images.
-        images, labels, num_classes, progress, activation_maps: as for `augment`.
+        images: as for `augment`.
+        labels: as for `augment`.
+        num_classes: as for `augment`.
+        progress: as for `augment`.
+        activation_maps: as for `augment`.
 
     Raises:
         UserError: as for `augment`, or the draw is for another number of images.

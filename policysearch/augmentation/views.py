@@ -22,7 +22,8 @@ class Views:
     """Two views of each image of a batch.
 
     Attributes:
-        first, second: [B, C, H, W] uint8, independent draws of the policy.
+        first: [B, C, H, W] uint8, a draw of the policy.
+        second: [B, C, H, W] uint8, another one, independent of the first.
         weights: [B] float32, 0 or more, with mean 1.
         iou: [B] float32 in [0, 1]: the source pixels that both views show over those that at least one shows.
         draws: what was drawn for either view, as data.
@@ -69,7 +70,10 @@ def drawn_views(policy: Policy, images: Tensor, generator: torch.Generator, prog
     """What `views` gives for the same generator, with the intersection over union of each pair and the draws.
 
     Args:
-        policy, images, generator, progress: as for `views`.
+        policy: as for `views`.
+        images: as for `views`.
+        generator: as for `views`.
+        progress: as for `views`.
 
     Raises:
         UserError: images are not uint8 [B, C, H, W] with 1 or 3 channels, or too large; the generator is on another

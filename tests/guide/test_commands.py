@@ -88,7 +88,7 @@ def folder(tmp_path_factory):
     write_shaded(folder / "faces.npz")
     torch.save(build_network("resnet-18", (3, 8, 8), 10).state_dict(), folder / "resnet18.pt")
     write_labels(folder / "scenes", ("file", "labels"), [(f"{i}.png", "ab"[i % 2]) for i in range(60)])
-    write_masks(folder / "blots", {"train": 30, "test": 8})
+    write_masks(folder / "blots", {"train": 60, "test": 8})
     write_mask_parquet(folder / "blots.parquet", 30)
     (folder / "data" / "gtsrb").mkdir(parents=True)
     for name in ("results/2026-11-21_first-search", "results/2026-11-21_verdict", "results/2026-11-30_tta"):
@@ -158,6 +158,8 @@ def _ours(monkeypatch, capsys, words: list[str]) -> str:
     missing = [name for word, name in LIBRARIES.items() if word in rest and find_spec(name) is None]
     if command in (*SLOW, "remote") or "--table" in words or missing:  # tests/cli/test_remote.py runs those
         return _parsed(words)
+    if command == "export":
+        Path("learned_policy.py").unlink(missing_ok=True)  # of another page, whose library may be another one
     try:
         code, _, err = call(monkeypatch, capsys, *words)
     except Begun:
@@ -313,4 +315,4 @@ def test_every_toml_block_is_read(block, tmp_path):
 
 def test_commands_that_are_only_parsed_are_few():
     parsed = [line for _, line in commands() if any(line.startswith(f"policysearch {name} ") for name in SLOW)]
-    assert 0 < len(parsed) <= 12
+    assert 0 < len(parsed) <= 14

@@ -22,8 +22,8 @@ FLAGS = {
     for option in command.params
     for flag in (*option.opts, *option.secondary_opts)
 }
-OTHER_FLAGS = {"--help", "--version", "--head", "--logdir", "--no-install-recommends"}
-"""Of every command; of Ray, of TensorBoard and of apt-get."""
+OTHER_FLAGS = {"--help", "--version", "--head", "--logdir", "--no-install-recommends", "--address", "--torch"}
+"""Of every command; of Ray, TensorBoard and apt-get, and of `.ci/minimum`."""
 
 
 def test_the_readme_is_short():

@@ -133,6 +133,8 @@ CHECKS = {
         and names["plain"].shape == (64, 32, 32, 3)
         and names["batch"][1].shape == (64, 10)
     ),
+    "extending": lambda names: names["choose"](History(*map(np.array, PULLED)), np.random.default_rng(0)) == 1,
+    "getting-started": lambda names: names["batch"].targets.shape == (8, 10),
     "losses": lambda names: names["policy"].about["loss"]["kind"] == "online-label-smoothing",
     "multi-label": lambda names: names["batch"].targets.shape == (8, 5) and bool((names["batch"].targets <= 1).all()),
     "networks": lambda names: names["two_layers"](3, 10, 8, 8)(torch.zeros(2, 3, 8, 8)).shape == (2, 10),
@@ -144,6 +146,10 @@ CHECKS = {
     "python": lambda names: names["result"].verdict is not None,
     "regression": lambda names: 10 <= float(names["batch"].targets.min()) < float(names["batch"].targets.max()) <= 40,
     "rewards": lambda names: names["careful"]({"accuracy": 0.8, "accuracy_gap": 0.1}) == 0.8 - 0.01,
+    "segmentation": lambda names: names["images"].shape == (8, 3, 32, 32) and int(names["masks"].max()) == 255,
+    "statistics-in-words": lambda names: (
+        round(names["spread_of_one"], 1) == 1.5 and round(names["spread_of_the_difference"], 1) == 0.3
+    ),
     "strategies": rule_is_good,
     "tasks": lambda names: names["config"].model == "line-crnn" and names["config"].trials == 30,
     "text-operations": lambda names: names["texts"] == ("o", "io") and names["images"].shape == (2, 1, 16, 64),
