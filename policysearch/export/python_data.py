@@ -154,9 +154,15 @@ def _items(node: Any, values: Mapping[str, Any]) -> list[Any]:
             out.extend(evaluated(part.value, values))
         else:
             out.append(evaluated(part, values))
-        if len(out) > _LONGEST:
-            raise Unreadable(f"a list of more than {_LONGEST:,} entries")
+        _short(out)
     return out
+
+
+def _short(entries: list[Any]) -> list[Any]:
+    """Refuse lists that names in lists make ever longer."""
+    if len(entries) > _LONGEST:
+        raise Unreadable(f"a list of more than {_LONGEST:,} entries")
+    return entries
 
 
 def _dictionary(node: Any, values: Mapping[str, Any]) -> dict[Any, Any]:
@@ -191,7 +197,7 @@ def _computed(node: Any, values: Mapping[str, Any]) -> Any:
     """Numbers added, subtracted, multiplied and divided; lists put together."""
     left, right = evaluated(node.left, values), evaluated(node.right, values)
     if isinstance(node.op, ast.Add) and isinstance(left, list) and isinstance(right, list):
-        return _items(ast.List([ast.Starred(node.left), ast.Starred(node.right)]), values)
+        return _short([*left, *right])
     compute = operator.add if isinstance(node.op, ast.Add) else _ARITHMETIC.get(type(node.op))
     numbers = all(isinstance(part, int | float) and abs(part) < _LARGEST for part in (left, right))
     if compute is None or not numbers:

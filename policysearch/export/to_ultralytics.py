@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from policysearch.export.lossy import Source, head, unsupported
-from policysearch.export.ultralytics_table import BILINEAR, Reading, Settings, read_steps, split
+from policysearch.export.ultralytics_table import BILINEAR, AnyStep, Reading, Settings, read_steps, split
 from policysearch.policy.policy import Policy
 from policysearch.policy.steps import SubPolicy
 
@@ -25,12 +26,22 @@ def expressible(policy: Policy) -> tuple[Policy, list[str]]:
     if reading is None:
         nothing = plain.model_copy(update={"sub_policies": (SubPolicy(),)})
         return nothing, [*lost, _DIFFERS]
-    before = [step for step in body[0] if step in reading.expressed]
-    after = [step for step in body[1] if step in reading.expressed]
+    remaining = list(reading.expressed)
+    before, after = (_taken(steps, remaining) for steps in body[:2])
     subs = tuple(SubPolicy(steps=(*before, *steps, *after)) for steps in body[2])
     same = not reading.losses
     expressed = plain if same else plain.model_copy(update={"sub_policies": subs})
     return expressed, [*lost, *reading.losses, *reading.changes, *([BILINEAR] if body[3] else [])]
+
+
+def _taken(steps: Sequence[AnyStep], remaining: list[AnyStep]) -> list[AnyStep]:
+    """Those of the steps that are among the remaining, which they leave."""
+    out = []
+    for step in steps:
+        if step in remaining:
+            remaining.remove(step)
+            out.append(step)
+    return out
 
 
 def _read(policy: Policy) -> tuple[Reading | None, Any]:

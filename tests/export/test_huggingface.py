@@ -118,6 +118,18 @@ def test_softened_and_mixed_labels_are_those_of_the_policy(processor, tmp_path):
     assert module.compute_loss(outputs, torch.arange(5)) == torch.nn.functional.cross_entropy(logits, torch.arange(5))
 
 
+@pytest.mark.parametrize("name", ["ViTImageProcessorPil", "ConvNextImageProcessor", "EfficientNetImageProcessor"])
+def test_an_identity_leaves_what_each_kind_of_processor_gives(library, name, tmp_path):
+    kind = getattr(library, name, None)
+    if kind is None:
+        pytest.skip(f"transformers has no {name}")
+    size = {"shortest_edge": SIDE} if name.startswith("ConvNext") else {"height": SIDE, "width": SIDE}
+    pictures = [to_pil_image(image) for image in real(3, 2)]
+    expected = torch.as_tensor(kind(size=size)(images=pictures, return_tensors="pt")["pixel_values"])
+    out = policy({"operation": "identity"}).to_huggingface(kind(size=size))({"image": pictures})["pixel_values"]
+    assert torch.allclose(out, expected, atol=1e-4)
+
+
 def by_transform(transform, image):
     """[1, 16, 16] uint8 through a processor that changes nothing but the form."""
     values = transform({"image": [to_pil_image(image)]})["pixel_values"][0, :1]

@@ -223,6 +223,7 @@ def test_colour_jitter_alone_and_with_bounds():
             "Mixup or CutMix is none of a policy's",
         ),
         ('train_pipeline = [dict(type="RandomChoice", transforms=[[]] * 9)]', "not data"),
+        ("a = [1, 2]\n" + "a = a + a\n" * 40 + "train_pipeline = a", "more than 100,000 entries"),
         ("a = [1, 2]\n" + "a = [*a, *a]\n" * 40 + "train_pipeline = a", "more than 100,000 entries"),
     ],
 )
@@ -411,6 +412,7 @@ def test_names_are_for_sources_of_lists(tmp_path):
         ("a = dict(dict(x=1), y=(2,))", {"x": 1, "y": (2,)}),
         ("a = {**{'x': 1}, 'y': None}", {"x": 1, "y": None}),
         ("b: int = 3\na = b // 2", 1),
+        ("a = " + " + ".join(["[1]"] * 80), [1] * 80),
     ],
 )
 def test_values_of_python_are_computed_without_running_it(text, value):

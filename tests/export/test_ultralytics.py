@@ -89,6 +89,11 @@ def test_what_the_settings_cannot_say_is_named_and_refused(given, expected, reas
     assert settings_of(given, tmp_path, allow_loss=True) == NOTHING | expected
 
 
+def test_steps_that_are_left_out_are_no_longer_in_the_words_of_the_file(tmp_path):
+    expressed, _ = to_ultralytics.expressible(policy(FLIP, FLIP, INVERT))
+    assert expressed.sub_policies == policy(FLIP).sub_policies
+
+
 def beside_randaugment() -> Policy:
     """RandAugment, and colours jittered before it."""
     before = jitter(color=0.3)

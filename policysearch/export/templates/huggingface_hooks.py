@@ -48,7 +48,9 @@ class ProcessorTransform:
         if wrong is not None:
             raise TypeError(f"images must be PIL images, got {described(wrong)}")
         pictures = [image.convert("RGB") for image in images]
-        values = self.processor(images=pictures, do_rescale=False, do_normalize=False, return_tensors="pt")
+        # EfficientNet's processor scales once more at its end.
+        once = {"include_top": False} if getattr(self.processor, "include_top", None) else {}
+        values = self.processor(images=pictures, do_rescale=False, do_normalize=False, return_tensors="pt", **once)
         return torch.as_tensor(values["pixel_values"]).float().round().clamp(0, 255).to(torch.uint8)
 
     def normalised(self, images: Tensor) -> Tensor:
