@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.resources import files
 from typing import Annotated
@@ -17,10 +18,12 @@ _WIDTH = 110  # columns at most: longer lines are hard to read
 def guide(
     page: Annotated[str | None, typer.Argument(help="the page to show; without it: what there is")] = None,
 ) -> None:
-    """The handbook: without a page, the list of pages; with one, that page."""
+    """The handbook: without a page, the list of pages by subject; with one, that page."""
     pages = guide_pages()
     if page is None:
-        print_columns({name: summary(text) for name, text in pages.items()})
+        for subject, names in by_subject(pages["index"]).items():
+            typer.echo(f"\n{subject}:")
+            print_columns({name: summary(pages[name]) for name in names})
         typer.echo("\n`policysearch guide PAGE` shows one, as in: policysearch guide data")
         return
     if page not in pages:
@@ -33,6 +36,14 @@ def guide_pages() -> dict[str, str]:
     folder = files("policysearch") / "guide"
     paths = [path for path in folder.iterdir() if path.name.endswith(".md")]
     return {path.name.removesuffix(".md"): path.read_text(encoding="utf-8") for path in sorted(paths, key=str)}
+
+
+def by_subject(index: str) -> dict[str, list[str]]:
+    """The names of the pages under each heading of the index, in its order."""
+    _, *groups = index.split("\n## ")
+    return {
+        group.partition("\n")[0]: re.findall(r"^- \[.+?\]\(([a-z-]+)\.md\)", group, re.MULTILINE) for group in groups
+    }
 
 
 def summary(text: str) -> str:

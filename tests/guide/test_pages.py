@@ -133,8 +133,12 @@ def test_the_transcript_is_of_the_published_search(monkeypatch, capsys):
 def test_pages_are_listed(monkeypatch, capsys):
     code, out, err = call(monkeypatch, capsys, "guide")
     assert code == 0 and not err
-    rows = dict(line.split(maxsplit=1) for line in out.splitlines() if line and not line.startswith("`"))
-    assert rows == {path.stem: path.read_text(encoding="utf-8").splitlines()[2] for path in PAGES}
+    subjects = [line.removesuffix(":") for line in out.splitlines() if line.endswith(":")]
+    index = guide_pages()["index"]
+    assert subjects == re.findall(r"^## (.+)$", index, re.MULTILINE)
+    rows = [line.split(maxsplit=1) for line in out.splitlines() if line and line[0] != "`" and line[-1] != ":"]
+    texts = {path.stem: path.read_text(encoding="utf-8").splitlines()[2] for path in PAGES}
+    assert rows == [[page, texts[page]] for _, page in listed(index)]
 
 
 def test_a_page_is_shown_as_it_is_where_no_terminal_is(monkeypatch, capsys):
