@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -94,6 +95,7 @@ def measured_table() -> Table:
     """What each installed library makes of each operation; takes some minutes."""
     import torch
 
+    os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras would run on TensorFlow
     images = torch.from_numpy(load(DataSettings()).x_train)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -123,6 +123,10 @@ def live(policy: Policy, to: str, allow_loss: bool, **options: Any) -> Any:
     try:
         return module.live(expressed, **options)
     except ModuleNotFoundError as error:
+        if to == "keras" and error.name == "tensorflow":
+            raise UserError(
+                "Keras has no backend here: set KERAS_BACKEND=torch (or jax), as it takes tensorflow without"
+            ) from None
         raise UserError(f"{error.name} is not installed: pip install 'policysearch[{EXPORTS[to].extra}]'") from None
 
 

@@ -1,7 +1,8 @@
 """What each library makes of each operation: python results/2026-11-21_exports/make.py [FOLDER]
 
 Writes capability.json and README.md (here, unless a folder is given), as `policysearch export --table` does, both of
-one measurement, for the libraries that are installed. pip install -e '.[timm,kornia,albumentations,mmpretrain]'
+one measurement, for the libraries that are installed. All of them: pip install -e
+'.[timm,kornia,albumentations,mmpretrain,keras,jax,dali]'
 """
 
 import sys

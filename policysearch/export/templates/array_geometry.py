@@ -167,7 +167,8 @@ def gathered(values: Array, rows: Array, columns: Array) -> Array:
     """values [B, H, W, C] at rows and columns, each [B, h, w] float32; 0 outside."""
     height, width, channels = values.shape[1:]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    places = cast(xp.clip(rows, 0, height - 1) * width + xp.clip(columns, 0, width - 1), "int32")
+    row, column = cast(xp.clip(rows, 0, height - 1), "int32"), cast(xp.clip(columns, 0, width - 1), "int32")
+    places = row * width + column
     index = xp.repeat(xp.reshape(places, (-1, places.shape[1] * places.shape[2], 1)), channels, axis=2)
     out = xp.take_along_axis(xp.reshape(values, (-1, height * width, channels)), index, axis=1)
     shown = xp.reshape(out, (-1, places.shape[1], places.shape[2], channels))
