@@ -14,8 +14,8 @@ test: .venv/installed-test ## the quick tests, some 6 minutes on 2 cores
 slow: .venv/installed-test ## the tests marked slow (20 minutes): real kills, Ray nodes that come and go, the wheel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
-browser: .venv/installed-test ## the service's pages in a real browser; apt-get install --no-install-recommends chromium
-	$(BIN)/python -m pytest -m browser tests/service/browser $(ARGS)
+browser: .venv/installed-test ## the service's pages and reports in a real browser; apt-get install --no-install-recommends chromium
+	$(BIN)/python -m pytest -m browser tests/service/browser tests/reports/browser $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

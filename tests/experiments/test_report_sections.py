@@ -98,8 +98,8 @@ def test_learning_curves_are_means_over_pulls(material):
     winner = material.verdict.winner
     pulls = [row.outcome.metrics["accuracy"] for row in material.confirmed if row.arm.key == winner.key]
     tips = re.findall(r"<title>(.*?)</title>", html)
-    (end, *_) = [tip for tip in tips if tip.startswith(f"{winner.name}: ") and tip.endswith("at 8")]
-    assert f"{100 * np.mean(pulls):.4g} [" in end
+    (end, *_) = [tip for tip in tips if tip.startswith(f"{label_of(winner)}: ") and tip.endswith("at 8")]
+    assert f"{label_of(winner)}: {100 * np.mean(pulls):.4g} [" in end
     old = [replace(row, outcome=replace(row.outcome, metrics={"accuracy": 0.5})) for row in material.confirmed]
     assert not "".join(learning_curves(replace(material, confirmed=old)))
 
@@ -113,6 +113,14 @@ def test_a_thread_is_an_arm_and_a_slice_shows_the_means_of_values(material):
     value = family.parameters[name][0]
     means = [arm.mean for arm, own in zip(family.arms, family.parameters[name], strict=True) if own == value]
     assert f"{name} = {value:g}: mean {100 * np.mean(means):.4g} of {len(means)} arms" in html
+
+
+def test_means_are_of_all_arms_though_not_all_are_drawn(material, monkeypatch):
+    monkeypatch.setattr("policysearch.experiments.search.report.parameters_section._POINTS", 5)
+    (family,) = families_of(material)
+    modes = family.parameters["c"]
+    means = [arm.mean for arm, mode in zip(family.arms, modes, strict=True) if mode == "target"]
+    assert f"target: mean {100 * np.mean(means):.4g} of {len(means)} arms" in "".join(by_parameters(material))
 
 
 def test_a_family_of_two_arms_has_no_charts():

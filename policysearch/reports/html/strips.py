@@ -18,23 +18,22 @@ class Strip:
 
     Attributes:
         label: of the row.
-        values: [N] of its points, one or more.
+        values: [N] of the points that are drawn.
         tips: [N] what is said over each.
+        mean: of all of its points, drawn or not.
+        count: how many these are.
     """
 
     label: str
     values: Sequence[float]
     tips: Sequence[str]
-
-    @property
-    def mean(self) -> float:
-        """Of its points."""
-        return sum(self.values) / len(self.values)
+    mean: float
+    count: int
 
 
 def strips(panel: Panel, rows: Sequence[Strip]) -> str:
     """Rows of points as SVG, each with its name above it and a stroke at its mean, the first on top."""
-    values = [value for row in rows for value in row.values]
+    values = [value for row in rows for value in (row.mean, *row.values)]
     x = Scale(*opened(min(values), max(values)), 0, 1)
     field = frame(panel, x, Scale(0, len(rows), 0, 1), _ROW * len(rows) + 6, names_y=False)
     parts = [*field.parts]
@@ -48,5 +47,5 @@ def _strip(field: Frame, row: Strip, top: float) -> Iterator[str]:
     yield text(row.label if len(row.label) <= _LONGEST else f"{row.label[: _LONGEST - 1]}…", 0, top + 13, "halo")
     for value, tip in zip(row.values, row.tips, strict=True):
         yield mark(0, (field.x.place(value), y), tip, 3.5, "dot faint")
-    tip = f"{row.label}: mean {row.mean:.4g} of {len(row.values)}"
+    tip = f"{row.label}: mean {row.mean:.4g} of {row.count} arms"
     yield path(f"M{short(field.x.place(row.mean))} {short(y - 7)}v14", "mean c1", tip)

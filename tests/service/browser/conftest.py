@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
+from tests.support.chromium import browser
 from tests.support.service_server import FakeRunner, ServerProcess
 
-CHROMIUM = os.environ.get("POLICYSEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+__all__ = ["browser"]
+
 PATIENCE = 30_000  # milliseconds; the machine may be busy
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs chromium: apt-get install --no-install-recommends chromium, or POLICYSEARCH_CHROMIUM=PATH")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

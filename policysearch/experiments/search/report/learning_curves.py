@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from policysearch.core.tasks import reward_title, task_named
+from policysearch.experiments.search.report.arm_labels import label_of
 from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.summary import at_highest_fidelity
 from policysearch.policy.presets import preset
@@ -52,7 +53,7 @@ def _arms(material: Material, confirmed: bool) -> dict[str, str]:
     """The arms that are drawn, by key: the winner, the best of the others, and doing nothing, as far as they are."""
     summaries = material.confirmation if confirmed else material.summaries
     best = sorted((s for s in summaries if s.pulls), key=lambda s: -s.mean)
-    names = {summary.arm.key: summary.arm.name for summary in best}
+    names = {summary.arm.key: label_of(summary.arm) for summary in best}
     winner = [material.verdict.winner.key] if material.verdict else []
     free = [preset(task_named(material.config.task).fixed[0]).hash]
     order = [key for key in dict.fromkeys([*winner, *names]) if key in names and key not in free][: _DRAWN - 1]

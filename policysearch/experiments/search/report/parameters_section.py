@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,14 @@ from policysearch.reports.numbers import Unit, unit_of
 
 _LEAST = 3  # arms of a family that is drawn
 _THREADS, _POINTS = 250, 150
+_BEST = 8  # threads in colour, at most
 _AXES, _SLICES = 12, 6  # of a family
 _UNFOLDED = 2  # families
 _FAMILIES = 8
 _ROWS = 16  # values of a slice
 _LONGEST = 60  # letters of a name in a tip
 _NOTE = (
-    "A thread or a point is an arm at its mean in the search, the best tenth of a family in colour; orange strokes and "
+    "A thread or a point is an arm at its mean in the search, the best of a family in colour; orange strokes and "
     "squares are means over the arms of a value. Arms of few pulls are noisy, the search pulled the promising ones "
     "more often, and values of one parameter come with different values of the others: a slice shows no effect by "
     "itself."
@@ -108,7 +109,7 @@ def _coordinates(family: FamilyArms, unit: Unit, title: str) -> Iterator[str]:
         for name, values in list(family.parameters.items())[:_AXES]
     ]
     axes.append(Axis(title, [unit.factor * family.arms[i].mean for i in chosen], continuous=True))
-    best = sum(i < math.ceil(len(family.arms) / 10) for i in chosen)
+    best = min(_BEST, math.ceil(len(family.arms) / 10))
     words = f"Arms of {family.name}"
     yield broad(parallel(words, axes, [_tip(family.arms[i], unit) for i in chosen], best), words)
     if len(chosen) < len(family.arms):
@@ -129,6 +130,16 @@ def some(count: int, most: int) -> list[int]:
     return [*range(first), *np.linspace(first, count - 1, most - first).round().astype(int).tolist()]
 
 
+def evenly(count: int, most: int) -> list[int]:
+    """Places of at most so many of `count` things, the first and the last among them.
+
+    Example:
+        >>> evenly(3, 4), evenly(101, 3)
+        ([0, 1, 2], [0, 50, 100])
+    """
+    return [int(place) for place in np.linspace(0, count - 1, min(count, most)).round()]
+
+
 def _tip(summary: ArmSummary, unit: Unit) -> str:
     name = label_of(summary.arm)
     short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
@@ -139,26 +150,31 @@ def _tip(summary: ArmSummary, unit: Unit) -> str:
 def _slice(family: FamilyArms, name: str, place: str, unit: Unit, title: str) -> str:
     """Points of arms over a parameter: against its numbers, or along a row for each of its values."""
     values = family.parameters[name]
-    chosen = some(len(family.arms), _POINTS)
+    chosen = frozenset(evenly(len(family.arms), _POINTS))
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return _against(family, name, Panel(place, name, name, title, (None, None)), unit)
-    places: dict[str, list[int]] = {}
-    for i in chosen:
-        places.setdefault(str(values[i]), []).append(i)
-    rows = [_strip(value, [family.arms[i] for i in members], unit) for value, members in places.items()]
+    members: dict[str, list[int]] = {}
+    for i, value in enumerate(values):
+        members.setdefault(str(value), []).append(i)
+    rows = [_strip(value, family.arms, places, chosen, unit) for value, places in members.items()]
     rows.sort(key=lambda row: -row.mean)
     more = f", the {_ROWS} best of {len(rows)} values" if len(rows) > _ROWS else ""
     return strips(Panel(place, name + more, title, ""), rows[:_ROWS])
 
 
-def _strip(value: str, arms: Sequence[ArmSummary], unit: Unit) -> Strip:
-    return Strip(value, [unit.factor * arm.mean for arm in arms], [_tip(arm, unit) for arm in arms])
+def _strip(value: str, arms: Sequence[ArmSummary], places: Sequence[int], chosen: Collection[int], unit: Unit) -> Strip:
+    """The row of one value: its drawn arms, and the mean of all."""
+    shown = [arms[i] for i in places if i in chosen]
+    mean = unit.factor * float(np.mean([arms[i].mean for i in places]))
+    return Strip(
+        value, [unit.factor * arm.mean for arm in shown], [_tip(arm, unit) for arm in shown], mean, len(places)
+    )
 
 
 def _against(family: FamilyArms, name: str, panel: Panel, unit: Unit) -> str:
     numbers = np.array(family.parameters[name], dtype=np.float64)
     rewards = unit.factor * np.array([arm.mean for arm in family.arms])
-    chosen = some(len(family.arms), _POINTS)
+    chosen = evenly(len(family.arms), _POINTS)
     distinct = np.unique(numbers)
     means = np.array([rewards[numbers == number].mean() for number in distinct])
     tips = [_tip(family.arms[i], unit) for i in chosen]

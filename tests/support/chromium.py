@@ -1,0 +1,24 @@
+"""A chromium of the system, for conftests that import this fixture."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = os.environ.get("POLICYSEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Driven by playwright; tests are skipped where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("needs chromium: apt-get install --no-install-recommends chromium, or POLICYSEARCH_CHROMIUM=PATH")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield browser
+        browser.close()
