@@ -19,8 +19,9 @@ _INTERVAL = re.compile(r" \[95 %\]$")
 def comma_separated(grid: Grid) -> str:
     """The table as CSV (RFC 4180), its title left out.
 
-    Units go from the cells to the heads, an interval gives the columns `low` and `high`, and – becomes an empty cell.
-    Text that a spreadsheet would take for a formula begins with an apostrophe.
+    Units go from the cells to the heads, or to a column where they differ; an interval gives the columns `low` and
+    `high`, and – becomes an empty cell. Text that a spreadsheet would take for a formula begins with an
+    apostrophe.
 
     Example:
         >>> rows = (("flip", "82.50 % [81.44, 83.56]", "1,200"), ("=2+2", "–", "4"))
@@ -55,18 +56,22 @@ def _column(head: str, cells: Sequence[str]) -> Column:
     words = sum(cell not in _NONE for cell in cells) - len(numbers)
     units = {match[2] for match in numbers}
     ranges = bool(_INTERVAL.search(head)) or any(match[3] for match in numbers)
-    if len(units) > 1 or not numbers or (words and not ranges):
+    mixed = len(units) > 1
+    if not numbers or ((words or mixed) and not ranges):
         return _text_column(head, ["" if cell in _NONE else cell for cell in cells])
 
-    unit = units.pop().strip()
+    unit = "" if mixed else units.pop().strip()
     name = _safe(_INTERVAL.sub("", head)) + (f" ({unit})" if unit else "")
-    heads = [name, f"{name} low", f"{name} high"] if ranges else [name]
-    width = len(heads)
-    rows = []
-    for cell, match in zip(cells, matches, strict=True):
-        values = [_plain(match[1]), _plain(match[3]), _plain(match[4])] if match else [_safe(cell.strip("–")), "", ""]
-        rows.append(values[:width])
+    heads = [name, *([f"{name} low", f"{name} high"] if ranges else []), *([f"{name} unit"] if mixed else [])]
+    rows = [_values(cell, match)[: len(heads)] for cell, match in zip(cells, matches, strict=True)]
     return heads, rows
+
+
+def _values(cell: str, match: re.Match[str] | None) -> list[str]:
+    """The number, the ends of its interval, and its unit; or the text."""
+    if match is None:
+        return [_safe(cell.strip("–")), "", "", ""]
+    return [_plain(match[1]), _plain(match[3]), _plain(match[4]), match[2].strip()]
 
 
 def _plain(number: str | None) -> str:

@@ -36,6 +36,16 @@ def rows_of(text: str) -> list[list[str]]:
                 ["minus x (points) high", "1.98", ""],
             ],
         ),
+        (
+            "change [95 %]",
+            ["+1.5 points [1, 2]", "-0.06 [-0.08, 0.01]"],
+            [
+                ["change", "1.5", "-0.06"],
+                ["change low", "1", "-0.08"],
+                ["change high", "2", "0.01"],
+                ["change unit", "points", ""],
+            ],
+        ),
         ("note", ["=cmd()", "-1"], [["note", "'=cmd()", "'-1"]]),
         ("change", ["-1", "+2"], [["change", "-1", "2"]]),
     ],

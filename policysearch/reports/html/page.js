@@ -5,7 +5,7 @@
   const cells = (row) => Array.from(row.cells, (cell) => cell.textContent.trim());
 
   const number = (text) => {
-    const match = /^[^\d+−-]?([+−-]?[\d,]*\.?\d+)/.exec(text);
+    const match = /^[<>=\s]*([+−-]?[\d,]*\.?\d+)/.exec(text);
     return match ? parseFloat(match[1].replace(/,/g, "").replace("−", "-")) : NaN;
   };
 
