@@ -151,7 +151,7 @@ def test_every_report_is_whole_needs_nothing_and_can_be_heard(case, material, da
     must_be_accessible(found)
     text = "".join(found.text)
     assert not [word for word in text.replace(STYLESHEET, "").lower().split() if word.strip("[],.:") == "nan"]
-    assert len(found.values("img", "src")) == PICTURES.get(case, 24)
+    assert len(found.values("img", "src")) == PICTURES.get(case, 24 + len(dataset.classes))
     assert html.count("<script") == 1 and (case != "odd" or ODD in text)
 
 
