@@ -315,3 +315,14 @@ def test_nobody_says_what_guessing_gives_where_images_have_no_labels(quick, tmp_
     parts = {"x_train": images[:90], "x_test": images[90:]}
     result = search(train=my_training.unlabelled, data=parts, out=str(tmp_path / "run"), **SMALL)
     assert result.warnings == () and result.config.data.endswith(".npz")
+
+
+@pytest.mark.slow
+def test_workers_of_ray_call_the_function(quick, tmp_path):
+    pytest.importorskip("ray")
+    path = tmp_path / "function.py"
+    path.write_text("def train(policy, seed, device):\n    return 0.5 + seed % 7 / 100\n")
+    place = {"pool": "ray", "workers": 1, "device": "cpu", "trials": 2}
+    search(train=f"{path}:train", out=str(tmp_path / "ray"), **{**SMALL, **place})
+    search(train=f"{path}:train", out=str(tmp_path / "here"), **{**SMALL, "trials": 2})
+    assert trials(tmp_path / "ray") == trials(tmp_path / "here")
