@@ -29,6 +29,8 @@ OWN_TRAINING = "own-training"
 """The task of a search that calls a training function of the user's, `--train`."""
 NO_DATA = "none"
 """As `--data`: the training function reads its images by itself."""
+NO_DATA_TITLE = "the images that the training function reads"
+"""What such data are called in reports."""
 
 
 @dataclass(frozen=True)

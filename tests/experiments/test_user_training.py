@@ -111,6 +111,10 @@ def test_any_metric_may_be_the_reward(quick, tmp_path):
         ),
         ({"train": f"{MINE}:train", "model": "resnet-18"}, "--model resnet-18 does not go with --task own-training"),
         ({"train": f"{MINE}:train", "recipe": {"batch": 64}}, "--batch does not go with --task own-training"),
+        (
+            {"train": f"{MINE}:train", "weights": "published"},
+            "the training function loads what its network begins with",
+        ),
         ({"train": f"{MINE}:train", "strategy": "pba"}, "--strategy pba does not go with .*its children fork"),
         ({"train": f"{MINE}:train", "strategy": "by-class"}, "returns no counts by class"),
         ({"train": f"{MINE}:train", "space": "losses"}, "has a loss, which does not go with"),
@@ -165,6 +169,21 @@ def test_arrays_are_data_and_the_winner_is_evaluated(quick, tmp_path, monkeypatc
 
     done = evaluate(tmp_path / "0", EvaluateSettings(seeds=2), {"out": str(tmp_path / "test"), "workers": 0})
     assert done.summary.verdict is not None and (tmp_path / "test" / "evaluation.toml").exists()
+
+
+def test_an_evaluation_of_images_that_the_function_reads(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr("policysearch.experiments.evaluation.files.write_plot", lambda *_: None)
+    monkeypatch.setattr("policysearch.experiments.evaluation.run.write_page", lambda *_: None)
+    search(train=my_training.train_and_test, out=str(tmp_path / "run"), **SMALL)
+    settings, place = EvaluateSettings(seeds=2), {"out": str(tmp_path / "test"), "workers": 0}
+    with pytest.raises(UserError, match="how many the training function has is not known: give --images"):
+        evaluate(tmp_path / "run", settings, place)
+    assert not (tmp_path / "test").exists()
+
+    evaluate(tmp_path / "run", settings, {**place, "images": 60})
+    text = (tmp_path / "test" / "evaluation.md").read_text(encoding="utf-8").replace("\\", "")
+    assert f"the images that the training function reads, {MINE}:train_and_test, 60 training images" in text
+    assert "its own test images" in text and "small-resnet" not in text
 
 
 def test_an_evaluation_needs_a_function_that_takes_the_test_part(quick, tmp_path):

@@ -34,6 +34,11 @@ def unlabelled(policy, images, data):
     return 0.2
 
 
+def train_and_test(policy, seed, images, epochs, test):
+    metrics = {"accuracy": 0.5 + 0.2 * worth(policy.hash) + 0.01 * worth(f"{seed}")}
+    return metrics | ({"test_accuracy": metrics["accuracy"]} if test else {})
+
+
 def transform_alone(policy, epochs):
     policy.to_transform()
     return 0.5

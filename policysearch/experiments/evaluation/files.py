@@ -100,9 +100,10 @@ def conditions_in_words(summary: Summary) -> str:
     """The data, the network, the trainings and their cost."""
     about = summary.about
     network = network_title(about["model"], about.get("weights"))
+    judged = f"{about['test_images']:,} test images" if about["test_images"] else "its own test images"
     return (
         f"{about['data']}, {network}, {about['images']:,} training images × {about['epochs']} epochs, "
-        f"{about['seeds']} seeds, {about['test_images']:,} test images; {about['worker_seconds']:,.0f} worker-seconds."
+        f"{about['seeds']} seeds, {judged}; {about['worker_seconds']:,.0f} worker-seconds."
     )
 
 

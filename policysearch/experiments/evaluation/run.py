@@ -10,7 +10,7 @@ from typing import Any
 from policysearch.child.network_names import weights_by_name
 from policysearch.core.errors import SearchFailed
 from policysearch.core.settings import settings_of
-from policysearch.core.tasks import task_named
+from policysearch.core.tasks import NO_DATA_TITLE, task_named
 from policysearch.experiments.evaluation.contenders import Contender, contenders, fixed_arms
 from policysearch.experiments.evaluation.equal_cost import (
     FIRST_OF_TUNING,
@@ -224,10 +224,11 @@ def _about(work: _Evaluation, compared: Sequence[Contender], equal: EqualCost | 
         "policy": compared[0].arm.policy.model_dump(mode="json", by_alias=True, exclude={"about"}),
         "policies": policies,
         "search": str(prepared.entrant.run) if prepared.entrant.run else None,
-        "data": prepared.dataset.name,
+        "data": NO_DATA_TITLE if prepared.dataset.is_absent else prepared.dataset.name,
         **settings_of(config, "task", "model", "images", "epochs", "seed", "split_seed"),
+        **({"model": config.train} if config.train else {}),
         **weights_by_name(config.weights),
-        "recipe": config.recipe.model_dump(mode="json"),
+        "recipe": {} if config.train else config.recipe.model_dump(mode="json"),
         "seeds": prepared.settings.seeds,
         "test_images": len(prepared.dataset.y_test),
         "worker_seconds": sum(row.seconds for row in rows),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from policysearch.core.command import command
-from policysearch.core.tasks import NO_DATA, reward_title, task_named
+from policysearch.core.tasks import NO_DATA, NO_DATA_TITLE, reward_title, task_named
 from policysearch.experiments.search.report.data import Material, seconds
 from policysearch.experiments.search.verdict import WinnerVerdict
 from policysearch.policy.presets import preset
@@ -122,7 +122,7 @@ def _data(material: Material) -> str:
     data = material.background.get("data")
     if not data:
         reads_by_itself = material.config.data == NO_DATA
-        return "the images that the training function reads" if reads_by_itself else material.config.data
+        return NO_DATA_TITLE if reads_by_itself else material.config.data
     of_classes = f", {data['classes']} classes" if "classes" in data else ""
     return (
         f"{data['name']} ({data['training images']:,} training and {data['validation images']:,} validation images of "
