@@ -39,7 +39,7 @@ def test_without_a_weight_the_hash_is_what_it_was_before_there_were_pairs():
 def test_json_and_a_space_of_one_arm_keep_it():
     policy = of_steps(CROP, pair={"weight": "sa2", "k": 1, "p_min": 0.25})
     assert Policy.from_dict(json.loads(policy.to_json())) == policy
-    space = parse_space("one", as_space(policy, "one"), "one")
+    space = parse_space("one", as_space({"one": policy}), "one")
     assert policy in [arm.policy for arm in space.arms(0)]
 
 
