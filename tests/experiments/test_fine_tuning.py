@@ -7,12 +7,14 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from policysearch.child.networks import build
 from policysearch.child.weights_file import WeightsFile
 from policysearch.core.errors import UserError
+from policysearch.core.tasks import task_named
 from policysearch.core.trial import Trial
 from policysearch.datasets.load import load
 from policysearch.experiments.evaluation.contenders import read_entrant
@@ -24,6 +26,7 @@ from policysearch.experiments.search.run import resume, search
 from policysearch.policy.policy import Policy
 from policysearch.study.config import load_config, make_config
 from tests.support.quick import config_for, write_npz
+from tests.support.target_data import write_marked, write_shaded
 from workers.evaluate import ChildSetup
 
 
@@ -129,13 +132,41 @@ def test_workers_elsewhere_are_shipped_the_weights(settings, tmp_path):
         ),
         ({"task": "self-supervised"}, "--weights .* does not go with --task self-supervised: its networks begin with"),
         ({"model": "quick-resnet"}, "do not fit quick-resnet: .*: they are of --model small-resnet"),
-        ({"model": "torchvision:shufflenet_v2_x0_5"}, "do not fit torchvision:shufflenet_v2_x0_5: they lack"),
+        pytest.param(
+            {"model": "torchvision:shufflenet_v2_x0_5"},
+            "do not fit torchvision:shufflenet_v2_x0_5: they lack",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(changes, message, settings, tmp_path):
     with pytest.raises(UserError, match=message):
         search(config_for(tmp_path / "run", **{**settings, **changes}))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "write"), [("multi-label", write_marked), ("regression", write_shaded)])
+def test_other_tasks_begin_with_weights(task, write, tmp_path):
+    """The layer of their answers is new too, as many as these are."""
+    write(tmp_path / "data.npz")
+    settings = {"task": task, "data": str(tmp_path / "data.npz"), "images": 16, "recipe": {"frozen": 1}}
+    config = resolved(config_for(tmp_path / "run", **settings, weights=str(weights_for(tmp_path, settings))))
+    dataset = load(config, needs=task_named(task).needs)
+    must_suit(config, dataset)
+    policy = Policy.preset("identity").to_json(indent=None)
+    metrics = _setup(config, dataset.handle, False, None)()(replace(trial(), policy=policy, images=16))
+    assert np.isfinite(metrics["loss"])
+
+
+def weights_for(folder, settings) -> Path:
+    """Weights of the task's network for these images, with five answers."""
+    config = make_config({name: settings[name] for name in ("task", "data")})
+    torch.save(
+        build(config.model, load(config, needs=task_named(config.task).needs).shape, 5).state_dict(),
+        folder / "plain.pt",
+    )
+    return folder / "plain.pt"
 
 
 def test_text_lines_take_no_weights(tmp_path):
@@ -153,6 +184,7 @@ def test_weights_that_do_not_say_their_normalisation_get_a_note(settings, tmp_pa
     assert not any("normalised" in note for note in must_suit(config, load(config)))
 
 
+@pytest.mark.slow
 def test_colour_weights_on_grey_images_get_a_note(settings, tmp_path):
     state = build("small-resnet", (3, 8, 8), 5).state_dict()
     WeightsFile("small-resnet", (3, 8, 8), tuple("abcde"), (90.0, 100.0, 110.0), (60.0,) * 3, state).save(
@@ -162,6 +194,7 @@ def test_colour_weights_on_grey_images_get_a_note(settings, tmp_path):
     assert any("summed over its channels" in note for note in must_suit(config, load(config)))
 
 
+@pytest.mark.slow
 def test_an_online_search_writes_weights_that_another_one_begins_with(settings, tmp_path):
     space = tmp_path / "space.toml"
     space.write_text('schema = 1\nbaselines = ["identity", "flip-crop"]\n')
