@@ -137,7 +137,8 @@ ul {{ max-width: 60rem; padding-left: 1.2rem; }}
   .broad svg.chart {{ height: auto; width: auto; max-width: 100%; max-height: 20rem; }}
   tbody tr:nth-child(n + 61) {{ display: none; }}
   th, td, td.text {{ white-space: normal; min-width: 0; padding: 0.15rem 0.4rem; }}
-  thead th, tbody th, thead th:first-child {{ position: static; }}
+  table {{ font-size: 0.75rem; }}
+  thead th, tbody th, thead th:first-child {{ position: static; min-width: 0; }}
   figure, tr, .shots {{ break-inside: avoid; }}
   h2, h3, caption {{ break-after: avoid; }}
   .plots {{ grid-template-columns: 1fr 1fr; }}

@@ -184,7 +184,7 @@ def test_an_export_waits_for_a_policy_and_says_what_is_wrong(web, anna):
     job = web.job("anna", State.DONE)
     path = f"/api/v1/searches/{job.id}/export"
     assert anna.get(f"{path}?to=timm").json()["code"] == "no_policy"
-    assert anna.get(f"{path}?to=keras").status_code == 422
+    assert anna.get(f"{path}?to=nowhere").status_code == 422
     web.write(job, "policy.json", "{}")
     answer = anna.get(f"{path}?to=json")
     assert (answer.status_code, answer.json()["code"]) == (422, "cannot_export")
