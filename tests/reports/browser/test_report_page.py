@@ -74,7 +74,10 @@ def test_a_table_is_searched_and_saved(browser, report):
 
 def test_a_mark_says_its_value(browser, report):
     with opened(browser, report) as page:
-        page.locator("svg.chart .dot").first.hover()
+        dot = page.locator("svg.chart .dot").first
+        dot.scroll_into_view_if_needed()
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        dot.hover()  # scrolling hides what was said, so it comes first
         expect(page.locator("#tip")).to_be_visible()
         assert ":" in page.locator("#tip").inner_text()
         page.get_by_role("heading", level=1).hover()
