@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from policysearch.core.errors import UserError
 from policysearch.policy.presets import preset
@@ -14,7 +15,7 @@ from policysearch.policy.spaces import Arm
 from policysearch.study.additive.design import contrasts, screening, screening_among
 from policysearch.study.additive.effects import effects
 from policysearch.study.additive.factors import factors_of
-from policysearch.study.additive.model import Observations, fitted
+from policysearch.study.additive.model import Observations, _log_evidence, fitted
 from policysearch.study.additive.ranking import ranked_by_effects
 from policysearch.study.additive.settings import AdditiveSettings, parsed_settings
 from policysearch.study.additive.strategy import additive, observed
@@ -85,6 +86,15 @@ def _variances(model, levels, replicates, rewards):
     scale = fit.scale**2
     per_effect = np.repeat(fit.variances[:2], [1, sum(SIZES) - len(SIZES)]) * scale
     return {"effects": per_effect, "replicates": fit.variances[2] * scale}
+
+
+def test_the_evidence_is_that_of_the_rewards_joint_normal():
+    rng = np.random.default_rng(0)
+    columns, variances, noise = rng.standard_normal((50, 12)), rng.uniform(0.01, 2, 12), 0.3
+    rewards = rng.standard_normal(50)
+    covariance = (columns * variances) @ columns.T + noise * np.eye(50)
+    joint = multivariate_normal(np.zeros(50), covariance).logpdf(rewards) + 25 * np.log(2 * np.pi)
+    assert _log_evidence(columns, variances, noise, rewards) == pytest.approx(joint, rel=1e-10)
 
 
 def test_effects_are_found_and_those_of_replicates_taken_out():

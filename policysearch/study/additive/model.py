@@ -162,10 +162,16 @@ class Fit:
 
     def gains(self, further: Mapping[Pair, Floats]) -> dict[Pair, float]:
         """What further columns [N, Q], with the variance of main effects, add to the log evidence, for each pair."""
-        covariance = self._covariance()
-        evidence = _log_density(covariance, self.rewards)
+        variances = self.variances[self.groups]
+        evidence = _log_evidence(self.columns, variances, self.noise, self.rewards)
         return {
-            pair: _log_density(covariance + self.variances[_MAIN] * columns @ columns.T, self.rewards) - evidence
+            pair: _log_evidence(
+                np.hstack([self.columns, columns]),
+                np.append(variances, np.full(columns.shape[1], self.variances[_MAIN])),
+                self.noise,
+                self.rewards,
+            )
+            - evidence
             for pair, columns in further.items()
         }
 
@@ -194,11 +200,6 @@ class Fit:
         _, covariance = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
         return float(len(self.rewards) - ((self.columns @ covariance) * self.columns).sum() / self.noise)
 
-    def _covariance(self) -> Floats:
-        """[N, N] of the rewards."""
-        weighted = self.columns * self.variances[self.groups]
-        return np.asarray(weighted @ self.columns.T + self.noise * np.eye(len(self.rewards)))
-
     def model(self) -> AdditiveModel:
         """The posterior, in the unit of the rewards."""
         mean, covariance = _posterior(self.columns, self.groups, self.variances, self.noise, self.rewards)
@@ -223,11 +224,17 @@ def _posterior(
     return np.asarray(covariance @ columns.T @ rewards / noise), np.asarray(covariance)
 
 
-def _log_density(covariance: Floats, values: Floats) -> float:
-    """log N(values; 0, covariance), without its constant."""
-    factor = np.linalg.cholesky(covariance)
-    solved = np.linalg.solve(factor, values)
-    return float(-0.5 * solved @ solved - np.log(factor.diagonal()).sum())
+def _log_evidence(columns: Floats, variances: Floats, noise: float, rewards: Floats) -> float:
+    """log N(rewards; 0, columns · variances · columns^T + noise), without its constant.
+
+    By the matrix determinant lemma and Woodbury's identity, since long searches have fewer columns P than pulls N:
+    N·P² + P³ operations in place of N³.
+    """
+    precision = columns.T @ columns / noise + np.diag(1 / variances)
+    factor = np.linalg.cholesky(precision)
+    solved = np.linalg.solve(factor, columns.T @ rewards / noise)
+    log_determinant = 2 * np.log(factor.diagonal()).sum() + np.log(variances).sum() + len(rewards) * np.log(noise)
+    return float(-0.5 * (rewards @ rewards / noise - solved @ solved) - 0.5 * log_determinant)
 
 
 def _columns(levels: NDArray[np.int64], sizes: Sequence[int], pairs: Sequence[Pair]) -> Floats:
