@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import sys
 from pathlib import Path
 
@@ -85,7 +86,9 @@ def executed(page: str, texts: list[str], folder: Path) -> dict[str, object]:
         name = file_name(text)
         if name is not None:
             (folder / name).write_text(text)
-        exec(compile(in_this_process(text), f"{page}-{number}", "exec"), names)
+        source, file = in_this_process(text), f"<{page}-{number}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # DALI reads its functions
+        exec(compile(source, file, "exec"), names)
     return names
 
 
