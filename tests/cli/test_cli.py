@@ -55,7 +55,7 @@ def test_every_setting_is_a_flag(cli):
     [
         ("data", "fashion-small"),
         ("models", "small-resnet"),
-        ("spaces", "soft-crop"),
+        ("spaces", "label smoothing (537,604 assignments)"),
         ("strategies", "epsilon-greedy-decay"),
         ("rewards", "accuracy-0.5*ece"),
     ],
@@ -65,10 +65,7 @@ def test_lists(cli, word, told):
     assert code == 0 and told in out
 
 
-def test_a_space_is_listed_with_its_size_and_described_in_full(cli):
-    code, out, _ = cli("spaces")
-    lines = {line.split()[0]: line for line in out.splitlines()}
-    assert "(537,604 assignments)" in lines["recipe"] and "(about 10^32 assignments)" in lines["autoaugment-paper"]
+def test_a_space_is_described_in_full(cli):
     code, out, _ = cli("spaces", "recipe")
     assert code == 0 and "60 arms for a rule (50 of them drawn by the seed: max_arms)" in out
     assert "flip-crop+trivialaugment-wide" in out and "recipe.mask        none, cutout-0.25" in out
@@ -357,7 +354,7 @@ def test_if_every_arm_fails_the_search_says_so(cli, quick, tmp_path, monkeypatch
         (("evaluate", "results/mien"), "there is no folder or file 'results/mien'"),
         (("evaluate", "randaugmnet"), "did you mean randaugment"),
         (("compare", "--replay", "nothere"), "cannot read table 'nothere'"),
-        (("export", "identity"), "--to torchvision, timm, kornia, albumentations, keras, jax, dali, json"),
+        (("export", "identity"), "--to torchvision, timm, kornia, albumentations, mmpretrain, "),
     ],
 )
 def test_what_is_wrong_is_said_before_what_is_missing(cli, words, sentence):

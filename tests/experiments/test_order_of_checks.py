@@ -139,7 +139,7 @@ def test_all_mistakes_of_a_file_are_reported_at_once():
     with pytest.raises(UserError) as refusal:
         make_config(values, "config file 'x.toml'")
     assert str(refusal.value) == (
-        "config file 'x.toml': 6 mistakes: unknown key 'trails': did you mean trials or retries or task?; "
+        "config file 'x.toml': 6 mistakes: unknown key 'trails': did you mean trials or train or retries?; "
         "unknown key 'lr': did you mean rate? It belongs below [recipe]; "
         "unknown key 'rate': it belongs below [recipe]; trials must be written without quotes, got '12'; "
         "unknown key 'momentun': did you mean momentum?; epochs: input should be greater than or equal to 1, got 0"
