@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from policysearch.child.device_data import DeviceData
 from policysearch.core.files import replacing
 
-_SCHEMA = "policysearch.network/1"
+SCHEMA = "policysearch.network/1"
+"""What a file of this program calls itself; others may use the same keys otherwise."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class WeightsFile:
 
     def save(self, path: Path) -> None:
         """Write the file whole; `torch.load(path, weights_only=True)` reads it."""
-        content = {"schema": _SCHEMA, **vars(self)}
+        content = {"schema": SCHEMA, **vars(self)}
         with replacing(path) as partial:
             torch.save(content, partial)
 

@@ -20,7 +20,7 @@ from policysearch.child.network_registry import recipe_for
 from policysearch.child.networks import build
 from policysearch.child.recipe import Recipe
 from policysearch.child.sgd import SGD
-from policysearch.child.weights_file import WeightsFile
+from policysearch.child.weights_file import SCHEMA, WeightsFile
 from policysearch.core.errors import UserError
 from policysearch.policy.policy import Policy
 from tests.support.small_children import DropNet, same, small_child, small_data, state_after
@@ -137,9 +137,13 @@ def test_a_whole_network_is_refused_with_what_to_do(tmp_path):
         ([torch.ones(2)], "hold a list and no dictionary"),
         ({"epoch": 3, "accuracy": 0.5}, "hold no tensors by name, but accuracy, epoch"),
         ({}, "hold no tensors by name, but nothing"),
-        ({**STATE, "stem.1.bias": torch.full((8,), torch.nan)}, "not all finite, as in 'stem.1.bias'"),
+        ({**STATE, "stem.1.bias": torch.full((8,), torch.nan)}, "not all finite in float32, as in 'stem.1.bias'"),
+        ({"a": torch.full((2,), 1e300, dtype=torch.float64)}, "not all finite in float32, as in 'a'"),
+        ({"a": torch.zeros(2, dtype=torch.complex64)}, "'a' as a complex64 tensor"),
+        ({"a": torch.eye(2).to_sparse()}, "'a' as a sparse_coo tensor"),
+        ({"a": torch.zeros(2, device="meta")}, "'a' as a meta tensor"),
     ],
-    ids=["empty", "gif", "pickle", "list", "numbers", "nothing", "nan"],
+    ids=["empty", "gif", "pickle", "list", "numbers", "nothing", "nan", "large", "complex", "sparse", "meta"],
 )
 def test_what_is_no_file_of_weights(content, message, tmp_path):
     if not isinstance(content, bytes):
@@ -147,6 +151,28 @@ def test_what_is_no_file_of_weights(content, message, tmp_path):
         content = (tmp_path / "w.pt").read_bytes()
     with pytest.raises(UserError, match=message):
         read_weights(content, "w.pt")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
+def test_floats_of_any_size_are_weights(dtype):
+    weights = torch.tensor([0.5, -2.0])
+    torch.testing.assert_close(read_weights(saved({"a": weights.to(dtype)}), "w.pt").tensors["a"], weights)
+
+
+def test_whole_numbers_are_no_weights_of_a_layer():
+    net = network()
+    blocks = blocks_in_order(net, torch.zeros(2, *COLOUR))
+    state = {**net.state_dict(), "stem.1.bias": torch.ones_like(net.state_dict()["stem.1.bias"], dtype=torch.int8)}
+    with pytest.raises(UserError, match=r"stem\.1\.bias holds whole numbers \(int8\)"):
+        fitted(read_weights(saved(state), "w.pt"), net, blocks, "w.pt", "small-resnet")
+
+
+def test_a_mean_that_is_not_of_grey_values_is_not_the_normalisation():
+    unit = {"mean": torch.tensor([0.485, 0.456, 0.406]), "std": torch.tensor([0.229, 0.224, 0.225])}
+    assert read_weights(saved({**STATE, **unit}), "w.pt").normalisation is None  # buffers of a network
+    assert read_weights(saved({"state_dict": STATE, **unit}), "w.pt").normalisation is None
+    own = {"schema": SCHEMA, "weights": STATE, "mean": (100.0,), "std": (50.0,)}
+    assert read_weights(saved(own), "w.pt").normalisation == Normalisation((100.0,), (50.0,))
 
 
 def test_a_file_that_was_cut_off_is_refused(tmp_path):

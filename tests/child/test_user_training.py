@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from functools import partial
 from types import SimpleNamespace
 
@@ -58,6 +60,7 @@ def test_numbers_of_any_kind_are_metrics(returned, metrics):
         ({"accuracy": torch.zeros(2)}, r"returned accuracy = tensor\(\[0., 0.\]\) \(Tensor\)"),
         ({"accuracy": 93.1}, "accuracy = 93.1, and it is a share in .*divide percents by 100"),
         ({"accuracy": 0.9, "seconds": 3}, "'seconds', which is measured by the search"),
+        ({"accuracy": 0.9, "steps": 10**400}, "returned steps = .*metrics are finite numbers"),
         ({"accuracy": 0.9, "curve": 3}, "'curve', which is no number"),
         ({"accuracy": 0.9, 3: 3}, "a metric called 3"),
     ],
@@ -223,3 +226,59 @@ def test_data_are_the_subset_that_a_child_would_have_and_the_test_part_is_kept_b
 def test_a_loss_with_its_graph_is_a_number():
     loss = torch.ones(1, requires_grad=True).sum()
     assert checked_metrics({"accuracy": 0.5, "loss": loss}, ["accuracy"], TITLE)["loss"] == 1.0
+
+
+class OddError(BaseException):
+    """Some libraries stop a training with one that is no Exception."""
+
+
+@pytest.mark.parametrize("error", [OddError, GeneratorExit, SystemExit])
+def test_whatever_is_raised_ends_the_pull_and_not_the_worker(error):
+    def train(policy):
+        raise error("no")
+
+    with pytest.raises(ChildError, match=f"^{TITLE} failed: {error.__name__}: no"):
+        call_training(train, SPEC, TITLE)
+
+
+def interrupted(policy):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_stops_the_search_and_is_no_such_thing_in_a_worker():
+    with pytest.raises(KeyboardInterrupt):
+        call_training(interrupted, SPEC, TITLE)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(ChildError, match="KeyboardInterrupt"):
+            call_training(interrupted, SPEC, TITLE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_folder_and_modes_of_torch_are_as_before_the_call(tmp_path, monkeypatch):
+    def train(policy):
+        os.chdir("/")
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return 0.5
+
+    monkeypatch.chdir(tmp_path)
+    call_training(train, SPEC, TITLE)
+    assert (os.getcwd(), torch.is_grad_enabled(), torch.get_default_dtype()) == (str(tmp_path), True, torch.float32)
+
+
+def test_a_forked_copy_does_not_answer_too(tmp_path):
+    def train(policy):
+        copy = os.fork()
+        if copy:
+            os.waitpid(copy, 0)
+        return 0.5 if copy else 0.1
+
+    process, file = os.getpid(), tmp_path / "answers"
+    metrics = call_training(train, SPEC, TITLE)
+    with file.open("a") as answers:
+        answers.write(f"{os.getpid()} {metrics['accuracy']}\n")
+    if os.getpid() != process:
+        os._exit(1)
+    assert file.read_text() == f"{process} 0.5\n"

@@ -102,11 +102,14 @@ def _mistakes(tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> 
     unknown = [name for name in tensors if name not in backbone]
     common = [name for name in backbone if name in tensors]
     others = [name for name in common if tensors[name].shape != backbone[name].shape]
+    whole = [name for name in common if backbone[name].is_floating_point() and not tensors[name].is_floating_point()]
+    types = [f"{name} holds whole numbers ({str(tensors[name].dtype).removeprefix('torch.')})" for name in whole]
     sizes = [f"{name} is {[*tensors[name].shape]} and not {[*backbone[name].shape]}" for name in others]
     clauses = (
         f"they lack {_listed(missing)}" if missing else "",
         f"the network lacks their {_listed(unknown)}" if unknown else "",
         _listed(sizes),
+        _listed(types),
     )
     return [clause for clause in clauses if clause]
 

@@ -93,6 +93,8 @@ def _timm_file(model: str, name: str, download: bool) -> Path:
     import timm
     import torch
 
+    from policysearch.child.weights_file import SCHEMA
+
     file = cache_folder() / "weights" / f"timm-{name.replace('/', '-')}.pt"
     if file.exists():
         return file
@@ -101,7 +103,7 @@ def _timm_file(model: str, name: str, download: bool) -> Path:
     if not download:
         raise UserError(f"the published weights of {model} are not on this machine: {_FETCH}")
     network: Any = timm.create_model(name, pretrained=True)
-    content = {"model": model, "weights": network.state_dict(), **_of_config(network.pretrained_cfg)}
+    content = {"schema": SCHEMA, "model": model, "weights": network.state_dict(), **_of_config(network.pretrained_cfg)}
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as partial:
         torch.save(content, partial)

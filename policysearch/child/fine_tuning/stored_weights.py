@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from policysearch.child.fine_tuning.normalisation import Normalisation
+from policysearch.child.weights_file import SCHEMA
 from policysearch.core.errors import UserError, in_one_line
 
 _INNER = ("state_dict", "model_state_dict", "weights", "state", "model", "net", "network")
@@ -60,7 +61,7 @@ def read_weights(content: bytes, name: str) -> StoredWeights:
     if not tensors:
         keys = ", ".join(sorted(map(str, document))[:5]) or "nothing"
         raise UserError(f"weights {name!r} hold no tensors by name, but {keys}: {_HOW}")
-    _must_be_finite(tensors, name)
+    tensors = {key: _plain(value, key, name) for key, value in tensors.items()}
     model = document.get("model")
     return StoredWeights(MappingProxyType(tensors), _normalisation(document), model if isinstance(model, str) else "")
 
@@ -112,14 +113,33 @@ def _tensors(document: Mapping[Any, Any]) -> dict[str, Tensor]:
     return {}
 
 
-def _must_be_finite(tensors: Mapping[str, Tensor], name: str) -> None:
-    for key, value in tensors.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise UserError(f"weights {name!r} are not all finite, as in {key!r}: the training that made them diverged")
+def _plain(value: Tensor, key: str, name: str) -> Tensor:
+    """A tensor as networks are given it: floats as float32, whatever they were stored as.
+
+    Raises:
+        UserError: it is complex, sparse, quantised or without content, or some weight is not finite.
+    """
+    if value.is_quantized or value.is_complex() or value.is_meta or value.layout != torch.strided:
+        kind = "meta" if value.is_meta else str(value.dtype if value.is_complex() else value.layout)
+        kind = "quantised" if value.is_quantized else kind.removeprefix("torch.")
+        raise UserError(f"weights {name!r} hold {key!r} as a {kind} tensor: {_HOW} of dense real numbers")
+    if not value.is_floating_point():
+        return value
+    value = value.float()
+    if not bool(value.isfinite().all()):
+        raise UserError(
+            f"weights {name!r} are not all finite in float32, as in {key!r}: the training that made them diverged"
+        )
+    return value
 
 
 def _normalisation(document: Mapping[Any, Any]) -> Normalisation | None:
-    """What a network's file of this program says of its inputs."""
+    """What a network's file of this program says of its inputs.
+
+    Other files may have a `mean` too, of pixels in [0, 1] or a buffer of the network, so theirs are not taken.
+    """
+    if document.get("schema") != SCHEMA:
+        return None
     mean, std = document.get("mean"), document.get("std")
     try:
         normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))  # type: ignore[arg-type]

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import gc
 import inspect
-import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-import numpy as np
 import torch
 
 from policysearch.child.training_spec import ChildError, Metrics
 from policysearch.child.user_training.arguments import names_of_arguments
 from policysearch.child.user_training.data import TrainingData
 from policysearch.child.user_training.metrics import checked_metrics
+from policysearch.child.user_training.process_state import is_ctrl_c, seeded, settings_kept, without_forks
 from policysearch.child.user_training.report import Report
 from policysearch.core.errors import UserError, in_one_line
 from policysearch.policy.policy import Policy
@@ -52,7 +50,8 @@ class FunctionSpec:
 def call_training(function: Callable[..., Any], spec: FunctionSpec, title: str) -> Metrics:
     """Call a training function once.
 
-    The global generators of Python, NumPy and torch are seeded before, and put back afterwards.
+    The global generators of Python, NumPy and torch are seeded before. Afterwards they are put back, and so are the
+    current folder and torch's modes of gradients and default type.
 
     Args:
         function: of the user's.
@@ -71,7 +70,7 @@ def call_training(function: Callable[..., Any], spec: FunctionSpec, title: str) 
     names = names_of_arguments(function, title)
     arguments = {name: value for name, value in _arguments(spec, report, names).items() if name in names}
     started, processor = time.perf_counter(), time.process_time()
-    with _seeded(spec.seed):
+    with without_forks(), settings_kept(), seeded(spec.seed):
         returned = _returned(function, arguments, report, title)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - processor
     try:
@@ -101,9 +100,11 @@ def _returned(function: Callable[..., Any], arguments: dict[str, Any], report: R
     """What the function returns; a stop goes first, whatever the function makes of it."""
     try:
         returned = function(**arguments)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever it is, it is the end of this pull and not of the worker
         if report.stop is not None:
             raise report.stop from None
+        if is_ctrl_c(error):
+            raise
         if isinstance(error, UserError):
             text = str(error)
             raise ChildError(text if text.startswith(title) else f"{title}: {text}") from None
@@ -129,22 +130,6 @@ def _whole_curve(
     names = (*spec.needed_at_points, "accuracy", "loss")
     end = {name: metrics[name] for name in dict.fromkeys(names) if name in metrics}
     return [*curve, {"epoch": spec.epochs, **end}]
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Global generators begin at a seed, and go on afterwards as if nothing had been drawn."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (what the user's code draws from)
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices):
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _free() -> None:

@@ -75,7 +75,7 @@ def _number(name: Any, value: Any, beginning: str) -> float:
     value = value.detach() if hasattr(value, "detach") else value  # a loss that still has its graph
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except Exception:  # a value of the user's may raise anything; a whole number may be too large
         number = math.nan
         text = _described(value)
     else:

@@ -37,7 +37,8 @@ def rehearsed(session: Session, pool: Pool) -> Forecast | None:
     pool.submit(Trial(0, arm.key, policy, 0, seed, config.images, 1))
     outcome = _outcome(pool)
     if outcome.error:
-        raise UserError(f"{outcome.error} (in the first call, under the arm {arm.name}; nothing was recorded)")
+        message = outcome.error.removeprefix("ChildError: ")
+        raise UserError(f"{message} (in the first call, under the arm {arm.name}; nothing was recorded)")
     if "epochs" not in arguments_of(config)[0]:
         return None
     return Forecast(outcome.seconds / config.images, 0.0, free)
