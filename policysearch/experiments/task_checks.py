@@ -139,12 +139,20 @@ def policy_must_suit_task(task: str, policy: Policy, keeps: Sequence[str] | None
         UserError: a part of the policy is none of the task's, or a step does not keep its numbers; the message names
             both.
     """
+    _must_be_of_task(task, policy)
+    _must_keep_targets(task, policy, keeps)
+
+
+def _must_be_of_task(task: str, policy: Policy) -> None:
     refused = task_named(task).refused
     for start in (0.0, *(stage.start for stage in policy.stages)):
         for key, part_of in _PARTS.items():
             part = part_of(policy.at(start)) if key in refused else None
             if part is not None:
                 must_be_possible(task, key, f"{title_of(policy)} has {part!r}, which")
+
+
+def _must_keep_targets(task: str, policy: Policy, keeps: Sequence[str] | None) -> None:
     if task_named(task).has_numbers:
         must_keep_numbers(policy, title_of(policy), kept_by(policy) if keeps is None else keeps)
 
@@ -152,32 +160,48 @@ def policy_must_suit_task(task: str, policy: Policy, keeps: Sequence[str] | None
 def arms_must_suit_task(task: str, arms: Iterable[Arm], keeps: Sequence[str] | None = None) -> None:
     """Check that children of a task can be trained under all of these arms.
 
+    What no list of kept steps could mend is reported before what such a list is missing.
+
     Args:
         task: its name.
         arms: with all their stages.
         keeps: as for `policy_must_suit_task`.
 
     Raises:
-        UserError: one has a policy or a loss that is none of the task's.
+        UserError: one has a policy or a loss that is none of the task's, or a step that does not keep its numbers.
     """
+    arms = list(arms)
+    _arms_must_be_of_task(task, arms)
+    _arms_must_keep_targets(task, arms, keeps)
+
+
+def _arms_must_be_of_task(task: str, arms: Iterable[Arm]) -> None:
     for arm in arms:
         if arm.loss is not None:
             must_be_possible(task, "loss", f"arm {arm.name} has a loss, which")
-        policy_must_suit_task(task, arm.policy, keeps)
+        _must_be_of_task(task, arm.policy)
+
+
+def _arms_must_keep_targets(task: str, arms: Iterable[Arm], keeps: Sequence[str] | None) -> None:
+    for arm in arms:
+        _must_keep_targets(task, arm.policy, keeps)
 
 
 def space_must_suit_task(task: str, space: Space) -> None:
     """Check that children of a task can be trained under the arms of a space.
 
     Raises:
-        UserError: some arm has a policy or a loss that is none of the task's.
+        UserError: some arm has a policy or a loss that is none of the task's, or a step that does not keep its numbers.
     """
     fixed = (space.arm({"family": name}) for name in space.baselines)
+    arms = (*fixed, *space.specimens())
     try:
-        arms_must_suit_task(task, (*fixed, *space.specimens()), space.keeps)
+        _arms_must_be_of_task(task, arms)
     except UserError as error:
-        if task_named(task).has_numbers:  # the message has its own way out
-            raise UserError(f"space {space.name}: {error}") from None
         usual = task_named(task).defaults.get("space")
         advice = f", or give --space {usual}" if usual and usual != space.name else ""
         raise UserError(f"space {space.name}: {error}: take it out{advice}") from None
+    try:
+        _arms_must_keep_targets(task, arms, space.keeps)
+    except UserError as error:  # the message has its own way out
+        raise UserError(f"space {space.name}: {error}") from None

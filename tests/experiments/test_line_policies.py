@@ -38,3 +38,8 @@ def test_the_space_of_lines_suits_their_task():
     space_must_suit_task(TEXT_LINES, load_space("text-lines", TASKS[TEXT_LINES].fixed))
     with pytest.raises(UserError, match="--task text-lines"):
         space_must_suit_task(TEXT_LINES, load_space("mixes", TASKS[TEXT_LINES].fixed))
+
+
+def test_regression_refuses_mixes_of_lines_before_it_asks_for_kept_steps():
+    with pytest.raises(UserError, match=r"space text-lines: .* does not go with --task regression: .*: take it out$"):
+        space_must_suit_task("regression", load_space("text-lines", TASKS["regression"].fixed))
