@@ -48,7 +48,8 @@ def augment_targets(
     nothing. Labels that are not there stay 0: what hides pixels takes things away, and brings none. The weight of an
     image has the mean of the frequencies as its `p_min`.
 
-    A mix adds targets up by the images' shares: a label that both images have stays 1, and numbers become their mean.
+    A mix adds targets up by the images' shares: a label that both images have stays 1, and numbers become their
+    weighted mean. Sample pairing keeps the first image's targets (Inoue 2018).
 
     Args:
         policy: what to draw from; it has no part that takes one class per image.

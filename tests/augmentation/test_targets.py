@@ -121,3 +121,11 @@ def test_targets_that_are_none_are_refused(targets: torch.Tensor, sentence: str)
 def test_frequencies_of_another_number_of_labels_are_refused() -> None:
     with pytest.raises(UserError, match=r"frequencies must be \[3\]"):
         _augmented(_hiding(k=2.0), frequencies=torch.ones(2))
+
+
+def test_sample_pairing_keeps_the_targets_of_the_first_image() -> None:
+    pairing = Policy.from_dict({"sub_policies": [{}], "mix": {"operation": "sample-pairing", "probability": 1}})
+    numbers = torch.tensor([[10.0], [20.0], [30.0], [40.0]])
+    batch = augment_targets(pairing, _images(), numbers, torch.Generator().manual_seed(1))
+    assert torch.equal(batch.targets, numbers)
+    assert not torch.equal(batch.images, _images())
