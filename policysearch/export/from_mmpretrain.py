@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from policysearch.core.errors import UserError
+from policysearch.export.autoaugment_lists import number
 from policysearch.export.lossy import refusal
 from policysearch.export.mmpretrain_reader import ConfigReader
 from policysearch.export.python_data import Missing, values_of
@@ -115,5 +116,13 @@ def _mix(config: Mapping[str, Any], reader: ConfigReader) -> Mix | None:
         reader.losses[f"the mix {' or '.join(kinds)[:80]} is none of a policy's, which has one, MixUp or CutMix"] = None
         return None
     reader.notes[_ONE_MIX] = None
-    probability = 1.0 if shares is None else float(shares[0])
-    return Mix(operation=_MIXES[kinds[0]], probability=probability, alpha=float(listed[0].get("alpha", 1.0)))
+    return Mix(operation=_MIXES[kinds[0]], probability=_share(shares), alpha=float(listed[0].get("alpha", 1.0)))
+
+
+def _share(probabilities: Any) -> float:
+    """The probability of the only mix; 1 where none is given."""
+    if probabilities is None:
+        return 1.0
+    if not isinstance(probabilities, list | tuple) or len(probabilities) != 1:
+        raise UserError(f"probs of one mix must be a list of one number, got {probabilities!r:.60}")
+    return number(probabilities[0], 0, 1, "probs of the mix")

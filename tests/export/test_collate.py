@@ -118,3 +118,9 @@ def test_what_is_no_mix_is_named_and_refused(given, reason, tmp_path):
 def test_samples_that_are_no_tensors_are_refused(image):
     with pytest.raises(ValueError, match="tensors"):
         live(mixing("mixup"), "collate", False, num_classes=4)([(image, 1)])
+
+
+@pytest.mark.parametrize("label", [4, -1, torch.eye(4)[0]])
+def test_labels_that_are_no_classes_are_refused(label):
+    with pytest.raises(ValueError, match="classes from 0 to 3"):
+        live(mixing("mixup"), "collate", False, num_classes=4)([(torch.zeros(3, 4, 4), label)])

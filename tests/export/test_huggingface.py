@@ -209,3 +209,9 @@ def test_a_data_set_of_torch_can_use_it_without_datasets(processor, tmp_path):
         rows, batch_size=2, collate_fn=lambda part: transform({k: [r[k] for r in part] for k in part[0]})
     )
     assert [batch["pixel_values"].shape[0] for batch in batches] == [2, 2]
+
+
+def test_a_column_that_the_data_lack_is_named(library):
+    transform = Policy.preset("soft-crop").to_huggingface(None, 4)
+    with pytest.raises(ValueError, match="no column 'image', it has 'img', 'label'"):
+        transform({"img": [], "label": []})

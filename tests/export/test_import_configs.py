@@ -427,3 +427,10 @@ def test_values_of_python_are_computed_without_running_it(text, value):
 def test_what_is_more_than_data_is_missing_and_not_run(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert isinstance(values_of(text, "file")["a"], Missing) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("probs", ["[]", "[0.2, 0.3]", "['often']", "[2]"])
+def test_probabilities_that_are_not_one_number_are_refused(probs):
+    config = f"train_pipeline = []\nmodel = dict(train_cfg=dict(augments=dict(type='Mixup'), probs={probs}))"
+    with pytest.raises(UserError, match="probs"):
+        from_mmpretrain.read(config, "config.py")

@@ -87,3 +87,10 @@ def test_labels_that_are_none_are_refused():
     for labels in (np.eye(8)[:, :5], np.zeros(7, "int32"), np.zeros(8)):
         with pytest.raises(ValueError, match=r"whole numbers \[B\] as labels, got"):
             soft(jax.random.key(0), IMAGES, labels)
+
+
+@pytest.mark.parametrize("label", [4, -1])
+def test_labels_that_are_no_classes_are_refused(label):
+    soft = Policy.preset("soft-crop").to_jax(4)
+    with pytest.raises(ValueError, match="classes from 0 to 3"):
+        soft(jax.random.key(0), np.zeros((1, 8, 8, 3), np.uint8), np.array([label]))

@@ -168,3 +168,10 @@ def test_it_maps_the_batches_of_tf_data():
 def test_other_images_are_refused_in_a_sentence(images, sentence):
     with pytest.raises(ValueError, match=sentence):
         policy({"operation": "invert"}).to_keras()(images)
+
+
+@pytest.mark.parametrize(("labels", "sentence"), [([0, 4], "classes from 0 to 3"), ([0], "2 images and 1 labels")])
+def test_labels_that_do_not_fit_are_refused(labels, sentence):
+    soft = Policy.preset("soft-crop").to_keras(4, seed=0)
+    with pytest.raises(ValueError, match=sentence):
+        soft((np.zeros((2, 8, 8, 3), np.uint8), np.array(labels)))

@@ -22,6 +22,7 @@ class ProcessorTransform:
 
     Raises:
         TypeError: an image is no PIL image.
+        ValueError: the data set lacks a column.
     """
 
     def __init__(self, policy: Any, processor: Any, image: str = "image", label: str = "label") -> None:
@@ -37,10 +38,20 @@ class ProcessorTransform:
         self.policy.progress = share
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        self.check_columns(batch, self.image)
         out: dict[str, Any] = {"pixel_values": self.normalised(self.policy(self.resized(batch[self.image])))}
         if self.label in batch:
             out["labels"] = batch[self.label]
         return out
+
+    def check_columns(self, batch: Mapping[str, Sequence[Any]], *columns: str) -> None:
+        """Refuse a batch that lacks one of the columns."""
+        missing = [column for column in columns if column not in batch]
+        if missing:
+            raise ValueError(
+                f"the data set has no column {missing[0]!r}, it has {', '.join(map(repr, batch))}: name its columns, "
+                "LearnedTransform(..., image='image', label='label')"
+            )
 
     def resized(self, images: Sequence[Any]) -> Tensor:
         """PIL images -> uint8 [B, 3, H, W] of the processor's size."""
@@ -73,6 +84,7 @@ class SoftProcessorTransform(ProcessorTransform):
         self.policy.policy.progress = share
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        self.check_columns(batch, self.image, self.label)
         pairs = zip(self.resized(batch[self.image]), batch[self.label], strict=True)
         images, targets, weights = zip(*(self.policy(image, int(label)) for image, label in pairs), strict=True)
         return {"images": list(images), "targets": list(targets), "weights": list(weights)}

@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as xp
+import numpy as np
 
-from policysearch.export.templates.array_augment import augmented, check_sizes, described, soft_augmented
+from policysearch.export.templates.array_augment import augmented, check_classes, check_sizes, described, soft_augmented
 from policysearch.export.templates.array_steps import Table
 
 
@@ -50,5 +51,7 @@ def batch_after(
         raise ValueError(
             f"images [B, H, W, C] go with whole numbers [B] as labels, got {described(images)} and {described(labels)}"
         )
+    if not isinstance(classes, jax.core.Tracer):
+        check_classes(np.asarray(classes), num_classes)
     out, *rest = soft_augmented(table, mixture, softening, mixes, key, pixels, classes, num_classes, progress)
     return out.astype(xp.uint8), *rest

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops as xp
 
-from policysearch.export.templates.array_augment import augmented, check_sizes, described, soft_augmented
+from policysearch.export.templates.array_augment import augmented, check_classes, check_sizes, described, soft_augmented
 from policysearch.export.templates.array_soft import hard
 from policysearch.export.templates.array_steps import Table
 
@@ -26,6 +26,14 @@ def loader_seed() -> int | None:
 def worker() -> str:
     """The process that this is, and its seed."""
     return f"{multiprocessing.current_process().name}, {loader_seed()}"
+
+
+def values_of(tensor: Any) -> Any:
+    """A tensor's values as an array of NumPy; None while a graph is built, which has none yet."""
+    try:
+        return xp.convert_to_numpy(tensor)
+    except Exception:
+        return None
 
 
 class PolicyLayer(keras.layers.Layer):
@@ -78,9 +86,8 @@ class PolicyLayer(keras.layers.Layer):
     def check_range(self, images: Any) -> None:
         """Refuse the first images if they are in 0..1, where their values can be seen: a graph has none yet."""
         if not self.is_checked and "float" in keras.backend.standardize_dtype(images.dtype):
-            try:
-                values = xp.convert_to_numpy(images)
-            except Exception:
+            values = values_of(images)
+            if values is None:
                 return
             if values.size and values.max() <= 1 and (values % 1).any():
                 raise ValueError(
@@ -125,6 +132,14 @@ class SoftPolicyLayer(PolicyLayer):
         super().__init__(**settings)
         self.num_classes = num_classes
 
+    def check_labels(self, images: Any, labels: Any) -> None:
+        """Refuse labels of other images, and those that are no class, where their values can be seen."""
+        if None not in (images.shape[0], labels.shape[0]) and images.shape[0] != labels.shape[0]:
+            raise ValueError(f"each image needs one label, got {images.shape[0]} images and {labels.shape[0]} labels")
+        values = values_of(labels)
+        if values is not None:
+            check_classes(values, self.num_classes)
+
     def soft_parts(self) -> tuple[Any, Sequence[Any]]:
         """The softening, and the mix of each stage."""
         raise NotImplementedError
@@ -134,6 +149,7 @@ class SoftPolicyLayer(PolicyLayer):
         if len(images.shape) != 4 or len(labels.shape) != 1:
             shapes = f"{described(images)} and {described(labels)}"
             raise ValueError(f"a batch is images of four axes and whole numbers [B] as labels, got {shapes}")
+        self.check_labels(images, labels)
         if not training:
             targets = hard(labels, self.num_classes)
             return images, targets, targets[:, 0] * 0 + 1
