@@ -67,7 +67,7 @@ def test_lists(cli, word, told):
 
 def test_a_space_is_described_in_full(cli):
     code, out, _ = cli("spaces", "recipe")
-    assert code == 0 and "60 arms for a rule (50 of them drawn by the seed: max_arms)" in out
+    assert code == 0 and "60 arms for a rule (48 of them drawn by the seed: max_arms)" in out
     assert "flip-crop+trivialaugment-wide" in out and "recipe.mask        none, cutout-0.25" in out
     code, out, _ = cli("spaces", "text-lines")
     assert "always arms: identity, tia, randaugment-lines" in out and "25 arms for a rule" in out

@@ -122,7 +122,10 @@ def test_free_points_are_confirmed_and_named_as_free(material):
 
 def test_trainings_of_the_ablation_are_a_phase_of_their_own(material):
     finalists = {summary.arm.key for summary in material.confirmation}
-    assert {row.arm.key for row in material.fresh} == finalists < {row.arm.key for row in material.confirmed}
+    assert {row.arm.key for row in material.fresh} == finalists
+    assert {row.replicate for row in material.confirmed} > {row.replicate for row in material.fresh}, (
+        "replicates of its own"
+    )
     page = "".join(cost(material))
     ablated = len(material.confirmed) - len(material.fresh)
     assert ablated == 3 * (1 + len(material.ablation)) and f"<td>{ablated}</td>" in page.split("ablation", 1)[1]
