@@ -72,7 +72,11 @@ def test_a_search_and_an_evaluation_with_trainings(faces: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "space default: .* nothing says that it keeps the numbers .* or give --space colours"),
+        ({}, "space default: .* 'softening', which does not go with --task regression: .*: take it out"),
+        (
+            {"space": "randaugment"},
+            "space randaugment: .* nothing says that it keeps the numbers .* or give --space colours",
+        ),
         ({"space": "colours", "data": "fashion-small"}, "--task regression needs the numbers of every image"),
         ({"space": "colours", "reward": "macro-f1"}, "macro-f1 is a metric of --task"),
     ],

@@ -77,7 +77,7 @@ def test_a_request_without_a_task_is_as_before():
         ("search", {"task": "multi-label"}, "data", "needs the labels of every image"),
         (
             "search",
-            {"task": "regression", "data": "mine"},
+            {"task": "regression", "data": "mine", "space": "randaugment"},
             "space",
             "nothing says that it keeps the numbers of an image",
         ),
