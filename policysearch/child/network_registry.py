@@ -136,7 +136,7 @@ NETWORKS = {
         _wide_quick_resnet,
         Recipe(),
         80,
-        "as small-resnet; epochs measured for this package (results/2026-11-30_recipes)",
+        "as small-resnet, trained for as long as in results/2026-11-30_recipes",
     ),
     "wrn-16-4": _wide(16, 4, "2.7 million"),
     "wrn-40-2": _wide(40, 2, "2.2 million"),

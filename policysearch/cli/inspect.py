@@ -9,16 +9,8 @@ import typer
 
 from policysearch.cli.columns import print_columns
 from policysearch.cli.flags import split_off, used, with_flags
-from policysearch.core.tasks import (
-    CLASSIFICATION,
-    SELF_SUPERVISED,
-    TASKS,
-    TEXT_LINES,
-    Needs,
-    Task,
-    must_be_possible,
-    task_named,
-)
+from policysearch.core.task import Needs, Task
+from policysearch.core.tasks import CLASSIFICATION, SELF_SUPERVISED, TASKS, TEXT_LINES, must_be_possible, task_named
 from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.study.config import SearchConfig, load_config, validated
 

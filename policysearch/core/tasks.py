@@ -6,19 +6,21 @@ A new task is a row here, a trainer in `child/trainers.py`, and whatever reads i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from policysearch.core.errors import UserError, unknown_name
+from policysearch.core.task import Task
+from policysearch.core.task_refusals import (
+    NOT_CLASSES,
+    NOT_FUNCTIONS,
+    NOT_LINES,
+    NOT_MASKS,
+    NOT_ONE_CLASS,
+    NOT_PAIRS,
+    NOT_TUNED,
+)
 
-Needs = Literal["labels", "nothing", "texts", "label-sets", "numbers", "masks", "function"]
-"""What a task needs of its data besides images.
-
-With "nothing" labels may be there, and are used to judge; with "label-sets" an image has any number of labels, with
-"numbers" one number or more. With "function" labels may be there too, and so may no data at all: a training function
-reads what it needs.
-"""
 TaskName = Literal[
     "classification", "self-supervised", "text-lines", "multi-label", "regression", "segmentation", "own-training"
 ]
@@ -33,125 +35,6 @@ NO_DATA_TITLE = "the images that the training function reads"
 """What such data are called in reports."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """What the children of a search learn, and what is usual for it.
-
-    In every task the metrics `accuracy` and `loss` are its headline share and its loss, so that whatever compares
-    policies need not know the task.
-
-    Attributes:
-        name: as `--task` takes it.
-        text: what it is, in a sentence without its full stop.
-        needs: of its data.
-        fixed: presets that every search pulls and confirms, the simplest first.
-        headline: what `accuracy` is a share of, in [0, 1], as the clause after a metric's name.
-        short: what `accuracy` is called in tables and on axes.
-        loss: what `loss` is.
-        metrics: its further metrics by name, with what they are; None: those of classification.
-        rewards: further examples of rewards, with what they mean and when they mislead.
-        defaults: settings with another default than in classification, by name.
-        recipe: likewise those of the recipe.
-        refused: what it cannot do, by setting or command, with why, as a clause.
-        open_metrics: whether its trainings may return metrics that nobody knows before, which rewards may name too.
-    """
-
-    name: str
-    text: str
-    needs: Needs
-    fixed: tuple[str, ...]
-    headline: str
-    short: str
-    loss: str
-    metrics: Mapping[str, str] | None = None
-    rewards: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
-    open_metrics: bool = False
-
-    @property
-    def has_numbers(self) -> bool:
-        """Whether its children predict numbers, which only some steps keep: the user says which."""
-        return self.needs == "numbers"
-
-    @property
-    def has_classes(self) -> bool:
-        """Whether its children predict the classes of the data."""
-        return self.needs == "labels"
-
-
-_CLASSES_ONLY = "that is defined for networks that predict classes"
-_NOT_CLASSES: Mapping[str, str] = MappingProxyType(
-    {
-        "calibrate": "its proxies were measured for classification alone",
-        "calibrated": "a calibration is one of classification",
-        "online": "its stretches are scored by a classifier's predictions",
-        "tta": f"it averages predicted probabilities, and {_CLASSES_ONLY}",
-        "density": f"it scores policies by predictions on held-out images, and {_CLASSES_ONLY}",
-        "by-class": f"it looks for classes that a policy harms, and {_CLASSES_ONLY}",
-        "autoaugment-rl": "its controller has the settings published for classification",
-        "base_epochs": f"it measures the affinity of policies, and {_CLASSES_ONLY}",
-        "label_smoothing": "it has no target of classes to smooth",
-        "adaptive": f"its magnitudes follow the predictions of the network, and {_CLASSES_ONLY}",
-        "loss": "it is in place of the cross-entropy of classes",
-        "softening": "it softens the target of a class, or what its image counts",
-        "mix": "it mixes the labels of images",
-        "equal_cost": f"its ensemble averages predictions, and {_CLASSES_ONLY}",
-    }
-)
-"""What only classifiers can do, and why, as a clause."""
-_NO_CHECKPOINTS = "it goes on from checkpoints, and only networks of this program have such"
-_OF_OUR_NETWORKS = "it trains networks of this program"
-_NOT_FUNCTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        **{key: _NOT_CLASSES[key] for key in ("calibrate", "calibrated", "online", "tta", "density", "equal_cost")},
-        "by-class": "it looks for classes that a policy harms, and a training function returns no counts by class",
-        "adaptive": "its magnitudes follow the predictions of a network of this program",
-        "loss": "the training function has a loss of its own",
-        "model": "the training function makes its network",
-        "weights": "the training function loads what its network begins with",
-        "recipe": "the training function has its own optimiser and schedule",
-        "populations": f"its children fork each other: {_NO_CHECKPOINTS}",
-        "continue": _NO_CHECKPOINTS,
-        "confusion": f"the confusion of classes is not measured with it: {_OF_OUR_NETWORKS}",
-        "map-mix": "it needs activation maps of a network of this program",
-        "service": "the server runs networks of this program alone",
-        "record": _OF_OUR_NETWORKS,
-        "compare": _OF_OUR_NETWORKS,
-    }
-)
-"""What a search cannot do that calls a training function of the user's, and why, as a clause."""
-_NOT_PAIRS: Mapping[str, str] = MappingProxyType({"pair": "it weighs the two views of self-supervised training"})
-_NOT_LINES: Mapping[str, str] = MappingProxyType({"line-mix": "it mixes the strings of lines, for --task text-lines"})
-_NOT_TUNED: Mapping[str, str] = MappingProxyType({"weights": "its networks begin with random weights"})
-
-_ONE_CLASS = "of one class per image"
-_NOT_ONE_CLASS: Mapping[str, str] = MappingProxyType(
-    {
-        **{key: why for key, why in _NOT_CLASSES.items() if key not in ("softening", "mix")},
-        "density": f"it scores policies by predictions {_ONE_CLASS}",
-        "by-class": f"it looks for classes that a policy harms, {_ONE_CLASS}",
-        "base_epochs": f"it measures the affinity of policies by predictions {_ONE_CLASS}",
-        "tta": f"it averages predicted probabilities {_ONE_CLASS}",
-        "adaptive": f"its magnitudes follow predictions {_ONE_CLASS}",
-        "equal_cost": f"its ensemble averages predictions {_ONE_CLASS}",
-        "confusion": f"what a target loses goes to other classes, and targets are not {_ONE_CLASS}",
-        "map-mix": f"it needs activation maps {_ONE_CLASS}",
-        **_NOT_PAIRS,
-        **_NOT_LINES,
-    }
-)
-"""What needs one class per image, and why, as a clause."""
-
-_NOT_MASKS: Mapping[str, str] = MappingProxyType(
-    {
-        "blend": "its pixels are blends of several images, and a pixel of a mask has one class",
-        "mixture": "it averages several draws, whose moves leave no one place for a mask",
-    }
-)
-"""What has no meaning for the classes of pixels."""
-
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
         CLASSIFICATION: Task(
@@ -162,7 +45,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             headline="share of validation images predicted right",
             short="accuracy",
             loss="mean cross-entropy on validation, nats",
-            refused=MappingProxyType({**_NOT_PAIRS, **_NOT_LINES}),
+            refused=MappingProxyType({**NOT_PAIRS, **NOT_LINES}),
         ),
         SELF_SUPERVISED: Task(
             name=SELF_SUPERVISED,
@@ -198,7 +81,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 {"model": "quick-resnet", "space": "pairs", "images": 1000, "epochs": 20, "confirm": 8}
             ),
             recipe=MappingProxyType({"schedule": "cosine", "batch": 64, "rate": 0.05, "checkpoints": 2}),
-            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_LINES, **_NOT_TUNED}),
+            refused=MappingProxyType({**NOT_CLASSES, **NOT_LINES, **NOT_TUNED}),
         ),
         TEXT_LINES: Task(
             name=TEXT_LINES,
@@ -228,7 +111,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "finalists": 3,
                 }
             ),
-            refused=MappingProxyType({**_NOT_CLASSES, **_NOT_PAIRS, **_NOT_TUNED}),
+            refused=MappingProxyType({**NOT_CLASSES, **NOT_PAIRS, **NOT_TUNED}),
         ),
         MULTI_LABEL: Task(
             name=MULTI_LABEL,
@@ -255,7 +138,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "exact-match": "all labels of an image right; coarse, and near 0 with many labels",
                 }
             ),
-            refused=_NOT_ONE_CLASS,
+            refused=NOT_ONE_CLASS,
         ),
         REGRESSION: Task(
             name=REGRESSION,
@@ -280,7 +163,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     "numbers the one of the largest unit decides",
                 }
             ),
-            refused=MappingProxyType({**_NOT_ONE_CLASS, "softening": "numbers have no confidence that could fall"}),
+            refused=MappingProxyType({**NOT_ONE_CLASS, "softening": "numbers have no confidence that could fall"}),
         ),
         SEGMENTATION: Task(
             name=SEGMENTATION,
@@ -316,10 +199,10 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             ),
             refused=MappingProxyType(
                 {
-                    **{key: why for key, why in _NOT_CLASSES.items() if key != "mix"},
-                    **_NOT_PAIRS,
-                    **_NOT_LINES,
-                    **_NOT_MASKS,
+                    **{key: why for key, why in NOT_CLASSES.items() if key != "mix"},
+                    **NOT_PAIRS,
+                    **NOT_LINES,
+                    **NOT_MASKS,
                 }
             ),
         ),
@@ -340,7 +223,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 }
             ),
             defaults=MappingProxyType({"data": NO_DATA, "space": "transforms"}),
-            refused=MappingProxyType({**_NOT_FUNCTIONS, **_NOT_PAIRS, **_NOT_LINES}),
+            refused=MappingProxyType({**NOT_FUNCTIONS, **NOT_PAIRS, **NOT_LINES}),
             open_metrics=True,
         ),
     }

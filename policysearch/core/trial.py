@@ -10,6 +10,27 @@ Curve = list[dict[str, float]]
 """A learning curve: epoch, accuracy and loss at each checkpoint so far."""
 
 
+TRIAL_COLUMNS = (
+    "phase",
+    "number",
+    "arm",
+    "policy",
+    "parameters",
+    "replicate",
+    "seed",
+    "images",
+    "epochs",
+    "state",
+    "reward",
+    "seconds",
+    "attempts",
+    "error",
+    "pruned",
+    "parent",
+)
+"""The columns of trials.csv before those of the metrics, whose names are therefore others."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One pull to be evaluated.

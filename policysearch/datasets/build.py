@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import counted, readable_name, some
-from policysearch.core.tasks import Needs
+from policysearch.core.task import Needs
 from policysearch.datasets.copies import Copies, Images, copy_warnings, listed
 from policysearch.datasets.decoded import Decoded
 from policysearch.datasets.groups import grouped, is_near
@@ -82,26 +82,14 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
     if not len(train):
         raise UserError("there are no training images")
 
-    targets, target_names, of_targets = _targets_of(listing, items, train, needs)
-    if targets is None:
-        classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
-    else:
-        without_images = of_targets
-        strata = one_stratum(len(items)) if group else strata_of(needs, targets, target_names, train)
-        labels, classes = strata
-
+    learned = _learned(listing, decoded, items, train, needs, bool(group))
     copies = (Copies.equal if listing.has_texts else Copies.among)(decoded.pixels)
-    groups = np.arange(len(items))
-    if is_near(group):
-        groups = copies.groups.copy()
-    elif group is not None:
-        groups[train] = grouped(group, [items[i].name for i in train], [items[i].group for i in train])
-    groups[part != TRAIN] += len(items)
+    groups = _groups(items, part, copies, group)
+    warnings = [*listing.warnings, *_left_out(decoded), *learned.notes, *decoded.warnings]
 
-    warnings = [*listing.warnings, *_left_out(decoded), *without_images, *decoded.warnings]
     set_aside = not len(test)
     if set_aside:
-        test = _set_aside(train, labels, groups if group else None, classes)
+        test = _set_aside(train, learned.labels, groups if group else None, learned.classes)
         train = np.setdiff1d(train, test)
         part[test] = TEST
         warnings.append(f"there is no test part: a fixed choice of {len(test)} of the images was set aside as one")
@@ -110,31 +98,78 @@ def assembled(listing: Listing, decoded: Decoded, group: str | None, needs: Need
     rows_of = {TRAIN: train, VALIDATION: validation, TEST: test}
     texts, of_lines = _texts(items, decoded, names, rows_of, set_aside) if listing.has_texts else ((), [])
     classes_of_pixels, of_masks = _mask_classes(listing, decoded, names, rows_of)
-    warnings += [*of_lines, *of_masks]
-    what_is_shown = texts_as_classes(texts) if texts else (labels, classes)
-    if targets is not None:
-        what_is_shown = rows_as_classes(targets, target_names)
-    images = Images(names, *what_is_shown, part, set_aside, groups)
-    warnings += copy_warnings(copies, images)
+    images = Images(names, *(texts_as_classes(texts) if texts else learned.shown), part, set_aside, groups)
+    warnings += [*of_lines, *of_masks, *copy_warnings(copies, images)]
 
     both = np.concatenate([train, validation])
-    group_numbers = np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None
     return Parts(
-        classes,
-        labels,
+        learned.classes,
+        learned.labels,
         train,
         validation,
         test,
-        group_numbers,
+        np.unique(groups[both], return_inverse=True)[1].astype(np.int64) if group else None,
         tuple(warnings),
         listed(copies, images),
         listing.labelled,
         texts,
         decoded.widths if texts else (),
-        targets,
-        target_names,
+        learned.targets,
+        learned.target_names,
         classes_of_pixels,
     )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What children learn of the images.
+
+    Attributes:
+        classes, labels: those of the images, or strata of their targets.
+        targets, target_names: [N, K], and what the K are; None and empty where an image has one label.
+        notes: sentences on what was left out.
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    targets: Targets | None
+    target_names: tuple[str, ...]
+    notes: list[str]
+
+    @property
+    def shown(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """Labels and classes as a person takes them, by which copies differ: each different row of targets is one."""
+        if self.targets is None:
+            return self.labels, self.classes
+        return rows_as_classes(self.targets, self.target_names)
+
+
+def _learned(
+    listing: Listing,
+    decoded: Decoded,
+    items: Sequence[Item],
+    train: NDArray[np.int64],
+    needs: Needs,
+    in_groups: bool,
+) -> _Learned:
+    if not listing.has_targets:
+        classes, labels, without_images = _labels_of(listing, items, decoded.labels, train)
+        return _Learned(classes, labels, None, (), without_images)
+    targets, names, notes = _targets_of(listing, items, train, needs)
+    labels, classes = one_stratum(len(items)) if in_groups else strata_of(needs, targets, names, train)
+    return _Learned(classes, labels, targets, names, notes)
+
+
+def _groups(items: Sequence[Item], part: NDArray[np.str_], copies: Copies, group: str | None) -> NDArray[np.int64]:
+    """[N] the group of each image; groups of training images are apart from all others."""
+    groups, train = np.arange(len(items)), np.flatnonzero(part == TRAIN)
+    if is_near(group):
+        groups = copies.groups.copy()
+    elif group is not None:
+        in_training = [items[i] for i in train.tolist()]
+        groups[train] = grouped(group, [item.name for item in in_training], [item.group for item in in_training])
+    groups[part != TRAIN] += len(items)
+    return groups
 
 
 def _texts(
@@ -168,10 +203,8 @@ def _left_out(decoded: Decoded) -> list[str]:
 
 def _targets_of(
     listing: Listing, items: Sequence[Item], train: NDArray[np.int64], needs: Needs
-) -> tuple[Targets | None, tuple[str, ...], list[str]]:
-    """The images' targets with their names, and sentences on them; None where images have one label."""
-    if not listing.has_targets:
-        return None, (), []
+) -> tuple[Targets, tuple[str, ...], list[str]]:
+    """The images' targets with their names, and sentences on them."""
     rows = np.stack([item.targets for item in items if item.targets is not None])
     return checked_targets(needs, rows, listing.classes or default_names(needs, rows.shape[1]), items, train)
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from policysearch.core.errors import UserError
 from policysearch.core.readable import readable_name
-from policysearch.core.tasks import NO_DATA, Needs
+from policysearch.core.task import Needs
+from policysearch.core.tasks import NO_DATA
 from policysearch.datasets.absent import absent_data
 from policysearch.datasets.arrays import list_function
 from policysearch.datasets.build import Parts, assembled

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import Needs
+from policysearch.core.task import Needs
 from policysearch.datasets.source import TEST, TRAIN, VALIDATION, Item, Listing
 from policysearch.datasets.targets.needs import TARGET_NEEDS, without_targets
 

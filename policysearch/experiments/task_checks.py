@@ -10,11 +10,11 @@ from policysearch.child.recipe import Recipe
 from policysearch.core.errors import UserError, in_one_sentence
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.experiments.class_checks import title_of
-from policysearch.policy.keeping import kept_by, must_keep_numbers
 from policysearch.policy.mask_checks import averages_moves, blends
 from policysearch.policy.mixes import mix_row
 from policysearch.policy.policy import Policy
 from policysearch.policy.spaces import Arm, Space
+from policysearch.policy.target_preservation import kept_by, must_keep_numbers
 from policysearch.study.autoaugment_rl.settings import NAME as AUTOAUGMENT_RL
 from policysearch.study.by_class.settings import NAME as BY_CLASS
 from policysearch.study.config import SearchConfig

@@ -8,39 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from policysearch.core.files import replacing
+from policysearch.core.trial import TRIAL_COLUMNS
 from policysearch.policy.families import own_parameters
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.rows import Row
-
-_COLUMNS = (
-    "phase",
-    "number",
-    "arm",
-    "policy",
-    "parameters",
-    "replicate",
-    "seed",
-    "images",
-    "epochs",
-    "state",
-    "reward",
-    "seconds",
-    "attempts",
-    "error",
-    "pruned",
-    "parent",
-)
 
 
 def write_trials(path: Path, records: dict[str, OptunaTrialStore]) -> None:
     """Write trials.csv: one row per trial of every phase, one column per metric (learning curves are in the study)."""
     rows = [(phase, record, row) for phase, record in records.items() for row in record.rows]
     metrics = sorted(
-        {name for _, _, row in rows for name, v in row.outcome.metrics.items() if _is_number(v)} - set(_COLUMNS)
+        {name for _, _, row in rows for name, v in row.outcome.metrics.items() if _is_number(v)} - set(TRIAL_COLUMNS)
     )
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*_COLUMNS, *metrics])
+        writer.writerow([*TRIAL_COLUMNS, *metrics])
         for phase, record, row in rows:
             writer.writerow([*_fixed(phase, record, row), *(row.outcome.metrics.get(name, "") for name in metrics)])
 

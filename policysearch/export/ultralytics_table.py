@@ -154,19 +154,19 @@ def _why_not(step: AnyStep) -> str | None:
 
 def _why_not_one(step: Step) -> str | None:
     name, magnitude = step.operation, step.magnitude
-    drawn = isinstance(magnitude, Uniform) and not magnitude.levels
+    drawn = magnitude if isinstance(magnitude, Uniform) and not magnitude.levels else None
     if name in ("identity", "flip-horizontal", "flip-vertical"):
         return None
     if name in _JITTER:
-        if step.probability == 1 and drawn and step.draws_sign and magnitude.start == 0:  # type: ignore[union-attr]
+        if step.probability == 1 and drawn and step.draws_sign and drawn.start == 0:
             return None
         return f"Ultralytics changes {name} of every image, by up to a setting in both directions"
     if name == "resized-crop":
-        if step.probability == 1 and drawn and magnitude.stop == 1:  # type: ignore[union-attr]
+        if step.probability == 1 and drawn and drawn.stop == 1:
             return None
         return "Ultralytics crops every image, to an area drawn evenly from 1 - scale to 1"
     if name == "random-erasing":
-        if drawn and (magnitude.start, magnitude.stop) == _ERASED:  # type: ignore[union-attr]
+        if drawn and (drawn.start, drawn.stop) == _ERASED:
             return None
         return "Ultralytics erases areas drawn evenly from 0.02 to 0.33"
     return f"Ultralytics' settings have no {name} but in auto_augment"

@@ -26,9 +26,9 @@ from pydantic import ValidationError
 import search_spaces
 from policysearch.core.errors import UserError, shortened, unknown_name
 from policysearch.policy.families import Family
-from policysearch.policy.keeping import must_be_steps
 from policysearch.policy.presets import BASELINES, is_preset, preset
 from policysearch.policy.spaces import Space, SpaceFile
+from policysearch.policy.target_preservation import must_be_steps
 from policysearch.policy.validation import validation_message
 
 _LONGEST_NAME = 200

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from policysearch.child.fine_tuning.backbone import fitted
 from policysearch.child.fine_tuning.blocks import blocks_in_order, blocks_of, frozen_modules, rate_shares, with_blocks
-from policysearch.child.fine_tuning.fitting import fitted
 from policysearch.child.fine_tuning.normalisation import Normalisation, parse_normalisation
 from policysearch.child.fine_tuning.published import published_file, published_normalisation
 from policysearch.child.fine_tuning.start import Start, Tuned, digest_of, network_factory, with_normalisation

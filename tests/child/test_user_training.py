@@ -62,6 +62,8 @@ def test_numbers_of_any_kind_are_metrics(returned, metrics):
         ({"accuracy": 0.9, "seconds": 3}, "'seconds', which is measured by the search"),
         ({"accuracy": 0.9, "steps": 10**400}, "returned steps = .*metrics are finite numbers"),
         ({"accuracy": 0.9, "curve": 3}, "'curve', which is no number"),
+        ({"accuracy": 0.9, "seed": 3}, "'seed', which is a column of trials.csv that says something else"),
+        ({"accuracy": 0.9, " ": 3}, "a metric without a name"),
         ({"accuracy": 0.9, 3: 3}, "a metric called 3"),
     ],
 )

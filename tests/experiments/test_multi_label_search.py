@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 import policysearch
@@ -91,7 +92,17 @@ def test_an_evaluation(marked: str, tmp_path: Path) -> None:
     assert "mean average precision" in text and "exact match" in text and "ECE" not in text
     document = json.loads((tmp_path / "test" / "evaluation.json").read_text(encoding="utf-8"))
     assert document["about"]["test_images"] == 30
-    assert (tmp_path / "test" / "report.html").exists() or (tmp_path / "test" / "evaluation.html").exists()
+    assert (tmp_path / "test" / "evaluation.html").exists()
+
+
+def test_a_test_part_without_labels_is_refused_before_anything_is_trained(marked: str, tmp_path: Path) -> None:
+    with np.load(marked) as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "unmarked.npz", **{**arrays, "y_test": np.zeros_like(arrays["y_test"])})
+    settings = _settings(str(tmp_path / "unmarked.npz"), tmp_path / "test").model_dump()
+    with pytest.raises(UserError, match="no test image has a label, so that nothing can be judged by them"):
+        evaluate("flip-crop", EvaluateSettings(seeds=2, against="identity"), settings)
+    assert not (tmp_path / "test").exists()
 
 
 @pytest.mark.parametrize("name", ["default", "mixes"])

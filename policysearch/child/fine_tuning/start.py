@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from policysearch.child.device_data import DeviceData
+    from policysearch.child.fine_tuning.backbone import FittedWeights
     from policysearch.child.fine_tuning.blocks import Blocks
-    from policysearch.child.fine_tuning.fitting import FittedWeights
     from policysearch.child.fine_tuning.stored_weights import StoredWeights
 
 Shape = tuple[int, int, int]
@@ -150,8 +150,8 @@ def _matched(
 ) -> tuple[FittedWeights, Blocks]:
     import torch
 
+    from policysearch.child.fine_tuning.backbone import fitted
     from policysearch.child.fine_tuning.blocks import blocks_in_order
-    from policysearch.child.fine_tuning.fitting import fitted
 
     with torch.random.fork_rng(devices=[]):
         network = make()

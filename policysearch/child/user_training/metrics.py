@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.core.trial import TRIAL_COLUMNS
 
 _SHARES = ("accuracy", "test_accuracy")
 _MEASURED = frozenset({"seconds", "cpu_seconds", "trained_epochs", "continued_from", "checkpoint", "checkpoint_lost"})
 """Names of what is measured or kept here."""
 _LISTS = frozenset({"curve", "class_counts", "reliability"})
+_TAKEN = {
+    _MEASURED: "is measured by the search",
+    _LISTS: "is no number",
+    frozenset(TRIAL_COLUMNS): "is a column of trials.csv that says something else",
+}
+"""Names that metrics cannot have, with why not."""
 
 
 def checked_metrics(returned: Any, needed: Sequence[str], title: str) -> dict[str, float]:
@@ -65,9 +72,11 @@ def _checked(values: Mapping[Any, Any], needed: Sequence[str], beginning: str) -
 def _name(name: Any, beginning: str) -> str:
     if not isinstance(name, str):
         raise UserError(f"{beginning} a metric called {name!r}, and names are texts")
-    if name in _MEASURED or name in _LISTS:
-        what = "is measured by the search" if name in _MEASURED else "is no number"
-        raise UserError(f"{beginning} {name!r}, which {what}: leave it out, or call it otherwise")
+    if not name.strip():
+        raise UserError(f"{beginning} a metric without a name")
+    for names, what in _TAKEN.items():
+        if name in names:
+            raise UserError(f"{beginning} {name!r}, which {what}: leave it out, or call it otherwise")
     return name
 
 

@@ -68,6 +68,23 @@ def _labels(sets: Targets, names: tuple[str, ...], items: Sequence[Item], train:
     return sets[:, there], tuple(names[i] for i in there), notes
 
 
+def must_judge(targets: Targets, names: Sequence[str], part: str) -> None:
+    """Check that networks can be judged by the images of a part.
+
+    Args:
+        targets: [N, K] of its images.
+        names: of the K labels or numbers.
+        part: its name, for the message.
+
+    Raises:
+        UserError: no image has a label, or every number is the same throughout.
+    """
+    if targets.dtype != np.float32 and not np.ptp(targets, 0).any():
+        raise UserError(f"{some(names)} is the same for all {part} images: give others, or more of them")
+    if targets.dtype == np.float32 and not targets.any():
+        raise UserError(f"no {part} image has a label, so that nothing can be judged by them: give others")
+
+
 def target_notes(targets: Targets, names: Sequence[str]) -> list[str]:
     """A sentence on the labels whose average precision is mostly noise, or nothing.
 
@@ -76,15 +93,12 @@ def target_notes(targets: Targets, names: Sequence[str]) -> list[str]:
         names: of the K labels or numbers.
 
     Raises:
-        UserError: no image has a label, or every number is the same throughout, so that nothing can be judged by them.
+        UserError: as `must_judge`.
     """
+    must_judge(targets, names, "validation")
     if targets.dtype != np.float32:
-        if not np.ptp(targets, 0).any():
-            raise UserError(f"{some(names)} is the same for all validation images: give others, or more of them")
         return []
     counts = targets.sum(0).astype(np.int64)
-    if not counts.any():
-        raise UserError("no validation image has a label, so that nothing can be judged by them: give others")
     rare = np.flatnonzero(counts < _FEW)
     if not len(rare):
         return []

@@ -12,6 +12,7 @@ from typing import Any
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import must_be_possible, task_named
 from policysearch.datasets.dataset import Dataset
+from policysearch.datasets.targets.checks import must_judge
 from policysearch.experiments.class_checks import must_be_measured, must_have_classes
 from policysearch.experiments.continuation import places_of_record
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, fixed_arms, read_entrant
@@ -23,8 +24,8 @@ from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.session_data import load_with_progress, notes_on, with_all_images
 from policysearch.experiments.task_checks import arms_must_suit_task
 from policysearch.experiments.user_training import must_take_test
-from policysearch.policy.keeping import kept_by
 from policysearch.policy.spaces import Arm
+from policysearch.policy.target_preservation import kept_by
 from policysearch.study.config import SearchConfig, without_search
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
@@ -100,6 +101,8 @@ def prepare(policy: str, settings: EvaluateSettings, values: Mapping[str, Any], 
     must_be_measured(policies, "an evaluation")
     if config.train is not None:
         must_take_test(config)
+    if dataset.targets_test is not None:
+        must_judge(dataset.targets_test, dataset.target_names, "test")
     if "images" not in entrant.config.model_fields_set:
         config = with_all_images(config, dataset)
     for text in notes_on(dataset, config, must_suit(config, dataset)):

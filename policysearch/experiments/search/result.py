@@ -23,10 +23,10 @@ from policysearch.experiments.search.report.provenance import class_names, noted
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, images_of, judge_winner
 from policysearch.policy.class_names import class_keys
-from policysearch.policy.keeping import KEEPS
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Space
+from policysearch.policy.target_preservation import KEEPS
 from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore

@@ -32,7 +32,7 @@ def values_of(tensor: Any) -> Any:
     """A tensor's values as an array of NumPy; None while a graph is built, which has none yet."""
     try:
         return xp.convert_to_numpy(tensor)
-    except Exception:
+    except Exception:  # each backend raises an error of its own for a tensor of a graph
         return None
 
 

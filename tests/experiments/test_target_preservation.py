@@ -6,10 +6,10 @@ import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.experiments.task_checks import policy_must_suit_task, space_must_suit_task
-from policysearch.policy.keeping import kept_by, steps_of
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space, parse_space
 from policysearch.policy.spaces import Space
+from policysearch.policy.target_preservation import kept_by, steps_of
 
 SPACE = """
 schema = 1
