@@ -98,11 +98,12 @@ def _self_supervised() -> Training:
 
 
 def _text_lines() -> Training:
+    from policysearch.child.networks.dense_probe import channels_last
     from policysearch.child.text_lines.exam import LineExam
-    from policysearch.child.text_lines.network_check import line_memory_format, line_network_notes
+    from policysearch.child.text_lines.network_check import line_network_notes
     from policysearch.child.text_lines.training import train_reader
 
-    return Training(train_reader, LineExam.of, line_memory_format, line_network_notes)
+    return Training(train_reader, LineExam.of, channels_last, line_network_notes)
 
 
 def _multi_label() -> Training:
@@ -127,11 +128,12 @@ def _with_targets(task: str, goal_of: GoalOf) -> Training:
 
 
 def _segmentation() -> Training:
+    from policysearch.child.networks.dense_probe import channels_last
     from policysearch.child.segmentation.exam import MaskExam
-    from policysearch.child.segmentation.network_check import mask_memory_format, mask_network_notes
+    from policysearch.child.segmentation.network_check import mask_network_notes
     from policysearch.child.segmentation.training import train_segmenter
 
-    return Training(train_segmenter, MaskExam.of, mask_memory_format, mask_network_notes)
+    return Training(train_segmenter, MaskExam.of, channels_last, mask_network_notes)
 
 
 _TRAININGS: Mapping[str, Callable[[], Training]] = MappingProxyType(

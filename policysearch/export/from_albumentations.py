@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from policysearch.core.errors import UserError
 from policysearch.export import to_albumentations
 from policysearch.export.albumentations_dialects import DEFAULT, Node, canonical, dialect_of
 from policysearch.export.albumentations_reader import Reader
 from policysearch.export.autoaugment_lists import literal
 from policysearch.export.lossy import refusal
+from policysearch.export.reading_errors import named_errors
 from policysearch.policy.policy import Policy
-from policysearch.policy.validation import validation_message
 
 
 def read(text: str, name: str, allow_loss: bool = False) -> tuple[Policy, list[str]]:
@@ -31,21 +29,13 @@ def read(text: str, name: str, allow_loss: bool = False) -> tuple[Policy, list[s
             is False.
     """
     data = _data(text, name)
-    try:
+    with named_errors(name):
         whole = canonical(data["transform"])
         exported = _exported(data, whole, name)
         if exported is not None:
             return exported, []
         reader = Reader(dialect_of(data), allow_loss)
         policy = Policy(sub_policies=tuple(reader.sub_policies(whole)))
-    except ValidationError as error:
-        raise UserError(f"{name}: {validation_message(error)}") from None
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise UserError(
-            f"{name}: a transform lacks something or has it wrong ({type(error).__name__}: {str(error)[:80]})"
-        ) from None
     if reader.losses and not allow_loss:
         raise refusal(f"{name} has what no policy here can express", list(reader.losses))
     return policy, [*reader.losses, *reader.notes]

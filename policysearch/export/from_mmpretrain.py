@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from policysearch.core.errors import UserError
 from policysearch.export.autoaugment_lists import number
 from policysearch.export.lossy import refusal
 from policysearch.export.mmpretrain_reader import ConfigReader
 from policysearch.export.python_data import Missing, values_of
+from policysearch.export.reading_errors import named_errors
 from policysearch.policy.mixes import Mix
 from policysearch.policy.policy import Policy
-from policysearch.policy.validation import validation_message
 
 _MIXES = {"Mixup": "mixup", "CutMix": "cutmix"}
 _ONE_MIX = "MMPretrain mixes all images of a batch by one λ, or none of them: here each image has its own"
@@ -38,17 +37,9 @@ def read(text: str, name: str, allow_loss: bool = False) -> tuple[Policy, list[s
     """
     config = _config(text, name)
     reader = ConfigReader()
-    try:
+    with named_errors(name):
         subs = tuple(reader.sub_policies(_pipeline(config)))
         policy = Policy(sub_policies=subs, mix=_mix(config, reader))
-    except ValidationError as error:
-        raise UserError(f"{name}: {validation_message(error)}") from None
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise UserError(
-            f"{name}: a transform lacks something or has it wrong ({type(error).__name__}: {str(error)[:80]})"
-        ) from None
     if reader.losses and not allow_loss:
         raise refusal(f"{name} has what no policy here can express", list(reader.losses))
     return policy, [*reader.losses, *reader.notes]

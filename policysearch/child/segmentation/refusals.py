@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from policysearch.augmentation.segmentation import must_suit_masks
+from policysearch.child.plain_training import must_be_plain
 from policysearch.child.recipe import Recipe
-from policysearch.core.tasks import SEGMENTATION, must_be_possible
+from policysearch.core.tasks import SEGMENTATION
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 
@@ -22,9 +23,4 @@ def must_take_masks(policy: Policy, recipe: Recipe, loss: Loss | None) -> None:
             loss for classes of images.
     """
     must_suit_masks(policy)
-    if loss is not None:
-        must_be_possible(SEGMENTATION, "loss", "an arm with a loss")
-    if recipe.base_epochs:
-        must_be_possible(SEGMENTATION, "base_epochs", f"--base-epochs {recipe.base_epochs}")
-    if recipe.label_smoothing:
-        must_be_possible(SEGMENTATION, "label_smoothing", f"--label-smoothing {recipe.label_smoothing:g}")
+    must_be_plain(SEGMENTATION, recipe, loss)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from policysearch.child.plain_training import must_be_plain
 from policysearch.child.recipe import Recipe, smallest_batch
 from policysearch.core.errors import UserError
-from policysearch.core.tasks import SELF_SUPERVISED, must_be_possible
+from policysearch.core.tasks import SELF_SUPERVISED
 from policysearch.policy.losses import Loss
 from policysearch.policy.pairs import obstacle_to_views
 from policysearch.policy.policy import Policy
@@ -38,12 +39,7 @@ def must_take_training(recipe: Recipe, images: int, loss: Loss | None = None) ->
     Raises:
         UserError: there is a base, a loss for labels, label smoothing, or a batch of one image.
     """
-    if recipe.base_epochs:
-        must_be_possible(SELF_SUPERVISED, "base_epochs", f"--base-epochs {recipe.base_epochs}")
-    if recipe.label_smoothing:
-        must_be_possible(SELF_SUPERVISED, "label_smoothing", f"--label-smoothing {recipe.label_smoothing:g}")
-    if loss is not None:
-        must_be_possible(SELF_SUPERVISED, "loss", "an arm with a loss")
+    must_be_plain(SELF_SUPERVISED, recipe, loss)
     must_have_company(smallest_batch(images, recipe.batch))
 
 

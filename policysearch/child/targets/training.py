@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from policysearch.augmentation.targets import must_suit_targets
-from policysearch.child.recipe import Recipe
+from policysearch.child.plain_training import must_be_plain
 from policysearch.child.targets.goal import GoalOf
 from policysearch.child.targets.target_run import TargetRun
 from policysearch.child.training import completed, with_plain_errors
@@ -47,15 +47,9 @@ def train_with_targets(task: str, goal_of: GoalOf, spec: TrainingSpec) -> Metric
 
 
 def _must_be_possible(task: str, spec: TrainingSpec) -> None:
-    recipe: Recipe = spec.recipe
     for start in (0.0, *(stage.start for stage in spec.policy.stages)):
         part = spec.policy.at(start)
         must_suit_targets(part)
         if part.softening is not None:
             must_be_possible(task, "softening", f"policy {part.name or part.hash}, which softens,")
-    if spec.loss is not None:
-        must_be_possible(task, "loss", "an arm with a loss")
-    if recipe.base_epochs:
-        must_be_possible(task, "base_epochs", f"--base-epochs {recipe.base_epochs}")
-    if recipe.label_smoothing:
-        must_be_possible(task, "label_smoothing", f"--label-smoothing {recipe.label_smoothing:g}")
+    must_be_plain(task, spec.recipe, spec.loss)

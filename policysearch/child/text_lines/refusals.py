@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from policysearch.augmentation.lines import must_suit_lines
+from policysearch.child.plain_training import must_be_plain
 from policysearch.child.recipe import Recipe
-from policysearch.core.tasks import TEXT_LINES, must_be_possible
+from policysearch.core.tasks import TEXT_LINES
 from policysearch.policy.losses import Loss
 from policysearch.policy.policy import Policy
 
@@ -22,9 +23,4 @@ def must_take_lines(policy: Policy, recipe: Recipe, loss: Loss | None) -> None:
             classes.
     """
     must_suit_lines(policy)
-    if loss is not None:
-        must_be_possible(TEXT_LINES, "loss", "an arm with a loss")
-    if recipe.base_epochs:
-        must_be_possible(TEXT_LINES, "base_epochs", f"--base-epochs {recipe.base_epochs}")
-    if recipe.label_smoothing:
-        must_be_possible(TEXT_LINES, "label_smoothing", f"--label-smoothing {recipe.label_smoothing:g}")
+    must_be_plain(TEXT_LINES, recipe, loss)
