@@ -9,6 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before NumPy and torch are imported, and inherited by every process that a test starts: several test processes with
 # several threads each wait for one another, and take seven times as long.
@@ -35,6 +36,15 @@ def own_cache(tmp_path_factory) -> None:
     kernels.mkdir(parents=True, exist_ok=True)
     (folder / "kernels").symlink_to(kernels, target_is_directory=True)
     os.environ["POLICYSEARCH_CACHE"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The one chromium of all tests that need it; only these load playwright."""
+    from tests.support.chromium import chromium
+
+    with chromium() as browser:
+        yield browser
 
 
 def pytest_collection_finish() -> None:

@@ -1,10 +1,11 @@
-"""A chromium of the system, for conftests that import this fixture."""
+"""A chromium of the system."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -12,9 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 CHROMIUM = os.environ.get("POLICYSEARCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Driven by playwright; tests are skipped where there is none."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Driven by playwright, of which a process can have one at a time; tests are skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install --no-install-recommends chromium, or POLICYSEARCH_CHROMIUM=PATH")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []

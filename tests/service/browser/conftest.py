@@ -1,4 +1,4 @@
-"""A server, and Debian's chromium driven by playwright, for all tests of the browser."""
+"""A server, and visits of a browser to it, for all tests of its pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.support.chromium import browser
 from tests.support.service_server import FakeRunner, ServerProcess
-
-__all__ = ["browser"]
 
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 
