@@ -14,7 +14,7 @@ def train(policy, seed, images, epochs, report):
     accuracy = 0.5 + 0.2 * worth(policy.hash) + 0.01 * worth(f"{seed}")
     for epoch in range(1, epochs + 1):
         report(epoch, accuracy=accuracy * epoch / epochs)
-    return {"accuracy": accuracy, "mean_iou": accuracy / 2, "images": images}
+    return {"accuracy": accuracy, "mean_iou": accuracy / 2, "seen": images}
 
 
 def train_on_data(policy, seed, images, epochs, data, test=False):
