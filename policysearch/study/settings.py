@@ -19,6 +19,9 @@ from policysearch.core.tasks import TaskName
 from policysearch.datasets.config import SplitSettings
 from policysearch.study.task_defaults import with_defaults_of_task, with_task_of_function
 
+FIXED_FINALISTS = 5
+"""Fixed policies that a search confirms unless it says how many. Those of earlier versions confirmed all."""
+
 
 class ModelSettings(Settings):
     """What a network learns, which one is trained, and how.
@@ -114,6 +117,15 @@ class StrategySettings(Settings):
         Mark.FIXED,
     ] = None
     finalists: Annotated[int, Field(ge=1, le=20, description="arms confirmed, added to the fixed policies")] = 4
+    fixed_finalists: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=50,
+            description="of a space's fixed policies, how many are confirmed: the first, and those that did best in "
+            f"the search; default: {FIXED_FINALISTS}",
+        ),
+    ] = None
     ablate: Annotated[
         int,
         Field(

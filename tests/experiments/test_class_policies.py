@@ -12,9 +12,10 @@ from policysearch.core.errors import UserError
 from policysearch.experiments.class_checks import must_have_classes
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
-from policysearch.experiments.search.result import final_policy, read_whole
+from policysearch.experiments.search.result import read_whole
 from policysearch.experiments.search.run import resume, search
 from policysearch.experiments.search.verdict import judge_winner
+from policysearch.experiments.search.winner_policy import final_policy
 from policysearch.experiments.tabular.plan import Plan
 from policysearch.experiments.tabular.record import record_table
 from policysearch.policy.classes import with_classes

@@ -7,9 +7,11 @@ import math
 import pytest
 
 from policysearch.core.trial import Outcome
-from policysearch.experiments.search.summary import finalists, highest_fidelity, summarise
+from policysearch.experiments.search.candidates import candidates
+from policysearch.experiments.search.summary import finalists, highest_fidelity, most_finalists, summarise
 from policysearch.experiments.search.tables import PROVISIONAL, arm_grid, arm_notes
 from policysearch.policy.policy import Policy
+from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import make_config
 from policysearch.study.rows import COMPLETE, FAILED, PRUNED, RUNNING, Row
@@ -77,3 +79,24 @@ def test_the_best_go_on_and_the_fixed_once():
         "randaugment:1,3",
         "identity",
     ]
+
+
+@pytest.mark.parametrize("strategy", ["ucb", "additive"])
+def test_of_many_fixed_policies_the_first_and_those_that_did_best_are_confirmed(strategy):
+    """Rewards fall from the last of the twelve to the first, identity, so that the last two go with it."""
+    space = load_space("recipe")
+    free = [*space.free.values()]
+    record = [row(free_arm, 0.5 + 0.02 * place) for place, free_arm in enumerate(free)]
+    config = make_config({"space": "recipe", "strategy": strategy, "finalists": 1, "fixed_finalists": 3})
+
+    def confirmed(trials: list[Row]) -> list[str]:
+        return [a.name for a in candidates(config, space, trials, summarise(trials), [*space.free])]
+
+    chosen = confirmed(record)
+    assert len(chosen) <= most_finalists(config, len(free)) == 4
+    if strategy == "ucb":
+        assert {*chosen} == {"identity", *[*space.free][-2:]}
+    assert "identity" in chosen and len({*chosen} & {*space.free}) == 3
+    assert len(confirmed(record[1:])) == len(free)  # one was not pulled: nothing is known of its place
+    everything = config.model_copy(update={"fixed_finalists": None})  # a search of an earlier version
+    assert len(candidates(everything, space, record, summarise(record), [*space.free])) == len(free)

@@ -56,7 +56,9 @@ def test_the_winner_and_its_paired_differences_by_hand():
     assert gap.error == pytest.approx(pooled)
     assert gap.difference.high - gap.difference.mean == pytest.approx(5.0402 / np.sqrt(2) * pooled, rel=1e-4)
     assert verdict.sentence.startswith("randaugment:1,3 wins: +10.00 points [")
-    assert verdict.sentence.endswith("over trivialaugment-wide (n = 3)")
+    assert verdict.sentence.endswith("over identity, the best of 2 fixed policies (n = 3)")
+    low = 0.1 - 2.776445 * pooled  # Student's quantile of four degrees: the winner was picked from itself alone
+    assert verdict.margin is not None and verdict.margin.difference.low == pytest.approx(low, rel=1e-5)
 
 
 def test_a_lead_that_is_not_told_from_a_fixed_policy_is_no_win():

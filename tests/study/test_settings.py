@@ -39,8 +39,9 @@ EXPERIMENT += "cpus-per-worker ray-wait device retries "
 EXPERIMENT += "deadline validation split-seed data checkpoint-every checkpoint-limit "
 STUDY = "seed storage study out "
 FLAGS = {
-    "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists ablate images epochs "
-    "reward rungs promote prune confirm confirm-images confirm-epochs confirm-reward tensorboard",
+    "search": TRAINING + EXPERIMENT + STUDY + "config space strategy calibrated trials finalists "
+    "fixed-finalists ablate images epochs reward rungs promote prune confirm confirm-images confirm-epochs "
+    "confirm-reward tensorboard",
     "record": TRAINING + EXPERIMENT + STUDY + "config space reward rungs fidelities seeds arms best best-seeds budget",
     "compare": TRAINING + EXPERIMENT + "out replay space images epochs rungs promote confirm confirm-images "
     "confirm-epochs confirm-reward strategies pulls runs sampler-runs fidelity ladder truth reward delta stragglers "

@@ -12,9 +12,9 @@ import numpy as np
 from policysearch.core.trial import Outcome
 from policysearch.datasets.dataset import Dataset
 from policysearch.experiments.search.report.data import Material
-from policysearch.experiments.search.result import final_policy
 from policysearch.experiments.search.summary import finalists, summarise
 from policysearch.experiments.search.verdict import judge_winner
+from policysearch.experiments.search.winner_policy import final_policy
 from policysearch.policy.space_files import parse_space
 from policysearch.policy.spaces import Arm, Space
 from policysearch.study.config import make_config

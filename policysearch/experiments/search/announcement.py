@@ -48,7 +48,7 @@ def announce(session: Session, dataset: Dataset, strategy: Strategy, pool: Pool)
     searched, confirmed = session.stores["search"].rows, session.stores["confirm"].rows
     whole = workload(config, dataset)
     free = session.stores["search"].space.free
-    trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(free))
+    trainings = config.confirm * most_finalists(config, len(free))
     trainings += config.ablate * most_ablated(config, session.stores["search"].space)
     recorded = (len(searched), _ended(searched), _ended(confirmed))
     session.say(f"{_work(config, strategy, whole, trainings, recorded)}, into {session.folder.path}")

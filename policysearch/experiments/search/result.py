@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
-from policysearch.child.network_names import weights_by_name
 from policysearch.core.command import command
-from policysearch.core.jsonable import plain
 from policysearch.core.tasks import task_named
 from policysearch.core.user_code import import_all
-from policysearch.core.version import __version__
 from policysearch.experiments.search.ablation import ablation, is_of_ablation
 from policysearch.experiments.search.candidates import candidates, why_first
 from policysearch.experiments.search.chance_level import learning
@@ -22,11 +19,10 @@ from policysearch.experiments.search.report.data import Material
 from policysearch.experiments.search.report.provenance import class_names, noted, warnings_of
 from policysearch.experiments.search.summary import ArmSummary, at_highest_fidelity, summarise
 from policysearch.experiments.search.verdict import WinnerVerdict, images_of, judge_winner
-from policysearch.policy.class_names import class_keys
+from policysearch.experiments.search.winner_policy import final_policy
 from policysearch.policy.policy import Policy
 from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Space
-from policysearch.policy.target_preservation import KEEPS
 from policysearch.stats.paired import PairedTest
 from policysearch.study.config import SearchConfig, load_config
 from policysearch.study.optuna_store import OptunaTrialStore
@@ -207,53 +203,3 @@ def result_of(config: SearchConfig, folder: RunFolder, stores: dict[str, OptunaT
         warnings=(*warned, *lost),
         ablation=tuple(taken_away),
     )
-
-
-def final_policy(
-    config: SearchConfig,
-    verdict: WinnerVerdict,
-    warned: Sequence[str] = (),
-    classes: Sequence[str] = (),
-    keeps: Sequence[str] | None = None,
-) -> Policy:
-    """The winner with where it came from, and in `about` the loss it was trained with (None: the recipe's).
-
-    Where the policy calls classes, `about` names all of them in the order of their labels, so that it can be exported;
-    and where the space says which steps keep numbers, these, so that it can be evaluated.
-
-    Differences in `about` are in the reward's own unit: fractions, where it is accuracy.
-    """
-    differences = {
-        name: plain({**asdict(pair.difference), "standard_error": pair.error, "n": pair.n})
-        for name, pair in verdict.differences.items()
-    }
-    about = {
-        "date": date.today().isoformat(),
-        "policysearch": __version__,
-        "study": config.study,
-        "task": config.task,
-        "data": config.data,
-        **({"model": config.model} if config.train is None else {"train": config.train}),
-        **weights_by_name(config.weights),
-        "space": config.space,
-        "strategy": config.strategy,
-        "reward": config.reward,
-        "images": config.images,
-        "epochs": config.epochs,
-        "confirmed_at": dict(zip(("images", "epochs"), config.last_fidelity, strict=True)),
-        "confirmed_by": config.last_reward,
-        "calibrated": config.calibrated,
-        "seed": config.seed,
-        "confirmed": verdict.confirmed,
-        "paired_difference_to": differences,
-        "verdict": verdict.sentence,
-        "finding": verdict.finding,
-        "use": verdict.use,
-        "warnings": list(warned),
-        "loss": verdict.winner.loss.model_dump() if verdict.winner.loss else None,
-    }
-    if classes and class_keys(verdict.winner.policy):
-        about["classes"] = list(classes)
-    if keeps is not None:
-        about[KEEPS] = list(keeps)
-    return verdict.winner.policy.model_copy(update={"name": verdict.winner.name, "about": about})

@@ -47,6 +47,7 @@ from policysearch.study.populations.plan import settled
 from policysearch.study.pruning.judge import Judging
 from policysearch.study.pruning.registry import pruner_of
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.settings import FIXED_FINALISTS
 from policysearch.study.sources import ABLATION, Budgeted, Confirmation
 from policysearch.study.stores import names_must_be_free
 from policysearch.study.strategies import Strategy
@@ -85,6 +86,8 @@ def search(
         config = make_config(settings_with(config, train, settings))
     must_be_spelled_to_begin(config)
     config = settled(as_calibrated(resolved(config)))
+    if config.fixed_finalists is None:
+        config = config.model_copy(update={"fixed_finalists": FIXED_FINALISTS})
     with Session(config, listener) as session:
         names_must_be_free(config)
         space = session.load_space()

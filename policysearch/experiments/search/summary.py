@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policysearch.policy.presets import BASELINES
 from policysearch.policy.spaces import Arm
 from policysearch.stats.estimate import Estimate
 from policysearch.stats.intervals import student
 from policysearch.stats.shrinkage import pooled, shrink
+from policysearch.study.config import SearchConfig
 from policysearch.study.further_strategies import composed_arms, composed_count
 from policysearch.study.rows import COMPLETE, FAILED, PRUNED, Row
 
@@ -165,12 +165,11 @@ def finalists(
     return [*arms.values()]
 
 
-def most_finalists(count: int, strategy: str, free: int = len(BASELINES)) -> int:
-    """How many arms are confirmed at most, the fixed policies included.
+def most_finalists(config: SearchConfig, free: int) -> int:
+    """How many arms are confirmed, the fixed policies included; more where one of these was never pulled.
 
     Args:
-        count: of the best arms of the search.
-        strategy: of the search.
+        config: of the search.
         free: policies that cost no search, see `Space.free`.
     """
-    return count + composed_count(strategy) + free
+    return config.finalists + composed_count(config.strategy) + min(free, config.fixed_finalists or free)

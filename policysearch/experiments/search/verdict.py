@@ -10,19 +10,16 @@ import numpy as np
 
 from policysearch.core.readable import joined
 from policysearch.experiments.search.chance_level import Learning, learning
+from policysearch.experiments.search.finalist_rewards import NEGLIGIBLE, Finalists
 from policysearch.policy.presets import BASELINES, preset
 from policysearch.policy.spaces import Arm
 from policysearch.reports.numbers import Unit, unit_of
-from policysearch.stats.arrays import Floats
-from policysearch.stats.best_of_several import leads
-from policysearch.stats.intervals import standard_error
-from policysearch.stats.paired import Paired, count_error
+from policysearch.stats.paired import Paired
 from policysearch.study.rows import COMPLETE, Row
 
-_NEGLIGIBLE = 1e-4
-"""A lead of less than this is none, in the reward's unit: 0.01 points of accuracy."""
 _IDENTITY = Arm({"family": "identity"}, preset("identity"))
-_ROUNDING = 1e-12
+_FEW = 4
+"""So many fixed policies are named in a sentence."""
 _WHOLE = 1e-6  # of an image: how far a count may be off a whole number
 
 Finding = Literal["wins", "leads", "fixed", "tie", "nothing learned", "unconfirmed"]
@@ -34,13 +31,14 @@ class WinnerVerdict:
 
     Attributes:
         winner: the arm whose policy is saved: the best mean, or a fixed policy where nothing better was seen.
-        finding: `wins`: better than every fixed policy. `leads`: the best mean, but not clearly above all of them.
+        finding: `wins`: better than the best fixed policy. `leads`: the best mean, but not clearly above all of them.
             `fixed`: the best mean is a fixed policy's. `tie`: a fixed policy is within a standard error of the best
             mean. `nothing learned`: the networks are no better than naming one class. `unconfirmed`: there are no
             fresh replicates.
         use: the policy to train with: the winner, or the fixed policy that it cannot be told from.
-        differences: of the winner to each fixed policy, by its name.
+        differences: of the winner to each fixed policy, by its name; their intervals hold for all pairs at once.
         sentence: all of it in words.
+        margin: what a winner that was searched leads the best fixed policy by; None for other winners.
     """
 
     winner: Arm
@@ -48,6 +46,7 @@ class WinnerVerdict:
     use: str
     differences: dict[str, Paired]
     sentence: str
+    margin: Paired | None = None
 
     @property
     def confirmed(self) -> bool:
@@ -65,6 +64,8 @@ class WinnerVerdict:
             "nothing learned": f"No winner, for nothing was learned: use {self.use}",
             "unconfirmed": f"Not confirmed: {self.winner.name}",
         }
+        if self.finding == "leads" and self.use == self.winner.name:
+            return f"{self.winner.name} is best, and no fixed policy finished"
         return titles[self.finding]
 
 
@@ -85,8 +86,9 @@ def judge_winner(
     Only arms that finished as many replicates as any did are compared; the others are named. The best mean wins,
     unless a fixed policy is within one standard error of it (the rule of Breiman et al. 1984, Classification and
     Regression Trees, section 3.4.3: of what cannot be told apart take the simplest). Of several that are, the first is
-    taken, identity first. Leads over the fixed policies have simultaneous 95 % intervals (`best_of_several.leads`): in
-    at most 5 % of searches among equal arms any lead at all is claimed.
+    taken, identity first. An arm wins if its lead over the best fixed policy is clear (`best_of_several.margin`), which
+    a search claims wrongly in at most 2.5 % of cases. Leads over single fixed policies have simultaneous 95 % intervals
+    (`best_of_several.leads`): in at most 5 % of searches among equal arms any lead at all is clear.
 
     Args:
         fallback: the arm to name if nothing was confirmed.
@@ -109,7 +111,7 @@ def judge_winner(
         return WinnerVerdict(fallback, "unconfirmed", fallback.name, {}, text)
     whole = {arm.key: arm for arm in arms if len(rewards[arm.key]) == most}
     values = {key: np.array([*rewards[key].values()]) for key in whole}
-    finalists = _Finalists(whole, values, images_of(rows), {preset(name).hash: name for name in fixed})
+    finalists = Finalists(whole, values, images_of(rows), {preset(name).hash: name for name in fixed})
     missing = [arm.name for arm in arms if arm.key not in whole]
     left_out = [f"left out, since not all of their replicates finished: {', '.join(missing)}"] if missing else []
     learned = learning(rows, data or {})
@@ -117,47 +119,6 @@ def judge_winner(
         key = next(iter(finalists.fixed()), finalists.best)
         return _nothing_learned(finalists.arms[key], finalists.leads(key), learned, left_out)
     return _judged(finalists, unit_of(reward), more, left_out)
-
-
-@dataclass(frozen=True)
-class _Finalists:
-    """Arms that finished every replicate: by key, their rewards [n], and the images that these are shares of.
-
-    `free` are the names of the fixed policies by key, the simplest first, whether they finished or not.
-    """
-
-    arms: Mapping[str, Arm]
-    rewards: Mapping[str, Floats]
-    images: int
-    free: Mapping[str, str]
-
-    def rank(self, key: str) -> int:
-        """The place of an arm among the fixed policies, the simplest first; all others come after them."""
-        return [*self.free, key].index(key)
-
-    @property
-    def best(self) -> str:
-        """The key of the best mean; equal means go to the fixed policies, identity first."""
-        return max(self.arms, key=lambda key: (self.rewards[key].mean(), -self.rank(key)))
-
-    def fixed(self) -> list[str]:
-        """The keys of the fixed policies among them, identity first."""
-        return [key for key in self.free if key in self.arms]
-
-    def leads(self, best: str) -> dict[str, Paired]:
-        """What an arm leads each fixed policy by."""
-        others = [key for key in self.fixed() if key != best]
-        pairs = leads(best, self.rewards, others, self.images)
-        return {self.free[pair.other]: pair for pair in pairs}
-
-    def is_tied(self, best: str, other: str) -> bool:
-        """Whether the other's mean is within a standard error of the best, or negligibly below it.
-
-        The error is the pair's own, or that of counts where this is larger.
-        """
-        gaps = self.rewards[best] - self.rewards[other]
-        alone = float(standard_error(gaps)) if len(gaps) > 1 else 0.0
-        return bool(gaps.mean() <= max(alone, count_error(gaps, self.images), _NEGLIGIBLE) + _ROUNDING)
 
 
 def _by_replicate(arm: Arm, rows: Sequence[Row]) -> dict[int, float]:
@@ -183,38 +144,67 @@ def _nothing_learned(
     return WinnerVerdict(arm, "nothing learned", arm.name, differences, "; ".join([text, *left_out]))
 
 
-def _judged(finalists: _Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+def _judged(finalists: Finalists, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
     best = finalists.best
     tied = [key for key in finalists.fixed() if key != best and finalists.is_tied(best, key)]
     simplest = min([best, *tied], key=finalists.rank)
     if simplest != best:
         return _tie(finalists, simplest, unit, more, left_out)
     differences = finalists.leads(best)
-    unsure = [name for name, pair in differences.items() if not _leads_clearly(pair)]
-    arm = finalists.arms[best]
-    measured = _measured(differences, unit)
     if best in finalists.free:
-        clause = f"; it cannot be told apart from {joined(unsure)}" if unsure else ""
-        alone = len(finalists.free) == 1  # a task may have one fixed policy
-        lead = "it has the best mean" if alone else f"it has the best mean, {measured}"
-        text = f"use {arm.name}, which costs no search: {lead}{clause}"
-        return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
-    if not unsure:
-        text = f"{arm.name} wins: {measured}"
-        return WinnerVerdict(arm, "wins", arm.name, differences, "; ".join([text, *left_out]))
-    use = _simplest_of(finalists, unsure)
+        return _fixed(finalists, differences, left_out)
+    if not differences:
+        return _alone(finalists, left_out)
+    lead = finalists.margin(best)
+    arm = finalists.arms[best]
+    over = f"{unit.change(lead.pair.difference)} over {_the_best(lead.pair.other, differences)} ({_runs(lead.pair.n)})"
+    if not lead.unsure:
+        text = f"{arm.name} wins: {over}"
+        return WinnerVerdict(arm, "wins", arm.name, differences, "; ".join([text, *left_out]), lead.pair)
+    use = _simplest_of(finalists, lead.unsure)
     text = (
-        f"no clear winner: {arm.name} has the best mean, {measured}, but cannot be told apart from {joined(unsure)}; "
+        f"no clear winner: {arm.name} has the best mean, {over}, but cannot be told apart from {_names(lead.unsure)}; "
         f"use {use}, which costs no search ({more} would tell more)"
     )
-    return WinnerVerdict(arm, "leads", use, differences, "; ".join([text, *left_out]))
+    return WinnerVerdict(arm, "leads", use, differences, "; ".join([text, *left_out]), lead.pair)
+
+
+def _fixed(finalists: Finalists, differences: dict[str, Paired], left_out: Sequence[str]) -> WinnerVerdict:
+    """A fixed policy has the best mean."""
+    arm = finalists.arms[finalists.best]
+    unsure = [name for name, pair in differences.items() if not _leads_clearly(pair)]
+    clause = f"; it cannot be told apart from {_names(unsure)}" if unsure else ""
+    text = f"use {arm.name}, which costs no search: it has the best mean{clause}"
+    return WinnerVerdict(arm, "fixed", arm.name, differences, "; ".join([text, *left_out]))
+
+
+def _alone(finalists: Finalists, left_out: Sequence[str]) -> WinnerVerdict:
+    """No fixed policy finished."""
+    arm = finalists.arms[finalists.best]
+    text = f"{arm.name} has the best mean, but no fixed policy finished"
+    return WinnerVerdict(arm, "leads", arm.name, {}, "; ".join([text, *left_out]))
 
 
 def _leads_clearly(pair: Paired) -> bool:
-    return pair.clear and pair.difference.mean > _NEGLIGIBLE
+    return pair.clear and pair.difference.mean > NEGLIGIBLE
 
 
-def _tie(finalists: _Finalists, simplest: str, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
+def _the_best(name: str, differences: Mapping[str, Paired]) -> str:
+    """The best fixed policy, and of how many it is the best."""
+    return f"{name}, the best of {len(differences)} fixed policies" if len(differences) > 1 else name
+
+
+def _names(names: Sequence[str]) -> str:
+    """A few names; of many the first ones, and how many more."""
+    first, more = names[:_FEW], len(names) - _FEW
+    return joined([*first, f"{more} more fixed policies"] if more > 1 else names)
+
+
+def _runs(n: int) -> str:
+    return "one replicate" if n == 1 else f"n = {n}"
+
+
+def _tie(finalists: Finalists, simplest: str, unit: Unit, more: str, left_out: Sequence[str]) -> WinnerVerdict:
     arm, best = finalists.arms[simplest], finalists.arms[finalists.best]
     lead = unit.size(float((finalists.rewards[finalists.best] - finalists.rewards[simplest]).mean()))
     text = (
@@ -224,17 +214,8 @@ def _tie(finalists: _Finalists, simplest: str, unit: Unit, more: str, left_out: 
     return WinnerVerdict(arm, "tie", arm.name, finalists.leads(simplest), "; ".join([text, *left_out]))
 
 
-def _simplest_of(finalists: _Finalists, names: Sequence[str]) -> str:
+def _simplest_of(finalists: Finalists, names: Sequence[str]) -> str:
     """Of fixed policies the best mean, or the first that is within a standard error of it."""
     keys = [preset(name).hash for name in names]
     best = max(keys, key=lambda key: (finalists.rewards[key].mean(), -finalists.rank(key)))
     return finalists.free[next(key for key in keys if key == best or finalists.is_tied(best, key))]
-
-
-def _measured(differences: Mapping[str, Paired], unit: Unit) -> str:
-    """`+6.35 points [3.41, 9.29] over identity, ... (n = 4)`."""
-    if not differences:
-        return "no fixed policy finished"
-    n = max(pair.n for pair in differences.values())
-    sizes = ", ".join(f"{unit.change(pair.difference)} over {name}" for name, pair in differences.items())
-    return f"{sizes} ({'one replicate' if n == 1 else f'n = {n}'})"

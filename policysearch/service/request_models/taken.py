@@ -20,8 +20,8 @@ from policysearch.study.config import SearchConfig
 _DATA = ("data", "resize", "aspect", "background", "image_column", "label_column", "group", "skip_damaged")
 _TRAINING = ("task", "model", "operations", "seed", "validation", "split_seed", "workers", "retries", "deadline")
 _SEARCH = (
-    *("strategy", "calibrated", "trials", "finalists", "images", "epochs", "reward", "rungs"),
-    *("promote", "prune", "confirm", "confirm_images", "confirm_epochs", "confirm_reward", "ablate"),
+    *("strategy", "calibrated", "trials", "finalists", "fixed_finalists", "images", "epochs", "reward"),
+    *("rungs", "promote", "prune", "confirm", "confirm_images", "confirm_epochs", "confirm_reward", "ablate"),
 )
 
 TAKEN: Mapping[str, tuple[str, ...]] = MappingProxyType(

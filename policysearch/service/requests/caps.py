@@ -14,6 +14,7 @@ from policysearch.service.requests.space_text import factors_of_text, points_of
 from policysearch.study.density_settings import density_settings
 from policysearch.study.further_strategies import composed_count
 from policysearch.study.populations.settings import pulls_of_population
+from policysearch.study.settings import FIXED_FINALISTS
 
 MOST: Mapping[str, str] = MappingProxyType(
     {
@@ -76,6 +77,7 @@ def _implied_pulls(values: Mapping[str, Any]) -> int:
 
 def _of_search(values: Mapping[str, Any]) -> tuple[str, int]:
     free = len(task_named(values["task"]).fixed) + points_of(values["space"])
+    free = min(free, values["fixed_finalists"] or FIXED_FINALISTS)
     arms = values["finalists"] + composed_count(values["strategy"]) + free
     confirmed, ablated = arms * values["confirm"], values["ablate"] * (1 + factors_of_text(values["space"]))
     return "ablate" if ablated > confirmed else "confirm", confirmed + ablated

@@ -90,7 +90,7 @@ def _checked(folder: JobFolder, job: Mapping[str, Any], listener: Listener) -> d
             if not placed.recipe.compile:  # with it, `timed` itself trains once before
                 timed(placed, pool, fidelity)  # the first of a process takes longer than any other
             forecast = timed(placed, pool, fidelity)
-    trainings = config.confirm * most_finalists(config.finalists, config.strategy, len(space.free))
+    trainings = config.confirm * most_finalists(config, len(space.free))
     trainings += config.ablate * most_ablated(config, space)
     return _forecast(config, workload(config, dataset), trainings, forecast, job["changes"]["workers"])
 

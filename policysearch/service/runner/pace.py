@@ -62,7 +62,7 @@ class Pace:
     def _confirmations(self) -> int:
         """Trainings of the confirmation and of an ablation, at most: a finalist may be a fixed policy."""
         config, space = self._work.config, self._work.store.space
-        confirmed = config.confirm * most_finalists(config.finalists, config.strategy, len(space.free))
+        confirmed = config.confirm * most_finalists(config, len(space.free))
         return confirmed + config.ablate * most_ablated(config, space)
 
     def _relative_cost(self) -> float:

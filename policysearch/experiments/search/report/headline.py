@@ -24,6 +24,7 @@ _MONTHS = (
 _NOTE = (
     "Differences are paired within replicates that the search never saw. Their 95 % intervals hold for all pairs of "
     "finalists at once (Tukey's range), since the best was picked among them: one that contains 0 shows no difference. "
+    "Whether it is better than the best of the fixed policies needs less: the interval of the sentence above. "
     "They are about these validation images; the test part is unread until `policysearch evaluate`."
 )
 
@@ -133,7 +134,8 @@ def _data(material: Material) -> str:
 def beside_fixed(verdict: WinnerVerdict, config: SearchConfig) -> Grid:
     """The winner minus each fixed policy that a user would otherwise take."""
     unit, name = unit_of(config.last_reward), reward_title(config.task, config.last_reward)
-    rows = tuple(_row(fixed, verdict, unit) for fixed in task_named(config.task).fixed)
+    names = dict.fromkeys((*task_named(config.task).fixed, *verdict.differences))
+    rows = tuple(_row(fixed, verdict, unit) for fixed in names)
     return Grid(f"{verdict.winner.name} minus the fixed policies", ("fixed policy", f"{name} [95 %]", "n"), rows)
 
 
