@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 
@@ -13,7 +14,14 @@ from policysearch.child.fine_tuning.backbone import fitted
 from policysearch.child.fine_tuning.blocks import blocks_in_order, blocks_of, frozen_modules, rate_shares, with_blocks
 from policysearch.child.fine_tuning.normalisation import Normalisation, parse_normalisation
 from policysearch.child.fine_tuning.published import published_file, published_normalisation
-from policysearch.child.fine_tuning.start import Start, Tuned, digest_of, network_factory, with_normalisation
+from policysearch.child.fine_tuning.start import (
+    Start,
+    Tuned,
+    digest_of,
+    network_factory,
+    start_notes,
+    with_normalisation,
+)
 from policysearch.child.fine_tuning.stored_weights import read_weights
 from policysearch.child.learner import Learner
 from policysearch.child.network_registry import recipe_for
@@ -137,13 +145,34 @@ def test_a_whole_network_is_refused_with_what_to_do(tmp_path):
         ([torch.ones(2)], "hold a list and no dictionary"),
         ({"epoch": 3, "accuracy": 0.5}, "hold no tensors by name, but accuracy, epoch"),
         ({}, "hold no tensors by name, but nothing"),
-        ({**STATE, "stem.1.bias": torch.full((8,), torch.nan)}, "not all finite in float32, as in 'stem.1.bias'"),
-        ({"a": torch.full((2,), 1e300, dtype=torch.float64)}, "not all finite in float32, as in 'a'"),
+        ({**STATE, "stem.1.bias": torch.full((8,), torch.nan)}, "hold nan in 'stem.1.bias', and all must be finite"),
+        (
+            {"a": torch.tensor([1.0, 1e300], dtype=torch.float64)},
+            r"hold 1e\+300 in 'a', and all must be finite in float3",
+        ),
+        ({"a": torch.tensor([1.0, -torch.inf]).to(torch.bfloat16)}, "hold -inf in 'a', and all must be finite"),
+        ({"a": torch.tensor([1.0, torch.nan]).to(torch.float8_e4m3fn)}, "hold nan in 'a', and all must be finite"),
+        (
+            {**STATE, "stem.1.running_var": torch.tensor([0.5, -0.25, 1, 1, 1, 1, 1, 1])},
+            "hold -0.25 in 'stem.1.running_var', and variances are 0 or more",
+        ),
+        ({"running_var": torch.tensor([-1e-30])}, "hold -1e-30 in 'running_var'"),
+        (
+            {**STATE, "stem.1.num_batches_tracked": torch.tensor(-3)},
+            "hold -3 in 'stem.1.num_batches_tracked', and counts of batches are 0 or more",
+        ),
+        (
+            {"schema": SCHEMA, "weights": STATE, "mean": (math.nan,), "std": (1.0,)},
+            r"mean \(nan,\) and std \(1.0,\)",
+        ),
+        ({"schema": SCHEMA, "weights": STATE, "mean": (1.0,) * 3, "std": (1.0, 0.0, 1.0)}, "those of std above 0"),
+        ({"schema": SCHEMA, "weights": STATE, "mean": (1.0,) * 2, "std": (1.0,) * 2}, "both are 1 or 3 finite numbers"),
+        ({"schema": SCHEMA, "weights": STATE, "mean": "grey", "std": None}, "by mean 'grey' and std None"),
         ({"a": torch.zeros(2, dtype=torch.complex64)}, "'a' as a complex64 tensor"),
         ({"a": torch.eye(2).to_sparse()}, "'a' as a sparse_coo tensor"),
         ({"a": torch.zeros(2, device="meta")}, "'a' as a meta tensor"),
     ],
-    ids=["empty", "gif", "pickle", "list", "numbers", "nothing", "nan", "large", "complex", "sparse", "meta"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_file_of_weights(content, message, tmp_path):
     if not isinstance(content, bytes):
@@ -173,6 +202,26 @@ def test_a_mean_that_is_not_of_grey_values_is_not_the_normalisation():
     assert read_weights(saved({"state_dict": STATE, **unit}), "w.pt").normalisation is None
     own = {"schema": SCHEMA, "weights": STATE, "mean": (100.0,), "std": (50.0,)}
     assert read_weights(saved(own), "w.pt").normalisation == Normalisation((100.0,), (50.0,))
+
+
+def test_norms_may_have_a_variance_of_zero_and_no_count():
+    state = {name: value for name, value in STATE.items() if not name.endswith("num_batches_tracked")}
+    state["stem.1.running_var"] = torch.zeros(8)
+    assert read_weights(saved(state), "w.pt").tensors["stem.1.running_var"].eq(0).all()
+
+
+def test_finite_weights_whose_answers_are_not_are_refused(tmp_path):
+    state = {**STATE, "stem.0.weight": torch.full_like(STATE["stem.0.weight"], 3e38)}
+    start = file_of(tmp_path / "w.pt", state)
+    with pytest.raises(UserError, match=r"with the weights 'w\.pt' answers (nan|-?inf) to ordinary images"):
+        start_notes("small-resnet", COLOUR, 4, start, 0)
+    assert start_notes("small-resnet", COLOUR, 4, own_file(tmp_path / "own.pt"), 0) == ()
+
+
+def test_empty_tensors_are_refused_with_where_they_come_from(tmp_path):
+    state = {**STATE, "stem.0.weight": torch.zeros(0)}
+    with pytest.raises(UserError, match=r"stem\.0\.weight is \[0\] and not \[8, 3, 3, 3\]: .* gather its weights"):
+        network_factory("small-resnet", COLOUR, 4, file_of(tmp_path / "w.pt", state))
 
 
 def test_a_file_that_was_cut_off_is_refused(tmp_path):

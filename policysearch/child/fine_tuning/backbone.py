@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
+from policysearch.child.evaluation_mode import evaluating
 from policysearch.child.fine_tuning.blocks import Blocks
 from policysearch.child.fine_tuning.stored_weights import StoredWeights
 from policysearch.core.errors import UserError
@@ -61,10 +63,32 @@ def fitted(stored: StoredWeights, network: nn.Module, blocks: Blocks, file: str,
     mistakes = [*_mistakes(tensors, backbone)]
     if mistakes:
         advice = "give the --model and --resize that they were trained with"
+        if any(name in backbone and not value.numel() for name, value in tensors.items()):
+            advice = "a training cut among processes leaves empty tensors: gather its weights before they are saved"
         if stored.model and stored.model != model:
             advice = f"they are of --model {stored.model}"
         raise UserError(f"weights {file!r} do not fit {model}: {'; '.join(mistakes)}: {advice}")
     return FittedWeights({name: tensors[name] for name in backbone if name in tensors}, notes)
+
+
+def must_answer_in_numbers(network: nn.Module, images: Tensor, file: str, model: str) -> None:
+    """Refuse weights that are finite each, and make answers that are not.
+
+    Args:
+        network: with the weights.
+        images: [B, C, H, W] float32, as normalised ones are.
+        file, model: their names, for the message.
+
+    Raises:
+        UserError: some answer is not finite.
+    """
+    with torch.no_grad(), evaluating(network):
+        answers: Tensor = network(images)
+    if not bool(answers.isfinite().all()):
+        raise UserError(
+            f"{model} with the weights {file!r} answers {answers[~answers.isfinite()][0].item():g} to ordinary images, "
+            "and answers must be finite: the training that made them diverged, or they are damaged"
+        )
 
 
 def _without_prefix(tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:

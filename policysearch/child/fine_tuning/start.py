@@ -162,6 +162,16 @@ def _matched(
     return fitted(stored, network, blocks, start.name, model), blocks
 
 
+def _must_answer(factory: Tuned, start: Start, model: str, shape: Shape) -> None:
+    import torch
+
+    from policysearch.child.fine_tuning.backbone import must_answer_in_numbers
+
+    images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        must_answer_in_numbers(factory(), images, start.name, model)
+
+
 def _normalisation(start: Start, stored: StoredWeights, model: str, channels: int) -> Normalisation | None:
     """That which is set, or else that of the file, or else that of the library's own weights."""
     if start.normalisation is not None:
@@ -193,12 +203,13 @@ def start_notes(model: str, shape: Shape, outputs: int, start: Start, frozen: in
         What a person should know of them, a sentence each.
 
     Raises:
-        UserError: they do not fit, or there are not as many blocks.
+        UserError: they do not fit, they make no finite answers, or there are not as many blocks.
     """
     from policysearch.child.networks.factory import build
 
-    stored = start.stored()
-    weights, blocks = _matched(start, stored, partial(build, model, shape, outputs), model, shape)
+    stored, make = start.stored(), partial(build, model, shape, outputs)
+    weights, blocks = _matched(start, stored, make, model, shape)
+    _must_answer(Tuned(make, weights.state, blocks), start, model, shape)
     if frozen >= len(blocks):
         raise UserError(
             f"--frozen must lie in [0, {len(blocks) - 1}], the blocks of {model} before its classifier, got {frozen}"

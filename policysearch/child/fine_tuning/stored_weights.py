@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import re
 import warnings
@@ -16,10 +17,12 @@ from torch import Tensor
 
 from policysearch.child.fine_tuning.normalisation import Normalisation
 from policysearch.child.weights_file import SCHEMA
-from policysearch.core.errors import UserError, in_one_line
+from policysearch.core.errors import UserError, in_one_line, shortened
 
 _INNER = ("state_dict", "model_state_dict", "weights", "state", "model", "net", "network")
 """Keys under which files of trainings keep the weights, the most telling first."""
+_AT_LEAST_ZERO = {"running_var": "variances", "num_batches_tracked": "counts of batches"}
+"""What norms keep that is never below 0, by the last part of a tensor's name."""
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _HOW = "torch.save(network.state_dict(), PATH) writes one that can be read"
 
@@ -51,8 +54,8 @@ def read_weights(content: bytes, name: str) -> StoredWeights:
         The weights.
 
     Raises:
-        UserError: it is none of these, it holds objects other than tensors whose reading could run code, or some weight
-            is not finite.
+        UserError: it is none of these, it holds objects other than tensors whose reading could run code, or numbers
+            that no network has: not finite, or a variance below 0.
     """
     document = _from_safetensors(content, name) if _is_safetensors(content) else _from_torch(content, name)
     if not isinstance(document, dict):
@@ -63,7 +66,9 @@ def read_weights(content: bytes, name: str) -> StoredWeights:
         raise UserError(f"weights {name!r} hold no tensors by name, but {keys}: {_HOW}")
     tensors = {key: _plain(value, key, name) for key, value in tensors.items()}
     model = document.get("model")
-    return StoredWeights(MappingProxyType(tensors), _normalisation(document), model if isinstance(model, str) else "")
+    return StoredWeights(
+        MappingProxyType(tensors), _normalisation(document, name), model if isinstance(model, str) else ""
+    )
 
 
 def _from_torch(content: bytes, name: str) -> Any:
@@ -117,33 +122,53 @@ def _plain(value: Tensor, key: str, name: str) -> Tensor:
     """A tensor as networks are given it: floats as float32, whatever they were stored as.
 
     Raises:
-        UserError: it is complex, sparse, quantised or without content, or some weight is not finite.
+        UserError: it is complex, sparse, quantised or without content, some weight is not finite, or a variance or
+            count of a norm is below 0.
     """
     if value.is_quantized or value.is_complex() or value.is_meta or value.layout != torch.strided:
         kind = "meta" if value.is_meta else str(value.dtype if value.is_complex() else value.layout)
         kind = "quantised" if value.is_quantized else kind.removeprefix("torch.")
         raise UserError(f"weights {name!r} hold {key!r} as a {kind} tensor: {_HOW} of dense real numbers")
-    if not value.is_floating_point():
-        return value
-    value = value.float()
-    if not bool(value.isfinite().all()):
+    single = value.float() if value.is_floating_point() else value
+    finite = single.isfinite()
+    if not bool(finite.all()):
+        first = value.double()[~finite][0].item()
         raise UserError(
-            f"weights {name!r} are not all finite in float32, as in {key!r}: the training that made them diverged"
+            f"weights {name!r} hold {first:g} in {key!r}, and all must be finite in float32: the training that made "
+            "them diverged"
         )
-    return value
+    quantity = _AT_LEAST_ZERO.get(key.rpartition(".")[2])
+    least = single.double().min().item() if quantity and single.numel() else 0.0
+    if least < 0:
+        raise UserError(
+            f"weights {name!r} hold {least:g} in {key!r}, and {quantity} are 0 or more: the file is damaged, "
+            "or was changed after its training"
+        )
+    return single
 
 
-def _normalisation(document: Mapping[Any, Any]) -> Normalisation | None:
+def _normalisation(document: Mapping[Any, Any], name: str) -> Normalisation | None:
     """What a network's file of this program says of its inputs.
 
     Other files may have a `mean` too, of pixels in [0, 1] or a buffer of the network, so theirs are not taken.
+
+    Raises:
+        UserError: this program's own is no normalisation.
     """
     if document.get("schema") != SCHEMA:
         return None
     mean, std = document.get("mean"), document.get("std")
+    if mean is None and std is None:
+        return None
     try:
         normalisation = Normalisation(tuple(map(float, mean)), tuple(map(float, std)))  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return None
+        normalisation = Normalisation((), ())
     counts = len(normalisation.mean), len(normalisation.std)
-    return normalisation if counts in ((1, 1), (3, 3)) and min(normalisation.std) > 0 else None
+    numbers = (*normalisation.mean, *normalisation.std)
+    if counts not in ((1, 1), (3, 3)) or not all(map(math.isfinite, numbers)) or min(normalisation.std) <= 0:
+        raise UserError(
+            f"weights {name!r} say that their inputs were normalised by mean {shortened(repr(mean))} and std "
+            f"{shortened(repr(std))}, and both are 1 or 3 finite numbers, those of std above 0: the file is damaged"
+        )
+    return normalisation
