@@ -120,7 +120,7 @@ def test_samples_that_are_no_tensors_are_refused(image):
         live(mixing("mixup"), "collate", False, num_classes=4)([(image, 1)])
 
 
-@pytest.mark.parametrize("label", [4, -1, torch.eye(4)[0]])
+@pytest.mark.parametrize("label", [4, -1, 1.5, "1", None, torch.eye(4)[0]])
 def test_labels_that_are_no_classes_are_refused(label):
-    with pytest.raises(ValueError, match="classes from 0 to 3"):
+    with pytest.raises(ValueError, match=r"classes from 0 to 3, got .*: is num_classes 4 right"):
         live(mixing("mixup"), "collate", False, num_classes=4)([(torch.zeros(3, 4, 4), label)])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
 import torch
@@ -249,6 +250,21 @@ def test_a_mask_goes_where_the_image_goes(name):
 def test_images_that_cannot_be_augmented_are_refused(given, said):
     with pytest.raises(TypeError, match=said):
         live(RICH)(given)
+
+
+@pytest.mark.parametrize("label", [4, -1, 1.5, "1", torch.tensor(7), torch.eye(4)[0]], ids=str)
+@pytest.mark.parametrize("preset", ["soft-crop", "trivialaugment"])
+def test_labels_that_are_no_classes_are_refused(preset, label):
+    """Softened or not, before torch's own error about an index."""
+    transform = live(Policy.preset(preset), num_classes=4)
+    with pytest.raises(ValueError, match=r"labels must be classes from 0 to 3, got .*: is num_classes 4 right"):
+        transform(real(3)[0], label)
+
+
+@pytest.mark.parametrize("label", [2, np.int32(2), torch.tensor(2, dtype=torch.uint8), 2.0], ids=repr)
+def test_labels_of_any_whole_kind_are_classes(label):
+    _, target, _ = live(Policy.preset("trivialaugment"), num_classes=4)(real(3)[0], label)
+    assert target.tolist() == [0, 0, 1, 0]
 
 
 def test_stages_follow_progress():

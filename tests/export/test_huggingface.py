@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from functools import partial
@@ -13,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2.functional import to_pil_image
 
+from policysearch.augmentation.soft_targets import soft_loss
 from policysearch.core.errors import UserError
 from policysearch.export.registry import export_to
 from policysearch.export.to_huggingface import expressible, write
@@ -209,6 +211,19 @@ def test_a_data_set_of_torch_can_use_it_without_datasets(processor, tmp_path):
         rows, batch_size=2, collate_fn=lambda part: transform({k: [r[k] for r in part] for k in part[0]})
     )
     assert [batch["pixel_values"].shape[0] for batch in batches] == [2, 2]
+
+
+def test_labels_that_are_no_classes_are_refused(processor):
+    """In training by the transform, in evaluation by the loss."""
+    transform = Policy.preset("soft-crop").to_huggingface(processor, 4)
+    with pytest.raises(ValueError, match=r"classes from 0 to 3, got 9: is num_classes 4 right"):
+        transform({"image": [to_pil_image(real(3)[0])], "label": [9]})
+    from policysearch.export.templates.huggingface_hooks import loss_of_labels
+
+    with pytest.raises(ValueError, match="classes from 0 to 3, got 0 to 5"):
+        loss_of_labels(soft_loss, torch.zeros(2, 4), torch.tensor([0, 5]), None)
+    with_nothing = loss_of_labels(soft_loss, torch.zeros(2, 4), torch.tensor([1, -100]), None)
+    assert with_nothing == pytest.approx(math.log(4))
 
 
 def test_a_column_that_the_data_lack_is_named(library):

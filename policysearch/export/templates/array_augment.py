@@ -31,15 +31,6 @@ def check_sizes(images: Any) -> None:
         raise ValueError(rule)
 
 
-def check_classes(labels: Any, num_classes: int) -> None:
-    """Refuse labels, an array of NumPy, that are no class of `num_classes`."""
-    if labels.size and not (labels.min() >= 0 and labels.max() < num_classes):
-        raise ValueError(
-            f"labels must be classes from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}: is num_classes "
-            f"{num_classes} right?"
-        )
-
-
 def drawn_for(table: Table, mixture: Any, key: Key, batch: Any, progress: Any) -> Drawn:
     """A draw for each image; `mixture`: (width, alpha) of the mean of several, None for one."""
     if mixture is None:

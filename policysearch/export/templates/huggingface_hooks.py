@@ -12,6 +12,10 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from policysearch.export.templates.image_checks import described
+from policysearch.export.templates.label_checks import check_classes
+
+IGNORED = -100
+"""The label of what counts for nothing, as transformers have it."""
 
 
 class ProcessorTransform:
@@ -86,7 +90,7 @@ class SoftProcessorTransform(ProcessorTransform):
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         self.check_columns(batch, self.image, self.label)
         pairs = zip(self.resized(batch[self.image]), batch[self.label], strict=True)
-        images, targets, weights = zip(*(self.policy(image, int(label)) for image, label in pairs), strict=True)
+        images, targets, weights = zip(*(self.policy(image, label) for image, label in pairs), strict=True)
         return {"images": list(images), "targets": list(targets), "weights": list(weights)}
 
     def collate(self, samples: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -102,7 +106,8 @@ def loss_of_labels(loss: Callable[[Tensor, Tensor, Tensor], Tensor], logits: Ten
     `items` is how many labels the trainer counted in all batches that it adds up before a step (None: in this one).
     """
     if labels.ndim == 1:
-        return F.cross_entropy(logits, labels)
+        check_classes(labels[labels != IGNORED], logits.shape[1])
+        return F.cross_entropy(logits, labels, ignore_index=IGNORED)
     weights = labels.sum(1)
     targets = labels / weights.clamp(min=1e-12)[:, None]
     images = len(labels) if items is None else items / labels.shape[1]

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as xp
 import numpy as np
 
-from policysearch.export.templates.array_augment import augmented, check_classes, check_sizes, described, soft_augmented
+from policysearch.export.templates.array_augment import augmented, check_sizes, described, soft_augmented
 from policysearch.export.templates.array_steps import Table
+from policysearch.export.templates.label_checks import check_classes
 
 
 def whole_batch(images: Any) -> jax.Array:

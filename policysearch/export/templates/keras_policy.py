@@ -11,9 +11,10 @@ from typing import Any
 import keras
 from keras import ops as xp
 
-from policysearch.export.templates.array_augment import augmented, check_classes, check_sizes, described, soft_augmented
+from policysearch.export.templates.array_augment import augmented, check_sizes, described, soft_augmented
 from policysearch.export.templates.array_soft import hard
 from policysearch.export.templates.array_steps import Table
+from policysearch.export.templates.label_checks import check_classes
 
 
 def loader_seed() -> int | None:

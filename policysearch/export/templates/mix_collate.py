@@ -12,6 +12,7 @@ from torch.utils.data import default_collate
 
 from policysearch.augmentation.mixing import Mixed, _cutmix, _mixup, _mosaic, _pairs, _sample_pairing
 from policysearch.augmentation.sampling import MixDraw
+from policysearch.export.templates.label_checks import class_of
 from policysearch.export.templates.torchvision_soft import Mix
 
 __all__ = ["Mix", "_cutmix", "_mosaic"]
@@ -55,19 +56,12 @@ class MixCollate:
         self.num_classes, self.mixes = num_classes, mixes
         self.progress = 0.0
 
-    def class_of(self, label: Any) -> int:
-        """A label as a whole number."""
-        size = label.numel() if isinstance(label, Tensor) else 1
-        if size != 1 or not 0 <= int(label) < self.num_classes:
-            raise ValueError(f"labels must be classes from 0 to {self.num_classes - 1}, got {label!r:.60}")
-        return int(label)
-
     def __call__(self, samples: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
         wrong = next((image for image, _ in samples if not isinstance(image, Tensor) or image.ndim != 3), None)
         if wrong is not None:
             shape = list(getattr(wrong, "shape", getattr(wrong, "size", ())))
             raise ValueError(f"images must be tensors [C, H, W], got {type(wrong).__name__} {shape}")
-        images, labels = default_collate([(image, self.class_of(label)) for image, label in samples])
+        images, labels = default_collate([(image, class_of(label, self.num_classes)) for image, label in samples])
         targets = one_hot(labels, self.num_classes).float()
         mix = next(mix for start, mix in reversed(self.mixes) if self.progress >= start)
         if mix is None:

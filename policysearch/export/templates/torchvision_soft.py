@@ -17,6 +17,7 @@ from policysearch.augmentation.kernels.filters import _blur_left, _colour_left, 
 from policysearch.augmentation.mixing import _cutmix, _mixup, _mosaic, _sample_pairing, shared
 from policysearch.augmentation.sampling import MixDraw, mix_draw
 from policysearch.augmentation.soft_targets import confidence, shares, soften
+from policysearch.export.templates.label_checks import class_of
 from policysearch.export.templates.torchvision_operations import (
     autocontrast,
     brightness,
@@ -178,6 +179,9 @@ class TargetTransform(nn.Module):
 
     `mixes`: from which share of the training on, in [0, 1), the batch is mixed by what (None: not). `classes`: the
     policy and the softening of classes that have their own, by label.
+
+    Raises:
+        ValueError: a label is no class.
     """
 
     def __init__(
@@ -201,14 +205,15 @@ class TargetTransform(nn.Module):
 
     def forward(self, image: Any, label: int) -> tuple[Any, Tensor, Tensor]:
         """One image, PIL (L or RGB) or uint8 [C, H, W], and its class in 0..classes-1."""
-        policy, softening = self.classes.get(int(label), (self.policy, self.softening))
+        label = class_of(label, self.num_classes)
+        policy, softening = self.classes.get(label, (self.policy, self.softening))
         policy.progress = self.policy.progress
         params = policy.make_params([image])
-        out, which = policy.transform(image, params), torch.as_tensor(label)
+        out, which = policy.transform(image, params), torch.tensor(label)
         if softening is None:
             return out, one_hot(which, self.num_classes).float(), torch.ones(())
         p = softening.confidence(_as_tensor(image), params["draws"][0], self.num_classes)
-        spread = self._spreads.get(int(label), self._common_spread)
+        spread = self._spreads.get(label, self._common_spread)
         target, weight = soften(softening.mode, p[None], which[None], self.num_classes, spread)
         return out, target[0], weight[0]
 
