@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 from functools import partial
@@ -90,19 +91,60 @@ STATE = network().state_dict()
         STATE,
         {"state_dict": STATE, "epoch": 3},
         {"model": STATE, "optimizer": {"state": {}}, "best": 0.7},
+        {"state_dict_ema": STATE, "epoch": 3, "args": argparse.Namespace(model="small-resnet", lr=0.1)},
+        {"model_ema": {"n_averaged": torch.tensor(4), **{f"module.{name}": value for name, value in STATE.items()}}},
+        {"ema": {"decay": torch.tensor(0.99)}, "model": STATE},
         {"key": {"arm": "a"}, "state": STATE, "metrics": {"accuracy": 0.5}},
         {f"module.{name}": value for name, value in STATE.items()},
         {"state_dict": {f"_orig_mod.module.{name}": value for name, value in STATE.items()}},
         {name: value.half() for name, value in STATE.items() if not name.endswith("num_batches_tracked")},
         {name: value for name, value in STATE.items() if not name.startswith("head.")},
     ],
-    ids=["plain", "state_dict", "model", "kept", "module", "compiled", "half", "no-head"],
+    ids=[
+        "plain",
+        "state_dict",
+        "model",
+        "timm-ema",
+        "averaged",
+        "no-ema",
+        "kept",
+        "module",
+        "compiled",
+        "half",
+        "no-head",
+    ],
 )
 def test_forms_of_weights_that_people_have(content, tmp_path):
     factory, _ = network_factory("small-resnet", COLOUR, 4, file_of(tmp_path / "w.pt", content))
     made = seeded(factory).state_dict()
     close = [torch.allclose(made[name], STATE[name], atol=1e-3) for name in STATE if not name.startswith("head.")]
     assert all(close) and made["stem.0.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("averaged", ["state_dict_ema", "model_ema", "ema"])
+def test_the_moving_average_of_a_training_is_taken_and_named(averaged, tmp_path):
+    """As timm's own loader takes it; the other weights differ."""
+    plain = {name: value + 1 if value.is_floating_point() else value for name, value in STATE.items()}
+    key = "model" if averaged == "model_ema" else "state_dict"
+    start = file_of(tmp_path / "w.pt", {key: plain, averaged: STATE, "optimizer": {"state": {}}})
+    made = seeded(network_factory("small-resnet", COLOUR, 4, start)[0]).state_dict()
+    assert torch.equal(made["stem.0.weight"], STATE["stem.0.weight"])
+    chosen, *_ = start_notes("small-resnet", COLOUR, 4, start, 0)
+    assert f"those under {averaged!r} are taken, a moving average, and not those under {key!r}" in chosen
+    other = file_of(tmp_path / "other.pt", {key: STATE, averaged: {"a": torch.ones(2)}})
+    with pytest.raises(UserError, match=rf"weights 'other\.pt' \(under '{averaged}'\) do not fit"):
+        network_factory("small-resnet", COLOUR, 4, other)
+
+
+def test_weights_that_mmengine_keeps_besides_its_average_are_not_taken():
+    stored = read_weights(saved({"state_dict": STATE, "ema_state_dict": {"module.a": torch.ones(2)}}), "w.pt")
+    assert same(dict(stored.tensors), dict(STATE)) and (stored.key, stored.others) == ("state_dict", ())
+
+
+def test_of_several_weights_without_an_average_the_one_taken_is_named(tmp_path):
+    start = file_of(tmp_path / "w.pt", {"net": {"a": torch.ones(2)}, "state_dict": STATE})
+    chosen, *_ = start_notes("small-resnet", COLOUR, 4, start, 0)
+    assert chosen == "weights 'w.pt' has several: those under 'state_dict' are taken, and not those under 'net'"
 
 
 def test_safetensors_are_read():

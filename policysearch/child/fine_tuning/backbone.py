@@ -16,6 +16,8 @@ from policysearch.core.errors import UserError
 _FEW = 3
 _COUNTER = "num_batches_tracked"
 """A buffer of norms that old files lack, and that says nothing."""
+_AVERAGES = "n_averaged"
+"""What torch's `AveragedModel` counts, besides the weights."""
 _HELPERS = ("aux", "AuxLogits", "head_dist", "fc_aux")
 """Beginnings of names of outputs that only help a training, and that the network here is made without."""
 
@@ -36,7 +38,8 @@ class FittedWeights:
 def fitted(stored: StoredWeights, network: nn.Module, blocks: Blocks, file: str, model: str) -> FittedWeights:
     """Match the weights of a file with those of a network.
 
-    Prefixes that wrappers put before every name (`module.`, `_orig_mod.`, `model.`) are taken off. A first convolution
+    Prefixes that wrappers put before every name (`module.`, `_orig_mod.`, `model.`) are taken off, and what torch's
+    `AveragedModel` counts besides. A first convolution
     of three channels is summed for grey images, as if grey were repeated; one of grey is shared among three.
 
     Args:
@@ -67,7 +70,9 @@ def fitted(stored: StoredWeights, network: nn.Module, blocks: Blocks, file: str,
             advice = "a training cut among processes leaves empty tensors: gather its weights before they are saved"
         if stored.model and stored.model != model:
             advice = f"they are of --model {stored.model}"
-        raise UserError(f"weights {file!r} do not fit {model}: {'; '.join(mistakes)}: {advice}")
+        place = f" (under {stored.key!r})" if stored.key and stored.others else ""
+        raise UserError(f"weights {file!r}{place} do not fit {model}: {'; '.join(mistakes)}: {advice}")
+    notes = (*_choice(stored, file), *notes)
     return FittedWeights({name: tensors[name] for name in backbone if name in tensors}, notes)
 
 
@@ -91,9 +96,18 @@ def must_answer_in_numbers(network: nn.Module, images: Tensor, file: str, model:
         )
 
 
+def _choice(stored: StoredWeights, file: str) -> tuple[str, ...]:
+    """Which weights of a file with several were taken, a sentence."""
+    if not stored.others:
+        return ()
+    kind = "a moving average, " if stored.is_averaged else ""
+    others = " and ".join(map(repr, stored.others))
+    return (f"weights {file!r} has several: those under {stored.key!r} are taken, {kind}and not those under {others}",)
+
+
 def _without_prefix(tensors: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors, without first parts of their names that all of them share and the network does not have."""
-    names = dict(tensors)
+    names = {name: value for name, value in tensors.items() if name in backbone or name != _AVERAGES}
     while names and not backbone.keys() & names.keys():
         first = {name.partition(".")[0] for name in names}
         if len(first) != 1 or not all(name.partition(".")[2] for name in names):

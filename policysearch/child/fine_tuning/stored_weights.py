@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import math
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -19,6 +21,11 @@ from policysearch.child.fine_tuning.normalisation import Normalisation
 from policysearch.child.weights_file import SCHEMA
 from policysearch.core.errors import UserError, in_one_line, shortened
 
+_AVERAGED = ("state_dict_ema", "model_ema", "ema")
+"""Keys under which files of trainings keep a moving average of the weights, as timm, torchvision and others name it.
+
+`ema_state_dict` is none: MMEngine keeps the weights as they were there, and their average under `state_dict`.
+"""
 _INNER = ("state_dict", "model_state_dict", "weights", "state", "model", "net", "network")
 """Keys under which files of trainings keep the weights, the most telling first."""
 _AT_LEAST_ZERO = {"running_var": "variances", "num_batches_tracked": "counts of batches"}
@@ -35,19 +42,30 @@ class StoredWeights:
         tensors: by name, on the CPU.
         normalisation: of the inputs that they were trained with; None where the file does not say.
         model: the network that they are of, as `--model` takes it; empty where the file does not say.
+        key: under which the file has them; empty where they are the file itself.
+        others: keys under which it has more weights, which are not taken.
     """
 
     tensors: Mapping[str, Tensor]
     normalisation: Normalisation | None = None
     model: str = ""
+    key: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether they are a moving average of those of a training."""
+        return self.key in _AVERAGED
 
 
 def read_weights(content: bytes, name: str) -> StoredWeights:
     """Read a file of weights.
 
+    Where a training kept a moving average of its weights too, that is taken: it is what such trainings are judged by.
+
     Args:
         content: a network's file of this program, a `state_dict` written by `torch.save` (also inside the dictionary of
-            a training, under a key such as `state_dict` or `model`), or safetensors.
+            a training, under a key such as `state_dict`, `model` or `model_ema`), or safetensors.
         name: of the file, for messages.
 
     Returns:
@@ -60,14 +78,19 @@ def read_weights(content: bytes, name: str) -> StoredWeights:
     document = _from_safetensors(content, name) if _is_safetensors(content) else _from_torch(content, name)
     if not isinstance(document, dict):
         raise UserError(f"weights {name!r} hold a {type(document).__name__} and no dictionary of tensors: {_HOW}")
-    tensors = _tensors(document)
-    if not tensors:
+    tables = _tables(document)
+    if not tables:
         keys = ", ".join(sorted(map(str, document))[:5]) or "nothing"
         raise UserError(f"weights {name!r} hold no tensors by name, but {keys}: {_HOW}")
-    tensors = {key: _plain(value, key, name) for key, value in tensors.items()}
+    key, *others = tables
+    tensors = {place: _plain(value, place, name) for place, value in tables[key].items()}
     model = document.get("model")
     return StoredWeights(
-        MappingProxyType(tensors), _normalisation(document, name), model if isinstance(model, str) else ""
+        MappingProxyType(tensors),
+        _normalisation(document, name),
+        model if isinstance(model, str) else "",
+        key,
+        tuple(others),
     )
 
 
@@ -76,7 +99,9 @@ def _from_torch(content: bytes, name: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old forms of files, which are read all the same
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            # Trainings of timm and torchvision keep their settings in one, which runs nothing.
+            with _allowed(argparse.Namespace):
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         match = _GLOBAL.search(str(error))
         if match is None:
@@ -88,6 +113,12 @@ def _from_torch(content: bytes, name: str) -> Any:
     except Exception as error:  # whatever a damaged or foreign file makes of it
         reason = in_one_line(error)[:120]
         raise UserError(f"weights {name!r} are damaged, or no file of weights ({reason}): {_HOW}") from None
+
+
+def _allowed(kind: type) -> AbstractContextManager[Any]:
+    """Objects of one more type may be read; torch before 2.5 has no such moment, and refuses them."""
+    allow = getattr(torch.serialization, "safe_globals", None)
+    return nullcontext() if allow is None else cast("AbstractContextManager[Any]", allow([kind]))
 
 
 def _is_safetensors(content: bytes) -> bool:
@@ -107,15 +138,28 @@ def _from_safetensors(content: bytes, name: str) -> dict[str, Tensor]:
     return tensors
 
 
-def _tensors(document: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """The tensors by name, of the document itself or of a table inside; what is no tensor there is left out."""
-    inner: Callable[[str], Any] = document.get
-    tables = [inner(key) for key in _INNER if isinstance(inner(key), Mapping)]
-    for table in (*tables, document):
-        tensors = {str(name): value for name, value in table.items() if isinstance(value, Tensor)}
-        if tensors:
-            return tensors
-    return {}
+def _tables(document: Mapping[Any, Any]) -> dict[str, dict[str, Tensor]]:
+    """The tensors by name, by the key of the table that has them; the one to take comes first.
+
+    What is no tensor is left out, and a table of single numbers is none. The document itself, whose key is empty,
+    counts where no table inside does.
+    """
+    tables: dict[str, dict[str, Tensor]] = {}
+    for key in (*_AVERAGED, *_INNER):
+        table = document.get(key)
+        if isinstance(table, Mapping) and _has_arrays(table):
+            tables[key] = _tensors(table)
+    if not tables and (tensors := _tensors(document)):
+        return {"": tensors}
+    return tables
+
+
+def _tensors(table: Mapping[Any, Any]) -> dict[str, Tensor]:
+    return {str(name): value for name, value in table.items() if isinstance(value, Tensor)}
+
+
+def _has_arrays(table: Mapping[Any, Any]) -> bool:
+    return any(value.dim() > 0 for value in _tensors(table).values())
 
 
 def _plain(value: Tensor, key: str, name: str) -> Tensor:
