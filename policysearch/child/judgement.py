@@ -23,7 +23,7 @@ class Judgement:
     Attributes:
         scores: its metrics by name, see `metrics.scores`.
         bins: of its reliability.
-        class_counts: [images predicted right, images] of each class.
+        class_counts: [images predicted right, images] of each class; of masks see `Overlap.pixels`.
     """
 
     scores: dict[str, float]

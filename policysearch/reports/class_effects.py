@@ -10,12 +10,14 @@ from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.plots import Dot
 from policysearch.reports.numbers import PERCENT
 from policysearch.reports.table import Grid
-from policysearch.stats.class_effects import ClassEffect, ClassEffects
+from policysearch.stats.class_effects import IMAGES, PIXELS, ClassEffect, ClassEffects
 
 _NAMED = 4
 """Classes of a sentence."""
 _SHOWN = 30
 """Classes of a table and of a plot."""
+_SHARES = {IMAGES: "accuracy", PIXELS: "IoU"}
+"""What the shares are called, by their unit."""
 _HARMED = 1
 """The place of the colour of classes that are clearly worse."""
 NOTE = (
@@ -59,19 +61,25 @@ def _harm(effect: ClassEffect) -> str:
 
 
 def effects_grid(effects: ClassEffects, part: str) -> Grid:
-    """Every class's accuracy and its differences to the fixed policies; of many classes the most harmed ones.
+    """Every class's accuracy, or IoU, and its differences to the fixed policies; of many classes the most harmed ones.
 
     Args:
         effects: of the policy.
         part: what its images are of, "validation" or "the test part".
     """
     shown = _shown(effects)
-    heads = ("class", "images", f"accuracy under {effects.name} [95 %]", *(f"minus {name}" for name in effects.others))
+    share = f"{share_title(effects)} under {effects.name} [95 %]"
+    heads = ("class", effects.unit, share, *(f"minus {name}" for name in effects.others))
     title = f"Class by class on {part}"
     if len(shown) < len(effects.classes):
         title += f", the {len(shown)} of {len(effects.classes)} classes with the largest losses"
     bold = tuple(readable_name(effect.name) for effect in shown if effect.harm is not None)
     return Grid(title, heads, tuple(map(_row, shown)), bold)
+
+
+def share_title(effects: ClassEffects) -> str:
+    """What the classes' shares are called: accuracy, or IoU of masks."""
+    return _SHARES[effects.unit]
 
 
 def _shown(effects: ClassEffects) -> Sequence[ClassEffect]:

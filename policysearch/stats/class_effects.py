@@ -21,19 +21,30 @@ from policysearch.stats.significance import POWER
 _ROUNDING = 1e-12
 
 
+IMAGES, PIXELS = "images", "pixels"
+"""What classes are of: shares of images predicted right, or intersections over unions of pixels."""
+
+
 @dataclass(frozen=True)
 class ClassShares:
-    """The classes' shares of images predicted right, of several things on the same n runs.
+    """The classes' shares of images predicted right, of several things on the same n runs; or those of masks.
 
     Attributes:
         shares: by name, [n, C] in [0, 1]; nan for a class without images.
-        images: [C] of each class.
+        images: [C] of each class, or its pixels.
         names: of the C classes.
+        unit: what classes are of, `IMAGES` or `PIXELS`.
     """
 
     shares: Mapping[str, Floats]
     images: Floats
     names: tuple[str, ...]
+    unit: str = IMAGES
+
+    @property
+    def counted(self) -> Floats:
+        """[C]: the images that each share is of; 0 where pixels, which are not right or wrong by themselves."""
+        return self.images if self.unit == IMAGES else np.zeros_like(self.images)
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,8 @@ class ClassEffect:
 
     Attributes:
         name: of the class.
-        images: it is judged on.
-        accuracy: under the thing itself, a mean over runs and its own 95 % interval.
+        images: it is judged on, or pixels.
+        accuracy: or intersection over union, under the thing itself, a mean over runs and its own 95 % interval.
         differences: paired, to each of the others; the intervals hold for all classes and others at once.
     """
 
@@ -73,12 +84,14 @@ class ClassEffects:
         others: what it is compared with.
         runs: n, that all have in common.
         classes: in the order of their labels, without those that have no images.
+        unit: of the shares.
     """
 
     name: str
     others: tuple[str, ...]
     runs: int
     classes: tuple[ClassEffect, ...]
+    unit: str = IMAGES
 
     @property
     def harmed(self) -> tuple[ClassEffect, ...]:
@@ -122,18 +135,18 @@ def class_effects(name: str, others: Sequence[str], shares: ClassShares) -> Clas
     there = np.flatnonzero(shares.images > 0)
     tests = max(1, len(there) * len(others))
     classes = tuple(_effect(name, others, shares, int(k), tests) for k in there)
-    return ClassEffects(name, tuple(others), len(shares.shares[name]), classes)
+    return ClassEffects(name, tuple(others), len(shares.shares[name]), classes, shares.unit)
 
 
 def _effect(name: str, others: Sequence[str], shares: ClassShares, k: int, tests: int) -> ClassEffect:
     values = {thing: of_thing[:, k] for thing, of_thing in shares.shares.items()}
-    images, ours = int(shares.images[k]), values[name]
+    counted, ours = int(shares.counted[k]), values[name]
     deviation, freedom = residual_deviation(np.stack([*values.values()]))
     pairs = tuple(
-        _pair(name, other, ours - values[other], deviation=deviation, freedom=freedom, images=images, tests=tests)
+        _pair(name, other, ours - values[other], deviation=deviation, freedom=freedom, images=counted, tests=tests)
         for other in others
     )
-    return ClassEffect(shares.names[k], images, _accuracy(ours), pairs)
+    return ClassEffect(shares.names[k], int(shares.images[k]), _accuracy(ours), pairs)
 
 
 def _accuracy(shares: Floats) -> Estimate:

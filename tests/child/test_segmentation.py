@@ -47,6 +47,14 @@ def test_pixels_without_a_class_have_no_loss_and_no_gradient():
     assert logits.grad[..., 0].abs().sum() > 0 and not logits.grad[..., 1:].any()
 
 
+def test_overlaps_by_class_by_hand():
+    """Rows are true: 6 pixels of class 0, of which 5 are found, 3 of class 1, all found, and none of class 2."""
+    overlap = Overlap(torch.tensor([[5, 0, 1], [0, 3, 0], [0, 0, 0]]))
+    assert overlap.pixels() == [[5, 6, 6], [3, 3, 3], [0, 1, 0]]
+    scores = overlap.scores()
+    assert scores == {"accuracy": (5 / 6 + 1) / 2, "worst_iou": 5 / 6, "pixel_accuracy": 8 / 9}
+
+
 def test_scores_do_not_depend_on_how_many_images_are_judged_at_once():
     data = device_masks()
     network = small_segmenter().eval()
@@ -59,7 +67,7 @@ def test_scores_do_not_depend_on_how_many_images_are_judged_at_once():
 def test_a_child_learns_masks_and_says_what_it_learned():
     metrics, _ = segment(preset("flip-crop"), images=24, epochs=14)
     assert metrics["accuracy"] > 0.6 and metrics["pixel_accuracy"] > 0.8
-    shares = [right / union for right, union in metrics["class_pixels"]]
+    shares = [right / union for right, union, _ in metrics["class_pixels"]]
     assert metrics["accuracy"] == pytest.approx(np.mean(shares)) and metrics["worst_iou"] == min(shares)
     assert {"curve", "severity", "train_accuracy", "loss_gap"} <= metrics.keys()
     assert not {"class_counts", "reliability", "feature_rank", "correct"} & metrics.keys()
@@ -85,7 +93,8 @@ def test_the_test_part_is_judged_alike():
     judged = MaskExam.of(dataset, torch.device("cpu"), 5)(data, network, seed=0)
     rows = data.normalise(torch.from_numpy(dataset.x_test)), torch.from_numpy(dataset.masks_test)
     assert judged["test_accuracy"] == pytest.approx(judged_masks(network, [rows]).scores["accuracy"])
-    assert judged["test_images"] == 12 and len(judged["test_class_pixels"]) == 3
+    true = [pixels for _, _, pixels in judged["test_class_pixels"]]
+    assert judged["test_images"] == 12 and true == np.bincount(dataset.masks_test.flatten())[:3].tolist()
 
 
 @pytest.mark.parametrize(

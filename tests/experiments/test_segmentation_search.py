@@ -7,13 +7,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from policysearch.core.errors import UserError
 from policysearch.core.tasks import TASKS
+from policysearch.experiments.evaluation.files import read_evaluation
 from policysearch.experiments.evaluation.ledger import hash_of_test_part
 from policysearch.experiments.evaluation.run import evaluate
 from policysearch.experiments.evaluation.settings import EvaluateSettings
+from policysearch.experiments.search.report.classes import class_by_class
 from policysearch.experiments.search.report.page import page
 from policysearch.experiments.search.result import read_both
 from policysearch.experiments.search.run import search
@@ -54,7 +57,9 @@ def test_a_search(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     # Most pixels are paper: a network that names it everywhere gets its share over the three classes.
     assert data["classes of pixels"] == 3 and 0.1 < data["chance"] < 1 / 3 and "classes" not in data
     html = page(material, "they are not shown here")
-    assert "mIoU" in html and "Class by class" not in html
+    assert "mIoU" in html and "IoU by class on validation" in html and "accuracy under" not in html
+    section = "".join(class_by_class(material))
+    assert "IoU of every class under every finalist" in section and all(name in section for name in material.classes)
     assert "mIoU" in (tmp_path / "run" / "summary.json").read_text(encoding="utf-8")
 
 
@@ -73,6 +78,17 @@ def test_an_evaluation(folder: Path, tmp_path: Path) -> None:
     assert "mIoU" in text and "pixel accuracy" in text and "ECE" not in text and "moves an accuracy by" not in text
     document = json.loads((tmp_path / "test" / "evaluation.json").read_text(encoding="utf-8"))
     assert {"accuracy", "worst_iou", "pixel_accuracy"} <= document["metrics"].keys()
+
+    classes = document["classes"]
+    assert classes["names"] == ["paper", "ink", "blot"] and classes["unit"] == "pixels"
+    assert sum(classes["images"]) == 6 * 12 * 12
+    means = np.mean(classes["shares"]["flip-crop"], 1)
+    place = document["policies"].index("flip-crop")
+    assert means == pytest.approx(document["metrics"]["accuracy"]["values"][place])
+    assert "IoU under flip-crop" in text
+    html = (tmp_path / "test" / "evaluation.html").read_text(encoding="utf-8")
+    assert "IoU under flip-crop" in html and "difference of test IoU" in html
+    assert read_evaluation(tmp_path / "test").classes.unit == "pixels"
 
 
 def test_the_defaults_of_the_task_are_those_of_masks() -> None:

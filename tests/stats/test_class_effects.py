@@ -107,6 +107,17 @@ def test_the_table_says_what_the_effects_are():
     assert [dot.label for dot in dots if dot.series == 1] == ["3"]
 
 
+def test_pixels_are_no_images_that_are_right_or_wrong():
+    """Five pixels are no five tosses of a coin: only the deviation over runs says how sure an IoU is."""
+    values = {"a": np.array([[0.5], [0.7], [0.6]]), "b": np.array([[0.4], [0.5], [0.6]])}
+    of_images, of_pixels = (
+        class_effects("a", ["b"], ClassShares(values, np.array([5.0]), ("c",), unit)).classes[0].differences[0]
+        for unit in ("images", "pixels")
+    )
+    assert of_images.error == pytest.approx(np.sqrt(0.3 / 5) / 3)  # a difference of 1.5 images in 3 runs
+    assert of_pixels.error == pytest.approx(0.1 / np.sqrt(3))  # of differences 0.1, 0.2 and 0
+
+
 def test_accuracies_have_intervals_of_shares():
     """Two runs of 10 and 90 %: Student's interval is far wider than all shares there are."""
     shares = ClassShares({"a": np.array([[0.1], [0.9]]), "b": np.full((2, 1), 0.5)}, np.array([10.0]), ("c",))

@@ -44,7 +44,7 @@ class MaskExam:
 
         Returns:
             test_accuracy, test_worst_iou, test_pixel_accuracy, test_loss, test_images; test_class_pixels,
-            [intersection, union] of each class.
+            [intersection, union, true] of each class.
         """
         judgement = judged_masks(answers, self._inputs(data))
         scores = {f"test_{name}": value for name, value in judgement.scores.items()}

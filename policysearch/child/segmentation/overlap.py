@@ -59,10 +59,15 @@ class Overlap:
         return Overlap(self.counts + other.counts)
 
     def pixels(self) -> list[list[int]]:
-        """By class: [pixels of the intersection, pixels of the union] of what is true and what is predicted."""
-        right = self.counts.diagonal()
-        union = self.counts.sum(0) + self.counts.sum(1) - right
-        return torch.stack([right, union], 1).tolist()
+        """By class: pixels of the intersection and of the union of what is true and what is predicted, and true ones.
+
+        Example:
+            >>> Overlap(torch.tensor([[3, 1], [0, 2]])).pixels()
+            [[3, 4, 4], [2, 3, 2]]
+        """
+        right, true = self.counts.diagonal(), self.counts.sum(1)
+        union = self.counts.sum(0) + true - right
+        return torch.stack([right, union, true], 1).tolist()
 
     def scores(self) -> dict[str, float]:
         """What the counts come to.
@@ -77,13 +82,10 @@ class Overlap:
             >>> Overlap(torch.tensor([[3, 1], [0, 2]])).scores()["worst_iou"]
             0.6666666666666666
         """
-        shown = self.counts.sum(1) > 0
         total = int(self.counts.sum())
         if not total:
             return dict.fromkeys(("accuracy", "worst_iou", "pixel_accuracy"), math.nan)
-        shares = [
-            right / union for (right, union), present in zip(self.pixels(), shown.tolist(), strict=True) if present
-        ]
+        shares = [right / union for right, union, true in self.pixels() if true]
         return {
             "accuracy": sum(shares) / len(shares),
             "worst_iou": min(shares),

@@ -35,9 +35,9 @@ def train_segmenter(spec: TrainingSpec) -> Metrics:
 
     Returns:
         accuracy, the mean over classes of intersection over union on validation; worst_iou and pixel_accuracy (see
-        `Overlap.scores`); loss, the mean cross-entropy per pixel, nats; class_pixels, [intersection, union] of each
-        class in pixels; train_accuracy and train_loss on the clean subset; augmented_train_loss, the mean per image of
-        its batch's loss in the last epoch; and the curve, gaps, seconds and severity of `train_classifier`.
+        `Overlap.scores`); loss, the mean cross-entropy per pixel, nats; class_pixels, [intersection, union, true]
+        of each class in pixels; train_accuracy and train_loss on the clean subset; augmented_train_loss, the mean per
+        image of its batch's loss in the last epoch; and the curve, gaps, seconds and severity of `train_classifier`.
 
     Raises:
         CheckpointError: as `train_classifier`.

@@ -26,7 +26,7 @@ from policysearch.experiments.evaluation.validation_choice import ValidationChoi
 from policysearch.experiments.evaluation.verdict import ONE_SIDED, FalseClaims, judge_policy
 from policysearch.reports.markdown import escaped, section
 from policysearch.stats.arrays import Floats
-from policysearch.stats.class_effects import ClassShares
+from policysearch.stats.class_effects import IMAGES, ClassShares
 from policysearch.stats.paired import fields_of
 
 SCHEMA = "policysearch.evaluation/1"
@@ -49,10 +49,10 @@ def as_json(summary: Summary) -> dict[str, Any]:
 
     schema, sentence, verdict, looks (number, total), about (as given), references (what differences are to), policies
     (the evaluated one first), metrics by name, each: title, meaning, better (-1: less is), scores, searched (the
-    evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number
-    a replicate); cautions; null_check; grid, free: what was chosen on validation; equal_cost; classes: names, images
-    of each, shares by policy (a list a replicate, a number a class) and harmed, the names of the classes that the
-    policy harms. Fractions are fractions, not percent; null is not known.
+    evaluated policy's paired differences to the references), fixed (the others'), values (a list a policy, a number a
+    replicate); cautions; null_check; grid, free: what was chosen on validation; equal_cost; classes: names, images of
+    each (or pixels, which `unit` says), shares by policy (a list a replicate, a number a class) and harmed, the names
+    of the classes that the policy harms. Fractions are fractions, not percent; null is not known.
     """
     metrics = {
         name: {
@@ -93,6 +93,7 @@ def _classes_as_json(summary: Summary) -> dict[str, Any] | None:
         "images": plain(classes.images),
         "shares": plain(classes.shares),
         "harmed": harmed,
+        "unit": classes.unit,
     }
 
 
@@ -176,7 +177,7 @@ def _classes(document: Mapping[str, Any] | None, searched: str) -> ClassShares |
     shape = (len(shares[searched]), len(images))
     if len(names) != len(images) or any(values.shape != shape for values in shares.values()):
         raise ValueError("its classes are of different numbers")
-    return ClassShares(shares, images, names)
+    return ClassShares(shares, images, names, document.get("unit", IMAGES))  # files of earlier versions lack it
 
 
 def _measured(document: Mapping[str, Any]) -> Measured:

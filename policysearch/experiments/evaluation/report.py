@@ -17,7 +17,7 @@ from policysearch.experiments.evaluation.metrics import ACCURACY, OCCLUSION
 from policysearch.experiments.evaluation.report_parts import how_it_was_made, readings, show_results
 from policysearch.experiments.evaluation.summary import Summary
 from policysearch.experiments.evaluation.text import NOTES, grids, has_occlusion
-from policysearch.reports.class_effects import CAPTION, NOTE, drawn_against, effects_dots, effects_panel
+from policysearch.reports.class_effects import CAPTION, NOTE, drawn_against, effects_dots, effects_panel, share_title
 from policysearch.reports.curves import Curve
 from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import (
@@ -124,7 +124,7 @@ def _classes(summary: Summary) -> Iterator[str]:
     if effects is None:
         return
     other = drawn_against(effects)
-    panel = effects_panel(effects, other, "test accuracy")
+    panel = effects_panel(effects, other, f"test {share_title(effects)}")
     yield heading(2, "Class by class")
     yield plots([figure(dots(panel, effects_dots(effects, other)), CAPTION)])
     yield paragraph(f"{NOTE}.", "note")

@@ -34,7 +34,7 @@ from policysearch.experiments.session import Session
 from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Arm
 from policysearch.stats.class_effects import ClassShares
-from policysearch.study.class_counts import TEST_CLASS_COUNTS, class_shares
+from policysearch.study.class_counts import class_metric, class_shares
 from policysearch.study.rows import COMPLETE, Row, most_common_error
 from policysearch.study.sources import Confirmation
 from policysearch.study.trial_store import TrialStore
@@ -130,10 +130,11 @@ def _run(work: _Evaluation) -> Evaluated:
 
 
 def _classes(work: _Evaluation, compared: Sequence[Contender]) -> ClassShares | None:
-    """The accuracy of every class on the replicates that all policies finished; None where there are no classes."""
+    """Every class's accuracy or IoU on the replicates that all policies finished; None where there are no classes."""
     names = {contender.arm.key: contender.name for contender in compared}
-    rows, classes = work.session.stores["evaluate"].rows, work.prepared.dataset.classes
-    return class_shares(rows, names, classes, TEST_CLASS_COUNTS)
+    rows, dataset = work.session.stores["evaluate"].rows, work.prepared.dataset
+    metric = class_metric(work.prepared.config.task, "test_")
+    return class_shares(rows, names, dataset.mask_classes or dataset.classes, metric)
 
 
 def _must_have_succeeded(policy: Contender, trials: Sequence[Row]) -> None:

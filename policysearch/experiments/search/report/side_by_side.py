@@ -19,6 +19,7 @@ from policysearch.experiments.search.report.data import Material, must_have_a_re
 from policysearch.experiments.search.report.headline import found_on, when_it_ran
 from policysearch.experiments.search.report.timeline import best_so_far
 from policysearch.experiments.search.summary import ArmSummary
+from policysearch.reports.class_effects import share_title
 from policysearch.reports.html.chart import Panel
 from policysearch.reports.html.markup import document, figure, heading, paragraph, plots, statement, table
 from policysearch.reports.html.plots import Cloud, Dot, clouds, dots
@@ -165,7 +166,7 @@ def _lines(pair: Pair, axis: int, factor: float) -> list[Cloud]:
 
 
 def _classes(pair: Pair) -> Iterator[str]:
-    """The accuracy of every class under either final policy."""
+    """The accuracy, or IoU, of every class under either final policy."""
     effects = [effects_of(material) for material in (pair.first, pair.other)]
     first, other = ({e.name: e for e in of_run.classes} if of_run else {} for of_run in effects)
     rows = [(first[name].accuracy, other[name].accuracy, name) for name in first if name in other]
@@ -177,7 +178,9 @@ def _classes(pair: Pair) -> Iterator[str]:
     )
     heads = ("class", *(f"{name} [95 %]" for name in pair.names), f"{pair.names[1]} minus {pair.names[0]} [95 %]")
     yield heading(2, "Class by class")
-    yield table(Grid("Accuracy by class under the final policies, on validation", heads, cells))
+    titles = {share_title(of_run) for of_run in effects if of_run}
+    share = titles.pop() if len(titles) == 1 else "share"
+    yield table(Grid(f"{share[0].upper()}{share[1:]} by class under the final policies, on validation", heads, cells))
     yield paragraph(
         "Intervals are of one class at a time: of twenty classes one is expected to differ by chance.", "note"
     )
