@@ -39,6 +39,7 @@ from tests.support.pool_conformance import (
     trial,
 )
 from tests.support.quick import config_for
+from tests.support.task_data import OTHER_TASKS, settings_of_task
 from workers.cluster import connected, room, totals
 from workers.local import LocalPool
 from workers.pool import WorkersCannotStart
@@ -273,6 +274,29 @@ def test_ray_and_local_pools_give_the_same_to_the_last_bit(tmp_path):
         assert len(sent.x_train) == 6000 and not len(sent.x_test) and not len(sent.y_test)
         assert not sent.x_train.flags.owndata and not sent.x_train.flags.writeable  # it is the object store's
     assert on_ray == here and len(here) == 3 and here[0]["loss"] > 0
+    assert not ray.is_initialized() and gone()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", OTHER_TASKS)
+def test_other_tasks_are_trained_and_judged_on_ray_as_here(task, tmp_path, monkeypatch):
+    """Their labels, numbers and masks reach the workers, those of the test part too where it is judged."""
+    from policysearch.core.tasks import task_named
+    from policysearch.policy.policy import Policy
+
+    monkeypatch.setenv("POLICYSEARCH_CACHE", str(tmp_path / "cache"))
+    settings = settings_of_task(task, tmp_path)
+    policy = Policy.preset("identity" if task == "regression" else "flip-crop")
+    some = [Trial(n, policy.hash, policy.to_json(), n, 123 + n, 20, 1) for n in range(2)]
+
+    def of_place(name, **place):
+        config = resolved(config_for(tmp_path / name, **settings, device="cpu", **place))
+        dataset = load(config, needs=task_named(task).needs)
+        with workplace(config) as (config, pool_of), pool_of(config, dataset, test=True) as pool:
+            return metrics(pool, some)
+
+    on_ray, here = of_place("ray", pool="ray", workers=2), of_place("here", workers=0)
+    assert on_ray == here and all("test_accuracy" in of_trial for of_trial in here.values()) and len(here) == 2
     assert not ray.is_initialized() and gone()
 
 

@@ -113,7 +113,7 @@ def _comparable_rows(
 def _about(settings: CompareSettings, config: SearchConfig) -> dict[str, Any]:
     sizes = {"fidelity": (config.images, config.epochs), "confirmed_at": config.last_fidelity}
     return {
-        **settings_of(config, "data", "model", "space", "reward"),
+        **settings_of(config, "task", "data", "model", "space", "reward"),
         **{name: "x".join(map(str, size)) for name, size in sizes.items()},
         "confirmed_by": config.last_reward,
         "confirm": config.confirm,

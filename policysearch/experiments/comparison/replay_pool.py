@@ -145,6 +145,7 @@ def _about(settings: CompareSettings, table: Table) -> dict[str, Any]:
     main, rungs, truth = _fidelities(settings, table)
     return {
         "table": table.source,
+        "task": table.task,
         "fidelity": str(main),
         "ladder": ",".join(map(str, rungs)),
         "truth": str(truth),
