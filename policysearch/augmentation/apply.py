@@ -56,28 +56,22 @@ class Group:
             yield Group(self.name, piece.start, piece.stop, self.magnitude[rows], self.numbers[rows], widths)
 
 
-Watch = Callable[[Tensor, Tensor, list[Group]], None]
-"""Called before each step's pixels change with (order [B], images in that order, groups)."""
-
 Changes = Mapping[str, Callable[[Tensor, list[Group], int], None]]
 """By kind of operation, what changes values [B, C, H, W] in place: (values in the step's order, groups, fill)."""
 
 _LARGE, _PART = 2**15, 2**21  # values
 
 
-def apply(draw: Draw, images: Tensor, watch: Watch | None = None) -> Tensor:
+def apply(draw: Draw, images: Tensor) -> Tensor:
     """Apply every step of a draw to images, but neither its mixture nor its mix.
 
     Args:
         draw: what was drawn for these B images.
         images: [B, C, H, W] uint8, on the draw's device; left as they are.
-        watch: sees the images on their way.
 
     Returns:
         New [B, C, H, W] uint8; black where an operation shows what lies outside the image.
     """
-    if watch:
-        return _walk(draw, images.contiguous(), 0, _CHANGES, watch)
     loops = LOADER.loops(images)
     return _in_torch(draw, images) if loops is None else apply_compiled(loops, draw, images, _in_torch)
 
@@ -136,7 +130,7 @@ def _split(widths: Tensor | None, order: Tensor, sizes: list[int]) -> Sequence[T
     return [None] * len(sizes) if widths is None else widths.index_select(0, order).split(sizes)
 
 
-def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes, watch: Watch | None = None) -> Tensor:
+def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes) -> Tensor:
     """Take the steps one after the other. `values[i]` is image `order[i]` all the way, and unsorted only at the end."""
     order = torch.arange(len(values), device=values.device)
     window: Window | None = None
@@ -147,13 +141,11 @@ def _walk(draw: Draw, values: Tensor, fill: int, changes: Changes, watch: Watch 
 
         # A step of moves alone copies no pixel: moves add up in the window, which is read once when pixels are needed.
         # Only then are the images put in the step's order, which is a copy too.
-        if watch or len(moves) < len(groups):
+        if len(moves) < len(groups):
             if window:
                 values, order = window.take(values, order, fill)
             values = values.index_select(0, order.argsort().index_select(0, step_order))
             order, window = step_order, None
-        if watch:
-            watch(order, values, groups)
 
         # The images that move in this step wait in a new window: none of them takes another operation in it.
         if moves:

@@ -76,6 +76,12 @@ class Draw:
         parts = (self.operations[rows], self.magnitudes[rows], self.numbers[rows])
         return Draw(self.names, *parts, widths=None if self.widths is None else self.widths[rows])
 
+    def steps(self, start: int, stop: int) -> Draw:
+        """Steps `start` to `stop` alone, without mixture and mix."""
+        place = slice(start, stop)
+        parts = (self.operations[:, place], self.magnitudes[:, place], self.numbers[:, place])
+        return Draw(self.names, *parts, widths=self.widths)
+
     def images(self, rows: Tensor) -> Draw:
         """The draw of some images alone [b] int64, with their mixture, without mix."""
         if self.mixture is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import torch
@@ -74,17 +74,33 @@ def _window(draw: Draw, height: int, width: int) -> Window:
 
 
 def _computed(draw: Draw, images: Tensor) -> Tensor:
-    """[B]: the product, over the steps that are not geometric, of the share that each keeps."""
+    """[B]: the product, over the steps that are not geometric, of the share that each keeps.
+
+    Only images that take such a step are looked at, and only as they are before the last one they take.
+    """
     out = torch.ones(len(images), device=images.device)
+    ruled = torch.tensor([_rule(name) is not None for name in draw.names], device=out.device)[draw.operations]  # [B, S]
+    rows, values, taken = torch.arange(len(images), device=out.device), images, 0
 
-    def watch(order: Tensor, values: Tensor, groups: list[Group]) -> None:
-        for group in groups:
-            rule = OPERATIONS[group.name].visibility
-            if rule in _RULES:
-                out[order[group.start : group.stop]] *= _RULES[rule](group, values)
-
-    apply(draw, images, watch)
+    for step in ruled.any(0).nonzero().flatten().tolist():
+        left = ruled[rows, step:].any(1).nonzero().flatten()
+        rows, values = rows.index_select(0, left), values.index_select(0, left)
+        if step > taken:
+            values, taken = apply(draw.rows(rows).steps(taken, step), values), step
+        for rule, group, places in _ruled_groups(draw.rows(rows), step):
+            out[rows[places]] *= rule(group, values.index_select(0, places))
     return out.clamp_(0, 1)
+
+
+def _ruled_groups(draw: Draw, step: int) -> Iterator[tuple[_Rule, Group, Tensor]]:
+    """A step's operations that have a rule: the rule, the operation's images as a group alone, and their places."""
+    for index, name in enumerate(draw.names):
+        rule = _rule(name)
+        places = (draw.operations[:, step] == index).nonzero().flatten()
+        if rule and len(places):
+            chosen = draw.rows(places)
+            arguments = (chosen.magnitudes[:, step], chosen.numbers[:, step], chosen.widths)
+            yield rule, Group(name, 0, len(places), *arguments), places
 
 
 def _formula(group: Group, values: Tensor) -> Tensor:
@@ -106,4 +122,10 @@ def _entropy(number: Tensor) -> Tensor:
     return -(share * share.clamp(min=1e-12).log2()).sum((1, 2))
 
 
-_RULES = {"formula": _formula, "information": _information}
+_Rule = Callable[[Group, Tensor], Tensor]
+"""(a group of all images, the images [b, C, H, W] before its operation) -> the share [b] that the operation keeps."""
+_RULES: dict[str, _Rule] = {"formula": _formula, "information": _information}
+
+
+def _rule(name: str) -> _Rule | None:
+    return _RULES.get(OPERATIONS[name].visibility or "")

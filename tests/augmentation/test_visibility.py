@@ -6,16 +6,20 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from policysearch.augmentation import Draw, augment, draw
-from policysearch.augmentation.apply import apply
+from policysearch.augmentation.apply import Group, apply, track
 from policysearch.augmentation.kernels.fiducials import WARPS
 from policysearch.augmentation.kernels.registry import KERNELS
-from policysearch.augmentation.visibility import visibility
+from policysearch.augmentation.visibility import _rule, visibility
 from policysearch.policy.operations import OPERATIONS
 from policysearch.policy.policy import Policy
-from policysearch.policy.steps import SomeOf, Step, SubPolicy
+from policysearch.policy.steps import OneOf, SomeOf, Step, SubPolicy, Uniform
+from tests.support.backends import BACKENDS, kernels
 from tests.support.pictures import fixed, pictures, policy_of, some_step
+from tests.support.random_policies import policies
 
 COUNTED = sorted(name for name, row in OPERATIONS.items() if row.visibility == "counted")
 RESAMPLED = {name for name, row in OPERATIONS.items() if row.kind in ("crop", "warp")}
@@ -135,3 +139,62 @@ def test_a_mixture_shows_the_weighted_mean_of_its_chains(generator):
     policy = Policy.preset("augmix").model_copy(update={"sub_policies": (shift,)})
     out = augment(policy, pictures(1, 8, 8), torch.zeros(6).long(), num_classes=2, generator=generator)
     assert torch.allclose(out.visibility, out.draw.mixture[:, 0] + 0.5 * (1 - out.draw.mixture[:, 0]), atol=1e-6)
+
+
+# Shortcuts give what the long way gives, to the last bit.
+
+SEEN_PARTS = {
+    "anything": sorted(OPERATIONS),
+    "geometry and masks": COUNTED,
+    "no warps": sorted(name for name, row in OPERATIONS.items() if row.kind != "warp"),
+}
+
+
+def the_long_way(found: Draw, images: torch.Tensor) -> torch.Tensor:
+    """Every image's index image and pixels through every step, one step after the other, by torch."""
+    batch, _, height, width = images.shape
+    index = torch.arange(height * width, dtype=torch.int32).expand(batch, 1, -1).reshape(batch, 1, height, width)
+    left = track(found, index, fill=-1).view(batch, -1).long()
+    seen = torch.zeros(batch, height * width + 1).scatter_(1, left + 1, 1.0)[:, 1:].mean(1)
+
+    shares = torch.ones(batch)
+    for step in range(found.operations.shape[1]):
+        for place, name in enumerate(found.names):
+            rows = (found.operations[:, step] == place).nonzero().flatten()
+            rule = _rule(name)
+            if len(rows) and rule:
+                group = Group(name, 0, len(rows), found.magnitudes[rows, step], found.numbers[rows, step])
+                shares[rows] *= rule(group, images[rows])
+        images = apply(found.steps(step, step + 1), images)
+    return seen * shares.clamp(0, 1)
+
+
+def anything(name: str) -> Step:
+    row = OPERATIONS[name]
+    return Step(operation=name, magnitude=Uniform(start=row.low, stop=row.high) if row.has_magnitude else None)
+
+
+@pytest.mark.parametrize("size", [(3, 32, 32), (1, 13, 11), (3, 9, 21), (3, 1, 9), (1, 1, 1), (3, 50, 3)], ids=str)
+@pytest.mark.parametrize("names", SEEN_PARTS.values(), ids=SEEN_PARTS)
+def test_both_backends_see_what_the_long_way_sees(names, size, generator):
+    choice = OneOf(one_of=tuple(anything(name) for name in names))
+    found = draw(Policy(sub_policies=(SubPolicy(steps=(choice,) * 4),)), 60, generator)
+    images = pictures(*size, batch=60)
+    with kernels("torch"):
+        expected = the_long_way(found, images)
+    for backend in BACKENDS:
+        with kernels(backend):
+            assert torch.equal(visibility(found, images), expected), backend
+
+
+@given(policies, st.sampled_from([(3, 12, 17), (1, 16, 16)]))
+@settings(max_examples=15)
+def test_any_policy_is_seen_as_by_the_long_way(policy, size):
+    found, images = draw(policy, 24, torch.Generator().manual_seed(5)), pictures(*size, batch=24)
+    if policy.mixture is not None:
+        images = images.repeat_interleave(policy.mixture.width, 0)
+    with kernels("torch"):
+        expected = the_long_way(found, images)
+    for backend in BACKENDS:
+        with kernels(backend):
+            assert torch.equal(visibility(found, images), expected), backend

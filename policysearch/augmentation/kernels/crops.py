@@ -72,24 +72,38 @@ def _axis(start: Tensor, length: Tensor, side: int) -> tuple[Tensor, Tensor, Ten
 
 
 def _along(pixels: Tensor, places: Tensor, axis: int) -> Tensor:
-    """pixels [b, C, H, W] at `places` [b, n] of an axis, 0 outside."""
+    """pixels [b, C, H, W] at `places` [b, n] of an axis (2 or 3), 0 outside; new and contiguous."""
     side = pixels.shape[axis]
-    outside = (places < 0) | (places >= side)
-    shape = [len(pixels), 1, 1, 1]
-    shape[axis] = places.shape[1]
-    sizes = list(pixels.shape)
-    sizes[axis] = places.shape[1]
-    index = places.clamp(0, side - 1).view(shape).expand(sizes)
-    return pixels.gather(axis, index).masked_fill_(outside.view(shape), 0)
+    inside = places.clamp(0, side - 1)
+    out = _rows(pixels, inside) if axis == 2 else _columns(pixels, inside)
+
+    # Most boxes lie inside, and hiding nothing costs as much as hiding. A GPU would have to be waited for.
+    outside = places != inside
+    if outside.device.type == "cpu" and not bool(outside.any()):
+        return out
+    return out.masked_fill_(outside.view(len(out), 1, *((-1, 1) if axis == 2 else (1, -1))), 0)
+
+
+def _rows(pixels: Tensor, places: Tensor) -> Tensor:
+    """Whole rows are copied, which costs a fraction of a gather of their pixels."""
+    batch, channels, height, width = pixels.shape
+    planes = torch.arange(batch * channels, device=pixels.device).view(batch, channels, 1) * height
+    index = (planes + places[:, None]).flatten()
+    flat = pixels.reshape(batch * channels * height, width)
+    return flat.index_select(0, index).view(batch, channels, places.shape[1], width)
+
+
+def _columns(pixels: Tensor, places: Tensor) -> Tensor:
+    return pixels.gather(3, places[:, None, None].expand(-1, pixels.shape[1], pixels.shape[2], -1))
 
 
 def resample(images: Tensor, boxes: Tensor) -> Tensor:
     """images [b, C, H, W] uint8 with each box [b, 4] resized to [H, W], bilinear, rounded."""
-    pixels = images.float()
+    pixels = images
     for axis in (2, 3):
         low, high, share = _axis(boxes[:, axis - 2], boxes[:, axis], images.shape[axis])
         shape = (-1, 1, images.shape[2], 1) if axis == 2 else (-1, 1, 1, images.shape[3])
-        pixels = torch.lerp(_along(pixels, low, axis), _along(pixels, high, axis), share.view(shape))
+        pixels = torch.lerp(_along(pixels, low, axis).float(), _along(pixels, high, axis).float(), share.view(shape))
     return pixels.round_().to(torch.uint8)
 
 
