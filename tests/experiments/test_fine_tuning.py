@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from policysearch.experiments.resolve import must_suit, resolved
 from policysearch.experiments.search.run import resume, search
 from policysearch.policy.policy import Policy
 from policysearch.study.config import load_config, make_config
+from tests.support.kills import command, completed, kill_whole, search_at_work, trials
 from tests.support.quick import config_for, write_npz
 from tests.support.target_data import write_marked, write_shaded
 from workers.evaluate import ChildSetup
@@ -143,6 +145,28 @@ def test_what_is_wrong_is_said_before_anything_is_written(changes, message, sett
     with pytest.raises(UserError, match=message):
         search(config_for(tmp_path / "run", **{**settings, **changes}))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_with_its_weights_alone(settings, tmp_path):
+    """`kill -9`; other weights in the same place are refused, and nothing of the record is lost."""
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    words = ["--data", settings["data"], "--weights", settings["weights"], "--checkpoints", "1"]
+    words += ["--trials", "8", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1"]
+    assert subprocess.run(command("search", *words, "--out", str(whole)), capture_output=True).returncode == 0
+    kill_whole(search_at_work(folder, 2, words))
+    before = completed(folder / "study.db")
+
+    own = Path(settings["weights"]).read_bytes()
+    write_weights(Path(settings["weights"]), seed=1)
+    refused = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=200)
+    assert refused.returncode == 2 and "the weights changed since the search began" in refused.stderr
+    assert completed(folder / "study.db") == before
+
+    Path(settings["weights"]).write_bytes(own)
+    ended = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0, ended.stderr
+    assert trials(folder) == trials(whole)
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from policysearch.study.config import load_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.storage import StorageLost
 from tests.support.image_files import some_images, write_folder
-from tests.support.kills import Killed, command, completed, kill_at, trials
+from tests.support.kills import Killed, command, kill_at, kill_whole, search_at_work, trials
 from tests.support.quick import config_for, quick_metrics
 from tests.support.selection import slow_but
 
@@ -336,33 +335,14 @@ def tiny(tmp_path_factory) -> list[tuple]:
     return trials(folder)
 
 
-def started(folder: Path, finished: int) -> subprocess.Popen:
-    """A real search in its own process, with at least so many finished trials."""
-    process = subprocess.Popen(
-        start_new_session=True,
-        args=command("search", *TINY, "--out", str(folder)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    end = time.monotonic() + 120
-    while time.monotonic() < end and process.poll() is None:
-        time.sleep(0.01)
-        if completed(folder / "study.db") >= finished:
-            return process
-    raise AssertionError(process.communicate())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("finished", [1, 6])
 def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
     folder = tmp_path / "run"
-    process = started(folder, finished)
-    workers = psutil.Process(process.pid).children(recursive=True)
+    process = search_at_work(folder, finished, TINY)
     with pytest.raises(UserError, match=f"in use by another controller .process {process.pid}"):
         resume(folder)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not psutil.wait_procs(workers, timeout=60)[1]
+    kill_whole(process)
     done = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert trials(folder) == tiny
@@ -372,7 +352,7 @@ def test_kill_minus_9_of_a_real_search(finished, tiny, tmp_path):
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly(tiny, tmp_path):
     folder = tmp_path / "run"
-    process = started(folder, 2)
+    process = search_at_work(folder, 2, TINY)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, err = process.communicate(timeout=120)

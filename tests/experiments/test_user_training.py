@@ -28,7 +28,7 @@ from policysearch.policy.space_files import load_space
 from policysearch.study.config import SearchConfig, load_config, make_config
 from policysearch.study.rows import PRUNED
 from tests.support import my_training
-from tests.support.kills import Killed, kill_at, trials
+from tests.support.kills import Killed, command, kill_at, kill_whole, search_at_work, trials
 from tests.support.markdown import python_pages
 from tests.support.quick import write_npz
 
@@ -66,6 +66,32 @@ def test_a_killed_search_ends_with_the_same_record(quick, tmp_path, monkeypatch)
                 search(settings, out=str(folder))
         resume(folder)
         assert trials(folder) == trials(tmp_path / "whole" / "run")
+
+
+UNHURRIED = """
+import time
+
+def train(policy, seed, images, epochs, report):
+    accuracy = 0.5 + int(policy.hash, 16) % 97 / 1000 + seed % 7 / 1000
+    for epoch in range(1, epochs + 1):
+        time.sleep(0.1)
+        report(epoch, accuracy=accuracy * epoch / epochs)
+    return {"accuracy": accuracy}
+"""
+
+
+@pytest.mark.slow
+def test_kill_minus_9_with_a_training_function(tmp_path):
+    """The pull at work begins anew; the record is that of a search that nobody killed, and no worker is left."""
+    (tmp_path / "mine.py").write_text(UNHURRIED)
+    words = ["--train", f"{tmp_path / 'mine.py'}:train", "--trials", "6", "--images", "40", "--epochs", "3"]
+    words += ["--confirm", "1", "--finalists", "1", "--workers", "1"]
+    assert subprocess.run(command("search", *words, "--out", str(tmp_path / "whole")), timeout=300).returncode == 0
+    folder = tmp_path / "killed"
+    kill_whole(search_at_work(folder, 3, words))
+    ended = subprocess.run(command("resume", str(folder)), capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert trials(folder) == trials(tmp_path / "whole")
 
 
 def test_hopeless_pulls_stop_where_they_report(quick, tmp_path):

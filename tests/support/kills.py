@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import signal
 import sqlite3
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 from optuna.storages import RDBStorage
 
 from policysearch.study.quick_storage import QuickStorage
@@ -54,6 +59,30 @@ def kill_at(monkeypatch, count: int) -> None:
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "policysearch", *words]
+
+
+def search_at_work(folder: Path, finished: int, words: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A real search in its own process, with at least so many finished trials."""
+    process = subprocess.Popen(
+        start_new_session=True,
+        args=command("search", *words, "--out", str(folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.01)
+        if completed(folder / "study.db") >= finished:
+            return process
+    raise AssertionError(process.communicate())
+
+
+def kill_whole(process: subprocess.Popen[bytes]) -> None:
+    """`kill -9` of a search's controller; its workers end by themselves."""
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
 
 
 def completed(database: Path) -> int:
