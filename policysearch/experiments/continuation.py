@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from policysearch.core.errors import UserError
+from policysearch.policy.space_files import load_space
 from policysearch.study.config import load_config
 from policysearch.study.optuna_store import OptunaTrialStore
 from policysearch.study.pinned_settings import Change
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.stores import open_stores
 
 
 def changed_settings(folder: RunFolder, change: Change, kind: str, advice: str) -> UserError:
@@ -37,6 +39,26 @@ def note_seeds(store: OptunaTrialStore, seeds: int, folder: RunFolder) -> None:
     must_not_be_fewer("seeds", seeds, recorded, folder)
     if seeds > recorded:
         store.note("seeds", seeds)
+
+
+def noted_in_search(run: RunFolder, read: Callable[[OptunaTrialStore], str]) -> str:
+    """What a search's study says of what it was begun with.
+
+    Args:
+        run: the folder of the search.
+        read: from its study, such as `pinned_data`.
+
+    Returns:
+        Empty where there is no study any more.
+    """
+    if not run.config.exists():
+        return ""
+    config = load_config(run.config)
+    if config.storage is None and not run.study.exists():
+        return ""
+    space = load_space(str(run.space) if run.space.exists() else "default")
+    with open_stores(config, run, space, read_only=True, phases={"search": ""}) as stores:
+        return read(stores["search"])
 
 
 def places_of_record(folder: RunFolder, mark: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,10 +26,11 @@ from policysearch.study.storage import without_password
 PINNED = SearchConfig.setting_names(Mark.FIXED, Mark.FIXED_IF_USED)
 """Settings that a run cannot change once it has begun."""
 _ATTRIBUTE = "settings"
+_WEIGHTS = "the weights"
 _LONGEST = 120
 _HASHED = frozenset(
     {
-        *("operations", "the model's source", "the weights", "the train function's source", "the strategy's source"),
+        *("operations", "the model's source", _WEIGHTS, "the train function's source", "the strategy's source"),
         *("data", "space.toml"),
     }
 )
@@ -78,6 +79,11 @@ def pinned_data(store: OptunaTrialStore) -> str:
     return str(store.notes.get(_ATTRIBUTE, {}).get("data", ""))
 
 
+def pinned_weights(store: OptunaTrialStore) -> str:
+    """The digest of the weights that a study's networks begin with; empty where there are none, or it is not known."""
+    return store.notes.get(_ATTRIBUTE, {}).get(_WEIGHTS) or ""
+
+
 def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> dict[str, Any]:
     """What an outcome depends on: these settings, the data, the weights, and the sources of the user's code.
 
@@ -91,7 +97,7 @@ def training_settings(config: SearchConfig, data: str, names: Iterable[str]) -> 
     sources = {
         "operations": digest(config.operations),
         "the model's source": _model_digest(config.model),
-        "the weights": start and start.digest,
+        _WEIGHTS: start and start.digest,
     }
     if config.train is not None:
         sources["the train function's source"] = training_digest(config.train)

@@ -70,6 +70,9 @@ def test_a_search_fine_tunes_is_evaluated_with_its_weights_and_held_to_them(sett
     write_weights(tmp_path / "weights.pt", seed=1)
     with pytest.raises(UserError, match="the weights changed since the search began"):
         resume(tmp_path / "run", trials=3)
+    with pytest.raises(UserError, match=r"weights '\S+weights\.pt' changed since the search of \S+run began with them"):
+        read_entrant(spec, {})
+    assert read_entrant(spec, {"weights": str(tmp_path / "other.pt")}).config.weights == str(tmp_path / "other.pt")
     moved.rename(tmp_path / "weights.pt")
     assert sum(summary.pulls for summary in resume(tmp_path / "run", trials=3).summaries) == 3
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from policysearch.child.fine_tuning.start import Start
 from policysearch.core.command import command
 from policysearch.core.errors import UserError
 from policysearch.core.user_code import import_all
 from policysearch.datasets.config import DataSettings, SplitSettings
+from policysearch.experiments.continuation import noted_in_search
 from policysearch.policy.losses import parse_loss
 from policysearch.policy.policy import Policy
 from policysearch.policy.presets import preset
 from policysearch.policy.spaces import Arm
 from policysearch.study.config import SearchConfig, load_config, make_config
+from policysearch.study.pinned_settings import pinned_weights
 from policysearch.study.policy_spec import named_policy, run_of_policy
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import ModelSettings, PullSettings
@@ -96,11 +99,13 @@ def read_entrant(spec: str, values: Mapping[str, Any]) -> Entrant:
         values: settings that override the defaults.
 
     Raises:
-        UserError: the policy cannot be read, or a setting is wrong.
+        UserError: the policy cannot be read, a setting is wrong, or the weights of its search have changed.
     """
     folder = RunFolder(Path(spec))
     values = _with_those_of(folder, values) if folder.path.is_dir() else dict(values)
     config = make_config(values)
+    if folder.path.is_dir() and config.weights is not None:
+        _must_be_the_weights_of(folder, config.weights)
     import_all(config.operations)
     run = run_of_policy(Path(spec))
     return Entrant(arm_of(named_policy(spec)), config, run.path if run else None)
@@ -121,6 +126,22 @@ def _with_those_of(folder: RunFolder, values: Mapping[str, Any]) -> dict[str, An
         recipe = {}
     override = values.get("recipe", {})
     return {**settings, **values, "recipe": {**recipe, **override} if isinstance(override, dict) else override}
+
+
+def _must_be_the_weights_of(run: RunFolder, path: str) -> None:
+    """Check that the file of a search's weights is the one that it was begun with; another file is no mistake.
+
+    Raises:
+        UserError: it has changed.
+    """
+    if not _same_file(path, load_config(run.config).weights):
+        return
+    recorded, start = noted_in_search(run, pinned_weights), Start.of(path)
+    if recorded and start is not None and recorded != start.digest:
+        raise UserError(
+            f"weights {path!r} changed since the search of {run.path} began with them: put the file back, or give "
+            "others as --weights under another name"
+        )
 
 
 def _same_file(one: str | None, other: str | None) -> bool:

@@ -12,17 +12,16 @@ from policysearch.core.files import read_json
 from policysearch.core.user_code import import_all
 from policysearch.datasets.config import DataSettings, SplitSettings
 from policysearch.datasets.dataset import Dataset
+from policysearch.experiments.continuation import noted_in_search
 from policysearch.experiments.evaluation.contenders import Entrant, arm_of, read_entrant
 from policysearch.experiments.evaluation.files import SCHEMA as EVALUATION
 from policysearch.policy.policy import Policy
-from policysearch.policy.space_files import load_space
 from policysearch.policy.spaces import Arm
-from policysearch.study.config import SearchConfig, load_config, make_config
+from policysearch.study.config import load_config, make_config
 from policysearch.study.pinned_settings import pinned_data
 from policysearch.study.policy_spec import named_policy
 from policysearch.study.run_folder import RunFolder
 from policysearch.study.settings import ModelSettings, PullSettings
-from policysearch.study.stores import open_stores
 
 MARK = "tta.toml"
 """The file that marks a folder as that of a test-time policy."""
@@ -114,7 +113,7 @@ def data_must_be_unchanged(entrant: Entrant, folder: Path, values: Mapping[str, 
     run = RunFolder(folder)
     if not folder.is_dir() or any(values.get(name) is not None for name in DataSettings.setting_names()):
         return ""
-    recorded = _recorded_digest(run)
+    recorded = noted_in_search(run, pinned_data)
     if not recorded:
         return f"{folder} has no record of its data any more, so nothing says that they are the same"
     if recorded != dataset.digest:
@@ -123,14 +122,3 @@ def data_must_be_unchanged(entrant: Entrant, folder: Path, values: Mapping[str, 
             "those of before: put the data back, or give them as --data to take them as they are"
         )
     return ""
-
-
-def _recorded_digest(run: RunFolder) -> str:
-    if not run.config.exists():
-        return ""
-    config: SearchConfig = load_config(run.config)
-    if config.storage is None and not run.study.exists():
-        return ""
-    space = load_space(str(run.space) if run.space.exists() else "default")
-    with open_stores(config, run, space, read_only=True, phases={"search": ""}) as stores:
-        return pinned_data(stores["search"])

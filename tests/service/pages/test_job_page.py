@@ -98,6 +98,9 @@ def test_files_are_for_saving_and_pages_for_reading():
     files = [("policy.json", 1200), ("report.html", 90_000), ("best.png", 10)]
     page = must_be_sound(job_page(SHELL, view(State.DONE, files=files)))
     links = {attributes["href"]: attributes for tag, attributes in page.tags if tag == "a" and attributes.get("href")}
+    assert any("A report is shown here without its script" in text for text in page.text)
+    without = must_be_sound(job_page(SHELL, view(State.DONE, files=files[:1])))
+    assert not any("without its script" in text for text in without.text)
     path = f"/api/v1/searches/{'0' * 26}/files"
     assert "download" in links[f"{path}/policy.json"] and "download" not in links[f"{path}/report.html"]
     assert f"{path}/best.png" not in links and any("export?to=torchvision" in (link or "") for link in links)

@@ -31,6 +31,11 @@ _PURPOSES = {
     "log.txt": "the whole log",
 }
 _PAGES = frozenset({"report.html", "evaluation.html"})
+_STILL = (
+    "A report is shown here without its script: to sort its tables, or save them as CSV, save the page and open the "
+    "file."
+)
+"""Pages that jobs have written are shown in a sandbox (`web.downloads.SANDBOX`)."""
 _NOT_LISTED = frozenset({"best.png"})
 _LIBRARIES = ("torchvision", "timm", "kornia", "albumentations", "keras", "jax", "dali")
 
@@ -106,8 +111,15 @@ def files(shell: Shell, view: JobView) -> Html | None:
         for name, octets in view.files
         if name not in _NOT_LISTED
     )
+    still = tag("p", _STILL, class_="note") if any(name in _PAGES for name, _ in view.files) else None
     bundle = tag("a", "all as a zip", href=shell.path(f"api/v1/searches/{view.job.id}/bundle.zip"), download=True)
-    return section("Files", tag("ul", *rows, tag("li", bundle), class_="files"), _exports(shell, view), name="files")
+    return section(
+        "Files",
+        tag("ul", *rows, tag("li", bundle), class_="files"),
+        still,
+        _exports(shell, view),
+        name="files",
+    )
 
 
 def _exports(shell: Shell, view: JobView) -> Html | None:
