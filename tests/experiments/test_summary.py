@@ -94,9 +94,7 @@ def test_of_many_fixed_policies_the_first_and_those_that_did_best_are_confirmed(
 
     chosen = confirmed(record)
     assert len(chosen) <= most_finalists(config, len(free)) == 4
-    if strategy == "ucb":
-        assert {*chosen} == {"identity", *[*space.free][-2:]}
-    assert "identity" in chosen and len({*chosen} & {*space.free}) == 3
+    assert {"identity", *[*space.free][-2:]} <= {*chosen}
     assert len(confirmed(record[1:])) == len(free)  # one was not pulled: nothing is known of its place
     everything = config.model_copy(update={"fixed_finalists": None})  # a search of an earlier version
     assert len(candidates(everything, space, record, summarise(record), [*space.free])) == len(free)

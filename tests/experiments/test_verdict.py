@@ -143,7 +143,9 @@ def test_equal_gaps_of_a_few_images_are_no_proof():
 def test_the_error_is_bounded_from_below_by_that_of_the_counts():
     """Two arms of two replicates that differ by exactly 5 of 500 images in both: √10 images over 2 replicates."""
     made = rows((OURS, [0.81, 0.83]), (IDENTITY, [0.80, 0.82]), images=500)
-    pair = judge_winner(OURS, [OURS, IDENTITY], made).differences["identity"]
+    verdict = judge_winner(OURS, [OURS, IDENTITY], made)
+    pair = verdict.differences["identity"]
+    assert verdict.margin is not None and 500 * verdict.margin.error == pytest.approx(np.sqrt(10) / 2)
     assert 500 * pair.error == pytest.approx(np.sqrt(10) / 2)
     assert not pair.clear
     unknown = judge_winner(OURS, [OURS, IDENTITY], rows((OURS, [0.81, 0.83]), (IDENTITY, [0.80, 0.82])))

@@ -28,36 +28,37 @@ def candidates(
         rows: its trials.
         summaries: of them, best first.
         fixed: names of the space's fixed policies, of which `fixed_finalists` are confirmed too: the first, and those
-            that rank best; all of them where one has not been pulled.
+            of the best shrunken means; all of them where one has not been pulled.
 
     Returns:
         The best arms by shrunken mean, or by what their strategy thinks of them, or the one that the strategy `density`
         merges; before them the policy with classes that `by-class` composes and the common one; then the fixed ones,
         none twice.
     """
-    ranked = ranked_arms(config.strategy, space, rows)
-    best = [summary.arm for summary in summaries if summary.pulls] if ranked is None else ranked
     free = [space.free.get(name) or Arm({"family": name}, preset(name)) for name in fixed]
-    free = _most_promising(free, best, config.fixed_finalists)
+    free = _most_promising(free, summaries, config.fixed_finalists)
     by_class = by_class_settings(config.strategy)
     if by_class is not None:
         return _by_class(by_class, rows, finalists(summaries, config.finalists, ()), finalists((), 0, free))
     density = density_settings(config.strategy)
     if density is None:
+        ranked = ranked_arms(config.strategy, space, rows)
         return finalists(summaries, config.finalists, free, config.strategy, ranked)
     arm = merged_arm(rows, density)
     return [*([arm] if arm else []), *finalists((), 0, free)]
 
 
-def _most_promising(free: Sequence[Arm], ranked: Sequence[Arm], most: int | None) -> list[Arm]:
-    """The first of the fixed policies and those that rank best, in their own order.
+def _most_promising(free: Sequence[Arm], summaries: Sequence[ArmSummary], most: int | None) -> list[Arm]:
+    """The first of the fixed policies and those of the best means, in their own order.
+
+    A strategy's model does not decide here: it has learned from recipes that are unlike many of the fixed policies.
 
     Args:
         free: the fixed policies.
-        ranked: arms with a reward, best first.
+        summaries: of all arms, best first.
         most: how many; None: all.
     """
-    places = {arm.key: place for place, arm in enumerate(ranked)}
+    places = {summary.arm.key: place for place, summary in enumerate(summaries) if summary.pulls}
     if most is None or any(arm.key not in places for arm in free):
         return [*free]
     chosen = {arm.key for arm in (*free[:1], *sorted(free[1:], key=lambda arm: places[arm.key]))[:most]}
