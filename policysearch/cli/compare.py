@@ -14,6 +14,7 @@ from policysearch.datasets.config import DataSettings
 from policysearch.experiments.comparison.settings import CompareSettings, LiveSettings
 from policysearch.experiments.tabular.plan import Plan, TrainingSettings
 from policysearch.study.config import make_config
+from policysearch.study.search_defaults import OF_NO_FACTORS
 
 
 @with_flags(("Table", Plan), ("Training", TrainingSettings), ("Data", DataSettings), RECIPE)
@@ -28,7 +29,7 @@ def record(
     from policysearch.experiments.tabular.record import record_table
 
     plan, training = split_off(Plan, merged(config, flags))
-    settings = make_config(training, f"config file {str(config)!r}" if config else "settings")
+    settings = make_config({**OF_NO_FACTORS, **training}, f"config file {str(config)!r}" if config else "settings")
     start = partial(record_table, settings, plan, out)
     show_recorded(watched(start, str(out.with_suffix("")), "the same command"))
 
@@ -65,6 +66,6 @@ def compare(
     live = None
     if "data" in training:
         shared = {"reward": settings.reward, "retries": settings.retries, "workers": settings.workers}
-        live = make_config({**merged(None, training), **shared})
+        live = make_config({**OF_NO_FACTORS, **merged(None, training), **shared})
     start = partial(run_comparison, settings, out, replay=replay, config=live, command=command_line())
     show_comparison(*watched(lambda listener: start(listener=listener), str(out), "the same command"), out)

@@ -18,7 +18,7 @@ _EFFORT = ("images", "epochs", "model", "recipe")
 _DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         **{"data": "fashion-small", "aspect": "crop", "background": "white", "skip_damaged": False},
-        **{"split_seed": 0, "reward": "accuracy", "images": 500, "epochs": 80, "model": "small-resnet"},
+        **{"split_seed": 0, "reward": "accuracy", "images": 500, "epochs": 80, "model": "quick-resnet-wide"},
     }
 )
 """What a request means where it does not say: the defaults of the settings."""

@@ -17,6 +17,7 @@ from policysearch.child.recipe import Recipe
 from policysearch.core.settings import Mark, Settings
 from policysearch.core.tasks import TaskName
 from policysearch.datasets.config import SplitSettings
+from policysearch.study.search_defaults import with_defaults_of_search
 from policysearch.study.task_defaults import with_defaults_of_task, with_task_of_function
 
 FIXED_FINALISTS = 5
@@ -30,7 +31,7 @@ class ModelSettings(Settings):
 
     Example:
         >>> ModelSettings(task="classification").model
-        'small-resnet'
+        'quick-resnet-wide'
     """
 
     task: Annotated[
@@ -42,7 +43,7 @@ class ModelSettings(Settings):
         str,
         Field(description="child network: a name, torchvision:NAME, timm:NAME or MODULE:FACTORY"),
         Mark.FIXED,
-    ] = "small-resnet"
+    ] = "quick-resnet-wide"
     train: Annotated[  # compared by a hash of its source instead
         str | None,
         Field(
@@ -82,7 +83,7 @@ class ModelSettings(Settings):
         """Settings that are left open, as the task has them; they count as open."""
         if not isinstance(values, Mapping):
             return validated(values)
-        settings = validated(with_defaults_of_task(cls, with_task_of_function(values)))
+        settings = validated(with_defaults_of_search(cls, with_defaults_of_task(cls, with_task_of_function(values))))
         settings.model_fields_set.intersection_update(values)
         return settings
 
@@ -102,12 +103,12 @@ class StrategySettings(Settings):
         str,
         Field(description="how arms are chosen, NAME or NAME:parameter=value (see `policysearch strategies`)"),
         Mark.FIXED,
-    ] = "ucb"
+    ] = "additive"
     calibrated: Annotated[
         str | None,
         Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
     ] = None
-    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 40
+    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 80
     prune: Annotated[
         str | None,
         Field(
@@ -291,4 +292,11 @@ class SearchSettings(
     StrategySettings,
     SpaceSettings,
 ):
-    """All settings of a search but its data. Pydantic lists fields from the last group to the first."""
+    """All settings of a search but its data. Pydantic lists fields from the last group to the first.
+
+    Of space, strategy and number of pulls, those that are left open follow from the others, see `search_defaults`.
+    """
+
+    space: Annotated[
+        str, Field(description="space of arms: a name (see `policysearch spaces`) or PATH.toml; default: by strategy")
+    ] = "recipe"

@@ -275,7 +275,21 @@ def test_names_are_not_taken_as_markup(cli, quick, tmp_path):
 
 
 def test_the_end_shows_table_words_and_files(cli, quick, tmp_path):
-    code, out, _ = cli("search", "--trials", "30", "--workers", "0", "--out", "run", "--images", "40", "--epochs", "1")
+    code, out, _ = cli(
+        "search",
+        "--space",
+        "default",
+        "--trials",
+        "30",
+        "--workers",
+        "0",
+        "--out",
+        "run",
+        "--images",
+        "40",
+        "--epochs",
+        "1",
+    )
     assert code == 0
     for word in ("pulls", "shrunken", "worker-s", "wins", "every image", "trials.csv"):
         assert word in out
@@ -291,7 +305,9 @@ def test_the_end_shows_table_words_and_files(cli, quick, tmp_path):
 
 def test_a_real_tiny_search_by_python(tmp_path):
     """Real children, all metrics, the picture; policy.json is the arm that was searched."""
-    config = policysearch.SearchConfig(trials=6, images=40, epochs=1, confirm=2, workers=0, out=str(tmp_path / "run"))
+    config = policysearch.SearchConfig(
+        space="default", trials=6, images=40, epochs=1, confirm=2, workers=0, out=str(tmp_path / "run")
+    )
     result = policysearch.search(config)
     assert {p.name for p in (tmp_path / "run").iterdir()} >= {
         "study.db",

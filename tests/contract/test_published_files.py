@@ -166,7 +166,14 @@ def test_a_search_makes_the_choices_that_it_always_made(strategy, tmp_path, monk
     monkeypatch.setattr("policysearch.experiments.search.run.write_picture", lambda *_: None)
     monkeypatch.setattr("policysearch.experiments.search.run.write_page", lambda *_: None)
     settings = {"data": "fashion-small", "trials": 6, "images": 60, "epochs": 2, "confirm": 1, "finalists": 1}
-    settings |= {"workers": 0, "device": "cpu", "seed": 3, "strategy": strategy, "out": str(tmp_path / "run")}
+    settings |= {
+        "workers": 0,
+        "device": "cpu",
+        "model": "small-resnet",
+        "seed": 3,
+        "strategy": strategy,
+        "out": str(tmp_path / "run"),
+    }
     search(make_config(settings))
     rows = rows_of(tmp_path / "run" / "trials.csv")
     exact = [(row["phase"], row["arm"], int(row["replicate"]), int(row["seed"])) for row in rows]

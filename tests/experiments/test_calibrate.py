@@ -225,7 +225,7 @@ def test_flags_override_a_calibration_and_say_so(cli, quick, tmp_path):
 def test_a_calibration_holds_from_python_too(quick, npz, tmp_path):
     path = written(tmp_path / "c.toml")
     given = {"calibrated": str(path), "data": str(npz), "epochs": 3, "trials": 6, "confirm": 1, "workers": 0}
-    config = make_config({**given, "out": str(tmp_path / "run")})
+    config = make_config({**given, "model": "small-resnet", "out": str(tmp_path / "run")})
     with pytest.warns(UserWarning) as told:
         result = search(config)
     texts = [str(each.message) for each in told]

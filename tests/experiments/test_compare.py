@@ -109,7 +109,7 @@ def test_a_recorded_table_is_replayed_with_a_rule_of_ones_own(cli, tmp_path):
     )
     assert code == 0 and "mine.py:last" in out, err
     code, _, err = cli("record", *words, "--model", "wrn-16-4", "--out", "t.parquet")
-    assert code == 2 and "model is 'wrn-16-4', was 'small-resnet'" in err
+    assert code == 2 and "model is 'wrn-16-4', was 'quick-resnet-wide'" in err
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ def test_another_function_does_not_continue_a_search(quick, tmp_path):
 def test_settings_follow_from_the_function_unless_they_are_given():
     config = make_config({"train": "mine.py:train", "space": "mixes"})
     assert (config.task, config.space, config.data, config.learner) == (OWN_TRAINING, "mixes", "none", "mine.py:train")
-    assert make_config({}).learner == "small-resnet"
+    assert make_config({}).learner == "quick-resnet-wide"
     assert spec_of("mine.py:train") == "mine.py:train"
 
 

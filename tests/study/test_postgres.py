@@ -128,6 +128,7 @@ def test_a_server_that_stops_is_told_and_nothing_is_lost(
     expected = whole("ucb")
     folder = tmp_path / "run"
     settings = ["--trials", "10", "--images", "40", "--epochs", "1", "--confirm", "1", "--workers", "0"]
+    settings += ["--strategy", "ucb", "--model", "small-resnet"]
     with monkeypatch.context() as patch:
         at_the_ninth(patch, postgres.stop)
         code, _, err = call(monkeypatch, capsys, "search", *settings, "--storage", url, "--out", str(folder))

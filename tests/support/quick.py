@@ -55,6 +55,7 @@ class QuickSetup:
 
 
 def config_for(out: Path, **settings):
-    return make_config(
-        {"workers": 0, "trials": 12, "confirm": 2, "images": 40, "epochs": 1, "out": str(out), **settings}
-    )
+    """A small search: few pulls by a rule over the arms of the space `default`, or of the task's own."""
+    quick = {"workers": 0, "trials": 12, "confirm": 2, "images": 40, "epochs": 1, "strategy": "ucb"}
+    network = {} if "task" in settings else {"model": "small-resnet"}
+    return make_config({**quick, **network, "out": str(out), **settings})

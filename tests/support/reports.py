@@ -89,7 +89,9 @@ def made_up(folder: Path, arms: int = 30, trials: int = 60, classes: Sequence[st
         classes: names of the classes.
     """
     large = arms > 60
-    config = make_config({"trials": trials, "images": 500, "epochs": 80, "confirm": 3, "out": str(folder)})
+    config = make_config(
+        {"space": "wide.toml", "trials": trials, "images": 500, "epochs": 80, "confirm": 3, "out": str(folder)}
+    )
     pulled = space(large).arms(0)[:arms]
     searched = rows_of(pulled, trials, len(classes), 0)
     summaries = summarise(searched)

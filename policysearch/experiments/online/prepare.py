@@ -28,6 +28,7 @@ from policysearch.policy.spaces import Space
 from policysearch.study.config import SearchConfig, load_config, make_config, validated, without_search
 from policysearch.study.rewards import must_be_a_reward, try_reward
 from policysearch.study.run_folder import RunFolder
+from policysearch.study.search_defaults import OF_NO_FACTORS
 from policysearch.study.settings import RewardSettings
 from policysearch.study.stores import names_must_be_free
 from policysearch.study.stretch_metrics import STRETCH_METRICS
@@ -134,7 +135,7 @@ def _must_be_spelled(settings: OnlineSettings) -> None:
 
 def _resolved(values: Mapping[str, Any]) -> SearchConfig:
     """The config of the training. It runs in this process, and its reward is no reward of pulls."""
-    config = without_search(make_config({**values, "workers": 0}))
+    config = without_search(make_config({**OF_NO_FACTORS, **values, "workers": 0}))
     must_be_possible(config.task, "online", "online")
     if config.pool != "local":
         raise UserError(f"an online search trains in this process, and the pool is {config.pool!r}: leave it out")

@@ -29,6 +29,7 @@ from policysearch.study.config import SearchConfig
 from policysearch.study.config import validated as validated_group
 from policysearch.study.reward_metrics import metrics_of_task
 from policysearch.study.rewards import try_reward
+from policysearch.study.search_defaults import with_defaults_of_search
 
 _COLUMN = re.compile(r"\w[\w -]{0,99}")
 """Names of columns that `group` may give: no dot and no slash, so that none is a file's path."""
@@ -72,17 +73,17 @@ class Request:
         if self.known_task in (None, CLASSIFICATION):
             return {}
         names = ("data",) if "policy" in self.fields else ("data", "space")  # only a search has a space
-        usual = task_named(self.task).defaults
+        usual = {**SearchConfig().model_dump(include={"data"}), **task_named(self.task).defaults, "space": self.space}
         missing = [name for name in names if name not in self.fields and name not in self.refused]
-        return {name: str(usual.get(name, SearchConfig.model_fields[name].default)) for name in missing}
+        return {name: str(usual[name]) for name in missing}
 
     @property
     def space(self) -> str:
         """The space, where it is left open as the task has it; empty where that is not known."""
         if self.known_task is None or "space" in self.refused:
             return ""
-        usual = task_named(self.task).defaults.get("space", SearchConfig.model_fields["space"].default)
-        return str(self.fields.get("space", usual))
+        said = {**task_named(self.task).defaults, **self.fields}
+        return str(with_defaults_of_search(SearchConfig, said)["space"])
 
 
 def _data(name: str, request: Request) -> None:

@@ -18,7 +18,7 @@ from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.job_ids import ids_in
 from policysearch.service.requests.plugins import code_of, files_of
 from policysearch.service.requests.space_text import is_text
-from policysearch.study.config import SearchConfig
+from policysearch.study.config import SearchConfig, make_config
 
 _SPACE = "space.toml"
 _RESULT = "run"
@@ -143,9 +143,10 @@ def shared_settings(config: SearchConfig, request: Mapping[str, Any]) -> str:
         request: as `request_of` gave it.
     """
     fields = config.model_dump(mode="json", exclude_none=True, exclude=_PLACES)
+    usual = make_config({"task": config.task, "strategy": config.strategy})
     for name in _MEANINGS:
         if name in fields:
-            fields[name] = request.get(name, SearchConfig.model_fields[name].default)
+            fields[name] = request.get(name, getattr(usual, name))
     return tomli_w.dumps({name: value for name, value in fields.items() if value is not None})
 
 

@@ -29,6 +29,7 @@ from policysearch.service.requests.checks import CHECKS, Request
 from policysearch.service.requests.context import RequestContext
 from policysearch.service.requests.refusal import WHOLE, Refused
 from policysearch.study.other_names import unknown_key
+from policysearch.study.search_defaults import with_defaults_of_search
 
 MODELS: Mapping[str, type[Described]] = MappingProxyType(
     {"search": SearchRequest, "calibrate": CalibrateRequest, "evaluate": EvaluateRequest}
@@ -92,7 +93,9 @@ def values_of(request: Described) -> dict[str, Any]:
     values = request.model_dump()
     usual = task_named(str(values.get("task", CLASSIFICATION))).defaults
     left_open = {name: value for name, value in usual.items() if name in values}
-    return values | {name: value for name, value in left_open.items() if name not in request.model_fields_set}
+    values |= {name: value for name, value in left_open.items() if name not in request.model_fields_set}
+    said = {name: values[name] for name in values if name in request.model_fields_set or name in left_open}
+    return values | dict(with_defaults_of_search(type(request), said))
 
 
 def _unknown(body: Mapping[str, Any], model: type[Described]) -> Iterator[tuple[str, str]]:

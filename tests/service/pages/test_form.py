@@ -37,7 +37,7 @@ def test_groups_name_fields_of_some_schema():
 
 def test_bounds_defaults_and_choices_are_the_schema_s():
     fields = {field.path: field for field in fields_of(SCHEMAS["search"])}
-    assert (fields["trials"].kind, fields["trials"].default, fields["trials"].low) == ("integer", "40", 1)
+    assert (fields["trials"].kind, fields["trials"].default, fields["trials"].low) == ("integer", "80", 1)
     assert fields["split_seed"].high == 2**63 - 1
     assert fields["aspect"].choices == ("crop", "pad", "stretch", "line")
     assert "ucb" in fields["strategy"].examples

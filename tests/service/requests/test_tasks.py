@@ -89,9 +89,14 @@ def test_a_request_without_a_task_is_as_before():
         ),
         ("search", {"task": "regression", "space": "colours"}, "data", "needs the numbers of"),
         ("evaluate", {"task": "regression", "policy": "flip-crop", "data": "mine"}, "policy", "nothing says that it"),
-        ("search", {"ablate": 2}, "ablate", "'default' is none"),
+        ("search", {"ablate": 2, "strategy": "ucb"}, "ablate", "'default' is none"),
         ("search", {"task": "self-supervised", "ablate": 2, "space": "joint-hard"}, "ablate", "'joint-hard' is none"),
-        ("search", {"strategy": "additive"}, "strategy", "strategy additive takes a space that is a product"),
+        (
+            "search",
+            {"strategy": "additive", "space": "default"},
+            "strategy",
+            "strategy additive takes a space that is a product",
+        ),
     ],
 )
 def test_what_belongs_to_another_task_is_refused_before_it_is_queued(kind, body, field, why):

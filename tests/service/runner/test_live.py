@@ -56,7 +56,7 @@ def test_a_search_from_its_first_pull_to_its_winner(folder):
     listener = JobListener(folder, EventLog(folder.events))
     assert isinstance(listener, Observer)
     stores = {"search": store(), "confirm": store()}
-    config = SearchConfig(finalists=1, confirm=1)
+    config = SearchConfig(space="default", finalists=1, confirm=1)
     for phase, first, accuracies in (("search", 0, (0.8, 0.7)), ("confirm", 1_000_000, (0.9, 0.6))):
         source = Confirmation(stores[phase], ARMS, 1, first)
         followed = listener.watch(Work(phase, config, stores[phase], stores, 2), source)
@@ -84,7 +84,7 @@ def test_with_the_stop_file_there_no_pull_begins(folder):
     listener = JobListener(folder, EventLog(folder.events))
     stores = {"search": store(), "confirm": store()}
     source = Confirmation(stores["search"], ARMS, 2)
-    followed = listener.watch(Work("search", SearchConfig(), stores["search"], stores, 4), source)
+    followed = listener.watch(Work("search", SearchConfig(space="default"), stores["search"], stores, 4), source)
     train(followed, 0.8)
     folder.stop.touch()
     assert followed.ask() is None and len(source) == 3
@@ -97,7 +97,7 @@ def test_attempts_that_failed_and_trials_of_an_earlier_run_are_events_too(folder
     records = store()
     source = Confirmation(records, ARMS, 1)
     trial = source.ask()
-    work = Work("evaluate", SearchConfig(), records, {"evaluate": records}, 2, records.running())
+    work = Work("evaluate", SearchConfig(space="default"), records, {"evaluate": records}, 2, records.running())
     followed = listener.watch(work, source)
     assert [event["number"] for event in events(folder, "pull_started")] == [0]
     assert followed.attempt_failed(trial, Outcome(error="out of memory")).attempt == 1
@@ -114,7 +114,7 @@ def times(folder):
 def test_a_recording_has_nothing_to_lead_in(folder):
     listener = JobListener(folder, EventLog(folder.events))
     records = store()
-    work = Work("record", SearchConfig(), records, {"search": records, "confirm": store()}, 2)
+    work = Work("record", SearchConfig(space="default"), records, {"search": records, "confirm": store()}, 2)
     train(listener.watch(work, Confirmation(records, ARMS, 1)), 0.8)
     listener.leave("record")
     assert "verdict" not in live(folder) and live(folder)["rewards"] == [[0, 0.8, 0.8]]

@@ -71,7 +71,9 @@ def test_the_confirmation_is_a_verdict_only_when_it_is_over():
     fresh = [
         row for arm, value in ((MINE, 0.9), (FLIP, 0.8), (IDENTITY, 0.7)) for row in rows(arm, value, value + 0.01)
     ]
-    verdict = verdict_of(SearchConfig(finalists=1), load_space("default"), searched, fresh, ("identity", "flip-crop"))
+    verdict = verdict_of(
+        SearchConfig(space="default", finalists=1), load_space("default"), searched, fresh, ("identity", "flip-crop")
+    )
     early = lead_of(verdict, "accuracy", over=False, done=6, total=8)
     assert early.may_be_chance and early.sentence.startswith("after 6 of 8 trainings of the confirmation")
     assert "wins" not in early.sentence
@@ -82,7 +84,9 @@ def test_the_confirmation_is_a_verdict_only_when_it_is_over():
 
 def test_a_search_that_confirmed_nothing_may_have_been_lucky():
     searched = rows(MINE, 0.9, 0.92) + rows(FLIP, 0.8, 0.82, first=2)
-    verdict = verdict_of(SearchConfig(finalists=1), load_space("default"), searched, [], ("flip-crop",))
+    verdict = verdict_of(
+        SearchConfig(space="default", finalists=1), load_space("default"), searched, [], ("flip-crop",)
+    )
     lead = lead_of(verdict, "accuracy", over=True)
     assert lead.may_be_chance and "was not confirmed on fresh replicates" in lead.sentence
 
@@ -129,7 +133,7 @@ def test_learning_curves_are_those_of_the_last_pulls_and_of_those_in_flight(tmp_
 
 def test_trainings_of_an_ablation_are_no_replicates_of_the_verdict():
     """They are the winner's alone: counted, all others would be left out for having fewer."""
-    config, space = SearchConfig(), load_space("default")
+    config, space = SearchConfig(space="default"), load_space("default")
     searched = rows(MINE, 0.9)
     confirmed = rows(MINE, 0.84, 0.86, 0.85) + rows(FLIP, 0.81, 0.83, 0.82, first=3)
     before = verdict_of(config, space, searched, confirmed, ("flip-crop",))
