@@ -275,21 +275,8 @@ def test_names_are_not_taken_as_markup(cli, quick, tmp_path):
 
 
 def test_the_end_shows_table_words_and_files(cli, quick, tmp_path):
-    code, out, _ = cli(
-        "search",
-        "--space",
-        "default",
-        "--trials",
-        "30",
-        "--workers",
-        "0",
-        "--out",
-        "run",
-        "--images",
-        "40",
-        "--epochs",
-        "1",
-    )
+    small = ["--space", "default", "--trials", "30", "--workers", "0", "--images", "40", "--epochs", "1"]
+    code, out, _ = cli("search", *small, "--out", "run")
     assert code == 0
     for word in ("pulls", "shrunken", "worker-s", "wins", "every image", "trials.csv"):
         assert word in out

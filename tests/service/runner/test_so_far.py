@@ -135,7 +135,7 @@ def test_trainings_of_an_ablation_are_no_replicates_of_the_verdict():
     """They are the winner's alone: counted, all others would be left out for having fewer."""
     config, space = SearchConfig(space="default"), load_space("default")
     searched = rows(MINE, 0.9)
-    confirmed = rows(MINE, 0.84, 0.86, 0.85) + rows(FLIP, 0.81, 0.83, 0.82, first=3)
+    confirmed = rows(MINE, 0.84, 0.86, 0.85) + rows(FLIP, 0.81, 0.83, 0.825, first=3)
     before = verdict_of(config, space, searched, confirmed, ("flip-crop",))
     ablated = [
         replace(row, number=9 + row.replicate, replicate=ABLATION + row.replicate) for row in rows(MINE, 0.1, 0.2)
