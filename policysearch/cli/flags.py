@@ -21,7 +21,7 @@ Group = TypeVar("Group", bound=BaseModel)
 Panel = tuple[str, type[BaseModel]]
 """What the help calls a group of settings, and the group."""
 
-RECIPE: Panel = ("Child training (defaults of small-resnet; see `policysearch models`)", Recipe)
+RECIPE: Panel = ("Child training (defaults of quick-resnet-wide; see `policysearch models`)", Recipe)
 """The panel of flags that say how a child is trained."""
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Jobs of a running service (`policysearch serve`).", no_args_is_help=True)
 
 _JOB: Panel = ("Job", Described)
-_RECIPE: Panel = ("Child training (defaults of small-resnet; see `policysearch models`)", RecipeRequest)
+_RECIPE: Panel = ("Child training (defaults of quick-resnet-wide; see `policysearch models`)", RecipeRequest)
 
 Config = Annotated[Path | None, typer.Option(help="TOML or YAML file with settings; flags override it")]
 Labels = Annotated[

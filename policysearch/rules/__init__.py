@@ -41,7 +41,7 @@ RULES: dict[str, tuple[str, type[Rule]]] = {
     "greedy": ("explore c·K pulls, then commit to the best mean (c)", Greedy),
     "epsilon-greedy": ("the best mean, with probability epsilon any arm (epsilon)", EpsilonGreedy),
     "epsilon-greedy-decay": ("the same with epsilon falling as rate·K/t (rate)", DecayingEpsilonGreedy),
-    "ucb": ("largest upper bound, on the scale of the rewards' noise (c); the default", Ucb),
+    "ucb": ("largest upper bound, on the scale of the rewards' noise (c); the default for listed arms", Ucb),
     "ucb-tuned": ("the same with a variance for each arm (scale, prior)", UcbTuned),
     "ucb-normal": ("the same for normal rewards, with forced exploration (forced, c)", UcbNormal),
     "kl-ucb": ("largest upper bound for accuracies, by their divergence (c, images)", KlUcb),

@@ -108,7 +108,7 @@ class StrategySettings(Settings):
         str | None,
         Field(description="calibration.toml, or its folder: `search` takes images, epochs and reward from it"),
     ] = None
-    trials: Annotated[int, Field(ge=1, description="pulls of the search")] = 80
+    trials: Annotated[int, Field(ge=1, description="pulls of the search; where arms are listed, 40 unless given")] = 80
     prune: Annotated[
         str | None,
         Field(

@@ -45,6 +45,12 @@ def test_bounds_defaults_and_choices_are_the_schema_s():
     assert fields["labels"].kind == "list" and fields["confirm_images"].default == ""
 
 
+def test_the_form_says_what_follows_from_a_strategy_or_a_space():
+    fields = {field.path: field for field in fields_of(SCHEMAS["search"])}
+    assert "has the space default and 40 pulls" in fields["strategy"].help
+    assert "where arms are listed, 40" in fields["trials"].help
+
+
 def test_a_required_field_is_marked():
     page = must_be_sound(new_page(Shell("", "anna", "new"), "evaluate", SCHEMAS["evaluate"], {}))
     policy = next(attributes for _, attributes in page.tags if attributes.get("name") == "policy")

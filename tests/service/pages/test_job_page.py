@@ -57,6 +57,16 @@ def test_every_state_has_a_page_with_what_can_be_done(state):
     assert ("Go further" in buttons) == (state == State.DONE)
 
 
+@pytest.mark.parametrize(
+    ("request_", "pulls"),
+    [({}, 80), ({"strategy": "tpe"}, 40), ({"space": "joint"}, 40), ({"task": "segmentation"}, 24), ({"trials": 9}, 9)],
+)
+def test_a_search_goes_further_from_the_pulls_that_it_had(request_, pulls):
+    html = str(job_page(SHELL, view(State.DONE, columns={"request": request_})))
+    field = next(part for part in html.split("<input")[1:] if 'name="trials"' in part.partition(">")[0])
+    assert f'value="{pulls}"' in field.partition(">")[0]
+
+
 def test_who_may_only_look_gets_no_buttons():
     html = job_page(SHELL, view(may_change=False))
     assert "data-send" not in html and "Name, note and labels" not in html

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from policysearch.core.tasks import CLASSIFICATION, task_named
 from policysearch.service.job import Intent, Job, State, WrongState, must_accept
 from policysearch.service.pages.elements import Html, tag
 from policysearch.service.pages.job.view import JobView
 from policysearch.service.pages.shell import needs_script
 from policysearch.service.pages.words import STATE_NOTES, count, left, span
+from policysearch.study.config import SearchConfig
+from policysearch.study.search_defaults import with_defaults_of_search
 
 _PHASES = {
     "checking": "Checking the settings",
@@ -135,8 +138,10 @@ def _resume(job: Job, request: str) -> Html:
     """A button, and fields for those who want the search to go further than it was to."""
     title = "Go further" if job.state == State.DONE else "Resume"
     settings: Mapping[str, Any] = {**job.request, **job.changes}
+    usual = task_named(str(settings.get("task", CLASSIFICATION))).defaults
+    pulls = with_defaults_of_search(SearchConfig, {**usual, **settings})["trials"]
     fields = [
-        _number("trials", "Pulls", settings.get("trials", 40)),
+        _number("trials", "Pulls", pulls),
         _number("confirm", "Confirming replicates", settings.get("confirm", 4)),
     ]
     form = tag(
