@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import sqlite3
@@ -52,6 +53,15 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def level_of_messages() -> Iterator[None]:
+    """A command that a test calls inside this process says how much is logged: the next test begins as ever."""
+    logger = logging.getLogger("policysearch")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
