@@ -124,7 +124,7 @@ def test_the_transcript_is_of_the_published_search(monkeypatch, capsys):
     (transcript,) = [block.text for block in blocks("text") if block.page == "README"]
     rows = [line.split() for line in transcript.splitlines() if "%" in line and "points" not in line]
     monkeypatch.chdir(ROOT)
-    code, out, _ = call(monkeypatch, capsys, "show", "results/2026-11-21_first-search")
+    code, out, _ = call(monkeypatch, capsys, "show", "results/2026-12-01_recipe-searches/fashion-small-0")
     printed = [line.split() for line in out.splitlines()]
     assert code == 0 and len(rows) >= 5
     assert [row for row in rows if row not in printed] == []
