@@ -50,9 +50,8 @@ _HELP: Mapping[str, str] = MappingProxyType(
     {
         "data": "a data set of this server: those that it ships, the operator's, and your uploads",
         "space": "a name from the list, or the text of a space of your own in TOML",
-        "strategy": "a name from the list, also with parameters as in epsilon-greedy:epsilon=0.1. Where they stay as "
-        "they are, another strategy than additive or by-factor has the space default and 40 pulls, and another "
-        "space than recipe has ucb and 40 pulls",
+        "strategy": "a name from the list, also with parameters as in epsilon-greedy:epsilon=0.1; additive and "
+        "by-factor are for the space recipe, others for any, such as default with 40 pulls",
         "calibrated": "the id of a calibration that is done: images, epochs and reward come from it",
         "operations": "plugins of the operator that hold operations, separated by commas",
         "task": "classes of images, several labels, features without labels, texts of lines, or masks; a task other "

@@ -148,6 +148,18 @@ def test_errors_are_at_their_fields(visiting):
         visit.forgive("422")
 
 
+def test_space_strategy_and_pulls_are_sent_as_they_are_shown(visiting):
+    """Left out, they would follow from one another: `tpe` alone has the space `default` and 40 pulls."""
+    with visiting() as visit:
+        page = visit.page("new")
+        page.get_by_label("Strategy").fill("tpe")
+        with page.expect_request("**/searches/check*") as sent:
+            page.get_by_role("button", name="What will it cost?").click()
+        body = sent.value.post_data_json
+        assert (body["space"], body["strategy"], body["trials"]) == ("recipe", "tpe", 80)
+        expect(page.get_by_role("button", name="Start")).to_be_enabled(timeout=BUSY)
+
+
 def test_an_error_in_a_fold_opens_it(visiting):
     with visiting() as visit:
         page = visit.page("new")

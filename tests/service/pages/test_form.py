@@ -45,9 +45,9 @@ def test_bounds_defaults_and_choices_are_the_schema_s():
     assert fields["labels"].kind == "list" and fields["confirm_images"].default == ""
 
 
-def test_the_form_says_what_follows_from_a_strategy_or_a_space():
+def test_the_form_says_what_goes_with_a_strategy():
     fields = {field.path: field for field in fields_of(SCHEMAS["search"])}
-    assert "has the space default and 40 pulls" in fields["strategy"].help
+    assert "additive and by-factor are for the space recipe" in fields["strategy"].help
     assert "where arms are listed, 40" in fields["trials"].help
 
 

@@ -304,6 +304,14 @@ function valueOf(box) {
   return kind === "integer" || kind === "number" ? Number(text) : text;
 }
 
+/** Settings whose defaults follow from one another: where one is chosen, all are sent as the form shows them. */
+const TOGETHER = ["space", "strategy", "trials"];
+
+/** What a box holds, at its default or not. @param {any} box */
+function shownIn(box) {
+  return box.dataset.type === "integer" ? Number(box.value) : box.value.trim();
+}
+
 /** The values of a form, those with a point in their names in tables. @param {HTMLFormElement} form */
 function valuesOf(form) {
   /** @type {Record<string, any>} */
@@ -315,6 +323,9 @@ function valuesOf(form) {
     if (second) (values[first] ??= {})[second] = value;
     else values[first] = value;
   }
+  const boxes = TOGETHER.map((name) => /** @type {any} */ (form.elements.namedItem(name)));
+  const chosen = TOGETHER.some((name) => name in values) && !("task" in values); // another task has defaults of its own
+  if (chosen && boxes.every((box) => box?.value)) TOGETHER.forEach((name, i) => (values[name] = shownIn(boxes[i])));
   return values;
 }
 
