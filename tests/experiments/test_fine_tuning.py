@@ -156,6 +156,7 @@ def test_a_killed_search_goes_on_with_its_weights_alone(settings, tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     words = ["--data", settings["data"], "--weights", settings["weights"], "--checkpoints", "1"]
     words += ["--trials", "8", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1"]
+    words += ["--strategy", "ucb", "--model", "small-resnet"]  # that the weights are of
     assert subprocess.run(command("search", *words, "--out", str(whole)), capture_output=True).returncode == 0
     kill_whole(search_at_work(folder, 2, words))
     before = completed(folder / "study.db")

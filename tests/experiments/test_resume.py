@@ -325,7 +325,10 @@ def test_the_record_is_an_ordinary_study(quick, tmp_path):
     assert result.policy == Policy.load(folder / "policy.json")
 
 
-TINY = ("--trials", "10", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1")
+TINY = (
+    *("--trials", "10", "--images", "40", "--epochs", "6", "--confirm", "1", "--workers", "1"),
+    *("--strategy", "ucb", "--model", "small-resnet"),
+)
 
 
 @pytest.fixture(scope="module")
