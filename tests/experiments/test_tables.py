@@ -209,7 +209,7 @@ def test_a_recording_may_grow_by_replicates_and_dearer_fidelities(tmp_path, sett
         record_table(settings.model_copy(update={"space": "default"}), Plan(fidelities="30x1,60x2"), path)
     with pytest.raises(UserError, match="holds pulls at fidelity 2, and 1 were given"):
         record_table(settings, Plan(fidelities="30x1"), path)
-    with pytest.raises(UserError, match="model is 'wrn-16-4', was 'small-resnet'"):
+    with pytest.raises(UserError, match="model is 'wrn-16-4', was 'quick-resnet-wide'"):
         record_table(settings.model_copy(update={"model": "wrn-16-4"}), Plan(fidelities="30x1,60x2"), path)
 
 
