@@ -39,8 +39,8 @@ def fitted(stored: StoredWeights, network: nn.Module, blocks: Blocks, file: str,
     """Match the weights of a file with those of a network.
 
     Prefixes that wrappers put before every name (`module.`, `_orig_mod.`, `model.`) are taken off, and what torch's
-    `AveragedModel` counts besides. A first convolution
-    of three channels is summed for grey images, as if grey were repeated; one of grey is shared among three.
+    `AveragedModel` counts besides. A first convolution of three channels is summed for grey images, as if grey were
+    repeated; one of grey is shared among three.
 
     Args:
         stored: of the file.

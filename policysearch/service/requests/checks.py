@@ -73,7 +73,8 @@ class Request:
         if self.known_task in (None, CLASSIFICATION):
             return {}
         names = ("data",) if "policy" in self.fields else ("data", "space")  # only a search has a space
-        usual = {**SearchConfig().model_dump(include={"data"}), **task_named(self.task).defaults, "space": self.space}
+        data = SearchConfig.model_fields["data"].default
+        usual = {"data": data, **task_named(self.task).defaults, "space": self.space}
         missing = [name for name in names if name not in self.fields and name not in self.refused]
         return {name: str(usual[name]) for name in missing}
 
